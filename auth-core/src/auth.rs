@@ -1,0 +1,270 @@
+//! The one handle that a host keeps.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use sea_orm::DatabaseConnection;
+
+use crate::{
+    AuthBuilder, Clock, Config, Error, EventSink, Keys, Principal, RefreshToken, Session, SessionId, SignIn,
+    Tokens, User, UserId,
+    client::ClientInfo,
+    clock,
+    event::{Event, EventKind},
+    flow::{Login, PreparedRegister, Register, detached},
+    password::{HashPool, PasswordPolicy},
+    random::Random,
+    revocation::Revocations,
+    store::Store,
+    token::{RefreshKeys, TokenIssuer, TokenVerifier},
+};
+
+/// Authentication for one database: cheap to clone, made once with [`Auth::builder`].
+///
+/// Every operation is one `async fn` and stays correct when its future is dropped at any await point.
+#[derive(Clone)]
+pub struct Auth {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) config: Config,
+    pub(crate) store: Store,
+    pub(crate) passwords: HashPool,
+    pub(crate) policy: PasswordPolicy,
+    pub(crate) issuer: TokenIssuer,
+    pub(crate) verifier: TokenVerifier,
+    pub(crate) jwks: String,
+    pub(crate) refresh_keys: RefreshKeys,
+    pub(crate) revocations: Revocations,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Arc<dyn Random>,
+    pub(crate) events: Arc<dyn EventSink>,
+}
+
+impl Auth {
+    /// Starts from a connection (the host's own, or one from [`connect`](crate::connect)) and the keys.
+    ///
+    /// The schema must be there: run `auth_migration::up` first.
+    pub fn builder(db: DatabaseConnection, keys: Keys) -> AuthBuilder {
+        AuthBuilder::new(db, keys)
+    }
+
+    /// Makes an account: checks address and password, hashes, writes the user in one transaction.
+    ///
+    /// # Errors
+    /// [`Error::Validation`] names the fields; [`Error::EmailTaken`] also for the losers of a race;
+    /// [`Error::Overloaded`]; [`Error::Unavailable`].
+    pub async fn register(&self, register: Register) -> Result<User, Error> {
+        Arc::clone(&self.inner).register(register).await
+    }
+
+    /// The first half of [`register`](Self::register) for a host that makes the user inside its own
+    /// transaction: checks and hashes, and does not touch the database.
+    ///
+    /// # Errors
+    /// [`Error::Validation`], [`Error::Overloaded`].
+    pub async fn prepare_register(&self, register: Register) -> Result<PreparedRegister, Error> {
+        self.inner.prepare_register(register).await
+    }
+
+    /// Signs in with address and password.
+    ///
+    /// # Errors
+    /// [`Error::InvalidCredentials`] for an unknown address, a wrong password and a disabled account alike,
+    /// after the same work; [`Error::Overloaded`]; [`Error::Unavailable`].
+    pub async fn login(&self, login: Login) -> Result<SignIn, Error> {
+        Arc::clone(&self.inner).login(login).await
+    }
+
+    /// Exchanges a refresh token for new tokens. Within the grace the same token gets the same successor;
+    /// a replay after it ends the session.
+    ///
+    /// # Errors
+    /// [`Error::InvalidToken`] when the token is not ours; [`Error::SessionOver`] when the session has
+    /// ended, and the token may be thrown away; [`Error::Unavailable`], after which the same token works.
+    pub async fn refresh(&self, token: RefreshToken, client: ClientInfo) -> Result<Tokens, Error> {
+        let inner = Arc::clone(&self.inner);
+        detached(async move { inner.refresh(&token, client).await }).await
+    }
+
+    /// Ends the session of a refresh token, whichever generation of it this is. Ending a session that is
+    /// over is no error, and neither is a token that was never one of ours: there is nothing left to end.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]: the session may still be alive.
+    pub async fn logout(&self, token: RefreshToken, client: ClientInfo) -> Result<(), Error> {
+        let inner = Arc::clone(&self.inner);
+        detached(async move { inner.logout(&token, client).await }).await
+    }
+
+    /// Ends one session by its id, whoever it belongs to: check that the caller may. Idempotent.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]: the session may still be alive.
+    pub async fn logout_session(&self, session: SessionId, client: ClientInfo) -> Result<(), Error> {
+        let inner = Arc::clone(&self.inner);
+        detached(async move { inner.logout_session(session, client).await }).await
+    }
+
+    /// Ends every session of a user, also one that is being made at this moment.
+    ///
+    /// # Errors
+    /// [`Error::UserNotFound`], [`Error::Unavailable`].
+    pub async fn logout_all(&self, user: UserId, client: ClientInfo) -> Result<(), Error> {
+        let inner = Arc::clone(&self.inner);
+        detached(async move { inner.logout_all(user, client).await }).await
+    }
+
+    /// Lists the caller's live sessions, the most recently used first. In the same statement the caller's own
+    /// session is checked.
+    ///
+    /// # Errors
+    /// [`Error::SessionOver`], [`Error::Unavailable`].
+    pub async fn sessions(&self, caller: &Principal) -> Result<Vec<Session>, Error> {
+        self.inner.sessions(caller).await
+    }
+
+    /// Ends one of the caller's sessions, which may be the caller's own.
+    ///
+    /// # Errors
+    /// [`Error::SessionNotFound`] when it is not one of theirs or is over; [`Error::SessionOver`] when the
+    /// caller's own is; [`Error::Unavailable`].
+    pub async fn end_session(
+        &self,
+        caller: &Principal,
+        session: SessionId,
+        client: ClientInfo,
+    ) -> Result<(), Error> {
+        let (inner, caller) = (Arc::clone(&self.inner), caller.clone());
+        detached(async move { inner.end_session(&caller, session, client).await }).await
+    }
+
+    /// Ends all sessions of the caller but the caller's own.
+    ///
+    /// # Errors
+    /// [`Error::SessionOver`], [`Error::Unavailable`].
+    pub async fn end_other_sessions(&self, caller: &Principal, client: ClientInfo) -> Result<(), Error> {
+        let (inner, caller) = (Arc::clone(&self.inner), caller.clone());
+        detached(async move { inner.end_other_sessions(&caller, client).await }).await
+    }
+
+    /// Reads a user.
+    ///
+    /// # Errors
+    /// [`Error::UserNotFound`], [`Error::Unavailable`].
+    pub async fn user(&self, user: UserId) -> Result<User, Error> {
+        self.inner.user(user).await
+    }
+
+    /// Reads the user behind an access token and, in the same statement, whether the session still lives:
+    /// a revoked session or a disabled user is refused at once.
+    ///
+    /// # Errors
+    /// [`Error::SessionOver`], [`Error::Unavailable`].
+    pub async fn current_user(&self, principal: &Principal) -> Result<User, Error> {
+        self.inner.current_user(principal).await
+    }
+
+    /// Sets the roles of a user to exactly these; `user` is implied. Access tokens already issued keep the
+    /// old ones until they expire.
+    ///
+    /// # Errors
+    /// [`Error::Validation`] unless each is 1 to 64 of `[a-z0-9_-]`; [`Error::UserNotFound`];
+    /// [`Error::Unavailable`].
+    pub async fn set_roles(&self, user: UserId, roles: &[&str]) -> Result<(), Error> {
+        let inner = Arc::clone(&self.inner);
+        let roles = roles.iter().map(|role| (*role).to_owned()).collect();
+        detached(async move { inner.set_roles(user, roles).await }).await
+    }
+
+    /// Disables a user and ends all sessions. Idempotent.
+    ///
+    /// # Errors
+    /// [`Error::UserNotFound`], [`Error::Unavailable`].
+    pub async fn disable(&self, user: UserId) -> Result<(), Error> {
+        let inner = Arc::clone(&self.inner);
+        detached(async move { inner.disable(user).await }).await
+    }
+
+    /// Lets a disabled user sign in again; old sessions stay ended. Idempotent.
+    ///
+    /// # Errors
+    /// [`Error::UserNotFound`], [`Error::Unavailable`].
+    pub async fn enable(&self, user: UserId) -> Result<(), Error> {
+        let inner = Arc::clone(&self.inner);
+        detached(async move { inner.enable(user).await }).await
+    }
+
+    /// Verifies access tokens without a database. Cheap to clone, and may be sent anywhere.
+    pub fn verifier(&self) -> TokenVerifier {
+        self.inner.verifier.clone()
+    }
+
+    /// The public keys as a JWK set (RFC 7517), to be served as it is: see
+    /// [`TokenVerifier::from_jwks`]. Empty with an HS algorithm: its key is a secret.
+    pub fn jwks(&self) -> String {
+        self.inner.jwks.clone()
+    }
+
+    /// What ended lately, as far as this process knows: makes a stateless check a bounded one
+    /// ([`TokenVerifier::bounded`]). Empty unless [`watch_revocations`](Self::watch_revocations) runs.
+    pub fn revocations(&self) -> Revocations {
+        self.inner.revocations.clone()
+    }
+
+    /// Asks the database what has ended since the last time.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]; what was known stays known.
+    pub async fn poll_revocations(&self) -> Result<(), Error> {
+        self.inner.poll_revocations().await
+    }
+
+    /// Polls every so often, for ever: give it a task of its own. A poll that fails is logged, once until one
+    /// succeeds, and tried again.
+    pub async fn watch_revocations(&self, every: Duration) {
+        self.inner.watch_revocations(every).await;
+    }
+
+    /// Removes sessions that ended longer ago than an access token lives, in batches of 500, and tells how many.
+    /// Any number of instances may do so at once.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]; batches already removed stay removed.
+    pub async fn sweep(&self) -> Result<u64, Error> {
+        let inner = Arc::clone(&self.inner);
+        detached(async move { inner.sweep().await }).await
+    }
+
+    /// Sweeps every so often, for ever: give it a task of its own.
+    pub async fn keep_sweeping(&self, every: Duration) {
+        self.inner.keep_sweeping(every).await;
+    }
+
+    /// The settings in force.
+    pub fn config(&self) -> &Config {
+        &self.inner.config
+    }
+
+    /// The clock in use, for adapters that show or compare times.
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.inner.clock)
+    }
+}
+
+impl Inner {
+    /// Unix milliseconds by the injected clock.
+    pub(crate) fn now(&self) -> i64 {
+        clock::to_millis(self.clock.now())
+    }
+
+    pub(crate) fn emit(&self, client: &ClientInfo, kind: EventKind) {
+        self.events.emit(&Event { at: self.clock.now(), client: client.clone(), kind });
+    }
+}
+
+impl fmt::Debug for Auth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Auth").field("config", &self.inner.config).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,174 @@
+//! Puts the handle together.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use sea_orm::DatabaseConnection;
+
+use crate::{
+    Auth, Clock, Config, ConfigError, EventSink, Keys, SystemClock, SystemRandom, TracingEvents,
+    auth::Inner,
+    password::{Argon2Hasher, HashPool, PasswordHasher, PasswordPolicy},
+    random::Random,
+    revocation::Revocations,
+    store::Store,
+    token::{RefreshKeys, TokenIssuer, TokenVerifier, jwks},
+};
+
+/// Puts an [`Auth`] together; each method has a default.
+#[must_use = "call build()"]
+pub struct AuthBuilder {
+    db: DatabaseConnection,
+    keys: Keys,
+    config: Config,
+    hasher: Option<Arc<dyn PasswordHasher>>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    events: Arc<dyn EventSink>,
+}
+
+impl AuthBuilder {
+    pub(crate) fn new(db: DatabaseConnection, keys: Keys) -> Self {
+        Self {
+            db,
+            keys,
+            config: Config::default(),
+            hasher: None,
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom),
+            events: Arc::new(TracingEvents),
+        }
+    }
+
+    /// Takes all settings at once.
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// See [`Config::issuer`].
+    pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
+        self.config.issuer = issuer.into();
+        self
+    }
+
+    /// See [`Config::audience`].
+    pub fn audience(mut self, audience: impl Into<String>) -> Self {
+        self.config.audience = audience.into();
+        self
+    }
+
+    /// See [`Config::access_ttl`].
+    pub fn access_ttl(mut self, ttl: Duration) -> Self {
+        self.config.access_ttl = ttl;
+        self
+    }
+
+    /// See [`Config::refresh_ttl`].
+    pub fn refresh_ttl(mut self, ttl: Duration) -> Self {
+        self.config.refresh_ttl = ttl;
+        self
+    }
+
+    /// See [`Config::session_ttl`].
+    pub fn session_ttl(mut self, ttl: Duration) -> Self {
+        self.config.session_ttl = ttl;
+        self
+    }
+
+    /// See [`Config::refresh_grace`].
+    pub fn refresh_grace(mut self, grace: Duration) -> Self {
+        self.config.refresh_grace = grace;
+        self
+    }
+
+    /// See [`Config::max_sessions`].
+    pub fn max_sessions(mut self, sessions: u64) -> Self {
+        self.config.max_sessions = sessions;
+        self
+    }
+
+    /// See [`Config::password_min_length`].
+    pub fn password_min_length(mut self, code_points: usize) -> Self {
+        self.config.password_min_length = code_points;
+        self
+    }
+
+    /// See [`Config::hash_slots`].
+    pub fn hash_slots(mut self, slots: usize) -> Self {
+        self.config.hash_slots = slots;
+        self
+    }
+
+    /// See [`Config::hash_queue`].
+    pub fn hash_queue(mut self, waiting: usize) -> Self {
+        self.config.hash_queue = waiting;
+        self
+    }
+
+    /// See [`Config::hash_wait`].
+    pub fn hash_wait(mut self, wait: Duration) -> Self {
+        self.config.hash_wait = wait;
+        self
+    }
+
+    /// Replaces Argon2id (19 MiB, 2 passes, 1 lane).
+    pub fn hasher(mut self, hasher: Arc<dyn PasswordHasher>) -> Self {
+        self.hasher = Some(hasher);
+        self
+    }
+
+    /// Replaces the system's clock.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Replaces the system's random source. Whoever can predict it owns every account.
+    pub fn insecure_random(mut self, random: Arc<dyn Random>) -> Self {
+        self.random = random;
+        self
+    }
+
+    /// Replaces [`TracingEvents`].
+    pub fn events(mut self, events: Arc<dyn EventSink>) -> Self {
+        self.events = events;
+        self
+    }
+
+    /// Checks everything and makes the handle. Reads and writes nothing.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the setting.
+    pub fn build(self) -> Result<Auth, ConfigError> {
+        self.config.check()?;
+        self.keys.check()?;
+        let hasher = match self.hasher {
+            Some(hasher) => hasher,
+            None => Arc::new(Argon2Hasher::default()),
+        };
+        let verifier = TokenVerifier::new(&self.keys, &self.config.issuer, &self.config.audience)?
+            .clock(Arc::clone(&self.clock));
+        Ok(Auth {
+            inner: Arc::new(Inner {
+                store: Store::new(self.db),
+                passwords: HashPool::new(hasher, &self.config),
+                policy: PasswordPolicy::new(&self.config),
+                issuer: TokenIssuer::new(&self.keys, &self.config)?,
+                refresh_keys: RefreshKeys::new(&self.keys)?,
+                revocations: Revocations::new(&self.config, Arc::clone(&self.clock)),
+                verifier,
+                jwks: jwks::write(self.keys.public())?,
+                clock: self.clock,
+                random: self.random,
+                events: self.events,
+                config: self.config,
+            }),
+        })
+    }
+}
+
+impl fmt::Debug for AuthBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthBuilder").field("config", &self.config).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,42 @@
+//! Who is asking.
+
+use std::net::IpAddr;
+
+/// What is known about the client of an operation; recorded with the session and in events.
+///
+/// Everything is optional: a host without HTTP passes [`ClientInfo::default()`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ClientInfo {
+    /// The client's address. Behind a proxy the host must work out the true one first.
+    pub ip: Option<IpAddr>,
+    /// At most [`USER_AGENT_MAX`](Self::USER_AGENT_MAX) characters, control characters removed.
+    pub user_agent: Option<String>,
+}
+
+impl ClientInfo {
+    /// The most characters of a user agent that are kept.
+    pub const USER_AGENT_MAX: usize = 512;
+
+    /// Sets the address.
+    pub fn ip(mut self, ip: IpAddr) -> Self {
+        self.ip = Some(ip);
+        self
+    }
+
+    /// Sets the user agent, cut to length and freed of control characters (some databases refuse NUL, and
+    /// nobody may write extra lines into a log).
+    pub fn user_agent(mut self, user_agent: &str) -> Self {
+        self.user_agent = Some(storable(user_agent));
+        self
+    }
+
+    /// Once more, because a host may have set the field itself.
+    pub(crate) fn storable_user_agent(&self) -> Option<String> {
+        self.user_agent.as_deref().map(storable)
+    }
+}
+
+fn storable(user_agent: &str) -> String {
+    user_agent.chars().filter(|c| !c.is_control()).take(ClientInfo::USER_AGENT_MAX).collect()
+}

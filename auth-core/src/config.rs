@@ -1,0 +1,107 @@
+//! The settings, each with its default; the reasons are in [`manual::defaults`](crate::manual::defaults).
+
+use std::time::Duration;
+
+use crate::ConfigError;
+
+/// The settings of an [`Auth`](crate::Auth). Start from [`Config::default`] or use the builder's methods of
+/// the same names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Config {
+    /// Claim `iss` of access tokens. Default `auth`.
+    pub issuer: String,
+    /// Claim `aud` of access tokens: give services that must not accept each other's tokens different ones
+    /// (ASVS 9.2.4). Default `auth`.
+    pub audience: String,
+    /// Lifetime of an access token, and so the delay of a stateless check after a revocation. Default 15 min.
+    pub access_ttl: Duration,
+    /// Idle lifetime: a session not refreshed for so long is over. Default 7 days.
+    pub refresh_ttl: Duration,
+    /// Absolute lifetime of a session; no refresh extends it (RFC 10017, NIST SP 800-63B). Default 30 days.
+    pub session_ttl: Duration,
+    /// For how long after a rotation the same refresh token is answered with the same successor. Default
+    /// 10 s; zero is the strict rule: every use rotates, every replay revokes.
+    pub refresh_grace: Duration,
+    /// The most live sessions of a user; a sign-in beyond it ends the oldest. Default 100.
+    pub max_sessions: u64,
+    /// Least length of a new password in Unicode code points. Default 8; 15 where the password is the only
+    /// factor and NIST SP 800-63B-4 applies.
+    pub password_min_length: usize,
+    /// How many passwords are hashed at once; each takes 19 MiB with the default hasher. Default: one per
+    /// core.
+    pub hash_slots: usize,
+    /// How many hashes may wait for a slot, over all; beyond that [`Error::Overloaded`](crate::Error) at
+    /// once. Default: 64 per slot.
+    pub hash_queue: usize,
+    /// How long a hash may wait for a slot before [`Error::Overloaded`](crate::Error). Default 2 s.
+    pub hash_wait: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let slots = std::thread::available_parallelism().map_or(1, usize::from);
+        Self {
+            issuer: "auth".to_owned(),
+            audience: "auth".to_owned(),
+            access_ttl: Duration::from_mins(15),
+            refresh_ttl: Duration::from_hours(7 * 24),
+            session_ttl: Duration::from_hours(30 * 24),
+            refresh_grace: Duration::from_secs(10),
+            max_sessions: 100,
+            password_min_length: 8,
+            hash_slots: slots,
+            hash_queue: slots.saturating_mul(64),
+            hash_wait: Duration::from_secs(2),
+        }
+    }
+}
+
+/// Longer than any sensible lifetime, and short enough that no sum of two overflows a stored time.
+const TTL_MAX: Duration = Duration::from_hours(10 * 366 * 24);
+
+impl Config {
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        let filled = |name, value: &str| match value.trim() {
+            "" => Err(ConfigError::new(name, "is empty; name the service")),
+            _ => Ok(()),
+        };
+        let lifetime = |name, value: Duration| match value {
+            value if value < Duration::from_secs(1) => {
+                Err(ConfigError::new(name, "is shorter than one second"))
+            }
+            value if value > TTL_MAX => Err(ConfigError::new(name, "is longer than ten years")),
+            _ => Ok(()),
+        };
+        filled("issuer", &self.issuer)?;
+        filled("audience", &self.audience)?;
+        lifetime("access_ttl", self.access_ttl)?;
+        lifetime("refresh_ttl", self.refresh_ttl)?;
+        lifetime("session_ttl", self.session_ttl)?;
+        if self.access_ttl > self.session_ttl {
+            return Err(ConfigError::new("access_ttl", "is longer than session_ttl; make it shorter"));
+        }
+        if self.refresh_ttl > self.session_ttl {
+            return Err(ConfigError::new("refresh_ttl", "is longer than session_ttl; make it shorter"));
+        }
+        if self.refresh_grace > Duration::from_mins(5) {
+            return Err(ConfigError::new(
+                "refresh_grace",
+                "is longer than 5 minutes; a thief would go unnoticed",
+            ));
+        }
+        if self.max_sessions == 0 {
+            return Err(ConfigError::new("max_sessions", "is zero; nobody could sign in"));
+        }
+        if !(8..=64).contains(&self.password_min_length) {
+            return Err(ConfigError::new("password_min_length", "is outside 8 to 64 (NIST SP 800-63B-4)"));
+        }
+        if !(1..=1024).contains(&self.hash_slots) {
+            return Err(ConfigError::new("hash_slots", "is outside 1 to 1024"));
+        }
+        if self.hash_wait.is_zero() || self.hash_wait > Duration::from_mins(1) {
+            return Err(ConfigError::new("hash_wait", "is outside 1 ms to 60 s"));
+        }
+        Ok(())
+    }
+}

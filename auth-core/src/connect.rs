@@ -1,0 +1,142 @@
+//! A connection pool with the options that a host would forget.
+
+use std::{fmt, time::Duration};
+
+use sea_orm::{Database, DatabaseConnection};
+use tracing::{instrument::WithSubscriber, subscriber::NoSubscriber};
+use zeroize::Zeroizing;
+
+use crate::{ConfigError, StoreError};
+
+/// Connects with the defaults of [`ConnectOptions`].
+///
+/// # Errors
+/// See [`ConnectOptions::connect`].
+pub async fn connect(url: &str) -> Result<DatabaseConnection, ConnectError> {
+    ConnectOptions::new(url).connect().await
+}
+
+/// How to connect. A host that has a `DatabaseConnection` of its own does not need this, but should give
+/// SQLite the same options: write-ahead log, busy timeout, foreign keys.
+#[derive(Clone)]
+pub struct ConnectOptions {
+    url: Zeroizing<String>,
+    max_connections: u32,
+    timeout: Duration,
+}
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// The address cannot be used: unknown scheme, or a database whose Cargo feature is off.
+    #[error(transparent)]
+    Url(ConfigError),
+    /// The database did not answer, or refused.
+    #[error("cannot connect to the database: {0}")]
+    Database(#[source] StoreError),
+}
+
+impl ConnectOptions {
+    /// `postgres://`, `mysql://` (also for MariaDB) or `sqlite://`; at most 8 connections, 3 s to get one.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self { url: Zeroizing::new(url.into()), max_connections: 8, timeout: Duration::from_secs(3) }
+    }
+
+    /// The most connections of the pool. An in-memory SQLite database always has one.
+    pub fn max_connections(mut self, connections: u32) -> Self {
+        self.max_connections = connections.max(1);
+        self
+    }
+
+    /// How long an operation waits for a connection before it fails as unavailable.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Connects.
+    ///
+    /// # Errors
+    /// [`ConnectError`]; its text never repeats the password in the URL.
+    pub async fn connect(&self) -> Result<DatabaseConnection, ConnectError> {
+        let scheme = self.url.split(':').next().unwrap_or_default();
+        let known = match scheme {
+            "sqlite" => cfg!(feature = "sqlite"),
+            "postgres" | "postgresql" => cfg!(feature = "postgres"),
+            "mysql" | "mariadb" => cfg!(feature = "mysql"),
+            _ => {
+                let problem = "needs to begin with postgres://, mysql:// or sqlite://";
+                return Err(ConnectError::Url(ConfigError::new("database url", problem)));
+            }
+        };
+        if !known {
+            let problem =
+                format!("is for a database that is not compiled in; turn on the feature for {scheme}");
+            return Err(ConnectError::Url(ConfigError::new("database url", problem)));
+        }
+        Database::connect(self.options(scheme))
+            // SeaORM opens a span that shows the whole URL, password included.
+            .with_subscriber(NoSubscriber::default())
+            .await
+            .map_err(|error| ConnectError::Database(StoreError::new(error)))
+    }
+
+    fn options(&self, scheme: &str) -> sea_orm::ConnectOptions {
+        let limit = self.timeout.saturating_mul(2);
+        let mut options = sea_orm::ConnectOptions::new(self.url.as_str());
+        options
+            .max_connections(self.max_connections)
+            .connect_timeout(self.timeout)
+            .acquire_timeout(self.timeout)
+            // Statements carry addresses and hashes; errors are reported by the caller.
+            .sqlx_logging(false)
+            // A statement that waits for ever, for a lock or a stalled disk, would keep its connection from all
+            // others (ASVS 13.2.6). PostgreSQL only.
+            .statement_timeout(limit)
+            // Not a ping before each statement; but a connection that rested may have died unnoticed.
+            .test_before_acquire(false)
+            .test_before_acquire_if_idle_for(Duration::from_secs(5));
+        #[cfg(feature = "mysql")]
+        {
+            // The same for MySQL and MariaDB, as far as both have it. Its unit is a second.
+            let seconds = limit.as_secs().max(1);
+            options.map_sqlx_mysql_pool_opts(move |pool| {
+                pool.after_connect(move |connection, _| {
+                    Box::pin(async move {
+                        let limit = format!("SET SESSION innodb_lock_wait_timeout = {seconds}");
+                        sqlx::Executor::execute(connection, sqlx::AssertSqlSafe(limit)).await.map(drop)
+                    })
+                })
+            });
+        }
+        if scheme == "sqlite" {
+            let memory = self.url.contains(":memory:") || self.url.contains("mode=memory");
+            if memory {
+                // Every connection to `:memory:` is a database of its own, gone with the connection.
+                options.max_connections(1).min_connections(1).idle_timeout(None).max_lifetime(None);
+            }
+            #[cfg(feature = "sqlite")]
+            options.map_sqlx_sqlite_opts(move |sqlite| {
+                use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+                let sqlite = sqlite
+                    .foreign_keys(true)
+                    .busy_timeout(limit)
+                    // An answer that was given survives a power cut, not only a crash of the process.
+                    .synchronous(SqliteSynchronous::Full);
+                if memory { sqlite } else { sqlite.journal_mode(SqliteJournalMode::Wal) }
+            });
+        }
+        options
+    }
+}
+
+impl fmt::Debug for ConnectOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConnectOptions")
+            .field("url", &"redacted")
+            .field("max_connections", &self.max_connections)
+            .field("timeout", &self.timeout)
+            .finish()
+    }
+}

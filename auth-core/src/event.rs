@@ -1,0 +1,210 @@
+//! Security events: what a host logs, counts or alerts on (ASVS 16.3).
+
+use std::time::SystemTime;
+
+use crate::{ClientInfo, SessionId, UserId};
+
+/// Something that happened, with its time and client. Carries ids, never an e-mail address or a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Event {
+    /// When.
+    pub at: SystemTime,
+    /// Who asked, as far as it is known.
+    pub client: ClientInfo,
+    /// What.
+    pub kind: EventKind,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EventKind {
+    /// An account was made.
+    Registered {
+        /// The new user.
+        user: UserId,
+    },
+    /// A session began.
+    SignedIn {
+        /// Whose.
+        user: UserId,
+        /// The new session.
+        session: SessionId,
+        /// How: an `amr` value (RFC 8176), `pwd` for a password.
+        method: &'static str,
+    },
+    /// A sign-in was refused.
+    SignInFailed {
+        /// The account it was aimed at, if there is one.
+        user: Option<UserId>,
+        /// Why. The client is not told.
+        reason: SignInFailure,
+    },
+    /// A session's refresh token was rotated. Not emitted when a repeat was answered within the grace.
+    Refreshed {
+        /// Whose session.
+        user: UserId,
+        /// Which session.
+        session: SessionId,
+    },
+    /// A refresh token was used again after its successor had been used: a copy is about. The session is
+    /// revoked. Worth an alert.
+    RefreshReused {
+        /// Whose session.
+        user: UserId,
+        /// Which session.
+        session: SessionId,
+    },
+    /// A session was ended: by its owner, by a newer sign-in from the same jar, or as the oldest of too many.
+    SignedOut {
+        /// Which session.
+        session: SessionId,
+    },
+    /// Every session of a user but one was ended.
+    OthersSignedOut {
+        /// Whose.
+        user: UserId,
+        /// The one that goes on.
+        session: SessionId,
+    },
+    /// Every session of a user was ended.
+    AllSignedOut {
+        /// Whose.
+        user: UserId,
+    },
+    /// A stored hash of an older format or cost was replaced at a successful sign-in.
+    PasswordRehashed {
+        /// Whose.
+        user: UserId,
+    },
+    /// A stored hash could not be checked (unknown format, or a cost above the ceiling). The user cannot
+    /// sign in with it. Worth an alert.
+    StoredHashUnusable {
+        /// Whose.
+        user: UserId,
+    },
+    /// The roles of a user were set.
+    RolesChanged {
+        /// Whose.
+        user: UserId,
+    },
+    /// A user was disabled; all sessions ended.
+    Disabled {
+        /// Whom.
+        user: UserId,
+    },
+    /// A user was enabled again.
+    Enabled {
+        /// Whom.
+        user: UserId,
+    },
+}
+
+impl EventKind {
+    /// A stable name for logs and metrics.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Registered { .. } => "registered",
+            Self::SignedIn { .. } => "signed_in",
+            Self::SignInFailed { .. } => "sign_in_failed",
+            Self::Refreshed { .. } => "refreshed",
+            Self::RefreshReused { .. } => "refresh_reused",
+            Self::SignedOut { .. } => "signed_out",
+            Self::OthersSignedOut { .. } => "others_signed_out",
+            Self::AllSignedOut { .. } => "all_signed_out",
+            Self::PasswordRehashed { .. } => "password_rehashed",
+            Self::StoredHashUnusable { .. } => "stored_hash_unusable",
+            Self::RolesChanged { .. } => "roles_changed",
+            Self::Disabled { .. } => "disabled",
+            Self::Enabled { .. } => "enabled",
+        }
+    }
+
+    /// The user it is about, if one is known.
+    pub fn user(&self) -> Option<UserId> {
+        match self {
+            Self::Registered { user }
+            | Self::SignedIn { user, .. }
+            | Self::Refreshed { user, .. }
+            | Self::RefreshReused { user, .. }
+            | Self::OthersSignedOut { user, .. }
+            | Self::AllSignedOut { user }
+            | Self::PasswordRehashed { user }
+            | Self::StoredHashUnusable { user }
+            | Self::RolesChanged { user }
+            | Self::Disabled { user }
+            | Self::Enabled { user } => Some(*user),
+            Self::SignInFailed { user, .. } => *user,
+            Self::SignedOut { .. } => None,
+        }
+    }
+
+    /// The session it is about, if there is one.
+    pub fn session(&self) -> Option<SessionId> {
+        match self {
+            Self::SignedIn { session, .. }
+            | Self::Refreshed { session, .. }
+            | Self::RefreshReused { session, .. }
+            | Self::SignedOut { session }
+            | Self::OthersSignedOut { session, .. } => Some(*session),
+            _ => None,
+        }
+    }
+}
+
+/// Why a sign-in was refused. All of them look the same from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SignInFailure {
+    /// Nobody has that address.
+    UnknownUser,
+    /// The password does not match, or the account has none.
+    WrongPassword,
+    /// The password is right, but the account is disabled.
+    Disabled,
+}
+
+impl SignInFailure {
+    /// A stable name for logs and metrics.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::UnknownUser => "unknown_user",
+            Self::WrongPassword => "wrong_password",
+            Self::Disabled => "disabled",
+        }
+    }
+}
+
+/// Where events go. Called on the request's path, after the change is committed: hand over and return, do
+/// not block.
+pub trait EventSink: Send + Sync + 'static {
+    /// Takes note of an event.
+    fn emit(&self, event: &Event);
+}
+
+/// The default sink: one `tracing` line per event with target `auth_core::event`; level WARN for what is
+/// worth an alert, else INFO.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct TracingEvents;
+
+impl EventSink for TracingEvents {
+    fn emit(&self, event: &Event) {
+        let code = event.kind.code();
+        let user = event.kind.user().map(tracing::field::display);
+        let session = event.kind.session().map(tracing::field::display);
+        let client = event.client.ip.map(tracing::field::display);
+        match event.kind {
+            EventKind::RefreshReused { .. } | EventKind::StoredHashUnusable { .. } => {
+                tracing::warn!(event = code, user, session, client, "security event");
+            }
+            EventKind::SignInFailed { reason, .. } => {
+                tracing::info!(event = code, reason = reason.code(), user, client, "security event");
+            }
+            EventKind::SignedIn { method, .. } => {
+                tracing::info!(event = code, method, user, session, client, "security event");
+            }
+            _ => tracing::info!(event = code, user, session, client, "security event"),
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Sign-in with address and password.
+
+use std::sync::Arc;
+
+use crate::{
+    ClientInfo, Error, Password, RefreshToken, SignIn, SignInFailure, UserId,
+    auth::Inner,
+    email::Email,
+    event::EventKind,
+    flow::detached,
+    password::{self, Checked, Verdict},
+    store::{UserRow, find_login, replace_hash},
+};
+
+/// A longer password than any that could be set is not even hashed; the decoy is, with nothing, so that the
+/// answer costs the same.
+const MAX_PASSWORD_BYTES: usize = 4 * 1024;
+
+/// What a person gives to sign in.
+#[derive(Debug, Clone)]
+pub struct Login {
+    identifier: Password,
+    password: Password,
+    client: ClientInfo,
+    replacing: Option<RefreshToken>,
+}
+
+impl Login {
+    /// The address, in any writing that means the same, and the password.
+    pub fn new(identifier: impl Into<String>, password: impl Into<Password>) -> Self {
+        Self {
+            // Held like a secret so that no `Debug` prints it.
+            identifier: Password::new(identifier),
+            password: password.into(),
+            client: ClientInfo::default(),
+            replacing: None,
+        }
+    }
+
+    /// Who asks: recorded with the session and in the event.
+    pub fn client(mut self, client: ClientInfo) -> Self {
+        self.client = client;
+        self
+    }
+
+    /// The refresh token that the client holds already. If the sign-in succeeds, its session ends: no client
+    /// has two (ASVS 7.2.4).
+    pub fn replacing(mut self, token: RefreshToken) -> Self {
+        self.replacing = Some(token);
+        self
+    }
+}
+
+impl Inner {
+    pub(crate) async fn login(self: Arc<Self>, login: Login) -> Result<SignIn, Error> {
+        let found = match Email::parse(login.identifier.expose()) {
+            Ok(email) => find_login(self.store.db(), email.normalized(), self.now()).await?,
+            // Nobody can have such an address; the work below is the same.
+            Err(_) => None,
+        };
+        let (user, hash, sessions) =
+            found.map_or((None, None, 0), |row| (Some(row.user), row.hash, row.sessions));
+
+        let password = password::normalize(&login.password);
+        let checked = if password.expose().len() > MAX_PASSWORD_BYTES {
+            self.passwords.verify(Password::new(""), None).await?;
+            Checked::Verdict(Verdict::Wrong)
+        } else {
+            self.passwords.verify(password.clone(), hash.clone()).await?
+        };
+
+        let refuse = |user: Option<&UserRow>, reason| {
+            let user = user.map(|user| user.id);
+            self.emit(&login.client, EventKind::SignInFailed { user, reason });
+            Err(Error::InvalidCredentials)
+        };
+        let Some(user) = user else { return refuse(None, SignInFailure::UnknownUser) };
+        let verdict = match checked {
+            Checked::Verdict(verdict) => verdict,
+            Checked::Unusable => {
+                self.emit(&login.client, EventKind::StoredHashUnusable { user: user.id });
+                Verdict::Wrong
+            }
+        };
+        // Without a stored hash the verdict is about the decoy.
+        let (Some(hash), Verdict::Right | Verdict::RightButOutdated) = (hash, verdict) else {
+            return refuse(Some(&user), SignInFailure::WrongPassword);
+        };
+        if user.disabled_at.is_some() {
+            return refuse(Some(&user), SignInFailure::Disabled);
+        }
+        if verdict == Verdict::RightButOutdated {
+            Arc::clone(&self).rehash(user.id, hash, password, login.client.clone()).await;
+        }
+        let Login { client, replacing, .. } = login;
+        detached(async move {
+            let tokens = self.sign_in(&user, sessions, "pwd", &client, replacing.as_ref()).await?;
+            Ok(SignIn::Granted(tokens))
+        })
+        .await
+    }
+
+    /// Replaces an outdated hash and touches nothing else. Failing to do so is no reason to refuse the
+    /// sign-in: the next one tries again.
+    async fn rehash(self: Arc<Self>, user: UserId, old: String, password: Password, client: ClientInfo) {
+        let replaced = match self.passwords.hash(password, self.random.as_ref()).await {
+            Ok(new) => {
+                detached(async move {
+                    if replace_hash(self.store.db(), user, &old, &new, self.now()).await? {
+                        self.emit(&client, EventKind::PasswordRehashed { user });
+                    }
+                    Ok(())
+                })
+                .await
+            }
+            Err(error) => Err(error),
+        };
+        if let Err(error) = replaced {
+            tracing::warn!(%user, error = error.code(), "the password was not rehashed");
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! The operations. Every flow keeps one order: parse, read, hash, at most one transaction, sign, emit. Nothing
+//! is hashed inside a transaction, and races are settled by the unique index or by the row count of a
+//! conditional UPDATE.
+
+use tracing::Instrument;
+
+use crate::Error;
+
+mod account;
+mod login;
+mod logout;
+mod refresh;
+mod register;
+pub(crate) mod rotation;
+mod sessions;
+mod sign_in;
+mod sweep;
+
+pub use self::{
+    login::Login,
+    register::{PreparedRegister, Register},
+};
+
+/// Runs what writes in a task of its own, to its end, also when the caller's future is dropped: a client that
+/// leaves can neither tear a transaction apart nor keep the event of what it did from being emitted.
+pub(crate) async fn detached<T: Send + 'static>(
+    work: impl Future<Output = Result<T, Error>> + Send + 'static,
+) -> Result<T, Error> {
+    tokio::spawn(work.in_current_span()).await.map_err(Error::internal)?
+}

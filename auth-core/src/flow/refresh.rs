@@ -1,0 +1,71 @@
+//! Refresh: one read and at most one write with a current token.
+
+use crate::{
+    ClientInfo, Error, RefreshToken, Tokens,
+    auth::Inner,
+    clock::duration_millis,
+    error::is_lost_race,
+    event::EventKind,
+    flow::rotation::Decision,
+    store::{Rotated, SessionRow, find_session, revoke_session, rotate_session},
+    token::{Grant, refresh::RefreshParts},
+};
+
+/// Each lost race means that another request of the same session moved on, and after one such step the rest
+/// fall into the grace. More rounds than this mean a storm on one session; the client may try again.
+const MAX_ROUNDS: usize = 8;
+
+impl Inner {
+    pub(crate) async fn refresh(&self, token: &RefreshToken, client: ClientInfo) -> Result<Tokens, Error> {
+        let parts = RefreshParts::parse(token.expose()).ok_or(Error::InvalidToken)?;
+        for _ in 0..MAX_ROUNDS {
+            let session = find_session(self.store.db(), parts.session_id).await?.ok_or(Error::SessionOver)?;
+            if !self.refresh_keys.is_genuine(&parts, &session.seed) {
+                return Err(Error::InvalidToken);
+            }
+            let now = self.now();
+            if !session.is_alive(now, duration_millis(self.config.refresh_ttl)) {
+                return Err(Error::SessionOver);
+            }
+            let grace = duration_millis(self.config.refresh_grace);
+            match session.rotation.decide(parts.generation, now, grace) {
+                Decision::Repeat(newest) => return self.successor(&session, newest, now),
+                Decision::Unknown => return Err(Error::InvalidToken),
+                Decision::Reuse => {
+                    if revoke_session(self.store.db(), session.id, now).await? {
+                        self.revocations.session_ended(session.id, now);
+                        let kind = EventKind::RefreshReused { user: session.user.id, session: session.id };
+                        self.emit(&client, kind);
+                    }
+                    return Err(Error::SessionOver);
+                }
+                Decision::Rotate(next) => {
+                    // Outside a transaction: a loser has to see the winner's row when it reads again.
+                    let (db, id) = (self.store.db(), session.id);
+                    let rotated = rotate_session(db, id, &session.rotation, &next, now).await;
+                    // Under stricter isolation than the default the database tells the loser by an error.
+                    let lost = rotated.as_ref().is_err_and(is_lost_race);
+                    if !lost && rotated? == Rotated::Yes {
+                        let tokens = self.successor(&session, next.newest, now)?;
+                        self.emit(&client, EventKind::Refreshed { user: session.user.id, session: id });
+                        return Ok(tokens);
+                    }
+                }
+            }
+        }
+        Err(Error::Overloaded { retry_after: std::time::Duration::from_secs(1) })
+    }
+
+    fn successor(&self, session: &SessionRow, generation: i64, now: i64) -> Result<Tokens, Error> {
+        let grant = Grant {
+            user_id: session.user.id,
+            session_id: session.id,
+            roles: &session.user.roles,
+            roles_version: session.user.roles_version,
+            methods: &session.methods,
+            authenticated_at: session.created_at,
+            session_expires_at: session.expires_at,
+        };
+        self.tokens(&grant, &session.seed, generation, now)
+    }
+}

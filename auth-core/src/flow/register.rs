@@ -1,0 +1,129 @@
+//! Registration.
+
+use std::sync::Arc;
+
+use sea_orm::{DatabaseTransaction, TransactionTrait};
+
+use crate::{
+    ClientInfo, Error, FieldError, Password, User,
+    auth::Inner,
+    clock::from_millis,
+    email::Email,
+    event::EventKind,
+    flow::detached,
+    password,
+    random::ordered_uuid,
+    store::{Insert, NewUser, insert_user},
+};
+
+/// What a person gives to get an account.
+#[derive(Debug, Clone)]
+pub struct Register {
+    email: Password,
+    password: Password,
+    client: ClientInfo,
+}
+
+impl Register {
+    /// Address and password as they were typed.
+    pub fn new(email: impl Into<String>, password: impl Into<Password>) -> Self {
+        // The address is held like a secret so that no `Debug` prints it.
+        Self { email: Password::new(email), password: password.into(), client: ClientInfo::default() }
+    }
+
+    /// Who asks, for the event.
+    pub fn client(mut self, client: ClientInfo) -> Self {
+        self.client = client;
+        self
+    }
+}
+
+/// A registration that is checked and hashed, and only has to be written.
+///
+/// ```no_run
+/// # async fn run(auth: auth_core::Auth, db: sea_orm::DatabaseConnection) -> Result<(), Box<dyn std::error::Error>> {
+/// use auth_core::Register;
+/// use sea_orm::TransactionTrait;
+///
+/// let prepared = auth.prepare_register(Register::new("ada@example.com", "correct horse battery")).await?;
+/// let txn = db.begin().await?;
+/// let user = prepared.insert_in(&txn).await?;
+/// // ... the host's own rows, with `user.id` ...
+/// txn.commit().await?; // or roll back: then there is no user
+/// # Ok(())
+/// # }
+/// ```
+pub struct PreparedRegister {
+    new: NewUser,
+}
+
+impl PreparedRegister {
+    /// Writes the user inside the host's transaction, under a savepoint: after [`Error::EmailTaken`] the
+    /// transaction is as before and can go on. No event is emitted, because only the host knows whether it
+    /// commits.
+    ///
+    /// On SQLite begin the transaction with `SqliteTransactionMode::Immediate`, or it may be refused when it
+    /// read something first. On any database keep the transaction in a task of its own: one whose `begin` is
+    /// dropped half-way leaves a broken connection in the pool.
+    ///
+    /// # Errors
+    /// [`Error::EmailTaken`], [`Error::Unavailable`].
+    pub async fn insert_in(&self, txn: &DatabaseTransaction) -> Result<User, Error> {
+        insert(txn.begin().await?, self.new.clone()).await
+    }
+}
+
+/// Writes and commits, be it a transaction or a savepoint.
+async fn insert(txn: DatabaseTransaction, new: NewUser) -> Result<User, Error> {
+    let user = User {
+        id: new.id,
+        email: new.email.typed().to_owned(),
+        email_verified: false,
+        roles: vec!["user".to_owned()],
+        created_at: from_millis(new.now),
+        disabled: false,
+    };
+    if insert_user(&txn, new).await? == Insert::Taken {
+        txn.rollback().await?;
+        return Err(Error::EmailTaken);
+    }
+    txn.commit().await?;
+    Ok(user)
+}
+
+impl std::fmt::Debug for PreparedRegister {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PreparedRegister").field("id", &self.new.id).finish_non_exhaustive()
+    }
+}
+
+impl Inner {
+    pub(crate) async fn register(self: Arc<Self>, register: Register) -> Result<User, Error> {
+        let client = register.client.clone();
+        let PreparedRegister { new } = self.prepare_register(register).await?;
+        detached(async move {
+            let user = insert(self.store.begin().await?, new).await?;
+            self.emit(&client, EventKind::Registered { user: user.id });
+            Ok(user)
+        })
+        .await
+    }
+
+    pub(crate) async fn prepare_register(&self, register: Register) -> Result<PreparedRegister, Error> {
+        let password = password::normalize(&register.password);
+        let email = Email::parse(register.email.expose());
+        // Both fields are checked, so that one answer names all that is wrong.
+        let weak = self.policy.check(&password, email.as_ref().ok());
+        let email = match (email, weak) {
+            (Ok(email), Ok(())) => email,
+            (email, weak) => {
+                let errors: Vec<FieldError> = email.err().into_iter().chain(weak.err()).collect();
+                return Err(Error::Validation(errors));
+            }
+        };
+        let hash = self.passwords.hash(password, self.random.as_ref()).await?;
+        let now = self.now();
+        let id = ordered_uuid(self.random.as_ref(), now)?.into();
+        Ok(PreparedRegister { new: NewUser { id, email, hash, now } })
+    }
+}

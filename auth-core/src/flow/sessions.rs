@@ -1,0 +1,68 @@
+//! A user's own sessions: look, end one, end the others.
+
+use crate::{
+    ClientInfo, Error, Principal, Session, SessionId, UserId,
+    auth::Inner,
+    clock::{duration_millis, from_millis},
+    event::EventKind,
+    store::{ListedSession, list_sessions, revoke_oldest, revoke_other_sessions, revoke_own_session},
+};
+
+impl Inner {
+    pub(crate) async fn sessions(&self, caller: &Principal) -> Result<Vec<Session>, Error> {
+        let idle = duration_millis(self.config.refresh_ttl);
+        let listed = list_sessions(self.store.db(), caller.user_id(), self.now(), idle).await?;
+        if !listed.iter().any(|session| session.id == caller.session_id().as_uuid()) {
+            return Err(Error::SessionOver);
+        }
+        let session = |listed: ListedSession| Session {
+            id: listed.id.into(),
+            created_at: from_millis(listed.created_at),
+            last_used_at: from_millis(listed.last_used_at),
+            expires_at: from_millis(listed.expires_at.min(listed.last_used_at.saturating_add(idle))),
+            user_agent: listed.user_agent,
+            ip: listed.ip.and_then(|ip| ip.parse().ok()),
+            methods: listed.methods.split_whitespace().map(str::to_owned).collect(),
+        };
+        Ok(listed.into_iter().map(session).collect())
+    }
+
+    pub(crate) async fn end_session(
+        &self,
+        caller: &Principal,
+        session: SessionId,
+        client: ClientInfo,
+    ) -> Result<(), Error> {
+        self.current_user(caller).await?;
+        let now = self.now();
+        if !revoke_own_session(self.store.db(), caller.user_id(), session, now).await? {
+            return Err(Error::SessionNotFound);
+        }
+        self.revocations.session_ended(session, now);
+        self.emit(&client, EventKind::SignedOut { session });
+        Ok(())
+    }
+
+    pub(crate) async fn end_other_sessions(
+        &self,
+        caller: &Principal,
+        client: ClientInfo,
+    ) -> Result<(), Error> {
+        self.current_user(caller).await?;
+        let (user, session) = (caller.user_id(), caller.session_id());
+        revoke_other_sessions(self.store.db(), user, session, self.now()).await?;
+        self.learn_what_ended().await;
+        self.emit(&client, EventKind::OthersSignedOut { user, session });
+        Ok(())
+    }
+
+    /// Brings a user back under the limit after a sign-in: the oldest sessions end.
+    pub(crate) async fn end_oldest(&self, user: UserId, client: &ClientInfo) -> Result<(), Error> {
+        let now = self.now();
+        for session in revoke_oldest(self.store.db(), user, self.config.max_sessions, now).await? {
+            self.revocations.session_ended(session, now);
+            self.emit(client, EventKind::SignedOut { session });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,67 @@
+//! Authentication as a library: register, login, refresh, logout, over a SeaORM store, without HTTP.
+//!
+//! ```no_run
+//! use auth_core::{Auth, ClientInfo, Keys, Login, Register, SecretKey, SignIn};
+//!
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let db = auth_core::connect("sqlite://auth.db?mode=rwc").await?; // or the host's DatabaseConnection
+//! // The schema is made by `auth_migration::up(&db)`.
+//! let keys = Keys::new(SecretKey::new(std::fs::read("auth.key")?)?);
+//! let auth = Auth::builder(db, keys).build()?;
+//!
+//! let user = auth.register(Register::new("ada@example.com", "correct horse battery")).await?;
+//! let SignIn::Granted(tokens) = auth.login(Login::new("ada@example.com", "correct horse battery")).await? else {
+//!     return Err("a second factor is needed".into());
+//! };
+//! let caller = auth.verifier().verify(tokens.access.expose())?; // no database, no network
+//! assert_eq!(caller.user_id(), user.id);
+//! let tokens = auth.refresh(tokens.refresh, ClientInfo::default()).await?;
+//! auth.logout(tokens.refresh, ClientInfo::default()).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The [`manual`] explains the design, every default, every error and what is not protected.
+
+mod auth;
+mod builder;
+mod client;
+mod clock;
+mod config;
+mod connect;
+mod email;
+mod error;
+mod event;
+mod flow;
+mod id;
+pub mod manual;
+pub mod password;
+mod principal;
+mod random;
+mod revocation;
+mod roles;
+mod secret;
+mod session;
+mod store;
+#[cfg(feature = "test-util")]
+pub mod test_util;
+mod token;
+mod user;
+
+pub use auth::Auth;
+pub use builder::AuthBuilder;
+pub use client::ClientInfo;
+pub use clock::{Clock, SystemClock};
+pub use config::Config;
+pub use connect::{ConnectError, ConnectOptions, connect};
+pub use error::{ConfigError, Error, FieldError, StoreError};
+pub use event::{Event, EventKind, EventSink, SignInFailure, TracingEvents};
+pub use flow::{Login, PreparedRegister, Register};
+pub use id::{SessionId, UserId};
+pub use principal::Principal;
+pub use random::{Random, RandomUnavailable, SystemRandom};
+pub use revocation::Revocations;
+pub use secret::{AccessToken, Password, RefreshToken, SecretKey};
+pub use session::{Challenge, Session, SignIn, Tokens};
+pub use token::{Algorithm, Keys, PrivateKey, PublicKey, TokenVerifier};
+pub use user::User;

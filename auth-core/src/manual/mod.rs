@@ -1,0 +1,22 @@
+//! The manual: pages to read, no code to call.
+
+#[doc = include_str!("architecture.md")]
+pub mod architecture {}
+
+#[doc = include_str!("defaults.md")]
+pub mod defaults {}
+
+#[doc = include_str!("errors.md")]
+pub mod errors {}
+
+#[doc = include_str!("security.md")]
+pub mod security {}
+
+#[doc = include_str!("keys.md")]
+pub mod keys {}
+
+#[doc = include_str!("moving_in.md")]
+pub mod moving_in {}
+
+#[doc = include_str!("design_faq.md")]
+pub mod design_faq {}

@@ -1,0 +1,246 @@
+//! Argon2id (RFC 9106), with memory that is used again.
+
+use std::sync::{Mutex, PoisonError};
+
+use argon2::{
+    Algorithm, Argon2, Block, Params, Version,
+    password_hash::phc::{Ident, Output, ParamsString, PasswordHash, Salt},
+};
+
+use super::{HashError, PasswordHasher, Verdict, legacy};
+use crate::Password;
+
+/// Output length in bytes.
+const OUTPUT_BYTES: usize = 32;
+/// Ceilings for stored hashes made elsewhere: one login may not cost more than this, whatever a row says.
+const MAX_MEMORY_KIB: u32 = 256 * 1024;
+const MAX_PASSES: u32 = 16;
+const MAX_LANES: u32 = 16;
+/// Memory in KiB times passes: about a second on one core.
+const MAX_WORK: u32 = 4 * MAX_MEMORY_KIB;
+
+/// The default hasher: Argon2id with 19 MiB, 2 passes, 1 lane (OWASP's recommendation). Also checks the
+/// older formats of the manual's moving-in page, and says so by [`Verdict::RightButOutdated`].
+///
+/// The working memory of a finished hash is kept for the next one: as many blocks as hashes ever ran at
+/// once, which the slots of the pool bound.
+pub struct Argon2Hasher {
+    params: Params,
+    free: Mutex<Vec<Vec<Block>>>,
+}
+
+impl Default for Argon2Hasher {
+    fn default() -> Self {
+        Self { params: Params::DEFAULT, free: Mutex::default() }
+    }
+}
+
+impl Argon2Hasher {
+    /// Other costs: memory in KiB, passes, lanes.
+    ///
+    /// # Errors
+    /// [`ConfigError`](crate::ConfigError) for less than 7 MiB or one pass (the least that OWASP lists), or
+    /// more than the ceilings for stored hashes (256 MiB, 16 passes, 16 lanes).
+    pub fn new(memory_kib: u32, passes: u32, lanes: u32) -> Result<Self, crate::ConfigError> {
+        let refuse = |problem| crate::ConfigError::new("argon2 parameters", problem);
+        if !(7 * 1024..=MAX_MEMORY_KIB).contains(&memory_kib) {
+            return Err(refuse("need 7168 to 262144 KiB of memory"));
+        }
+        if passes > MAX_PASSES || lanes > MAX_LANES {
+            return Err(refuse("may have at most 16 passes and 16 lanes"));
+        }
+        let params = Params::new(memory_kib, passes, lanes, Some(OUTPUT_BYTES))
+            .map_err(|_| refuse("do not fit each other"))?;
+        Ok(Self { params, free: Mutex::default() })
+    }
+
+    /// Computes into `out`, with memory from an earlier hash where there is some.
+    fn compute(
+        &self,
+        algorithm: Algorithm,
+        version: Version,
+        params: &Params,
+        password: &Password,
+        salt: &[u8],
+        out: &mut [u8],
+    ) -> Result<(), HashError> {
+        let argon2 = Argon2::new(algorithm, version, params.clone());
+        let own_cost = params.block_count() == self.params.block_count();
+        let mut memory = if own_cost { self.take() } else { Vec::new() };
+        memory.resize(params.block_count(), Block::new());
+        let result =
+            argon2.hash_password_into_with_memory(password.expose().as_bytes(), salt, out, &mut memory);
+        if own_cost {
+            self.free.lock().unwrap_or_else(PoisonError::into_inner).push(memory);
+        }
+        result.map_err(|error| HashError::Failed(error.to_string()))
+    }
+
+    fn take(&self) -> Vec<Block> {
+        self.free.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+    }
+
+    /// The PHC string of an output under the own parameters.
+    fn phc(&self, salt: &[u8], output: Output) -> Result<String, HashError> {
+        let failed = |_| HashError::Failed("the hash cannot be written down".to_owned());
+        let hash = PasswordHash {
+            algorithm: Ident::new(Algorithm::Argon2id.as_str()).map_err(failed)?,
+            version: Some(Version::V0x13.into()),
+            params: ParamsString::try_from(&self.params)
+                .map_err(|_| HashError::Failed("the parameters cannot be written down".to_owned()))?,
+            salt: Some(Salt::new(salt).map_err(failed)?),
+            hash: Some(output),
+        };
+        Ok(hash.to_string())
+    }
+
+    fn verify_phc(&self, password: &Password, stored: &str) -> Result<Verdict, HashError> {
+        let unusable = |_| HashError::Unusable;
+        let hash = PasswordHash::new(stored).map_err(unusable)?;
+        let algorithm = Algorithm::new(hash.algorithm.as_str()).map_err(|_| HashError::Unusable)?;
+        let version = match hash.version {
+            // The reference implementation did not write the version before there was a second one.
+            None => Version::V0x10,
+            Some(version) => Version::try_from(version).map_err(|_| HashError::Unusable)?,
+        };
+        let params = Params::try_from(&hash).map_err(|_| HashError::Unusable)?;
+        let (Some(salt), Some(expected)) = (hash.salt, hash.hash) else { return Err(HashError::Unusable) };
+        let work = params.m_cost().saturating_mul(params.t_cost());
+        if params.m_cost() > MAX_MEMORY_KIB
+            || params.t_cost() > MAX_PASSES
+            || params.p_cost() > MAX_LANES
+            || work > MAX_WORK
+        {
+            return Err(HashError::Unusable);
+        }
+        let mut out = vec![0; expected.len()];
+        self.compute(algorithm, version, &params, password, salt.as_ref(), &mut out)?;
+        // `Output` compares in constant time.
+        if Output::new(&out).map_err(unusable)? != expected {
+            return Ok(Verdict::Wrong);
+        }
+        let current = algorithm == Algorithm::Argon2id
+            && version == Version::V0x13
+            && (params.m_cost(), params.t_cost(), params.p_cost(), expected.len())
+                == (self.params.m_cost(), self.params.t_cost(), self.params.p_cost(), OUTPUT_BYTES);
+        Ok(if current { Verdict::Right } else { Verdict::RightButOutdated })
+    }
+}
+
+impl PasswordHasher for Argon2Hasher {
+    fn hash(&self, password: &Password, salt: &[u8; 16]) -> Result<String, HashError> {
+        let mut out = [0; OUTPUT_BYTES];
+        self.compute(Algorithm::Argon2id, Version::V0x13, &self.params, password, salt, &mut out)?;
+        let output = Output::new(&out).map_err(|error| HashError::Failed(error.to_string()))?;
+        self.phc(salt, output)
+    }
+
+    fn verify(&self, password: &Password, stored: &str) -> Result<Verdict, HashError> {
+        if stored.starts_with("$argon2") {
+            return self.verify_phc(password, stored);
+        }
+        legacy::verify(password, stored)
+    }
+
+    fn decoy(&self) -> String {
+        // An all-zero output: finding its preimage is as hard as finding any.
+        Output::new(&[0; OUTPUT_BYTES])
+            .map_err(|error| HashError::Failed(error.to_string()))
+            .and_then(|output| self.phc(b"a decoy's salt..", output))
+            .unwrap_or_default()
+    }
+}
+
+impl std::fmt::Debug for Argon2Hasher {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Argon2Hasher").field("params", &self.params).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn small() -> Argon2Hasher {
+        Argon2Hasher { params: Params::new(8, 1, 1, Some(32)).unwrap(), free: Mutex::default() }
+    }
+
+    #[test]
+    fn the_default_is_argon2id_with_19_mib_and_two_passes() {
+        let stored = Argon2Hasher::default().hash(&"correct horse".into(), &[7; 16]).unwrap();
+        assert!(stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{stored}");
+        let salt = PasswordHash::new(&stored).unwrap().salt.unwrap();
+        assert_eq!(salt.as_ref(), [7; 16]);
+    }
+
+    #[test]
+    fn a_hash_is_the_one_that_the_argon2_crate_makes_itself() {
+        use argon2::PasswordVerifier;
+        let stored = small().hash(&"correct horse".into(), &[7; 16]).unwrap();
+        assert!(
+            Argon2::default().verify_password(b"correct horse", &PasswordHash::new(&stored).unwrap()).is_ok()
+        );
+    }
+
+    #[test]
+    fn only_the_password_matches_and_reused_memory_changes_nothing() {
+        let hasher = small();
+        let stored = hasher.hash(&"correct horse".into(), &[7; 16]).unwrap();
+        for _ in 0..3 {
+            assert_eq!(hasher.verify(&"correct horse".into(), &stored), Ok(Verdict::Right));
+            assert_eq!(hasher.verify(&"correct horsf".into(), &stored), Ok(Verdict::Wrong));
+        }
+        assert_eq!(hasher.free.lock().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn nothing_matches_the_decoy_and_it_has_the_current_cost() {
+        let hasher = small();
+        let decoy = hasher.decoy();
+        assert_eq!(hasher.verify(&"".into(), &decoy), Ok(Verdict::Wrong));
+        let real = hasher.hash(&"x".into(), &[7; 16]).unwrap();
+        let cost = |stored: &str| stored.split('$').take(4).collect::<Vec<_>>().join("$");
+        assert_eq!(cost(&decoy), cost(&real));
+    }
+
+    #[test]
+    fn older_parameters_still_verify_and_ask_for_a_rehash() {
+        let old = small().hash(&"correct horse".into(), &[7; 16]).unwrap();
+        let new = Argon2Hasher { params: Params::new(16, 2, 1, Some(32)).unwrap(), free: Mutex::default() };
+        assert_eq!(new.verify(&"correct horse".into(), &old), Ok(Verdict::RightButOutdated));
+    }
+
+    #[test]
+    fn a_hash_from_before_versions_were_written_verifies() {
+        // From the tests of the reference implementation (phc-winner-argon2, test.c, version 0x10).
+        let stored = "$argon2i$m=65536,t=2,p=1$c29tZXNhbHQ$9sTbSlTio3Biev89thdrlKKiCaYsjjYVJxGAL3swxpQ";
+        assert_eq!(small().verify(&"password".into(), stored), Ok(Verdict::RightButOutdated));
+        assert_eq!(small().verify(&"passwore".into(), stored), Ok(Verdict::Wrong));
+    }
+
+    #[test]
+    fn a_hostile_cost_is_refused_and_not_computed() {
+        for stored in [
+            "$argon2id$v=19$m=4294967295,t=1,p=1$c29tZXNhbHQ$c29tZWhhc2hvdXRwdXQ",
+            "$argon2id$v=19$m=8,t=4294967295,p=1$c29tZXNhbHQ$c29tZWhhc2hvdXRwdXQ",
+            "$argon2id$v=19$m=1048576,t=1,p=1$c29tZXNhbHQ$c29tZWhhc2hvdXRwdXQ",
+            "$argon2id$v=19$m=262144,t=5,p=1$c29tZXNhbHQ$c29tZWhhc2hvdXRwdXQ",
+            "$argon2id$v=19$m=80,t=1,p=17$c29tZXNhbHQ$c29tZWhhc2hvdXRwdXQ",
+            "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ",
+            "$argon2id$",
+            "$argon2x$v=19$m=8,t=1,p=1$c29tZXNhbHQ$c29tZWhhc2hvdXRwdXQ",
+            "",
+            "plain text",
+        ] {
+            assert_eq!(small().verify(&"x".into(), stored), Err(HashError::Unusable), "{stored}");
+        }
+    }
+
+    #[test]
+    fn costs_outside_the_bounds_are_refused_as_a_setting() {
+        assert!(Argon2Hasher::new(1024, 2, 1).is_err());
+        assert!(Argon2Hasher::new(512 * 1024, 2, 1).is_err());
+        assert!(Argon2Hasher::new(19_456, 0, 1).is_err());
+        assert!(Argon2Hasher::new(19_456, 2, 1).is_ok());
+    }
+}

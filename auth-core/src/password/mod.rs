@@ -1,0 +1,67 @@
+//! Passwords: hashing, the budget for it, older formats, and the rules for new ones.
+
+mod argon2;
+mod legacy;
+mod policy;
+mod pool;
+
+use unicode_normalization::{UnicodeNormalization, is_nfc};
+
+pub use self::argon2::Argon2Hasher;
+pub(crate) use self::{
+    policy::PasswordPolicy,
+    pool::{Checked, HashPool},
+};
+use crate::Password;
+
+/// Makes and checks password hashes. Called on threads for blocking work, never on an async one, and never
+/// more than [`hash_slots`](crate::Config::hash_slots) at once.
+pub trait PasswordHasher: Send + Sync + 'static {
+    /// Hashes into a self-describing string of at most 512 bytes (a PHC string).
+    ///
+    /// # Errors
+    /// [`HashError::Failed`], for example when there is no memory.
+    fn hash(&self, password: &Password, salt: &[u8; 16]) -> Result<String, HashError>;
+
+    /// Checks a password against a stored string, in constant time.
+    ///
+    /// # Errors
+    /// [`HashError::Unusable`] for a format it does not know or a cost above its ceiling.
+    fn verify(&self, password: &Password, stored: &str) -> Result<Verdict, HashError>;
+
+    /// A well-formed string that no password matches, and that costs [`verify`](Self::verify) exactly as much
+    /// as one made now: what an unknown user's password is checked against.
+    fn decoy(&self) -> String;
+}
+
+/// What a check found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Another password.
+    Wrong,
+    /// The password.
+    Right,
+    /// The password; the stored string is of an older format or cost and should be replaced.
+    RightButOutdated,
+}
+
+/// Why there is no verdict.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum HashError {
+    /// The stored string is in no known format or asks for more work than the ceiling allows.
+    #[error("the stored hash cannot be used")]
+    Unusable,
+    /// The computation failed.
+    #[error("hashing failed: {0}")]
+    Failed(String),
+}
+
+/// Canonical composition (NFC) and nothing else, at both ends (NIST SP 800-63B-4 section 3.1.1.2): the same
+/// password typed on another system is the same password, and no two that look different are.
+pub(crate) fn normalize(password: &Password) -> Password {
+    if is_nfc(password.expose()) {
+        return password.clone();
+    }
+    Password::new(password.expose().nfc().collect::<String>())
+}

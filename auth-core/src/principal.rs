@@ -1,0 +1,63 @@
+//! The caller behind a verified access token.
+
+use std::time::SystemTime;
+
+use crate::{SessionId, UserId};
+
+/// Who is calling, as the access token tells it. Made by
+/// [`TokenVerifier::verify`](crate::TokenVerifier::verify) only, so holding one means that the token was good.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Principal {
+    pub(crate) user_id: UserId,
+    pub(crate) session_id: SessionId,
+    pub(crate) roles: Vec<String>,
+    /// Of the roles; to be compared with the user's.
+    pub(crate) roles_version: i64,
+    pub(crate) methods: Vec<String>,
+    pub(crate) authenticated_at: SystemTime,
+    pub(crate) issued_at: SystemTime,
+    pub(crate) expires_at: SystemTime,
+}
+
+impl Principal {
+    /// The user (claim `sub`).
+    pub fn user_id(&self) -> UserId {
+        self.user_id
+    }
+
+    /// The session (claim `sid`).
+    pub fn session_id(&self) -> SessionId {
+        self.session_id
+    }
+
+    /// The roles the user had when the token was issued.
+    pub fn roles(&self) -> &[String] {
+        &self.roles
+    }
+
+    /// Whether the user had this role when the token was issued.
+    pub fn has_role(&self, role: &str) -> bool {
+        self.roles.iter().any(|held| held == role)
+    }
+
+    /// How the user signed in (claim `amr`, RFC 8176): `pwd`, ...
+    pub fn methods(&self) -> &[String] {
+        &self.methods
+    }
+
+    /// When the user last proved who they are (claim `auth_time`). A refresh does not move it
+    /// (NIST SP 800-63B: a token does not prove presence).
+    pub fn authenticated_at(&self) -> SystemTime {
+        self.authenticated_at
+    }
+
+    /// When the token was issued (claim `iat`).
+    pub fn issued_at(&self) -> SystemTime {
+        self.issued_at
+    }
+
+    /// When the token ends (claim `exp`).
+    pub fn expires_at(&self) -> SystemTime {
+        self.expires_at
+    }
+}

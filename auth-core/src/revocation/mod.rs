@@ -1,0 +1,143 @@
+//! Revocation with a number: each process asks the database every so often what has ended, and refuses the
+//! access tokens of that, without reading anything for a request.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+use crate::{
+    Clock, Config, Error, Principal, SessionId, UserId,
+    auth::Inner,
+    clock::{duration_millis, to_millis},
+    store::{Ended, ended_since},
+};
+
+/// A poll looks back beyond the last one by so much: another instance's clock may be behind, and what it wrote
+/// may have been committed later than the time it carries.
+const OVERLAP_MILLIS: i64 = 60_000;
+
+/// What ended lately, as far as this process knows; nothing before the first poll. Clones share it.
+///
+/// ```no_run
+/// # use std::time::Duration;
+/// # fn run(auth: auth_core::Auth) {
+/// let verifier = auth.verifier().bounded(auth.revocations());
+/// tokio::spawn(async move { auth.watch_revocations(Duration::from_secs(1)).await });
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Revocations {
+    known: Arc<RwLock<Known>>,
+    clock: Arc<dyn Clock>,
+    /// Nothing older matters: the access tokens are over by themselves.
+    keep_millis: i64,
+}
+
+/// Times are unix milliseconds.
+struct Known {
+    sessions: HashMap<SessionId, i64>,
+    roles: HashMap<UserId, Roles>,
+    /// When the last poll that succeeded began.
+    polled_at: Option<i64>,
+}
+
+struct Roles {
+    version: i64,
+    at: i64,
+}
+
+impl Revocations {
+    pub(crate) fn new(config: &Config, clock: Arc<dyn Clock>) -> Self {
+        let known = Known { sessions: HashMap::new(), roles: HashMap::new(), polled_at: None };
+        let keep_millis = duration_millis(config.access_ttl).saturating_add(OVERLAP_MILLIS);
+        Self { known: Arc::new(RwLock::new(known)), clock, keep_millis }
+    }
+
+    /// Whether this caller's session is known to have ended, or the token tells roles from before a change. In
+    /// the second case the client refreshes and has the new ones.
+    pub fn refuses(&self, caller: &Principal) -> bool {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.sessions.contains_key(&caller.session_id)
+            || known.roles.get(&caller.user_id).is_some_and(|roles| caller.roles_version < roles.version)
+    }
+
+    /// How old this knowledge is: the time since the last poll that succeeded began; `None` before the first.
+    /// For a metric or an alarm.
+    pub fn age(&self) -> Option<Duration> {
+        let polled_at = self.known.read().unwrap_or_else(PoisonError::into_inner).polled_at?;
+        let age = to_millis(self.clock.now()).saturating_sub(polled_at);
+        Some(Duration::from_millis(u64::try_from(age).unwrap_or(0)))
+    }
+
+    pub(crate) fn session_ended(&self, session: SessionId, at: i64) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        // Where nobody polls, nothing would ever be forgotten either.
+        if known.polled_at.is_some() {
+            known.sessions.insert(session, at);
+        }
+    }
+
+    /// The moment from which to ask.
+    fn since(&self, now: i64) -> i64 {
+        let polled_at = self.known.read().unwrap_or_else(PoisonError::into_inner).polled_at;
+        let keep = now.saturating_sub(self.keep_millis);
+        polled_at.map_or(keep, |at| keep.max(at.saturating_sub(OVERLAP_MILLIS)))
+    }
+
+    fn learn(&self, ended: Ended, now: i64) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        known.sessions.extend(ended.sessions);
+        for (user, version, at) in ended.roles {
+            let roles = known.roles.entry(user).or_insert(Roles { version, at });
+            *roles = Roles { version: version.max(roles.version), at: at.max(roles.at) };
+        }
+        let over = now.saturating_sub(self.keep_millis);
+        known.sessions.retain(|_, at| *at > over);
+        known.roles.retain(|_, roles| roles.at > over);
+        known.polled_at = Some(now);
+    }
+}
+
+impl fmt::Debug for Revocations {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Revocations").field("age", &self.age()).finish_non_exhaustive()
+    }
+}
+
+impl Inner {
+    pub(crate) async fn poll_revocations(&self) -> Result<(), Error> {
+        let now = self.now();
+        let ended = ended_since(self.store.db(), self.revocations.since(now)).await?;
+        self.revocations.learn(ended, now);
+        Ok(())
+    }
+
+    pub(crate) async fn watch_revocations(&self, every: Duration) {
+        let mut ticks = tokio::time::interval(every);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut failing = false;
+        loop {
+            ticks.tick().await;
+            match (self.poll_revocations().await, failing) {
+                (Ok(()), true) => tracing::info!("what other instances have ended is known again"),
+                (Err(error), false) => {
+                    let error = error.code();
+                    tracing::warn!(error, "what other instances have ended cannot be asked for");
+                }
+                (Ok(()), false) | (Err(_), true) => continue,
+            }
+            failing = !failing;
+        }
+    }
+
+    /// After a change that ended sessions whose ids are not known here: where somebody polls, this instance
+    /// refuses them at once. If it fails, the next poll does it.
+    pub(crate) async fn learn_what_ended(&self) {
+        if self.revocations.age().is_some() {
+            let _ = self.poll_revocations().await;
+        }
+    }
+}

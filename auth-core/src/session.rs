@@ -1,0 +1,62 @@
+//! What a sign-in or refresh hands out.
+
+use std::{
+    net::IpAddr,
+    time::{Duration, SystemTime},
+};
+
+use crate::{AccessToken, RefreshToken, SessionId, UserId};
+
+/// The outcome of a sign-in.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum SignIn {
+    /// Signed in.
+    Granted(Tokens),
+    /// The first factor was right; another one is asked for. Nothing in this version makes one: the
+    /// variant is here so that a second factor breaks no host.
+    Challenge(Challenge),
+}
+
+/// A second factor is needed.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Challenge {}
+
+/// The two tokens of a session.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Tokens {
+    /// Whose they are.
+    pub user_id: UserId,
+    /// The session they belong to.
+    pub session_id: SessionId,
+    /// For the `Authorization` header of requests.
+    pub access: AccessToken,
+    /// How long the access token is good for.
+    pub access_expires_in: Duration,
+    /// For [`Auth::refresh`](crate::Auth::refresh); keep it in an `HttpOnly` cookie.
+    pub refresh: RefreshToken,
+    /// How long the refresh token is good for if it is not used: the cookie's `Max-Age`.
+    pub refresh_expires_in: Duration,
+}
+
+/// A live session, for its owner to look at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Session {
+    /// For [`Auth::end_session`](crate::Auth::end_session).
+    pub id: SessionId,
+    /// When the user signed in.
+    pub created_at: SystemTime,
+    /// The last rotation, or the sign-in: exact to the refresh grace.
+    pub last_used_at: SystemTime,
+    /// When it ends if it is not used any more.
+    pub expires_at: SystemTime,
+    /// Of the client that signed in.
+    pub user_agent: Option<String>,
+    /// Of the client that signed in.
+    pub ip: Option<IpAddr>,
+    /// How the user signed in (RFC 8176).
+    pub methods: Vec<String>,
+}

@@ -1,0 +1,58 @@
+//! The store: every statement of the main job, over SeaORM. Functions take a connection or a transaction.
+
+pub(crate) mod entity;
+mod revocation;
+mod role;
+mod session;
+mod sessions;
+mod sweep;
+mod user;
+
+use sea_orm::{
+    DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, TransactionOptions,
+    TransactionTrait,
+};
+
+pub(crate) use self::{
+    revocation::{Ended, ended_since},
+    role::set_roles,
+    session::{
+        NewSession, Rotated, SessionRow, find_session, insert_session, revoke_session, rotate_session,
+    },
+    sessions::{ListedSession, list_sessions, revoke_oldest, revoke_other_sessions, revoke_own_session},
+    sweep::remove_dead_sessions,
+    user::{
+        Insert, NewUser, UserRow, disable_user, enable_user, end_all_sessions, find_login, find_user,
+        insert_user, replace_hash, touch_roles,
+    },
+};
+
+pub(crate) struct Store {
+    db: DatabaseConnection,
+}
+
+impl Store {
+    pub(crate) fn new(db: DatabaseConnection) -> Self {
+        Self { db }
+    }
+
+    /// For a single statement.
+    pub(crate) fn db(&self) -> &DatabaseConnection {
+        &self.db
+    }
+
+    /// Begins a transaction, for several writes. `BEGIN IMMEDIATE` on SQLite: a transaction that first reads and
+    /// then wants to write is refused there without waiting when another one wrote meanwhile.
+    ///
+    /// Only inside [`detached`](crate::flow::detached): a `BEGIN` that is dropped while it is under way leaves sqlx
+    /// with a connection that does not know it is in a transaction. It goes back to the pool, and what others
+    /// write through it afterwards is lost with it.
+    pub(crate) async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
+        self.db
+            .begin_with_options(TransactionOptions {
+                sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+                ..TransactionOptions::default()
+            })
+            .await
+    }
+}

@@ -1,0 +1,197 @@
+//! Statements about sessions.
+
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, JoinType,
+    QueryFilter, QuerySelect, RelationTrait, SqlErr, sea_query::Expr,
+};
+use uuid::Uuid;
+
+use super::{
+    entity::{session, user, user_role},
+    user::{UserRow, all_roles},
+};
+use crate::{SessionId, UserId, flow::rotation::Rotation};
+
+pub(crate) struct NewSession {
+    pub(crate) id: SessionId,
+    pub(crate) user_id: UserId,
+    /// The user's epoch as the sign-in read it.
+    pub(crate) epoch: i64,
+    pub(crate) seed: [u8; 32],
+    pub(crate) methods: String,
+    pub(crate) user_agent: Option<String>,
+    pub(crate) ip: Option<String>,
+    pub(crate) now: i64,
+    pub(crate) expires_at: i64,
+}
+
+/// Called by the one door, `flow/sign_in.rs`, and nowhere else. `false`: the user is gone.
+pub(crate) async fn insert_session(db: &impl ConnectionTrait, new: NewSession) -> Result<bool, DbErr> {
+    let start = Rotation::START;
+    let row = session::ActiveModel {
+        id: Set(new.id.as_uuid()),
+        user_id: Set(new.user_id.as_uuid()),
+        epoch: Set(new.epoch),
+        seed: Set(new.seed.to_vec()),
+        newest: Set(start.newest),
+        last_used: Set(start.last_used),
+        oldest_unused: Set(start.oldest_unused),
+        rotated_at: Set(start.rotated_at),
+        created_at: Set(new.now),
+        last_used_at: Set(new.now),
+        expires_at: Set(new.expires_at),
+        revoked_at: Set(None),
+        methods: Set(new.methods),
+        user_agent: Set(new.user_agent),
+        ip: Set(new.ip),
+    };
+    match session::Entity::insert(row).exec_without_returning(db).await {
+        Err(error) if matches!(error.sql_err(), Some(SqlErr::ForeignKeyConstraintViolation(_))) => Ok(false),
+        inserted => inserted.map(|_| true),
+    }
+}
+
+/// A session with its user.
+pub(crate) struct SessionRow {
+    pub(crate) id: SessionId,
+    pub(crate) user: UserRow,
+    pub(crate) seed: Vec<u8>,
+    pub(crate) rotation: Rotation,
+    pub(crate) created_at: i64,
+    pub(crate) last_used_at: i64,
+    pub(crate) expires_at: i64,
+    pub(crate) methods: String,
+    epoch: i64,
+    revoked_at: Option<i64>,
+}
+
+impl SessionRow {
+    /// Not revoked, not past its absolute or idle lifetime, and its user may still sign in.
+    pub(crate) fn is_alive(&self, now: i64, idle_millis: i64) -> bool {
+        self.revoked_at.is_none()
+            && self.epoch == self.user.epoch
+            && self.user.disabled_at.is_none()
+            && now < self.expires_at
+            && now < self.last_used_at.saturating_add(idle_millis)
+    }
+}
+
+/// One line of the join of a session with its user and the user's roles.
+#[derive(FromQueryResult)]
+struct Line {
+    id: Uuid,
+    epoch: i64,
+    seed: Vec<u8>,
+    newest: i64,
+    last_used: i64,
+    oldest_unused: i64,
+    rotated_at: Option<i64>,
+    created_at: i64,
+    last_used_at: i64,
+    expires_at: i64,
+    revoked_at: Option<i64>,
+    methods: String,
+    user_id: Uuid,
+    email: String,
+    email_verified_at: Option<i64>,
+    disabled_at: Option<i64>,
+    user_epoch: i64,
+    user_created_at: i64,
+    roles_version: i64,
+    role: Option<String>,
+}
+
+/// A session, its user and the user's roles in one statement.
+pub(crate) async fn find_session(
+    db: &impl ConnectionTrait,
+    id: SessionId,
+) -> Result<Option<SessionRow>, DbErr> {
+    let mut lines = session::Entity::find()
+        .column(user::Column::Email)
+        .column(user::Column::EmailVerifiedAt)
+        .column(user::Column::DisabledAt)
+        .column_as(user::Column::Epoch, "user_epoch")
+        .column_as(user::Column::CreatedAt, "user_created_at")
+        .column(user::Column::RolesVersion)
+        .column(user_role::Column::Role)
+        .join(JoinType::InnerJoin, session::Relation::User.def())
+        .join(JoinType::LeftJoin, user::Relation::Role.def())
+        .filter(session::Column::Id.eq(id.as_uuid()))
+        .into_model::<Line>()
+        .all(db)
+        .await?;
+    let roles = all_roles(lines.iter_mut().map(|line| line.role.take()));
+    Ok(lines.into_iter().next().map(|line| SessionRow {
+        id: line.id.into(),
+        user: UserRow {
+            id: line.user_id.into(),
+            email: line.email,
+            email_verified_at: line.email_verified_at,
+            disabled_at: line.disabled_at,
+            epoch: line.user_epoch,
+            created_at: line.user_created_at,
+            roles,
+            roles_version: line.roles_version,
+        },
+        seed: line.seed,
+        rotation: Rotation {
+            newest: line.newest,
+            last_used: line.last_used,
+            oldest_unused: line.oldest_unused,
+            rotated_at: line.rotated_at,
+        },
+        created_at: line.created_at,
+        last_used_at: line.last_used_at,
+        expires_at: line.expires_at,
+        methods: line.methods,
+        epoch: line.epoch,
+        revoked_at: line.revoked_at,
+    }))
+}
+
+/// Whether the conditional UPDATE found the row as it was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rotated {
+    Yes,
+    /// Somebody else rotated, revoked or removed it since.
+    Lost,
+}
+
+/// Moves a session from one rotation to the next. Every step raises `newest`, so comparing that one number
+/// tells whether the row is as it was read. New values are bound, not computed: MariaDB evaluates SET from
+/// left to right on values already changed.
+pub(crate) async fn rotate_session(
+    db: &impl ConnectionTrait,
+    id: SessionId,
+    from: &Rotation,
+    to: &Rotation,
+    now: i64,
+) -> Result<Rotated, DbErr> {
+    let updated = session::Entity::update_many()
+        .col_expr(session::Column::Newest, Expr::value(to.newest))
+        .col_expr(session::Column::LastUsed, Expr::value(to.last_used))
+        .col_expr(session::Column::OldestUnused, Expr::value(to.oldest_unused))
+        .col_expr(session::Column::RotatedAt, Expr::value(to.rotated_at))
+        .col_expr(session::Column::LastUsedAt, Expr::value(now))
+        .filter(session::Column::Id.eq(id.as_uuid()))
+        .filter(session::Column::Newest.eq(from.newest))
+        .filter(session::Column::RevokedAt.is_null())
+        .exec(db)
+        .await?;
+    Ok(if updated.rows_affected > 0 { Rotated::Yes } else { Rotated::Lost })
+}
+
+/// `true` for the one who ended it; `false` when it was over already or never was.
+pub(crate) async fn revoke_session(
+    db: &impl ConnectionTrait,
+    id: SessionId,
+    now: i64,
+) -> Result<bool, DbErr> {
+    let updated = session::Entity::update_many()
+        .col_expr(session::Column::RevokedAt, Expr::value(now))
+        .filter(session::Column::Id.eq(id.as_uuid()))
+        .filter(session::Column::RevokedAt.is_null())
+        .exec(db)
+        .await?;
+    Ok(updated.rows_affected > 0)
+}

@@ -1,0 +1,237 @@
+//! Statements about users and their passwords.
+
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, FromQueryResult, JoinType,
+    QueryFilter, QuerySelect, RelationTrait, SqlErr, sea_query::Expr,
+};
+use uuid::Uuid;
+
+use super::{
+    entity::{password, user, user_role},
+    sessions::count_sessions,
+};
+use crate::{User, UserId, clock::from_millis, email::Email};
+
+/// A user with all roles.
+#[derive(Debug, Clone)]
+pub(crate) struct UserRow {
+    pub(crate) id: UserId,
+    pub(crate) email: String,
+    pub(crate) email_verified_at: Option<i64>,
+    pub(crate) disabled_at: Option<i64>,
+    pub(crate) epoch: i64,
+    pub(crate) created_at: i64,
+    pub(crate) roles: Vec<String>,
+    pub(crate) roles_version: i64,
+}
+
+impl From<UserRow> for User {
+    fn from(row: UserRow) -> Self {
+        Self {
+            id: row.id,
+            email: row.email,
+            email_verified: row.email_verified_at.is_some(),
+            roles: row.roles,
+            created_at: from_millis(row.created_at),
+            disabled: row.disabled_at.is_some(),
+        }
+    }
+}
+
+/// A user as a sign-in needs it.
+pub(crate) struct LoginRow {
+    pub(crate) user: UserRow,
+    /// `None` for an account without a password.
+    pub(crate) hash: Option<String>,
+    /// How many live sessions there are already.
+    pub(crate) sessions: u64,
+}
+
+/// One line of the join of a user with password and roles: as many lines as roles, at least one.
+#[derive(FromQueryResult)]
+struct Line {
+    id: Uuid,
+    email: String,
+    email_verified_at: Option<i64>,
+    disabled_at: Option<i64>,
+    epoch: i64,
+    created_at: i64,
+    roles_version: i64,
+    hash: Option<String>,
+    sessions: i64,
+    role: Option<String>,
+}
+
+/// `user`, which every account has, then the stored ones in alphabetical order.
+pub(super) fn all_roles(stored: impl Iterator<Item = Option<String>>) -> Vec<String> {
+    let mut granted: Vec<String> = stored.flatten().collect();
+    granted.sort_unstable();
+    granted.insert(0, "user".to_owned());
+    granted
+}
+
+fn fold(mut lines: Vec<Line>) -> Option<LoginRow> {
+    let roles = all_roles(lines.iter_mut().map(|line| line.role.take()));
+    let line = lines.into_iter().next()?;
+    Some(LoginRow {
+        user: UserRow {
+            id: line.id.into(),
+            email: line.email,
+            email_verified_at: line.email_verified_at,
+            disabled_at: line.disabled_at,
+            epoch: line.epoch,
+            created_at: line.created_at,
+            roles,
+            roles_version: line.roles_version,
+        },
+        hash: line.hash,
+        sessions: u64::try_from(line.sessions).unwrap_or(0),
+    })
+}
+
+/// One statement, whether the user exists or not.
+pub(crate) async fn find_login(
+    db: &impl ConnectionTrait,
+    normalized_email: &str,
+    now: i64,
+) -> Result<Option<LoginRow>, DbErr> {
+    let lines = user::Entity::find()
+        .column(password::Column::Hash)
+        .column(user_role::Column::Role)
+        .expr_as(Expr::SubQuery(None, Box::new(count_sessions(now).into())), "sessions")
+        .join(JoinType::LeftJoin, user::Relation::Password.def())
+        .join(JoinType::LeftJoin, user::Relation::Role.def())
+        .filter(user::Column::EmailNormalized.eq(normalized_email))
+        .into_model::<Line>()
+        .all(db)
+        .await?;
+    Ok(fold(lines))
+}
+
+pub(crate) async fn find_user(db: &impl ConnectionTrait, id: UserId) -> Result<Option<UserRow>, DbErr> {
+    let lines = user::Entity::find()
+        .column(user_role::Column::Role)
+        .expr_as(Expr::value(None::<String>), "hash")
+        .expr_as(Expr::value(0_i64), "sessions")
+        .join(JoinType::LeftJoin, user::Relation::Role.def())
+        .filter(user::Column::Id.eq(id.as_uuid()))
+        .into_model::<Line>()
+        .all(db)
+        .await?;
+    Ok(fold(lines).map(|row| row.user))
+}
+
+#[derive(Clone)]
+pub(crate) struct NewUser {
+    pub(crate) id: UserId,
+    pub(crate) email: Email,
+    pub(crate) hash: String,
+    pub(crate) now: i64,
+}
+
+/// The outcome of an insert under a unique index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Insert {
+    Done,
+    /// Another row has the key. On PostgreSQL the transaction can now only be rolled back.
+    Taken,
+}
+
+/// Two inserts; run them in a transaction.
+pub(crate) async fn insert_user(db: &impl ConnectionTrait, new: NewUser) -> Result<Insert, DbErr> {
+    let user = user::ActiveModel {
+        id: Set(new.id.as_uuid()),
+        email: Set(new.email.typed().to_owned()),
+        email_normalized: Set(new.email.normalized().to_owned()),
+        email_verified_at: Set(None),
+        disabled_at: Set(None),
+        epoch: Set(0),
+        epoch_at: Set(None),
+        roles_version: Set(0),
+        roles_at: Set(None),
+        created_at: Set(new.now),
+        updated_at: Set(new.now),
+    };
+    match user::Entity::insert(user).exec_without_returning(db).await {
+        Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => {
+            return Ok(Insert::Taken);
+        }
+        inserted => inserted?,
+    };
+    let password = password::ActiveModel {
+        user_id: Set(new.id.as_uuid()),
+        hash: Set(new.hash),
+        updated_at: Set(new.now),
+    };
+    password::Entity::insert(password).exec_without_returning(db).await?;
+    Ok(Insert::Done)
+}
+
+/// Replaces a hash unless somebody else replaced it first.
+pub(crate) async fn replace_hash(
+    db: &impl ConnectionTrait,
+    id: UserId,
+    old: &str,
+    new: &str,
+    now: i64,
+) -> Result<bool, DbErr> {
+    let updated = password::Entity::update_many()
+        .col_expr(password::Column::Hash, Expr::value(new))
+        .col_expr(password::Column::UpdatedAt, Expr::value(now))
+        .filter(password::Column::UserId.eq(id.as_uuid()))
+        .filter(password::Column::Hash.eq(old))
+        .exec(db)
+        .await?;
+    Ok(updated.rows_affected > 0)
+}
+
+/// Marks the roles of a user as changed and holds the row until the end of the transaction. `false`: no such
+/// user.
+pub(crate) async fn touch_roles(db: &impl ConnectionTrait, id: UserId, now: i64) -> Result<bool, DbErr> {
+    let updated = user::Entity::update_many()
+        .col_expr(user::Column::RolesVersion, Expr::col(user::Column::RolesVersion).add(1))
+        .col_expr(user::Column::RolesAt, Expr::value(now))
+        .col_expr(user::Column::UpdatedAt, Expr::value(now))
+        .filter(user::Column::Id.eq(id.as_uuid()))
+        .exec(db)
+        .await?;
+    Ok(updated.rows_affected > 0)
+}
+
+/// Raises the epoch: one statement ends every session, also one whose row is not written yet, because its
+/// sign-in read the old epoch. `false`: no such user.
+pub(crate) async fn end_all_sessions(db: &impl ConnectionTrait, id: UserId, now: i64) -> Result<bool, DbErr> {
+    let updated = user::Entity::update_many()
+        .col_expr(user::Column::Epoch, Expr::col(user::Column::Epoch).add(1))
+        .col_expr(user::Column::EpochAt, Expr::value(now))
+        .filter(user::Column::Id.eq(id.as_uuid()))
+        .exec(db)
+        .await?;
+    Ok(updated.rows_affected > 0)
+}
+
+/// `false`: no such user, or disabled already.
+pub(crate) async fn disable_user(db: &impl ConnectionTrait, id: UserId, now: i64) -> Result<bool, DbErr> {
+    let updated = user::Entity::update_many()
+        .col_expr(user::Column::DisabledAt, Expr::value(now))
+        .col_expr(user::Column::Epoch, Expr::col(user::Column::Epoch).add(1))
+        .col_expr(user::Column::EpochAt, Expr::value(now))
+        .col_expr(user::Column::UpdatedAt, Expr::value(now))
+        .filter(user::Column::Id.eq(id.as_uuid()))
+        .filter(user::Column::DisabledAt.is_null())
+        .exec(db)
+        .await?;
+    Ok(updated.rows_affected > 0)
+}
+
+/// `false`: no such user, or not disabled.
+pub(crate) async fn enable_user(db: &impl ConnectionTrait, id: UserId, now: i64) -> Result<bool, DbErr> {
+    let updated = user::Entity::update_many()
+        .col_expr(user::Column::DisabledAt, Expr::value(None::<i64>))
+        .col_expr(user::Column::UpdatedAt, Expr::value(now))
+        .filter(user::Column::Id.eq(id.as_uuid()))
+        .filter(user::Column::DisabledAt.is_not_null())
+        .exec(db)
+        .await?;
+    Ok(updated.rows_affected > 0)
+}

@@ -1,0 +1,141 @@
+//! Parts for tests: a clock with hands, a hasher that only counts, an event log. **Not for production.**
+
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicI64, AtomicUsize, Ordering},
+    },
+    time::{Duration, SystemTime},
+};
+
+use crate::{
+    Clock, Event, EventKind, EventSink, Password,
+    clock::{duration_millis, from_millis},
+    password::{Argon2Hasher, HashError, PasswordHasher, Verdict},
+};
+
+/// A clock that moves only when it is told to. Clones share their hands.
+#[derive(Debug, Clone)]
+pub struct ManualClock(Arc<AtomicI64>);
+
+impl ManualClock {
+    /// Starts at 2026-01-01T00:00:00Z.
+    pub fn new() -> Self {
+        Self(Arc::new(AtomicI64::new(1_767_225_600_000)))
+    }
+
+    /// Sets the hands to another clock's and so much further.
+    pub fn set(&self, other: &Self, ahead: Duration) {
+        self.0.store(other.0.load(Ordering::SeqCst) + duration_millis(ahead), Ordering::SeqCst);
+    }
+
+    /// Turns the hands forward.
+    pub fn advance(&self, by: Duration) {
+        self.0.fetch_add(duration_millis(by), Ordering::SeqCst);
+    }
+}
+
+impl Default for ManualClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> SystemTime {
+        from_millis(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// Stores an unsalted SHA-256, at no cost, and counts. Anything not made by it is checked by the real
+/// hasher, so older formats work. Clones share their counters.
+#[derive(Debug, Clone, Default)]
+pub struct InsecureHasher {
+    hashes: Arc<AtomicUsize>,
+    verifications: Arc<AtomicUsize>,
+}
+
+const PREFIX: &str = "$insecure$";
+
+impl InsecureHasher {
+    /// All counters at zero.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How often a password was hashed.
+    pub fn hashes(&self) -> usize {
+        self.hashes.load(Ordering::SeqCst)
+    }
+
+    /// How often a password was checked, decoys included.
+    pub fn verifications(&self) -> usize {
+        self.verifications.load(Ordering::SeqCst)
+    }
+}
+
+impl PasswordHasher for InsecureHasher {
+    fn hash(&self, password: &Password, _salt: &[u8; 16]) -> Result<String, HashError> {
+        self.hashes.fetch_add(1, Ordering::SeqCst);
+        Ok(format!("{PREFIX}{}", digest(password)))
+    }
+
+    fn verify(&self, password: &Password, stored: &str) -> Result<Verdict, HashError> {
+        self.verifications.fetch_add(1, Ordering::SeqCst);
+        match stored.strip_prefix(PREFIX) {
+            Some(stored) if stored == digest(password) => Ok(Verdict::Right),
+            Some(_) => Ok(Verdict::Wrong),
+            None => match Argon2Hasher::default().verify(password, stored)? {
+                Verdict::Wrong => Ok(Verdict::Wrong),
+                Verdict::Right | Verdict::RightButOutdated => Ok(Verdict::RightButOutdated),
+            },
+        }
+    }
+
+    fn decoy(&self) -> String {
+        format!("{PREFIX}*")
+    }
+}
+
+/// Hexadecimal, so it never equals the decoy.
+fn digest(password: &Password) -> String {
+    use std::fmt::Write as _;
+    let mut hex = String::new();
+    for byte in aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, password.expose().as_bytes()).as_ref() {
+        // Writing to a String cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+    }
+    hex
+}
+
+/// Keeps every event. Clones share the log.
+#[derive(Debug, Clone, Default)]
+pub struct EventLog(Arc<Mutex<Vec<Event>>>);
+
+impl EventLog {
+    /// An empty log.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Everything so far.
+    pub fn events(&self) -> Vec<Event> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What happened so far, without times and clients.
+    pub fn kinds(&self) -> Vec<EventKind> {
+        self.events().into_iter().map(|event| event.kind).collect()
+    }
+
+    /// How many events had this code.
+    pub fn count(&self, code: &str) -> usize {
+        self.events().iter().filter(|event| event.kind.code() == code).count()
+    }
+}
+
+impl EventSink for EventLog {
+    fn emit(&self, event: &Event) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(event.clone());
+    }
+}

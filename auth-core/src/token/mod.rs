@@ -1,0 +1,21 @@
+//! Tokens: what they are made with, made of, and checked by.
+
+mod algorithm;
+mod claims;
+mod issuer;
+pub(crate) mod jwks;
+mod keys;
+mod pem;
+mod private_key;
+mod public_key;
+pub(crate) mod refresh;
+mod signing;
+mod verifier;
+
+pub use algorithm::Algorithm;
+pub(crate) use issuer::{Grant, TokenIssuer};
+pub use keys::Keys;
+pub use private_key::PrivateKey;
+pub use public_key::PublicKey;
+pub(crate) use refresh::RefreshKeys;
+pub use verifier::TokenVerifier;

@@ -1,0 +1,232 @@
+//! Checks access tokens. Needs no database and no private key.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use jsonwebtoken::{DecodingKey, Validation};
+use serde::{Deserialize, de::IgnoredAny};
+
+use crate::{
+    Algorithm, Clock, ConfigError, Error, Principal, PublicKey, Revocations, SystemClock,
+    clock::{duration_millis, from_millis, to_millis},
+    token::{
+        claims::{ACCESS_TYP, AccessClaims},
+        jwks,
+        keys::{Keys, key_id},
+    },
+};
+
+/// A longer token is refused unread.
+const MAX_BYTES: usize = 8 * 1024;
+/// How far ahead of our clock the issuer's may run.
+const ISSUED_AHEAD_MILLIS: i64 = 60_000;
+
+/// Turns the text of an access token into a [`Principal`], or refuses it.
+///
+/// Stricter than its parts: algorithm and key come from the own key set by `kid`, never from the token
+/// (RFC 8725 section 3.1); `typ` must be `at+jwt` (RFC 9068); a `crit` header is refused (RFC 7515 section
+/// 4.1.11); issuer and audience are compared as single strings; there is no leeway after `exp` unless set;
+/// `iat` may be at most 60 s ahead.
+#[derive(Clone)]
+pub struct TokenVerifier {
+    inner: Arc<Inner>,
+}
+
+#[derive(Clone)]
+struct Inner {
+    keys: Vec<VerifyingKey>,
+    issuer: String,
+    audience: String,
+    leeway_millis: i64,
+    revocations: Option<Revocations>,
+    clock: Arc<dyn Clock>,
+}
+
+#[derive(Clone)]
+struct VerifyingKey {
+    id: String,
+    key: DecodingKey,
+    validation: Validation,
+}
+
+/// The members of a header that decide; a repeated one is an error of serde's.
+#[derive(Deserialize)]
+struct Header {
+    typ: String,
+    kid: String,
+    #[serde(default, deserialize_with = "present")]
+    crit: Option<IgnoredAny>,
+}
+
+/// `Some` for any value, also for `null`.
+fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<IgnoredAny>, D::Error> {
+    IgnoredAny::deserialize(deserializer).map(Some)
+}
+
+impl VerifyingKey {
+    fn new(id: String, algorithm: Algorithm, key: DecodingKey) -> Self {
+        Self { id, key, validation: signature_only(algorithm.jwt()) }
+    }
+
+    fn public(id: String, key: &PublicKey) -> Self {
+        Self::new(id, key.algorithm(), key.decoding())
+    }
+}
+
+impl TokenVerifier {
+    /// A verifier for another service that shares the keys. One that should not be able to make tokens gets
+    /// the public keys instead: [`from_jwks`](Self::from_jwks).
+    ///
+    /// # Errors
+    /// [`ConfigError`] when a secret is too short for the algorithm, or the private key is missing or of
+    /// another kind.
+    pub fn new(
+        keys: &Keys,
+        issuer: impl Into<String>,
+        audience: impl Into<String>,
+    ) -> Result<Self, ConfigError> {
+        keys.check()?;
+        let mut verifying: Vec<_> =
+            keys.public().map(|key| VerifyingKey::public(key.id().to_owned(), key)).collect();
+        for algorithm in keys.hmac_algorithms() {
+            // A previous secret that is too short for this algorithm never signed with it; refresh tokens may still
+            // hang on it.
+            for secret in keys.all().filter(|secret| algorithm.may_use(secret)) {
+                let key = DecodingKey::from_secret(secret.expose());
+                verifying.push(VerifyingKey::new(key_id(secret, algorithm)?, algorithm, key));
+            }
+        }
+        Ok(Self::with(verifying, issuer, audience))
+    }
+
+    /// A verifier for another service, from the text of the issuer's JWK set (RFC 7517): what
+    /// `GET /.well-known/jwks.json` answers, or [`Auth::jwks`](crate::Auth::jwks) returns. Keys that are not
+    /// meant for verifying RS256, ES256 or EdDSA tokens, by their `kty`, `crv`, `alg`, `use` or `key_ops`,
+    /// and those without `kid`, are passed over.
+    ///
+    /// ```no_run
+    /// # fn fetch(_: &str) -> String { String::new() }
+    /// use auth_core::TokenVerifier;
+    ///
+    /// let set = fetch("https://auth.example.com/.well-known/jwks.json");
+    /// let verifier = TokenVerifier::from_jwks(&set, "https://auth.example.com", "https://api.example.com")?;
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ConfigError`] when the text is no JWK set or longer than 64 KiB; when it has two keys of one `kid`, a
+    /// symmetric or private key, a key whose numbers are wrong, an RSA key of fewer than 3072 bits; and when
+    /// no key is left.
+    pub fn from_jwks(
+        json: &str,
+        issuer: impl Into<String>,
+        audience: impl Into<String>,
+    ) -> Result<Self, ConfigError> {
+        let keys = jwks::read(json)?;
+        let verifying = keys.into_iter().map(|(id, key)| VerifyingKey::public(id, &key)).collect();
+        Ok(Self::with(verifying, issuer, audience))
+    }
+
+    fn with(keys: Vec<VerifyingKey>, issuer: impl Into<String>, audience: impl Into<String>) -> Self {
+        choose_crypto_provider();
+        Self {
+            inner: Arc::new(Inner {
+                keys,
+                issuer: issuer.into(),
+                audience: audience.into(),
+                leeway_millis: 0,
+                revocations: None,
+                clock: Arc::new(SystemClock),
+            }),
+        }
+    }
+
+    /// Replaces the system's clock.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        Arc::make_mut(&mut self.inner).clock = clock;
+        self
+    }
+
+    /// Accepts a token for so long after its end, for services whose clocks differ. Default: zero.
+    pub fn leeway(mut self, leeway: Duration) -> Self {
+        Arc::make_mut(&mut self.inner).leeway_millis = duration_millis(leeway);
+        self
+    }
+
+    /// Also refuses what is known to have ended: sessions that were signed out or revoked, and roles that have
+    /// changed. Without it a token is good until it expires; with it until the next poll
+    /// ([`Auth::watch_revocations`](crate::Auth::watch_revocations)). No request reads the database for it.
+    pub fn bounded(mut self, revocations: Revocations) -> Self {
+        Arc::make_mut(&mut self.inner).revocations = Some(revocations);
+        self
+    }
+
+    /// Verifies a token: signature first (ASVS 9.1.1), then every claim.
+    ///
+    /// # Errors
+    /// [`Error::InvalidToken`], whatever the reason.
+    pub fn verify(&self, token: &str) -> Result<Principal, Error> {
+        let refuses = |caller: &Principal| {
+            self.inner.revocations.as_ref().is_some_and(|revocations| revocations.refuses(caller))
+        };
+        self.check(token).filter(|caller| !refuses(caller)).ok_or(Error::InvalidToken)
+    }
+
+    fn check(&self, token: &str) -> Option<Principal> {
+        let inner = &*self.inner;
+        if token.len() > MAX_BYTES {
+            return None;
+        }
+        let header = URL_SAFE_NO_PAD.decode(token.split('.').next()?).ok()?;
+        let header: Header = serde_json::from_slice(&header).ok()?;
+        if header.crit.is_some() || header.typ != ACCESS_TYP {
+            return None;
+        }
+        let key = inner.keys.iter().find(|key| key.id == header.kid)?;
+        let claims = jsonwebtoken::decode::<AccessClaims>(token, &key.key, &key.validation).ok()?.claims;
+
+        let now = to_millis(inner.clock.now());
+        let millis = |seconds: i64| seconds.saturating_mul(1000);
+        let good = claims.iss == inner.issuer
+            && claims.aud == inner.audience
+            && now < millis(claims.exp).saturating_add(inner.leeway_millis)
+            && millis(claims.iat) <= now.saturating_add(ISSUED_AHEAD_MILLIS)
+            && claims.nbf.is_none_or(|nbf| millis(nbf) <= now.saturating_add(inner.leeway_millis));
+        good.then(|| Principal {
+            user_id: claims.sub.into(),
+            session_id: claims.sid.into(),
+            roles: claims.roles,
+            roles_version: claims.roles_version,
+            methods: claims.amr,
+            authenticated_at: from_millis(millis(claims.auth_time)),
+            issued_at: from_millis(millis(claims.iat)),
+            expires_at: from_millis(millis(claims.exp)),
+        })
+    }
+}
+
+/// Only the signature, by this one algorithm: the claims are checked above, by the injected clock and with
+/// rules that the library's own validation does not have (it accepts a missing `aud`, for one).
+fn signature_only(algorithm: jsonwebtoken::Algorithm) -> Validation {
+    let mut validation = Validation::new(algorithm);
+    validation.validate_exp = false;
+    validation.validate_nbf = false;
+    validation.validate_aud = false;
+    validation.required_spec_claims.clear();
+    validation
+}
+
+/// A host that uses jsonwebtoken with another back end would leave it with two, and then it panics at its
+/// first use unless one was chosen. If the host chose already, its choice stands.
+pub(crate) fn choose_crypto_provider() {
+    let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
+}
+
+impl fmt::Debug for TokenVerifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenVerifier")
+            .field("issuer", &self.inner.issuer)
+            .field("audience", &self.inner.audience)
+            .finish_non_exhaustive()
+    }
+}

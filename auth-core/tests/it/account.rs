@@ -1,0 +1,110 @@
+//! Reading, disabling and enabling accounts, and their roles.
+
+use auth_core::{Error, EventKind, UserId};
+use auth_migration::{each_database, test_util::TestDatabase};
+
+use crate::{
+    assert_refused,
+    support::{EMAIL, PASSWORD, TestAuth},
+};
+
+each_database! {
+    async fn a_disabled_user_is_out_at_once_and_stays_out(db: &TestDatabase) {
+        let test = TestAuth::new(db).await;
+        let tokens = test.signed_in().await;
+        let caller = test.auth.verifier().verify(tokens.access.expose()).unwrap();
+        for _ in 0..2 {
+            test.auth.disable(tokens.user_id).await.unwrap();
+        }
+        assert_refused!(test.auth.current_user(&caller).await, Error::SessionOver);
+        assert_refused!(test.refresh(&tokens.refresh).await, Error::SessionOver);
+        assert_refused!(test.try_login(EMAIL, PASSWORD).await, Error::InvalidCredentials);
+        assert!(test.auth.user(tokens.user_id).await.unwrap().disabled);
+        assert_eq!(test.events.count("disabled"), 1);
+    }
+
+    async fn an_enabled_user_signs_in_again_and_the_old_sessions_stay_over(db: &TestDatabase) {
+        let test = TestAuth::new(db).await;
+        let tokens = test.signed_in().await;
+        test.auth.disable(tokens.user_id).await.unwrap();
+        for _ in 0..2 {
+            test.auth.enable(tokens.user_id).await.unwrap();
+        }
+        assert_refused!(test.refresh(&tokens.refresh).await, Error::SessionOver);
+        let fresh = test.login().await;
+        test.refresh(&fresh.refresh).await.unwrap();
+        assert_eq!(test.events.count("enabled"), 1);
+    }
+
+    async fn a_user_who_is_gone_takes_the_sessions_along(db: &TestDatabase) {
+        let test = TestAuth::new(db).await;
+        let tokens = test.signed_in().await;
+        let caller = test.auth.verifier().verify(tokens.access.expose()).unwrap();
+        test.execute("DELETE FROM auth_user").await;
+        assert_eq!((test.count("auth_session").await, test.count("auth_password").await), (0, 0));
+        assert_refused!(test.auth.current_user(&caller).await, Error::SessionOver);
+        assert_refused!(test.refresh(&tokens.refresh).await, Error::SessionOver);
+        assert_refused!(test.auth.user(tokens.user_id).await, Error::UserNotFound);
+        assert_refused!(test.auth.disable(tokens.user_id).await, Error::UserNotFound);
+        assert_refused!(test.auth.enable(tokens.user_id).await, Error::UserNotFound);
+    }
+
+    async fn roles_are_set_as_a_whole_and_reach_the_next_token(db: &TestDatabase) {
+        let test = TestAuth::new(db).await;
+        let tokens = test.signed_in().await;
+        let roles = |tokens: &auth_core::Tokens| {
+            test.auth.verifier().verify(tokens.access.expose()).unwrap().roles().to_vec()
+        };
+        assert_eq!(roles(&tokens), ["user"]);
+        test.auth.set_roles(tokens.user_id, &["editor", "admin", "user", "admin"]).await.unwrap();
+        assert_eq!(test.auth.user(tokens.user_id).await.unwrap().roles, ["user", "admin", "editor"]);
+        assert_eq!(roles(&test.refresh(&tokens.refresh).await.unwrap()), ["user", "admin", "editor"]);
+        assert_eq!(roles(&test.login().await), ["user", "admin", "editor"]);
+        test.auth.set_roles(tokens.user_id, &[]).await.unwrap();
+        assert_eq!(test.auth.user(tokens.user_id).await.unwrap().roles, ["user"]);
+        assert!(test.events.kinds().contains(&EventKind::RolesChanged { user: tokens.user_id }));
+    }
+
+    async fn roles_of_many_users_are_set_at_once_without_a_deadlock(db: &TestDatabase) {
+        let test = TestAuth::new(db).await;
+        let mut users = Vec::new();
+        for number in 0..10 {
+            let email = format!("user{number}@example.com");
+            users.push(test.auth.register(auth_core::Register::new(email, PASSWORD)).await.unwrap().id);
+        }
+        for roles in [&["admin", "editor"][..], &["editor"], &["admin"], &[]] {
+            let set = |user| {
+                let auth = test.auth.clone();
+                tokio::spawn(async move { auth.set_roles(user, roles).await })
+            };
+            let tasks: Vec<_> = users.iter().map(|user| set(*user)).collect();
+            for task in tasks {
+                task.await.unwrap().unwrap();
+            }
+        }
+    }
+
+    async fn no_user_has_more_roles_than_a_token_can_carry(db: &TestDatabase) {
+        let test = TestAuth::new(db).await;
+        let user = test.register().await;
+        let names: Vec<String> = (0..33).map(|number| format!("{number:064}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        assert_refused!(test.auth.set_roles(user.id, &names).await, Error::Validation(_));
+        test.auth.set_roles(user.id, &names[1..]).await.unwrap();
+        let tokens = test.login().await;
+        assert_eq!(test.auth.verifier().verify(tokens.access.expose()).unwrap().roles().len(), 33);
+    }
+
+    async fn a_role_is_a_plain_name_and_a_refused_one_changes_nothing(db: &TestDatabase) {
+        let test = TestAuth::new(db).await;
+        let user = test.register().await;
+        test.auth.set_roles(user.id, &["editor"]).await.unwrap();
+        for bad in ["", "Admin", "a,b", "a b", "é", &"a".repeat(65)] {
+            assert_refused!(test.auth.set_roles(user.id, &["admin", bad]).await, Error::Validation(_));
+        }
+        assert_eq!(test.auth.user(user.id).await.unwrap().roles, ["user", "editor"]);
+        let nobody = UserId::from(uuid::Uuid::nil());
+        assert_refused!(test.auth.set_roles(nobody, &["admin"]).await, Error::UserNotFound);
+    }
+
+}

@@ -1,0 +1,189 @@
+//! What must not creep in: dependencies, and who may do what where. Read off the source and off `cargo tree`.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// Every Rust file in a folder.
+fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            walk(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// Every source file of a crate that is compiled into it, without its test modules.
+fn sources(of: &str) -> Vec<(String, String)> {
+    let root = workspace().join(of).join("src");
+    let mut found = Vec::new();
+    walk(&root, &mut found);
+    assert!(!found.is_empty());
+    found
+        .into_iter()
+        .map(|path| {
+            let text = fs::read_to_string(&path).unwrap();
+            let code = text.split("#[cfg(test)]").next().unwrap_or_default().to_owned();
+            (path.strip_prefix(&root).unwrap().to_string_lossy().replace('\\', "/"), code)
+        })
+        .collect()
+}
+
+/// The files whose code, comments left out, contains `word`.
+fn files_with(crate_name: &str, word: &str) -> Vec<String> {
+    let mut files: Vec<String> = sources(crate_name)
+        .into_iter()
+        .filter(|(_, text)| {
+            text.lines().any(|line| !line.trim_start().starts_with("//") && line.contains(word))
+        })
+        .map(|(file, _)| file)
+        .collect();
+    files.sort();
+    files
+}
+
+fn dependencies(of: &str, features: &str) -> Vec<String> {
+    let output = Command::new(env!("CARGO"))
+        .args(["tree", "--offline", "--edges", "normal", "--prefix", "none", "--format", "{p}", "-p", of])
+        .args(["--features", features])
+        .current_dir(workspace())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect()
+}
+
+#[test]
+fn core_knows_no_http() {
+    let tree = dependencies("auth-core", "sqlite,postgres,mysql");
+    for banned in
+        ["http", "http-body", "hyper", "tower", "tower-service", "axum", "axum-core", "auth-migration"]
+    {
+        assert!(!tree.iter().any(|name| name == banned), "auth-core depends on {banned}");
+    }
+}
+
+#[test]
+fn tower_knows_no_sql_and_no_framework() {
+    assert_eq!(files_with("auth-tower", "sea_orm"), [""; 0]);
+    let tree = dependencies("auth-tower", "");
+    for banned in ["axum", "axum-core", "hyper"] {
+        assert!(!tree.iter().any(|name| name == banned), "auth-tower depends on {banned}");
+    }
+}
+
+#[test]
+fn the_schema_knows_nothing_of_ours() {
+    let tree = dependencies("auth-migration", "sqlite,postgres,mysql");
+    assert!(!tree.iter().any(|name| ["auth-core", "auth-tower", "auth-server"].contains(&name.as_str())));
+}
+
+#[test]
+fn one_crypto_back_end_and_no_openssl() {
+    let tree = dependencies("auth-server", "");
+    for banned in ["ring", "openssl", "openssl-sys", "native-tls", "rsa"] {
+        assert!(!tree.iter().any(|name| name == banned), "auth-server depends on {banned}");
+    }
+}
+
+#[test]
+fn statements_are_written_in_the_store_only() {
+    let allowed = |file: &str| {
+        file.starts_with("store/")
+            || file.ends_with("/store.rs")
+            // Hand over a connection, begin the host's savepoint, classify an error.
+            || ["auth.rs", "builder.rs", "connect.rs", "error.rs", "flow/register.rs"].contains(&file)
+    };
+    let strangers: Vec<_> =
+        files_with("auth-core", "sea_orm").into_iter().filter(|file| !allowed(file)).collect();
+    assert_eq!(strangers, [""; 0]);
+    for statement in ["EntityTrait", "ColumnTrait", "Statement", "query_"] {
+        let outside = files_with("auth-core", statement);
+        assert!(outside.iter().all(|file| file.starts_with("store/")), "{statement} in {outside:?}");
+    }
+}
+
+#[test]
+fn sessions_are_made_at_one_door() {
+    let callers: Vec<_> = files_with("auth-core", "insert_session(")
+        .into_iter()
+        .filter(|file| file != "store/session.rs")
+        .collect();
+    assert_eq!(callers, ["flow/sign_in.rs"]);
+    assert_eq!(files_with("auth-core", "session::Entity::insert"), ["store/session.rs"]);
+}
+
+#[test]
+fn only_the_clock_reads_the_time_and_only_the_random_source_draws() {
+    for word in ["SystemTime::now", "Instant::now", "now_v7"] {
+        for crate_name in ["auth-core", "auth-tower"] {
+            let readers: Vec<_> =
+                files_with(crate_name, word).into_iter().filter(|file| file != "clock.rs").collect();
+            assert_eq!(readers, [""; 0], "{word} in {crate_name}");
+        }
+    }
+    assert_eq!(files_with("auth-core", "aws_lc_rs::rand"), ["random.rs"]);
+}
+
+#[test]
+fn only_the_server_reads_environment_and_files() {
+    for crate_name in ["auth-core", "auth-tower"] {
+        for word in ["std::env", "env::var", "std::fs", "fs::read", "File::open"] {
+            assert_eq!(files_with(crate_name, word), [""; 0], "{word} in {crate_name}");
+        }
+    }
+}
+
+#[test]
+fn only_the_pool_calls_a_hasher() {
+    for call in ["hasher.hash(", "hasher.verify("] {
+        let callers = files_with("auth-core", call);
+        assert_eq!(callers, ["password/pool.rs"], "{call}");
+    }
+}
+
+#[test]
+fn rooms_import_no_room() {
+    let rooms = ["roles"];
+    for room in rooms {
+        for other in rooms.iter().filter(|other| **other != room) {
+            let importers = files_with("auth-core", &format!("crate::{other}"));
+            assert!(
+                importers.iter().all(|file| !file.starts_with(&format!("{room}/"))),
+                "{room} uses {other}"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_test_that_the_security_page_names_exists() {
+    let page = fs::read_to_string(workspace().join("auth-core/src/manual/security.md")).unwrap();
+    let mut code = String::new();
+    for crate_name in ["auth-core", "auth-tower", "auth-server"] {
+        for folder in ["src", "tests"] {
+            let mut found = Vec::new();
+            let folder = workspace().join(crate_name).join(folder);
+            if folder.is_dir() {
+                walk(&folder, &mut found);
+            }
+            code.extend(found.into_iter().map(|path| fs::read_to_string(path).unwrap()));
+        }
+    }
+    let rows = page.lines().filter(|line| line.starts_with("| ") && line.contains('`'));
+    let shown_by = rows.filter_map(|row| row.split(" | ").nth(2));
+    let named: Vec<_> = shown_by.flat_map(|cell| cell.split('`').skip(1).step_by(2)).collect();
+    assert!(named.len() > 40, "the page names tests");
+    let missing: Vec<_> = named.iter().filter(|name| !code.contains(&format!("fn {name}("))).collect();
+    assert!(missing.is_empty(), "named on the security page, but no such test: {missing:?}");
+}

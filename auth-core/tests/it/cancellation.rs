@@ -1,0 +1,184 @@
+//! A client that leaves: hyper drops the future of its request, at any await. Each flow is dropped after its
+//! first poll, its second, and so on until it gets through; after each drop the promises are checked.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use auth_core::{Auth, ClientInfo, Error, Login, Register, test_util::ManualClock};
+use auth_migration::{each_database, test_util::TestDatabase};
+
+use crate::support::{EMAIL, PASSWORD, PAST_GRACE, TestAuth, keys};
+
+/// Polls a future at most `left` times, then drops it.
+struct Leaves<F> {
+    future: Option<Pin<Box<F>>>,
+    left: usize,
+}
+
+impl<F: Future> Future for Leaves<F> {
+    type Output = Option<F::Output>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        if self.left == 0 {
+            self.future = None;
+            return Poll::Ready(None);
+        }
+        self.left -= 1;
+        let Some(future) = self.future.as_mut() else { return Poll::Ready(None) };
+        match future.as_mut().poll(context) {
+            Poll::Ready(output) => Poll::Ready(Some(output)),
+            Poll::Pending => {
+                if self.left == 0 {
+                    self.future = None;
+                    return Poll::Ready(None);
+                }
+                Poll::Pending
+            }
+        }
+    }
+}
+
+/// Prepares, drops `flow` after one poll, checks; and again with two polls, three, ... until it gets through.
+async fn at_each_await<P, T, F>(
+    mut prepare: impl AsyncFnMut(usize) -> P,
+    mut flow: impl FnMut(&P) -> F,
+    mut check: impl AsyncFnMut(P),
+) where
+    F: Future<Output = Result<T, Error>>,
+{
+    for polls in 1.. {
+        let prepared = prepare(polls).await;
+        let outcome = Leaves { future: Some(Box::pin(flow(&prepared))), left: polls }.await;
+        check(prepared).await;
+        if let Some(outcome) = outcome {
+            assert!(outcome.is_ok(), "nobody else is at work");
+            break;
+        }
+    }
+}
+
+each_database! {
+    async fn a_registration_that_is_dropped_leaves_a_whole_user_or_none(db: &TestDatabase) {
+        let test = TestAuth::new(db).await;
+        at_each_await(
+            async |polls| format!("user{polls}@example.com"),
+            |email| test.auth.register(Register::new(email, PASSWORD)),
+            async |email| {
+                // A half user would be taken and could not sign in.
+                match test.auth.register(Register::new(&email, PASSWORD)).await {
+                    Ok(_) | Err(Error::EmailTaken) => {}
+                    other => panic!("{other:?}"),
+                }
+                test.try_login(&email, PASSWORD).await.unwrap();
+            },
+        )
+        .await;
+        assert_eq!(test.count("auth_user").await, test.count("auth_password").await);
+    }
+
+    async fn a_sign_in_that_is_dropped_leaves_the_old_session_or_a_new_one_in_its_place(db: &TestDatabase) {
+        let test = TestAuth::new(db).await;
+        at_each_await(
+            async |polls| {
+                let email = format!("user{polls}@example.com");
+                test.auth.register(Register::new(&email, PASSWORD)).await.unwrap();
+                let old = test.try_login(&email, PASSWORD).await.unwrap();
+                (email, old)
+            },
+            |(email, old)| test.auth.login(Login::new(email, PASSWORD).replacing(old.refresh.clone())),
+            async |(email, _)| {
+                let own = format!("(SELECT id FROM auth_user WHERE email = '{email}')");
+                let live = format!("auth_session WHERE revoked_at IS NULL AND user_id = {own}");
+                assert_eq!(test.count(&live).await, 1);
+            },
+        )
+        .await;
+    }
+
+    async fn a_refresh_that_is_dropped_loses_nobody(db: &TestDatabase) {
+        let test = TestAuth::new(db).await;
+        let kept = test.signed_in().await.refresh;
+        at_each_await(
+            async |_| test.clock.advance(PAST_GRACE),
+            |()| test.auth.refresh(kept.clone(), ClientInfo::default()),
+            async |()| {
+                test.clock.advance(PAST_GRACE);
+                test.refresh(&kept).await.unwrap();
+            },
+        )
+        .await;
+    }
+
+    async fn a_logout_that_is_dropped_can_be_repeated(db: &TestDatabase) {
+        let test = TestAuth::new(db).await;
+        let tokens = test.signed_in().await;
+        at_each_await(
+            async |_| {},
+            |()| test.auth.logout(tokens.refresh.clone(), ClientInfo::default()),
+            async |()| {},
+        )
+        .await;
+        assert!(test.refresh(&tokens.refresh).await.is_err());
+    }
+
+    async fn what_is_written_after_a_dropped_operation_stays_written(db: &TestDatabase) {
+        // One connection, so that the next operation gets the one on which the last was dropped.
+        let one = TestAuth::instance(db, keys(), &ManualClock::new(), 1, |builder| builder).await;
+        let other = TestAuth::instance(db, keys(), &one.clock, 1, |builder| builder).await;
+        let user = one.register().await;
+        for polls in 1..12 {
+            let roles = one.auth.set_roles(user.id, &["editor"]);
+            Leaves { future: Some(Box::pin(roles)), left: polls }.await;
+            let tokens = one.login().await;
+            other.refresh(&tokens.refresh).await.unwrap();
+        }
+    }
+
+    async fn a_thief_who_leaves_at_once_raises_the_alarm_all_the_same(db: &TestDatabase) {
+        let test = TestAuth::new(db).await;
+        test.register().await;
+        let mut polls = 1;
+        loop {
+            let stolen = test.login().await.refresh;
+            let next = test.refresh(&stolen).await.unwrap().refresh;
+            test.clock.advance(PAST_GRACE);
+            test.refresh(&next).await.unwrap();
+            let alarms = test.events.count("refresh_reused");
+            let replay = test.auth.refresh(stolen.clone(), ClientInfo::default());
+            let answered = Leaves { future: Some(Box::pin(replay)), left: polls }.await.is_some();
+            while test.events.count("refresh_reused") == alarms {
+                tokio::task::yield_now().await;
+            }
+            if answered {
+                break;
+            }
+            polls += 1;
+        }
+    }
+
+    async fn neither_slots_nor_connections_leak(db: &TestDatabase) {
+        let test = TestAuth::with(db, |builder| builder.hash_slots(1).hash_queue(0)).await;
+        test.register().await;
+        for polls in 1..200 {
+            let login = test.auth.login(Login::new(EMAIL, PASSWORD));
+            Leaves { future: Some(Box::pin(login)), left: polls % 5 + 1 }.await;
+        }
+        // One slot and no queue: a leaked one would refuse for ever. The work of the last drop may still run.
+        loop {
+            match test.try_login(EMAIL, PASSWORD).await {
+                Err(Error::Overloaded { .. }) => tokio::task::yield_now().await,
+                granted => break drop(granted.unwrap()),
+            }
+        }
+        // More at once than the pool has connections.
+        let logout = |auth: Auth| async move { auth.logout("garbage".into(), ClientInfo::default()).await };
+        let all: Vec<_> = (0..32).map(|_| tokio::spawn(logout(test.auth.clone()))).collect();
+        for one in all {
+            one.await.unwrap().unwrap();
+        }
+        assert_eq!(test.count("auth_user").await, 1);
+    }
+}

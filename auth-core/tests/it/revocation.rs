@@ -1,0 +1,143 @@
+//! Bounded checks: what has ended is refused by the next poll, and no request reads the database for it.
+
+use std::time::Duration;
+
+use auth_core::{ClientInfo, Error, Register, TokenVerifier, Tokens};
+use auth_migration::{each_database, test_util::TestDatabase};
+
+use crate::{
+    assert_refused,
+    support::{HOUR, PASSWORD, PAST_GRACE, SECOND, TestAuth, keys},
+};
+
+/// Two instances on one database, the second one with a bounded verifier.
+async fn two(db: &TestDatabase) -> (TestAuth, TestAuth, TokenVerifier) {
+    let one = TestAuth::new(db).await;
+    let other = TestAuth::instance(db, keys(), &one.clock, 5, |builder| builder).await;
+    let bounded = other.auth.verifier().bounded(other.auth.revocations());
+    one.auth.poll_revocations().await.unwrap();
+    other.auth.poll_revocations().await.unwrap();
+    (one, other, bounded)
+}
+
+fn good(verifier: &TokenVerifier, tokens: &Tokens) -> bool {
+    verifier.verify(tokens.access.expose()).is_ok()
+}
+
+each_database! {
+    async fn whatever_ends_a_session_on_one_instance_is_refused_by_the_other_after_its_next_poll(db: &TestDatabase) {
+        let (one, other, bounded) = two(db).await;
+        let kept = one.signed_in().await;
+        let user = kept.user_id;
+        let own = one.auth.verifier().bounded(one.auth.revocations());
+        let mut ended = Vec::new();
+        for way in ["logout", "by id", "others", "reuse"] {
+            let tokens = one.login().await;
+            let caller = one.auth.verifier().verify(tokens.access.expose()).unwrap();
+            assert!(good(&bounded, &tokens) && good(&own, &tokens), "{way}");
+            let client = ClientInfo::default();
+            match way {
+                "logout" => one.auth.logout(tokens.refresh.clone(), client).await.unwrap(),
+                "by id" => one.auth.end_session(&caller, tokens.session_id, client).await.unwrap(),
+                "others" => {
+                    let kept = one.auth.verifier().verify(kept.access.expose()).unwrap();
+                    one.auth.end_other_sessions(&kept, client).await.unwrap();
+                }
+                _ => {
+                    let next = one.refresh(&tokens.refresh).await.unwrap();
+                    one.clock.advance(PAST_GRACE);
+                    one.refresh(&next.refresh).await.unwrap();
+                    assert_refused!(one.refresh(&tokens.refresh).await, Error::SessionOver);
+                }
+            }
+            assert!(!good(&own, &tokens), "{way}: at once on the instance that ended it");
+            ended.push(tokens);
+        }
+        assert!(ended.iter().all(|tokens| good(&bounded, tokens)), "the other has not asked yet");
+        other.auth.poll_revocations().await.unwrap();
+        assert!(!ended.iter().any(|tokens| good(&bounded, tokens)));
+        assert!(good(&bounded, &kept) && good(&own, &kept), "nothing else is refused");
+        assert_eq!(one.auth.user(user).await.unwrap().id, user);
+    }
+
+    async fn a_disabled_user_and_one_signed_out_everywhere_are_refused_by_the_next_poll(db: &TestDatabase) {
+        let (one, other, bounded) = two(db).await;
+        let ada = one.signed_in().await;
+        one.auth.register(Register::new("bob@example.com", PASSWORD)).await.unwrap();
+        let bob = one.try_login("bob@example.com", PASSWORD).await.unwrap();
+        one.auth.disable(ada.user_id).await.unwrap();
+        one.auth.logout_all(bob.user_id, ClientInfo::default()).await.unwrap();
+        assert!(good(&bounded, &ada) && good(&bounded, &bob));
+        other.auth.poll_revocations().await.unwrap();
+        assert!(!good(&bounded, &ada) && !good(&bounded, &bob));
+        assert!(!good(&one.auth.verifier().bounded(one.auth.revocations()), &ada));
+    }
+
+    async fn a_token_with_roles_from_before_a_change_is_refused_and_the_refreshed_one_is_good(db: &TestDatabase) {
+        let (one, other, bounded) = two(db).await;
+        let mut tokens = one.signed_in().await;
+        for roles in [&["admin"][..], &["admin", "editor"], &[]] {
+            one.auth.set_roles(tokens.user_id, roles).await.unwrap();
+            other.auth.poll_revocations().await.unwrap();
+            assert!(!good(&bounded, &tokens), "{roles:?}");
+            tokens = one.refresh(&tokens.refresh).await.unwrap();
+            assert!(good(&bounded, &tokens), "{roles:?}: in the same second");
+        }
+    }
+
+    async fn checks_read_nothing_and_polls_little(db: &TestDatabase) {
+        let (one, other, bounded) = two(db).await;
+        let tokens = one.signed_in().await;
+        other.statements();
+        for _ in 0..100 {
+            assert!(good(&bounded, &tokens));
+        }
+        assert_eq!(other.statements().len(), 0);
+        other.auth.poll_revocations().await.unwrap();
+        assert_eq!(other.statements().len(), 3);
+    }
+
+    async fn what_ended_long_ago_is_forgotten_and_was_over_by_itself(db: &TestDatabase) {
+        let (one, other, bounded) = two(db).await;
+        let tokens = one.signed_in().await;
+        one.auth.logout(tokens.refresh.clone(), ClientInfo::default()).await.unwrap();
+        other.auth.poll_revocations().await.unwrap();
+        let caller = one.auth.verifier().verify(tokens.access.expose()).unwrap();
+        assert!(other.auth.revocations().refuses(&caller));
+        one.clock.advance(HOUR);
+        other.auth.poll_revocations().await.unwrap();
+        assert!(!other.auth.revocations().refuses(&caller), "bounded memory");
+        assert!(!good(&bounded, &tokens), "expired");
+    }
+
+    async fn an_instance_that_starts_later_knows_what_ended_before(db: &TestDatabase) {
+        let one = TestAuth::new(db).await;
+        let tokens = one.signed_in().await;
+        one.auth.logout(tokens.refresh.clone(), ClientInfo::default()).await.unwrap();
+        one.clock.advance(600 * SECOND);
+        let late = TestAuth::instance(db, keys(), &one.clock, 5, |builder| builder).await;
+        let bounded = late.auth.verifier().bounded(late.auth.revocations());
+        assert!(good(&bounded, &tokens));
+        late.auth.poll_revocations().await.unwrap();
+        assert!(!good(&bounded, &tokens));
+    }
+
+    async fn a_watch_keeps_asking_and_tells_how_old_its_knowledge_is(db: &TestDatabase) {
+        let one = TestAuth::new(db).await;
+        let tokens = one.signed_in().await;
+        let watcher = TestAuth::instance(db, keys(), &one.clock, 5, |builder| builder).await;
+        let bounded = watcher.auth.verifier().bounded(watcher.auth.revocations());
+        assert_eq!(watcher.auth.revocations().age(), None);
+        let auth = watcher.auth.clone();
+        let watch = tokio::spawn(async move { auth.watch_revocations(Duration::from_millis(1)).await });
+        one.auth.logout(tokens.refresh.clone(), ClientInfo::default()).await.unwrap();
+        while good(&bounded, &tokens) {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(watcher.auth.revocations().age(), Some(Duration::ZERO));
+        watch.abort();
+        let _ = watch.await;
+        one.clock.advance(5 * SECOND);
+        assert_eq!(watcher.auth.revocations().age(), Some(5 * SECOND));
+    }
+}

@@ -1,0 +1,151 @@
+//! Secrets are planted, everything is done with them, and every `Debug`, error, event and log line is searched.
+
+use std::{
+    fmt::Debug,
+    io::Write,
+    sync::{Arc, Mutex},
+};
+
+use auth_core::{
+    Auth, ClientInfo, Keys, Login, Password, RefreshToken, Register, SecretKey, TracingEvents,
+    password::Argon2Hasher,
+};
+use auth_migration::{each_database, test_util::TestDatabase};
+use sea_orm::ConnectionTrait;
+use tracing_subscriber::{
+    fmt::{MakeWriter, format::FmtSpan},
+    layer::SubscriberExt,
+};
+
+use crate::support::{TestAuth, granted};
+
+const CANARY_PASSWORD: &str = "canary-pass phrase";
+const CANARY_EMAIL: &str = "canary-mail@example.com";
+const CANARY_SECRET: &str = "canary-secret-0123456789abcdef-0123456789abcdef-0123456789abcdef-";
+
+/// Everything that was said, by whatever way.
+#[derive(Clone, Default)]
+struct Heard(Arc<Mutex<Vec<u8>>>);
+
+impl Heard {
+    fn debug(&self, value: &dyn Debug) {
+        writeln!(self.0.lock().unwrap(), "{value:?} {value:#?}").unwrap();
+    }
+
+    fn error(&self, error: &dyn std::error::Error) {
+        let mut next = Some(error);
+        while let Some(error) = next {
+            writeln!(self.0.lock().unwrap(), "{error} {error:?}").unwrap();
+            next = error.source();
+        }
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
+    }
+}
+
+impl Write for Heard {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Heard {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+each_database! {
+    async fn nothing_that_is_said_contains_a_secret_or_an_address(db: &TestDatabase) {
+        let heard = Heard::default();
+        let layer = tracing_subscriber::fmt::layer().with_writer(heard.clone()).with_ansi(false);
+        // At TRACE, so that not even a debugging session shows one.
+        let _quiet = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer));
+
+        let secret = SecretKey::new(CANARY_SECRET).unwrap();
+        let keys = Keys::new(secret.clone()).previous(secret.clone());
+        let connection = auth_core::connect(db.url()).await.unwrap();
+        let builder = Auth::builder(connection, keys.clone()).events(Arc::new(TracingEvents));
+        heard.debug(&(&secret, &keys, &builder));
+        let auth = builder.build().unwrap();
+        heard.debug(&(&auth, auth.config(), auth.verifier(), Argon2Hasher::default()));
+
+        let register = Register::new(CANARY_EMAIL, CANARY_PASSWORD);
+        heard.debug(&register);
+        heard.debug(&auth.prepare_register(register.clone()).await.unwrap());
+        let user = auth.register(register.clone()).await.unwrap();
+        let taken = auth.register(register).await.unwrap_err();
+        heard.error(&taken);
+        let login = Login::new(CANARY_EMAIL, CANARY_PASSWORD).replacing("canary-token".into());
+        heard.debug(&(&login, Password::new(CANARY_PASSWORD), RefreshToken::new("canary-token")));
+        let tokens = granted(auth.login(login).await).unwrap();
+        heard.debug(&tokens);
+        for (email, password) in [(CANARY_EMAIL, "canary-wrong"), ("canary-unknown", "canary-wrong")] {
+            heard.error(&auth.login(Login::new(email, password)).await.unwrap_err());
+        }
+        let refused = auth.register(Register::new("canary-invalid", "canary")).await.unwrap_err();
+        heard.debug(&refused);
+        heard.error(&refused);
+        heard.debug(&auth.verifier().verify(tokens.access.expose()).unwrap());
+        heard.error(&auth.verifier().verify("canary-token").unwrap_err());
+        let next = auth.refresh(tokens.refresh.clone(), ClientInfo::default()).await.unwrap();
+        heard.error(&auth.refresh("canary-token".into(), ClientInfo::default()).await.unwrap_err());
+        auth.logout(next.refresh.clone(), ClientInfo::default()).await.unwrap();
+        heard.error(&auth.refresh(next.refresh.clone(), ClientInfo::default()).await.unwrap_err());
+
+        // A database that no longer has what the statements ask for: its errors quote them.
+        let test = TestAuth::new(db).await;
+        test.execute("ALTER TABLE auth_user RENAME TO auth_gone").await;
+        heard.error(&auth.register(Register::new(CANARY_EMAIL, CANARY_PASSWORD)).await.unwrap_err());
+        heard.error(&auth.login(Login::new(CANARY_EMAIL, CANARY_PASSWORD)).await.unwrap_err());
+
+        let said = heard.text();
+        assert!(said.contains(&user.id.to_string()), "the log is listened to");
+        for token in [&tokens.refresh, &next.refresh] {
+            assert!(!said.contains(token.expose()), "a refresh token was said");
+        }
+        for token in [&tokens.access, &next.access] {
+            assert!(!said.contains(token.expose()), "an access token was said");
+        }
+        let line = said.lines().find(|line| line.contains("canary"));
+        assert_eq!(line, None, "a secret was said");
+    }
+
+    async fn a_unique_violation_does_not_tell_the_address(db: &TestDatabase) {
+        let test = TestAuth::new(db).await;
+        let duplicate = "INSERT INTO auth_migration (version, applied_at) SELECT version, applied_at FROM auth_migration";
+        let error = auth_core::Error::from(test.db.execute_unprepared(duplicate).await.unwrap_err());
+        let heard = Heard::default();
+        heard.error(&error);
+        assert!(heard.text().contains("code"), "{}", heard.text());
+        assert!(!heard.text().contains("m0001"), "{}", heard.text());
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_database_url_is_refused_without_its_password() {
+    let heard = Heard::default();
+    let layer = tracing_subscriber::fmt::layer().with_writer(heard.clone()).with_span_events(FmtSpan::FULL);
+    let _quiet = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer));
+    for url in [
+        "postgres://user:canary-pass@127.0.0.1:1/db",
+        "mysql://user:canary-pass@127.0.0.1:1/db",
+        "oracle://user:canary-pass@127.0.0.1/db",
+        "canary-pass",
+        "sqlite:///nonexistent/canary-pass.db",
+        "postgres://user:canary-pass@:::/?sslmode=canary-mode",
+    ] {
+        let options = auth_core::ConnectOptions::new(url).timeout(std::time::Duration::from_millis(200));
+        heard.debug(&options);
+        heard.error(&options.connect().await.unwrap_err());
+    }
+    assert!(!heard.text().contains("canary"), "{}", heard.text());
+}

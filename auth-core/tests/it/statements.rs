@@ -1,0 +1,57 @@
+//! The number of statements of each operation, as the manual's architecture page states it. `BEGIN` and
+//! `COMMIT` are not counted here; only registration and a sign-in that replaces a session use them.
+
+use auth_core::{ClientInfo, Login};
+use auth_migration::{each_database, test_util::TestDatabase};
+
+use crate::support::{EMAIL, PASSWORD, PAST_GRACE, TestAuth, granted};
+
+each_database! {
+    async fn each_operation_takes_as_few_statements_as_the_manual_says(db: &TestDatabase) {
+        let test = TestAuth::new(db).await;
+        let verbs = || -> Vec<String> {
+            let statements = test.statements();
+            statements.iter().map(|sql| sql.split(' ').next().unwrap_or_default().to_owned()).collect()
+        };
+        test.register().await;
+        assert_eq!(verbs(), ["INSERT", "INSERT"], "register");
+
+        let tokens = test.login().await;
+        assert_eq!(verbs(), ["SELECT", "INSERT"], "login");
+
+        let next = test.refresh(&tokens.refresh).await.unwrap();
+        assert_eq!(verbs(), ["SELECT", "UPDATE"], "refresh with a current token");
+
+        test.refresh(&tokens.refresh).await.unwrap();
+        assert_eq!(verbs(), ["SELECT"], "refresh within the grace");
+
+        let caller = test.auth.verifier().verify(next.access.expose()).unwrap();
+        assert_eq!(verbs(), [""; 0], "verify");
+
+        test.auth.current_user(&caller).await.unwrap();
+        assert_eq!(verbs(), ["SELECT"], "me");
+
+        test.auth.sessions(&caller).await.unwrap();
+        assert_eq!(verbs(), ["SELECT"], "list the sessions");
+
+        test.auth.end_other_sessions(&caller, ClientInfo::default()).await.unwrap();
+        assert_eq!(verbs(), ["SELECT", "UPDATE"], "end the other sessions");
+
+        let login = Login::new(EMAIL, PASSWORD).replacing(next.refresh.clone());
+        let replaced = granted(test.auth.login(login).await).unwrap();
+        assert_eq!(verbs(), ["SELECT", "SELECT", "INSERT", "UPDATE"], "login that replaces a session");
+
+        test.auth.logout(replaced.refresh.clone(), ClientInfo::default()).await.unwrap();
+        assert_eq!(verbs(), ["SELECT", "UPDATE"], "logout");
+
+        test.auth.logout_session(replaced.session_id, ClientInfo::default()).await.unwrap();
+        assert_eq!(verbs(), ["UPDATE"], "logout of a session by its id");
+
+        test.auth.logout_all(replaced.user_id, ClientInfo::default()).await.unwrap();
+        assert_eq!(verbs(), ["UPDATE"], "logout everywhere");
+
+        test.clock.advance(PAST_GRACE);
+        assert!(test.refresh(&replaced.refresh).await.is_err());
+        assert_eq!(verbs(), ["SELECT"], "refresh of a session that is over");
+    }
+}

@@ -1,0 +1,139 @@
+//! The set-up line of every test.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use auth_core::{
+    Auth, AuthBuilder, ClientInfo, Error, Keys, Login, RefreshToken, Register, SecretKey, SignIn, Tokens,
+    User,
+    test_util::{EventLog, InsecureHasher, ManualClock},
+};
+use auth_migration::test_util::TestDatabase;
+use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
+
+pub(crate) const EMAIL: &str = "ada@example.com";
+pub(crate) const PASSWORD: &str = "correct horse battery";
+
+pub(crate) const SECOND: Duration = Duration::from_secs(1);
+pub(crate) const HOUR: Duration = Duration::from_hours(1);
+pub(crate) const DAY: Duration = Duration::from_hours(24);
+/// Longer than the default grace.
+pub(crate) const PAST_GRACE: Duration = Duration::from_secs(11);
+
+/// An `Auth` on a database of its own, with the parts that a test looks at.
+pub(crate) struct TestAuth {
+    pub(crate) auth: Auth,
+    pub(crate) db: DatabaseConnection,
+    pub(crate) clock: ManualClock,
+    pub(crate) hasher: InsecureHasher,
+    pub(crate) events: EventLog,
+    statements: Arc<Mutex<Vec<String>>>,
+}
+
+pub(crate) fn keys() -> Keys {
+    Keys::new(secret(1))
+}
+
+pub(crate) fn secret(byte: u8) -> SecretKey {
+    SecretKey::new(vec![byte; 64]).unwrap()
+}
+
+impl TestAuth {
+    pub(crate) async fn new(db: &TestDatabase) -> Self {
+        Self::with(db, |builder| builder).await
+    }
+
+    /// With other settings.
+    pub(crate) async fn with(db: &TestDatabase, settings: impl FnOnce(AuthBuilder) -> AuthBuilder) -> Self {
+        let clock = ManualClock::new();
+        Self::instance(db, keys(), &clock, 5, settings).await
+    }
+
+    /// One of several instances on the same database and clock.
+    pub(crate) async fn instance(
+        db: &TestDatabase,
+        keys: Keys,
+        clock: &ManualClock,
+        connections: u32,
+        settings: impl FnOnce(AuthBuilder) -> AuthBuilder,
+    ) -> Self {
+        let options = auth_core::ConnectOptions::new(db.url()).max_connections(connections);
+        let mut db = options.timeout(30 * SECOND).connect().await.unwrap();
+        let statements = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::clone(&statements);
+        db.set_metric_callback(move |info| log.lock().unwrap().push(info.statement.sql.clone()));
+        let hasher = InsecureHasher::new();
+        let events = EventLog::new();
+        let builder = Auth::builder(db.clone(), keys)
+            .clock(Arc::new(clock.clone()))
+            .hasher(Arc::new(hasher.clone()))
+            .events(Arc::new(events.clone()));
+        let auth = settings(builder).build().unwrap();
+        Self { auth, db, clock: clock.clone(), hasher, events, statements }
+    }
+
+    pub(crate) async fn register(&self) -> User {
+        self.auth.register(Register::new(EMAIL, PASSWORD)).await.unwrap()
+    }
+
+    pub(crate) async fn login(&self) -> Tokens {
+        self.try_login(EMAIL, PASSWORD).await.unwrap()
+    }
+
+    pub(crate) async fn try_login(&self, email: &str, password: &str) -> Result<Tokens, Error> {
+        granted(self.auth.login(Login::new(email, password)).await)
+    }
+
+    pub(crate) async fn refresh(&self, token: &RefreshToken) -> Result<Tokens, Error> {
+        self.auth.refresh(token.clone(), ClientInfo::default()).await
+    }
+
+    /// Registers and signs in.
+    pub(crate) async fn signed_in(&self) -> Tokens {
+        self.register().await;
+        self.login().await
+    }
+
+    /// The statements since the last call, without `BEGIN` and `COMMIT`.
+    pub(crate) fn statements(&self) -> Vec<String> {
+        std::mem::take(&mut self.statements.lock().unwrap())
+    }
+
+    /// A single number from the database.
+    pub(crate) async fn count(&self, from: &str) -> i64 {
+        let sql = format!("SELECT COUNT(*) AS n FROM {from}");
+        let statement = Statement::from_string(self.db.get_database_backend(), sql);
+        self.db.query_one_raw(statement).await.unwrap().unwrap().try_get("", "n").unwrap()
+    }
+
+    pub(crate) async fn execute(&self, sql: &str) {
+        self.db.execute_unprepared(sql).await.unwrap();
+    }
+
+    /// The stored hash of the only user.
+    pub(crate) async fn stored_hash(&self) -> String {
+        let sql = "SELECT hash FROM auth_password";
+        let statement = Statement::from_string(self.db.get_database_backend(), sql);
+        self.db.query_one_raw(statement).await.unwrap().unwrap().try_get("", "hash").unwrap()
+    }
+}
+
+pub(crate) fn granted(sign_in: Result<SignIn, Error>) -> Result<Tokens, Error> {
+    match sign_in? {
+        SignIn::Granted(tokens) => Ok(tokens),
+        other => panic!("expected tokens, got {other:?}"),
+    }
+}
+
+/// Asserts on the variant of an error and shows what came instead.
+#[macro_export]
+macro_rules! assert_refused {
+    ($result:expr, $pattern:pat) => {
+        match $result {
+            Err($pattern) => {}
+            other => panic!("expected {}, got {other:?}", stringify!($pattern)),
+        }
+    };
+}

@@ -1,0 +1,186 @@
+//! The command line.
+
+use std::{ffi::OsString, path::PathBuf};
+
+use clap::{
+    Arg, ArgMatches, Args, Command as ClapCommand, FromArgMatches, Parser, Subcommand, builder::ValueParser,
+    error::ErrorKind, parser::ValueSource,
+};
+
+use crate::config::{Given, Origin, SETTINGS};
+
+/// An authentication microservice. Every setting can be a flag, an environment variable or a line of .env in
+/// the working directory, in this order.
+#[derive(Parser)]
+#[command(name = "auth-server", version, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    #[command(flatten)]
+    pub(crate) settings: GivenSettings,
+}
+
+/// What to do; `serve` when nothing is said.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Bring the schema up to date and answer requests (the default)
+    Serve,
+    /// Look after the schema; without more words: up
+    Migrate {
+        #[command(subcommand)]
+        action: Option<Migrate>,
+    },
+    /// Look after the keys
+    Keys {
+        #[command(subcommand)]
+        action: Keys,
+    },
+    /// Show the settings in force and where each came from; secrets are left out
+    Config,
+}
+
+/// What to do with the schema.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub(crate) enum Migrate {
+    /// Apply what is missing
+    Up,
+    /// Take back the latest migrations WITH ALL DATA in their tables
+    Down {
+        /// How many
+        #[arg(default_value_t = 1)]
+        steps: u32,
+    },
+    /// Show each migration and whether the database has it
+    Status,
+    /// Print the SQL that up would run
+    Plan,
+}
+
+/// What to do with keys.
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum Keys {
+    /// Make a private key for --algorithm RS256, ES256 or EdDSA (the default), and print it in PEM
+    Generate {
+        /// Write it to this new file, readable for its owner only, instead
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+}
+
+/// The settings that were given as flags or in the environment. Made from the table of settings, so that a new
+/// row there is all that a new setting needs.
+pub(crate) struct GivenSettings(pub(crate) Vec<Given>);
+
+/// Each name, its help, and for secrets the same with `_FILE`.
+fn names() -> impl Iterator<Item = (String, String)> {
+    SETTINGS.iter().flat_map(|setting| {
+        let file = setting
+            .secret
+            .then(|| (format!("{}_FILE", setting.name), format!("A file that holds {}", setting.name)));
+        std::iter::once((setting.name.to_owned(), setting.help.to_owned())).chain(file)
+    })
+}
+
+impl Args for GivenSettings {
+    fn augment_args(command: ClapCommand) -> ClapCommand {
+        names().fold(command, |command, (name, help)| {
+            let setting = Arg::new(name.clone())
+                .long(name.to_ascii_lowercase().replace('_', "-"))
+                .env(name)
+                .help(help)
+                .help_heading("Settings")
+                .value_name("VALUE")
+                // Raw text: what is wrong with a value is told in our own words, without repeating it.
+                .value_parser(ValueParser::os_string())
+                .hide_env_values(true)
+                .global(true);
+            command.arg(setting)
+        })
+    }
+
+    fn augment_args_for_update(command: ClapCommand) -> ClapCommand {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for GivenSettings {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let given = names().filter_map(|(name, _)| {
+            let value = matches.get_one::<OsString>(&name)?.clone();
+            let origin = match matches.value_source(&name)? {
+                ValueSource::CommandLine => Origin::Flag,
+                _ => Origin::Environment,
+            };
+            Some(Given { name, value, origin })
+        });
+        Ok(Self(given.collect()))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+/// Reads the command line.
+///
+/// # Errors
+/// Help and version texts, which are no error, or one line that says what is wrong.
+pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Cli, Stop> {
+    Cli::try_parse_from(arguments).map_err(|error| match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Stop::Show(error.render().to_string()),
+        _ => Stop::Usage(one_line(&error.render().to_string())),
+    })
+}
+
+/// Why there is no command to run.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// A text was asked for.
+    Show(String),
+    /// The command line cannot be read.
+    Usage(String),
+}
+
+/// The parser's message is several lines: the error, tips, the usage.
+fn one_line(message: &str) -> String {
+    let lines = message.lines().map(str::trim);
+    let wanted = lines.filter(|line| {
+        !line.is_empty() && !line.starts_with("Usage:") && !line.starts_with("For more information")
+    });
+    let joined = wanted.collect::<Vec<_>>().join("; ");
+    format!("{}; see auth-server --help", joined.strip_prefix("error: ").unwrap_or(&joined))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(arguments: &[&str]) -> Result<Cli, Stop> {
+        super::parse(std::iter::once("auth-server").chain(arguments.iter().copied()).map(OsString::from))
+    }
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        <Cli as clap::CommandFactory>::command().debug_assert();
+    }
+
+    #[test]
+    fn settings_may_stand_before_and_after_the_command() {
+        for arguments in [&["--port", "1", "migrate", "plan"], &["migrate", "plan", "--port", "1"]] {
+            let cli = parse(arguments).unwrap();
+            let port = cli.settings.0.iter().find(|given| given.name == "PORT").unwrap();
+            assert_eq!((port.value.to_str(), port.origin), (Some("1"), Origin::Flag));
+        }
+    }
+
+    #[test]
+    fn a_wrong_word_is_answered_in_one_line_with_a_tip() {
+        let Err(Stop::Usage(line)) = parse(&["--prot", "1"]) else { panic!("taken") };
+        assert_eq!(line.lines().count(), 1);
+        assert!(line.contains("--prot") && line.contains("--port"), "{line}");
+        let Err(Stop::Usage(line)) = parse(&["--port"]) else { panic!("taken") };
+        assert!(line.contains("--port"), "{line}");
+        assert!(matches!(parse(&["--help"]), Err(Stop::Show(_))));
+    }
+}

@@ -1,0 +1,282 @@
+//! The settings: read once at the start, checked whole, and never looked up again.
+
+mod database_url;
+mod dotenv;
+mod keys;
+mod reader;
+mod secret;
+mod settings;
+mod value;
+
+use std::{path::Path, time::Duration};
+
+use tracing::level_filters::LevelFilter;
+
+pub(crate) use self::{
+    database_url::DatabaseUrl,
+    reader::{Given, Origin, Row},
+    secret::RECIPE,
+    settings::SETTINGS,
+    value::in_url,
+};
+use self::{dotenv::DotEnv, reader::Reader};
+use crate::{error::SettingError, proxies::TrustedProxies};
+
+const DAY: u64 = 24 * 60 * 60;
+
+/// Everything that can be set.
+#[derive(Debug)]
+pub(crate) struct Config {
+    /// Lifetimes, password rules, hashing. Issuer and audience are empty until the port is known.
+    pub(crate) auth: auth_core::Config,
+    pub(crate) keys: keys::KeyConfig,
+    /// How often to ask what other instances have ended.
+    pub(crate) revocation_poll: Duration,
+    pub(crate) database: DatabaseConfig,
+    pub(crate) http: HttpConfig,
+    pub(crate) log: LogConfig,
+    /// What `auth-server config` prints.
+    pub(crate) rows: Vec<Row>,
+    /// What is allowed, but probably not meant.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// How to reach the database.
+#[derive(Debug)]
+pub(crate) struct DatabaseConfig {
+    pub(crate) url: DatabaseUrl,
+    pub(crate) max_connections: u32,
+    pub(crate) timeout: Duration,
+}
+
+/// Where to listen, and whom to believe.
+#[derive(Debug)]
+pub(crate) struct HttpConfig {
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    public_url: Option<String>,
+    pub(crate) trusted_origins: Vec<String>,
+    pub(crate) trusted_proxies: TrustedProxies,
+    pub(crate) cookie_secure: bool,
+    pub(crate) registration_open: bool,
+}
+
+impl HttpConfig {
+    /// The origin that clients see, once the port is known.
+    pub(crate) fn public_url(&self, port: u16) -> String {
+        self.public_url.clone().unwrap_or_else(|| format!("http://{}:{port}", value::in_url(&self.host)))
+    }
+}
+
+/// What is logged, and how.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LogConfig {
+    pub(crate) level: LevelFilter,
+    /// `None`: for humans on a terminal, else JSON.
+    pub(crate) format: Option<LogFormat>,
+}
+
+/// The form of a log line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    /// For a terminal.
+    Human,
+    /// One object a line.
+    Json,
+}
+
+impl Config {
+    /// Reads all settings: `given` over the `.env` of `directory`.
+    ///
+    /// # Errors
+    /// The first setting that cannot be used.
+    pub(crate) fn load(given: Vec<Given>, directory: &Path) -> Result<Self, SettingError> {
+        let mut reader = Reader::new(given, DotEnv::read(&directory.join(".env"))?);
+        let mut warnings = Vec::new();
+        let algorithms = keys::read_algorithms(&mut reader)?;
+        let mut auth = read_auth(&mut reader, &mut warnings)?;
+        let revocation_poll =
+            Duration::from_millis(reader.number("REVOCATION_POLL_MS", 1000, 100, 60_000)?);
+        let database = read_database(&mut reader)?;
+        let http = read_http(&mut reader, &mut warnings)?;
+        let keys = keys::read_keys(&mut reader, algorithms, &database.url)?;
+        read_names(&mut reader, &mut auth, &http.public_url(http.port))?;
+        let log = read_log(&mut reader)?;
+        let (mut rows, dotenv_warnings) = reader.finish();
+        rows.sort_by_key(|row| SETTINGS.iter().position(|setting| setting.name == row.name));
+        warnings.extend(dotenv_warnings);
+        Ok(Self { auth, keys, revocation_poll, database, http, log, rows, warnings })
+    }
+}
+
+fn read_auth(reader: &mut Reader, warnings: &mut Vec<String>) -> Result<auth_core::Config, SettingError> {
+    let mut auth = auth_core::Config::default();
+    let minutes =
+        reader.number("ACCESS_TOKEN_EXPIRE_MINUTES", auth.access_ttl.as_secs() / 60, 1, 3650 * 24 * 60)?;
+    let refresh = reader.number("REFRESH_TOKEN_EXPIRE_DAYS", auth.refresh_ttl.as_secs() / DAY, 1, 3650)?;
+    let session = if refresh * DAY > auth.session_ttl.as_secs() && !reader.is_given("SESSION_EXPIRE_DAYS")? {
+        // A service that knows only the idle lifetime must not find its sessions cut shorter than it says.
+        warnings.push(format!(
+            "SESSION_EXPIRE_DAYS is raised to {refresh}, as REFRESH_TOKEN_EXPIRE_DAYS is; set it to decide yourself"
+        ));
+        reader.show(
+            "SESSION_EXPIRE_DAYS",
+            refresh.to_string(),
+            "default, raised to REFRESH_TOKEN_EXPIRE_DAYS",
+        );
+        refresh
+    } else {
+        reader.number("SESSION_EXPIRE_DAYS", auth.session_ttl.as_secs() / DAY, 1, 3650)?
+    };
+    if refresh > session {
+        let problem = "is more than SESSION_EXPIRE_DAYS: lower it, or raise SESSION_EXPIRE_DAYS";
+        return Err(SettingError::new("REFRESH_TOKEN_EXPIRE_DAYS", problem));
+    }
+    if minutes * 60 > session * DAY {
+        let problem = "is more than SESSION_EXPIRE_DAYS: lower it; the refresh token keeps users signed in";
+        return Err(SettingError::new("ACCESS_TOKEN_EXPIRE_MINUTES", problem));
+    }
+    if minutes > 24 * 60 {
+        warnings.push(
+            "ACCESS_TOKEN_EXPIRE_MINUTES is more than a day: other services accept the token of a signed-out user \
+             for so long; the refresh token keeps users signed in"
+                .to_owned(),
+        );
+    }
+    auth.access_ttl = Duration::from_secs(minutes * 60);
+    auth.refresh_ttl = Duration::from_secs(refresh * DAY);
+    auth.session_ttl = Duration::from_secs(session * DAY);
+    auth.refresh_grace =
+        Duration::from_secs(reader.number("REFRESH_GRACE_SECONDS", auth.refresh_grace.as_secs(), 0, 300)?);
+    auth.password_min_length = reader.number("PASSWORD_MIN_LENGTH", auth.password_min_length, 8, 64)?;
+    auth.hash_slots = reader.number("HASH_SLOTS", auth.hash_slots, 1, 1024)?;
+    auth.hash_queue = reader.number("HASH_QUEUE", auth.hash_slots * 64, 0, 1_000_000)?;
+    let wait = u64::try_from(auth.hash_wait.as_millis()).unwrap_or(u64::MAX);
+    auth.hash_wait = Duration::from_millis(reader.number("HASH_WAIT_MS", wait, 1, 60_000)?);
+    Ok(auth)
+}
+
+/// Issuer and audience; empty stands for the public URL, which may not be known before the port is.
+fn read_names(
+    reader: &mut Reader,
+    auth: &mut auth_core::Config,
+    public_url: &str,
+) -> Result<(), SettingError> {
+    let text = |text: &str| {
+        let fine = text.len() <= 256 && !text.chars().any(char::is_control);
+        if fine { Ok(text.to_owned()) } else { Err("is no short line of text; name the service".to_owned()) }
+    };
+    let show = |text: &String| if text.is_empty() { public_url.to_owned() } else { text.clone() };
+    auth.issuer = reader.setting("ISSUER", String::new(), text, show)?;
+    auth.audience = reader.setting("AUDIENCE", String::new(), text, show)?;
+    Ok(())
+}
+
+fn read_database(reader: &mut Reader) -> Result<DatabaseConfig, SettingError> {
+    let (text, origin) = match reader.secret("DATABASE_URL")? {
+        Some((text, origin)) => (text, origin),
+        None => ("sqlite://auth.db?mode=rwc".to_owned().into(), Origin::Default.to_string()),
+    };
+    let url = DatabaseUrl::parse(text.trim())
+        .map_err(|problem| SettingError::new("DATABASE_URL", problem).from(&origin))?;
+    reader.show("DATABASE_URL", url.redacted(), origin);
+    Ok(DatabaseConfig {
+        url,
+        max_connections: reader.number("DATABASE_MAX_CONNECTIONS", 8, 1, 1000)?,
+        timeout: Duration::from_millis(reader.number("DATABASE_TIMEOUT_MS", 3000, 100, 60_000)?),
+    })
+}
+
+fn read_http(reader: &mut Reader, warnings: &mut Vec<String>) -> Result<HttpConfig, SettingError> {
+    let host = reader.setting("HOST", "127.0.0.1".to_owned(), value::host, String::clone)?;
+    let port = reader.number("PORT", 8000, 0, u16::MAX)?;
+    let default = format!("http://{}:{port}", value::in_url(&host));
+    let public_url = reader.setting(
+        "PUBLIC_URL",
+        None,
+        |text| value::origin(text).map(Some),
+        |url| url.clone().unwrap_or(default),
+    )?;
+    let trusted_origins = reader.setting(
+        "TRUSTED_ORIGINS",
+        Vec::new(),
+        |text| {
+            let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+            items
+                .map(|item| value::origin(item).map_err(|problem| format!("has an entry that {problem}")))
+                .collect()
+        },
+        |origins: &Vec<String>| origins.join(","),
+    )?;
+    let trusted_proxies = reader.setting(
+        "TRUSTED_PROXIES",
+        TrustedProxies::default(),
+        TrustedProxies::parse,
+        ToString::to_string,
+    )?;
+    let cookie_secure = reader.setting("COOKIE_SECURE", true, value::boolean, ToString::to_string)?;
+    let registration_open = reader.setting("REGISTRATION", true, value::registration, |open| {
+        if *open { "open".to_owned() } else { "closed".to_owned() }
+    })?;
+    match &public_url {
+        Some(url) if value::is_https(url) && !cookie_secure => {
+            let problem = "cannot be false while PUBLIC_URL is https: remove it";
+            return Err(SettingError::new("COOKIE_SECURE", problem));
+        }
+        Some(url) if !value::is_https(url) && cookie_secure && !value::is_loopback(value::host_of(url)) => {
+            warnings.push(
+                "PUBLIC_URL is http and not this machine: browsers drop the Secure refresh cookie; use https, or \
+                 COOKIE_SECURE=false for development"
+                    .to_owned(),
+            );
+        }
+        None if !value::is_loopback(&host) => warnings.push(
+            "HOST is not this machine only and PUBLIC_URL is not set: pages of the public address are refused as \
+             cross-origin, and tokens name a wrong issuer; set PUBLIC_URL"
+                .to_owned(),
+        ),
+        _ => {}
+    }
+    Ok(HttpConfig {
+        host,
+        port,
+        public_url,
+        trusted_origins,
+        trusted_proxies,
+        cookie_secure,
+        registration_open,
+    })
+}
+
+fn read_log(reader: &mut Reader) -> Result<LogConfig, SettingError> {
+    let level = reader.setting("LOG_LEVEL", LevelFilter::INFO, value::level, ToString::to_string)?;
+    let format = reader.setting(
+        "LOG_FORMAT",
+        None,
+        |text| value::log_format(text).map(Some),
+        |format| match format {
+            None => "(human on a terminal, else json)".to_owned(),
+            Some(LogFormat::Human) => "human".to_owned(),
+            Some(LogFormat::Json) => "json".to_owned(),
+        },
+    )?;
+    Ok(LogConfig { level, format })
+}
+
+impl Reader {
+    fn number<T>(&mut self, name: &'static str, default: T, least: T, most: T) -> Result<T, SettingError>
+    where
+        T: Copy + PartialOrd + ToString + std::str::FromStr,
+    {
+        let parse = |text: &str| match text.parse::<T>() {
+            Ok(number) if number >= least && number <= most => Ok(number),
+            _ => Err(format!(
+                "is not a whole number from {} to {}; the default is {}",
+                least.to_string(),
+                most.to_string(),
+                default.to_string()
+            )),
+        };
+        self.setting(name, default, parse, T::to_string)
+    }
+}

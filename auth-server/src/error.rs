@@ -1,0 +1,141 @@
+//! What stops the program. Each prints as one line that says what to change.
+
+use std::{fmt, io, process::ExitCode};
+
+use auth_core::{ConfigError, ConnectError};
+use auth_migration::MigrationError;
+use sea_orm::{DbErr, RuntimeErr, sqlx::error::DatabaseError};
+
+/// Why the program ends before its time.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// A setting cannot be used.
+    #[error(transparent)]
+    Setting(#[from] SettingError),
+    /// The database of `DATABASE_URL` is not there.
+    #[error("DATABASE_URL: {0}; is the database running, and are address, user and password right?")]
+    Connect(#[source] ConnectError),
+    /// The database of `DATABASE_URL` says nothing at all.
+    #[error("DATABASE_URL: the database does not answer in time; is it running, and is the address right?")]
+    ConnectTimeout,
+    /// The SQLite file could not be made.
+    #[error("DATABASE_URL: the SQLite file cannot be made: {}; make its directory exist and be writable", .0.kind())]
+    SqliteFile(#[source] io::Error),
+    /// The schema could not be brought up to date.
+    #[error("migration: {0}{code}", code = migration_code(.0))]
+    Migrate(#[from] MigrationError),
+    /// Nobody can be listened to.
+    #[error("HOST, PORT: cannot listen on {address}: {problem}; {advice}", problem = .source.kind(), advice = bind_advice(.source))]
+    Bind {
+        /// Where.
+        address: String,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The key beside the SQLite file could not be read or made.
+    #[error("auth.key: {0}")]
+    KeyFile(String),
+    /// A new key could not be made or written.
+    #[error("keys generate: {0}")]
+    GenerateKey(String),
+    /// The operating system refused something that always works.
+    #[error("{what}: {source}")]
+    System {
+        /// What was tried.
+        what: &'static str,
+        /// Why it failed.
+        source: io::Error,
+    },
+}
+
+impl Error {
+    /// 2 when a setting is to be changed, like a wrong flag; 1 when the world around is not as it should be.
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Setting(_) | Self::Connect(ConnectError::Url(_)) => ExitCode::from(2),
+            _ => ExitCode::from(1),
+        }
+    }
+}
+
+/// The database's code for what it refused; its text may quote rows.
+fn migration_code(error: &MigrationError) -> String {
+    let MigrationError::Database(
+        DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error)),
+    ) = error
+    else {
+        return String::new();
+    };
+    match error.as_database_error().and_then(DatabaseError::code).as_deref() {
+        None => String::new(),
+        // "insufficient privilege" of PostgreSQL, "command denied" of MySQL and MariaDB.
+        Some("42501" | "42000") => {
+            " (the user of DATABASE_URL may not change the schema: grant it, or run `auth-server migrate` as one who may)"
+                .to_owned()
+        }
+        Some(code) => format!(" (the database's code is {code})"),
+    }
+}
+
+fn bind_advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => "another program has it: stop that one or set another PORT",
+        io::ErrorKind::PermissionDenied => "ports below 1024 need a privilege: set another PORT",
+        _ => "set HOST to an address of this machine",
+    }
+}
+
+/// A setting that cannot be used. Never repeats the value: it may be a secret that got into the wrong place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SettingError {
+    name: String,
+    origin: Option<String>,
+    problem: String,
+}
+
+impl SettingError {
+    /// `problem` continues the sentence that begins with the name of the setting, and says what would be right.
+    pub(crate) fn new(name: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self { name: name.into(), origin: None, problem: problem.into() }
+    }
+
+    /// Tells also where the value was found.
+    pub(crate) fn from(mut self, origin: impl fmt::Display) -> Self {
+        self.origin = Some(origin.to_string());
+        self
+    }
+
+    /// Core knows its settings by the names of the builder's methods.
+    pub(crate) fn from_core(error: &ConfigError) -> Self {
+        let name = match error.setting() {
+            "issuer" => "ISSUER",
+            "audience" => "AUDIENCE",
+            "access_ttl" => "ACCESS_TOKEN_EXPIRE_MINUTES",
+            "refresh_ttl" => "REFRESH_TOKEN_EXPIRE_DAYS",
+            "session_ttl" => "SESSION_EXPIRE_DAYS",
+            "refresh_grace" => "REFRESH_GRACE_SECONDS",
+            "password_min_length" => "PASSWORD_MIN_LENGTH",
+            "hash_slots" => "HASH_SLOTS",
+            "hash_queue" => "HASH_QUEUE",
+            "hash_wait" => "HASH_WAIT_MS",
+            "algorithm" => "ALGORITHM",
+            "secret key" => "SECRET_KEY",
+            "private key" => "PRIVATE_KEY",
+            "database url" => "DATABASE_URL",
+            other => other,
+        };
+        Self::new(name, error.problem())
+    }
+}
+
+impl fmt::Display for SettingError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        if let Some(origin) = &self.origin {
+            write!(f, " ({origin})")?;
+        }
+        write!(f, " {}", self.problem)
+    }
+}
+
+impl std::error::Error for SettingError {}

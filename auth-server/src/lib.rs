@@ -1,0 +1,63 @@
+//! auth-server: the endpoints of `auth-tower` as a program of its own, on hyper.
+//!
+//! Without any setting it starts on `http://127.0.0.1:8000` with a SQLite file and a key of its own in the
+//! working directory. `auth-server --help` lists the settings, `auth-server config` shows those in force and
+//! where each came from, `auth-server migrate` looks after the schema.
+//!
+//! The program is the manager and knows no rules: it reads settings, opens sockets, and puts request id, trace,
+//! panic guard and timeout around [`AuthService`](auth_tower::AuthService), beside `/health/live` and
+//! `/health/ready`.
+//!
+//! # What is bounded
+//!
+//! | what | bound |
+//! | --- | --- |
+//! | connections at once | 1000; more wait in the system's queue |
+//! | first bytes of a connection | 10 s |
+//! | request line and headers, and rest between two requests (HTTP/1) | 10 s, 32 KiB, 64 headers |
+//! | age of a connection | 10 minutes, then it ends after the request in hand |
+//! | headers and streams of a connection (HTTP/2) | 16 KiB, 100 at once; a ping every 20 s, answered within 10 s |
+//! | body | 16 KiB within 10 s (`auth-tower`) |
+//! | a whole request | 30 s, then 503 |
+//! | running requests at SIGTERM or SIGINT | 10 s; a second signal ends at once |
+//!
+//! A proxy that keeps connections to this server open should give them up before the 10 s of rest are over (nginx:
+//! `keepalive_timeout 5s` in the `upstream`), or a request may meet a connection that is just being closed.
+//!
+//! # Keys
+//!
+//! `SECRET_KEY` signs access tokens unless `ALGORITHM` is RS256, ES256 or EdDSA: then `PRIVATE_KEY_FILE` does, and
+//! other services verify with what `/.well-known/jwks.json` answers. `auth-server keys generate` makes such a key.
+//! With several instances a change goes in steps, each one a rollout, so that no instance refuses what another has
+//! signed:
+//!
+//! | from HS256 to EdDSA | wait | from one private key to another | wait |
+//! | --- | --- | --- | --- |
+//! | `PRIVATE_KEY_PREVIOUS_FILE=new.pem` | | `PRIVATE_KEY_PREVIOUS_FILE=new.pem` | 5 minutes |
+//! | `ALGORITHM=EdDSA`, `PRIVATE_KEY_FILE=new.pem`, `ALGORITHM_PREVIOUS=HS256` | `ACCESS_TOKEN_EXPIRE_MINUTES` | `PRIVATE_KEY_FILE=new.pem`, `PRIVATE_KEY_PREVIOUS_FILE=old.pem` | `ACCESS_TOKEN_EXPIRE_MINUTES` |
+//! | without `ALGORITHM_PREVIOUS` | | without `PRIVATE_KEY_PREVIOUS_FILE` | |
+//!
+//! The reasons, and the steps for `SECRET_KEY`, are in `auth_core::manual::keys`.
+//!
+//! # Logs
+//!
+//! `serve` writes its log to standard output, as one stream for whoever runs it to route; the commands that
+//! print something write theirs to standard error. What stops the program is one line on standard error, with
+//! exit status 2 for a setting and 1 for the world around (database away, port taken). Lines carry ids and
+//! codes, never an e-mail address, token or password; statements of the database are not logged at any level.
+
+mod cli;
+mod config;
+mod error;
+mod health;
+mod key_file;
+mod keys;
+mod proxies;
+mod run;
+mod serve;
+mod signals;
+mod stack;
+mod start;
+mod telemetry;
+
+pub use run::run;

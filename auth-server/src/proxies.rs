@@ -1,0 +1,158 @@
+//! The true address of a client behind proxies.
+
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use http::HeaderMap;
+
+const X_FORWARDED_FOR: &str = "x-forwarded-for";
+
+/// The networks whose `X-Forwarded-For` is believed; none by default (ASVS 4.1.3, 15.3.4).
+#[derive(Debug, Clone, Default)]
+pub(crate) struct TrustedProxies {
+    networks: Arc<[Network]>,
+    warned: Arc<AtomicBool>,
+}
+
+/// Addresses with the same first bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Network {
+    address: IpAddr,
+    bits: u32,
+}
+
+impl TrustedProxies {
+    /// Reads a comma list of addresses and networks.
+    ///
+    /// # Errors
+    /// A problem in words.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let networks: Option<Vec<Network>> =
+            text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(Network::parse).collect();
+        let problem = "is not a comma list of networks; write it like 10.0.0.0/8,192.168.1.7,fd00::/8";
+        Ok(Self { networks: networks.ok_or(problem)?.into(), warned: Arc::default() })
+    }
+
+    /// The address that a request comes from: the last one in the chain that is not one of our proxies. What
+    /// stands further left was written by that client or by somebody unknown.
+    pub(crate) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        let mut client = peer.to_canonical();
+        if !headers.contains_key(X_FORWARDED_FOR) {
+            return client;
+        }
+        if !self.trusts(client) && !self.warned.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                "X-Forwarded-For of a peer outside TRUSTED_PROXIES is ignored: if this is the proxy, every client \
+                 appears with its address; add it there. Said once"
+            );
+        }
+        let lines: Vec<_> = headers.get_all(X_FORWARDED_FOR).iter().collect();
+        for line in lines.into_iter().rev() {
+            for hop in line.to_str().unwrap_or("?").rsplit(',') {
+                if !self.trusts(client) {
+                    return client;
+                }
+                match parse_hop(hop.trim()) {
+                    Some(address) => client = address,
+                    None => return client,
+                }
+            }
+        }
+        client
+    }
+
+    fn trusts(&self, address: IpAddr) -> bool {
+        self.networks.iter().any(|network| network.contains(address))
+    }
+}
+
+impl fmt::Display for TrustedProxies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, network) in self.networks.iter().enumerate() {
+            let comma = if index == 0 { "" } else { "," };
+            write!(f, "{comma}{}/{}", network.address, network.bits)?;
+        }
+        Ok(())
+    }
+}
+
+/// Some proxies add the port: `192.0.2.1:4711`, `[2001:db8::1]:4711`.
+fn parse_hop(hop: &str) -> Option<IpAddr> {
+    let bare = hop.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(hop);
+    let address = bare.parse().or_else(|_| hop.parse().map(|socket: SocketAddr| socket.ip()));
+    address.ok().map(|address: IpAddr| address.to_canonical())
+}
+
+impl Network {
+    fn parse(text: &str) -> Option<Self> {
+        let (address, bits) = match text.split_once('/') {
+            None => (text, None),
+            Some((address, bits)) => (address, Some(bits.parse::<u32>().ok()?)),
+        };
+        let address: IpAddr = address.parse().ok()?;
+        let width = if address.is_ipv4() { 32 } else { 128 };
+        let bits = bits.unwrap_or(width);
+        (bits <= width).then_some(Self { address, bits })
+    }
+
+    fn contains(self, address: IpAddr) -> bool {
+        // A shift by the whole width overflows: then no bit is compared.
+        match (self.address, address) {
+            (IpAddr::V4(own), IpAddr::V4(other)) => {
+                (own.to_bits() ^ other.to_bits()).checked_shr(32 - self.bits).unwrap_or(0) == 0
+            }
+            (IpAddr::V6(own), IpAddr::V6(other)) => {
+                (own.to_bits() ^ other.to_bits()).checked_shr(128 - self.bits).unwrap_or(0) == 0
+            }
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(trusted: &str, peer: &str, forwarded: &[&str]) -> String {
+        let mut headers = HeaderMap::new();
+        for line in forwarded {
+            headers.append(X_FORWARDED_FOR, line.parse().unwrap());
+        }
+        TrustedProxies::parse(trusted).unwrap().client(peer.parse().unwrap(), &headers).to_string()
+    }
+
+    #[test]
+    fn the_chain_is_walked_from_the_right_and_only_over_trusted_proxies() {
+        let cases: &[(&str, &str, &[&str], &str)] = &[
+            ("", "192.0.2.1", &["198.51.100.7"], "192.0.2.1"),
+            ("10.0.0.0/8", "192.0.2.1", &["198.51.100.7"], "192.0.2.1"),
+            ("10.0.0.0/8", "10.1.2.3", &[], "10.1.2.3"),
+            ("10.0.0.0/8", "10.1.2.3", &["198.51.100.7"], "198.51.100.7"),
+            ("10.0.0.0/8", "10.1.2.3", &["1.1.1.1, 198.51.100.7"], "198.51.100.7"),
+            ("10.0.0.0/8", "10.1.2.3", &["1.1.1.1", "198.51.100.7, 10.9.9.9"], "198.51.100.7"),
+            ("10.0.0.0/8", "10.1.2.3", &["10.7.7.7, 10.9.9.9"], "10.7.7.7"),
+            ("10.0.0.0/8", "10.1.2.3", &["198.51.100.7, garbage"], "10.1.2.3"),
+            ("10.0.0.0/8", "10.1.2.3", &["198.51.100.7:4711"], "198.51.100.7"),
+            ("10.0.0.0/8", "::ffff:10.1.2.3", &["::ffff:198.51.100.7"], "198.51.100.7"),
+            ("::1,fd00::/8", "fd12::1", &["[2001:db8::1]:4711"], "2001:db8::1"),
+            ("0.0.0.0/0", "10.1.2.3", &["1.1.1.1, 2.2.2.2"], "1.1.1.1"),
+        ];
+        for (trusted, peer, forwarded, expected) in cases {
+            assert_eq!(client(trusted, peer, forwarded), *expected, "{trusted} {peer} {forwarded:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_network_is_refused() {
+        for text in ["10.0.0.0/33", "::/129", "example.com", "10.0.0.0/", "10.0.0", "10.0.0.0/-1", "*"] {
+            assert!(TrustedProxies::parse(text).is_err(), "{text}");
+        }
+        assert!(TrustedProxies::parse(" 10.0.0.1 , ::1, ").is_ok());
+    }
+}

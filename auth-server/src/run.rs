@@ -1,0 +1,139 @@
+//! From the command line to the exit code.
+
+use std::{
+    ffi::OsString,
+    io::{self, Write as _},
+    path::Path,
+    process::ExitCode,
+    time::Duration,
+};
+
+use tokio::time::timeout;
+
+use crate::{
+    cli::{self, Command, Keys, Migrate, Stop},
+    config::{Config, DatabaseConfig},
+    error::Error,
+    health::Health,
+    keys::generate_key,
+    serve,
+    signals::Signals,
+    stack,
+    start::{Started, connect, start},
+    telemetry::{self, Output},
+};
+
+/// How long to wait for the pool to say goodbye to the database.
+const CLOSE_DEADLINE: Duration = Duration::from_secs(2);
+
+/// How long a hash that nobody waits for any more may keep the process.
+const BLOCKING_DEADLINE: Duration = Duration::from_secs(1);
+
+/// Runs the program with these arguments, the first of which is its name.
+pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    let cli = match cli::parse(arguments) {
+        Ok(cli) => cli,
+        Err(Stop::Show(text)) => {
+            let _ = io::stdout().write_all(text.as_bytes());
+            return ExitCode::SUCCESS;
+        }
+        Err(Stop::Usage(line)) => {
+            complain(&line);
+            return ExitCode::from(2);
+        }
+    };
+    let outcome = match cli.command.unwrap_or(Command::Serve) {
+        // Before the settings are read: they may be waiting for this very key.
+        Command::Keys { action: Keys::Generate { out } } => generate_key(&cli.settings.0, out.as_deref()),
+        command => Config::load(cli.settings.0, Path::new(""))
+            .map_err(Error::from)
+            .and_then(|config| execute(&command, config)),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&error.to_string());
+            error.exit_code()
+        }
+    }
+}
+
+/// One line on standard error.
+fn complain(problem: &str) {
+    let line: Vec<&str> = problem.split_whitespace().collect();
+    let _ = writeln!(io::stderr(), "auth-server: {}", line.join(" "));
+}
+
+fn execute(command: &Command, config: Config) -> Result<(), Error> {
+    let output = if matches!(command, Command::Serve) { Output::Stdout } else { Output::Stderr };
+    telemetry::start(config.log, output);
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
+    if let Command::Config = command {
+        return show(&config);
+    }
+    let runtime = tokio::runtime::Runtime::new()
+        .map_err(|source| Error::System { what: "the runtime cannot be started", source })?;
+    let outcome = match command {
+        Command::Migrate { action } => {
+            runtime.block_on(migrate(&config.database, action.unwrap_or(Migrate::Up)))
+        }
+        Command::Serve | Command::Config | Command::Keys { .. } => runtime.block_on(start_and_serve(config)),
+    };
+    runtime.shutdown_timeout(BLOCKING_DEADLINE);
+    outcome
+}
+
+pub(crate) fn print(lines: impl IntoIterator<Item = String>) -> Result<(), Error> {
+    let mut out = io::stdout().lock();
+    for line in lines {
+        writeln!(out, "{line}").map_err(|source| Error::System { what: "standard output", source })?;
+    }
+    Ok(())
+}
+
+fn show(config: &Config) -> Result<(), Error> {
+    print(config.rows.iter().map(|row| format!("{}={}  # {}", row.name, row.value, row.origin)))
+}
+
+async fn migrate(config: &DatabaseConfig, action: Migrate) -> Result<(), Error> {
+    let db = connect(config).await?;
+    let lines = match action {
+        Migrate::Up => or_nothing(auth_migration::up(&db).await?, "applied", "nothing to apply"),
+        Migrate::Down { steps } => {
+            or_nothing(auth_migration::down(&db, steps).await?, "took back", "nothing to take back")
+        }
+        Migrate::Status => {
+            let all = auth_migration::status(&db).await?.into_iter();
+            all.map(|one| format!("{} {}", if one.applied { "applied" } else { "pending" }, one.name))
+                .collect()
+        }
+        Migrate::Plan => auth_migration::plan(&db).await?.into_iter().map(|sql| format!("{sql};")).collect(),
+    };
+    let _ = timeout(CLOSE_DEADLINE, db.close()).await;
+    print(lines)
+}
+
+fn or_nothing(names: Vec<String>, done: &str, nothing: &str) -> Vec<String> {
+    if names.is_empty() {
+        return vec![nothing.to_owned()];
+    }
+    names.into_iter().map(|name| format!("{done} {name}")).collect()
+}
+
+async fn start_and_serve(config: Config) -> Result<(), Error> {
+    let mut signals = Signals::new().map_err(|source| Error::System { what: "signals", source })?;
+    // As the first process of a container the program would not be ended by a signal that nobody takes.
+    let service = tokio::select! {
+        started = start(&config) => started?,
+        () = signals.next() => return Ok(()),
+    };
+    let Started { listener, db, auth, https } = service;
+    let stack = stack::stack(stack::routes(auth, Health::new(db.clone()), https), https);
+    let proxies = config.http.trusted_proxies;
+    serve::serve(listener, stack, proxies, serve::BOUNDS, async || signals.next().await).await;
+    let _ = timeout(CLOSE_DEADLINE, db.close()).await;
+    tracing::info!("ended");
+    Ok(())
+}

@@ -1,0 +1,262 @@
+//! Sockets: accepts connections, bounds them in number and time, and lets running requests end.
+
+use std::{convert::Infallible, io::Cursor, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+
+use auth_tower::ClientAddr;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::conn::auto,
+    service::TowerToHyperService,
+};
+use tokio::{
+    io::{AsyncReadExt as _, join},
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    time::{sleep, timeout},
+};
+use tower::{Service, ServiceExt as _};
+
+use crate::{proxies::TrustedProxies, stack::AnyBody};
+
+/// What a connection may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    /// Connections at once; more wait in the system's queue.
+    pub(crate) connections: usize,
+    /// How long the first bytes, or the headers of a request, or the next request may be awaited.
+    pub(crate) header: Duration,
+    /// How long a connection may last; then it ends after the request in hand. Without this one that answers
+    /// pings but asks nothing, or never reads its answers, would stay for ever.
+    pub(crate) age: Duration,
+    /// How long running requests may take when the connection or the program is told to end.
+    pub(crate) grace: Duration,
+}
+
+/// Each connection may hold some 100 KiB, and the usual limit of open files is 1024 and more.
+pub(crate) const BOUNDS: Bounds = Bounds {
+    connections: 1000,
+    header: Duration::from_secs(10),
+    age: Duration::from_mins(10),
+    grace: Duration::from_secs(10),
+};
+
+/// How long to rest when no connection can be accepted, as when the process has no file descriptor left.
+const ACCEPT_REST: Duration = Duration::from_secs(1);
+
+/// How an HTTP/2 connection begins (RFC 9113 section 3.4).
+const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// Answers requests until there is a signal, then lets running ones end; a second signal cuts that short.
+pub(crate) async fn serve<S, B>(
+    listener: TcpListener,
+    service: S,
+    proxies: TrustedProxies,
+    bounds: Bounds,
+    mut signals: impl AsyncFnMut(),
+) where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible, Future: Send>
+        + Clone
+        + Send
+        + 'static,
+    B: AnyBody,
+{
+    let http = builder(bounds);
+    let slots = Arc::new(Semaphore::new(bounds.connections));
+    // Dropped when no further request is wanted.
+    let (stop, stopped) = watch::channel(());
+    loop {
+        let (slot, stream, peer) = tokio::select! {
+            biased;
+            () = signals() => break,
+            accepted = accept(&listener, &slots) => accepted,
+        };
+        let proxies = proxies.clone();
+        let service = service.clone().map_request(move |mut request: Request<Incoming>| {
+            let client = proxies.client(peer.ip(), request.headers());
+            request.extensions_mut().insert(ClientAddr(client));
+            request
+        });
+        let (http, stopped) = (http.clone(), stopped.clone());
+        tokio::spawn(async move {
+            connection(stream, http, service, bounds, stopped).await;
+            drop(slot);
+        });
+    }
+    // Before the line that says so.
+    drop((listener, stop));
+    let connections = bounds.connections.saturating_sub(slots.available_permits());
+    tracing::info!(connections, "shutting down: running requests may end");
+    let all = u32::try_from(bounds.connections).unwrap_or(u32::MAX);
+    tokio::select! {
+        _ = slots.acquire_many(all) => {}
+        () = sleep(bounds.grace) => tracing::warn!("requests were cut off: they took too long to end"),
+        () = signals() => tracing::warn!("requests were cut off by a second signal"),
+    }
+}
+
+fn builder(bounds: Bounds) -> auto::Builder<TokioExecutor> {
+    let mut http = auto::Builder::new(TokioExecutor::new());
+    http.http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(bounds.header)
+        .max_buf_size(32 * 1024)
+        .max_headers(64);
+    http.http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(100)
+        .max_header_list_size(16 * 1024)
+        .keep_alive_interval(Some(Duration::from_secs(20)))
+        .keep_alive_timeout(bounds.header);
+    http
+}
+
+/// The next connection, once there is a slot for it.
+async fn accept(
+    listener: &TcpListener,
+    slots: &Arc<Semaphore>,
+) -> (Option<OwnedSemaphorePermit>, TcpStream, SocketAddr) {
+    // The semaphore is never closed, so there always is a slot at some time.
+    let slot = Arc::clone(slots).acquire_owned().await.ok();
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => return (slot, stream, peer),
+            // The client left before it was its turn.
+            Err(error) if error.kind() == std::io::ErrorKind::ConnectionAborted => {}
+            Err(error) => {
+                tracing::error!(error = %error.kind(), "no connection can be accepted; trying again");
+                sleep(ACCEPT_REST).await;
+            }
+        }
+    }
+}
+
+async fn connection<S, B>(
+    mut stream: TcpStream,
+    http: auto::Builder<TokioExecutor>,
+    service: S,
+    bounds: Bounds,
+    mut stopped: watch::Receiver<()>,
+) where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible, Future: Send>
+        + Clone
+        + Send
+        + 'static,
+    B: AnyBody,
+{
+    // Answers are small and whole: nothing is gained by waiting for more to send.
+    let _ = stream.set_nodelay(true);
+    let greeting = tokio::select! {
+        biased;
+        greeting = timeout(bounds.header, read_greeting(&mut stream)) => greeting,
+        _ = stopped.changed() => return,
+    };
+    let Ok(Ok(greeting)) = greeting else { return };
+    let (read, write) = stream.into_split();
+    let stream = TokioIo::new(join(Cursor::new(greeting).chain(read), write));
+    let mut served = pin!(http.serve_connection(stream, TowerToHyperService::new(service)));
+    let outcome = tokio::select! {
+        outcome = served.as_mut() => outcome,
+        () = either(stopped.changed(), sleep(bounds.age)) => {
+            served.as_mut().graceful_shutdown();
+            timeout(bounds.grace, served).await.unwrap_or(Ok(()))
+        }
+    };
+    if let Err(error) = outcome {
+        tracing::debug!(%error, "a connection ended early");
+    }
+}
+
+/// Done when one of the two is.
+async fn either(one: impl Future, other: impl Future) {
+    tokio::select! {
+        _ = one => {}
+        _ = other => {}
+    }
+}
+
+/// Reads until it is clear which version of HTTP this is. The connection's own look at it has no deadline: a client
+/// that sent nothing, or only the beginning of the HTTP/2 preface, would stay for ever.
+async fn read_greeting(stream: &mut TcpStream) -> std::io::Result<Vec<u8>> {
+    let mut greeting = Vec::with_capacity(HTTP2_PREFACE.len());
+    loop {
+        let missing = HTTP2_PREFACE.len().saturating_sub(greeting.len());
+        let read = stream.take(missing as u64).read_buf(&mut greeting).await?;
+        if read == 0 || greeting.len() >= HTTP2_PREFACE.len() || !HTTP2_PREFACE.starts_with(&greeting) {
+            return Ok(greeting);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http_body_util::Full;
+    use tokio::io::AsyncWriteExt as _;
+    use tower::service_fn;
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_mins(1);
+
+    /// A server that answers `ok`, for as long as the test runs.
+    async fn start(bounds: Bounds) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let service = service_fn(async |_| Ok(Response::new(Full::<Bytes>::from("ok"))));
+        tokio::spawn(serve(listener, service, TrustedProxies::default(), bounds, std::future::pending));
+        address
+    }
+
+    async fn ask(stream: &mut TcpStream) -> String {
+        stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"ok") {
+            timeout(PATIENCE, stream.read_buf(&mut answer)).await.unwrap().unwrap();
+        }
+        String::from_utf8(answer).unwrap()
+    }
+
+    #[tokio::test]
+    async fn an_old_connection_is_ended_though_it_keeps_the_other_bounds() {
+        let bounds = Bounds { age: Duration::from_millis(200), grace: Duration::from_millis(200), ..BOUNDS };
+        let address = start(bounds).await;
+        let mut http1 = TcpStream::connect(address).await.unwrap();
+        assert!(ask(&mut http1).await.starts_with("HTTP/1.1 200"));
+        let mut http2 = TcpStream::connect(address).await.unwrap();
+        // The preface and empty settings: a connection that is open and asks nothing.
+        http2.write_all(HTTP2_PREFACE).await.unwrap();
+        http2.write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0]).await.unwrap();
+        for mut stream in [http1, http2] {
+            timeout(BOUNDS.header / 2, stream.read_to_end(&mut Vec::new()))
+                .await
+                .expect("still open")
+                .unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_client_that_reads_no_answers_does_not_stay() {
+        let bounds = Bounds { age: Duration::from_millis(200), grace: Duration::from_millis(200), ..BOUNDS };
+        let mut stream = TcpStream::connect(start(bounds).await).await.unwrap();
+        let requests = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n".repeat(1000);
+        let cut_off = async { while stream.write_all(&requests).await.is_ok() {} };
+        timeout(PATIENCE, cut_off).await.expect("the server still listens to a client that does not read");
+    }
+
+    #[tokio::test]
+    async fn one_connection_too_many_waits_until_another_ends() {
+        let address = start(Bounds { connections: 1, ..BOUNDS }).await;
+        let mut first = TcpStream::connect(address).await.unwrap();
+        assert!(ask(&mut first).await.starts_with("HTTP/1.1 200"));
+        let mut second = TcpStream::connect(address).await.unwrap();
+        let mut waiting = pin!(ask(&mut second));
+        assert!(
+            timeout(Duration::from_millis(200), waiting.as_mut()).await.is_err(),
+            "answered beyond the bound"
+        );
+        drop(first);
+        assert!(waiting.await.starts_with("HTTP/1.1 200"));
+    }
+}

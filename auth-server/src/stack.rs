@@ -1,0 +1,250 @@
+//! What stands around every request: request id, trace, panic guard, timeout; then the routes.
+
+use std::{any::Any, convert::Infallible, error::Error, time::Duration};
+
+use auth_core::{Random as _, SystemRandom};
+use auth_tower::{AuthService, Body, is_request_id, problem::Problem, set_security_headers};
+use bytes::Bytes;
+use http::{
+    HeaderValue, Method, Request, Response, StatusCode,
+    header::{ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, SET_COOKIE},
+};
+use http_body_util::{Either, Full};
+use hyper::body::Incoming;
+use tower::{Service, ServiceBuilder, ServiceExt as _, service_fn};
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    request_id::{MakeRequestId, PropagateRequestIdLayer, RequestId, SetRequestIdLayer},
+    sensitive_headers::{SetSensitiveRequestHeadersLayer, SetSensitiveResponseHeadersLayer},
+    trace::TraceLayer,
+};
+use tracing::Span;
+
+use crate::health::{Health, Readiness};
+
+/// Longer than all waits that a request may meet on its way (body, hash queue, database) together.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Paths are logged up to here; ours are much shorter.
+const PATH_MAX: usize = 128;
+
+const X_REQUEST_ID: http::HeaderName = http::HeaderName::from_static("x-request-id");
+
+/// The body of an answer: of the service, or a document of ours.
+pub(crate) type AnswerBody = Either<Body, Full<Bytes>>;
+
+/// A response to a probe, logged on a lower level than others.
+#[derive(Clone)]
+struct Probe;
+
+/// Sends `/health/...` to `health` and everything else to `auth`.
+pub(crate) fn routes(
+    auth: AuthService,
+    health: Health,
+    https: bool,
+) -> impl Service<Request<Incoming>, Response = Response<AnswerBody>, Error = Infallible, Future: Send>
++ Clone
++ Send {
+    service_fn(move |request: Request<Incoming>| {
+        let auth = auth.clone();
+        let health = health.clone();
+        async move {
+            match request.uri().path() {
+                "/health/live" => Ok(probe(request.method(), Readiness::Ready, https)),
+                "/health/ready" => Ok(probe(request.method(), health.readiness().await, https)),
+                _ => Ok(auth.oneshot(request).await?.map(Either::Left)),
+            }
+        }
+    })
+}
+
+fn probe(method: &Method, readiness: Readiness, https: bool) -> Response<AnswerBody> {
+    if !matches!(*method, Method::GET | Method::HEAD) {
+        let problem =
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Health is read with GET.");
+        let mut response = dress(problem, https);
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+        return response;
+    }
+    let document = readiness.document().to_string();
+    let length = document.len();
+    // Of the answer to HEAD the length is that of the answer to GET.
+    let body = if *method == Method::HEAD { String::new() } else { document };
+    let mut response = Response::new(Either::Right(Full::from(body)));
+    if readiness != Readiness::Ready {
+        *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    }
+    response.extensions_mut().insert(Probe);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    set_security_headers(headers, https);
+    response
+}
+
+/// A problem with the headers that the service gives its own.
+fn dress(problem: Problem, https: bool) -> Response<AnswerBody> {
+    let mut response = problem.into_response().map(Either::Left);
+    set_security_headers(response.headers_mut(), https);
+    response
+}
+
+/// Puts the layers around `inner`. Never fails: a panic is answered with 500, a request without end with 503.
+pub(crate) fn stack<S, B>(
+    inner: S,
+    https: bool,
+) -> impl Service<Request<B>, Response = Response<impl AnyBody>, Error = Infallible, Future: Send> + Clone + Send
+where
+    S: Service<Request<B>, Response = Response<AnswerBody>, Error = Infallible, Future: Send> + Clone + Send,
+    B: http_body::Body + Send + 'static,
+{
+    let timed = service_fn(move |request: Request<B>| {
+        let inner = inner.clone();
+        async move {
+            let answer = tokio::time::timeout(REQUEST_TIMEOUT, inner.oneshot(request)).await;
+            answer.unwrap_or_else(|_| {
+                tracing::error!("a request was given up: it took longer than anything should");
+                Ok(dress(out_of_time(), https))
+            })
+        }
+    });
+    ServiceBuilder::new()
+        .layer(SetSensitiveRequestHeadersLayer::new([AUTHORIZATION, COOKIE]))
+        .layer(SetSensitiveResponseHeadersLayer::new([SET_COOKIE]))
+        .map_request(without_bad_request_id)
+        .layer(SetRequestIdLayer::new(X_REQUEST_ID, RandomRequestId))
+        .layer(
+            TraceLayer::new_for_http()
+                .make_span_with(span)
+                .on_request(())
+                .on_response(log_response)
+                .on_body_chunk(())
+                .on_eos(())
+                .on_failure(()),
+        )
+        .layer(PropagateRequestIdLayer::new(X_REQUEST_ID))
+        .layer(CatchPanicLayer::custom(move |_: Box<dyn Any + Send>| dress(Problem::internal(), https)))
+        .service(timed)
+}
+
+/// What a layered response carries; the layers wrap the body in types of their own.
+pub(crate) trait AnyBody:
+    http_body::Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static
+{
+}
+
+impl<T> AnyBody for T where
+    T: http_body::Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static
+{
+}
+
+fn out_of_time() -> Problem {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "The service is busy; try again later.")
+        .with_retry_after(Duration::from_secs(2))
+}
+
+/// A client's id is kept only if there is one and it can stand in any log line.
+fn without_bad_request_id<B>(mut request: Request<B>) -> Request<B> {
+    let mut ids = request.headers().get_all(&X_REQUEST_ID).iter();
+    let sound = ids.next().is_none_or(is_request_id) && ids.next().is_none();
+    if !sound {
+        request.headers_mut().remove(&X_REQUEST_ID);
+    }
+    request
+}
+
+#[derive(Clone, Copy)]
+struct RandomRequestId;
+
+impl MakeRequestId for RandomRequestId {
+    fn make_request_id<B>(&mut self, _: &Request<B>) -> Option<RequestId> {
+        let mut bytes = [0; 16];
+        SystemRandom.fill(&mut bytes).ok()?;
+        let id = format!("{:032x}", u128::from_be_bytes(bytes));
+        HeaderValue::from_str(&id).ok().map(RequestId::new)
+    }
+}
+
+/// On the highest level, so that an error's line has the request id even where nothing else is logged. The query
+/// is left out, and headers are: both may carry secrets.
+fn span<B>(request: &Request<B>) -> Span {
+    let id = request.headers().get(&X_REQUEST_ID).and_then(|id| id.to_str().ok());
+    let path: String = request.uri().path().chars().filter(char::is_ascii_graphic).take(PATH_MAX).collect();
+    tracing::error_span!(
+        "request",
+        request_id = id,
+        http_method = request.method().as_str(),
+        path = path.as_str()
+    )
+}
+
+fn log_response<B>(response: &Response<B>, latency: Duration, _: &Span) {
+    let status = response.status().as_u16();
+    let milliseconds = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX);
+    if response.status().is_server_error() {
+        tracing::warn!(status, milliseconds, "answered");
+    } else if response.extensions().get::<Probe>().is_some() {
+        tracing::debug!(status, milliseconds, "answered");
+    } else {
+        tracing::info!(status, milliseconds, "answered");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::{BodyExt as _, Empty};
+
+    use super::*;
+
+    async fn answer<F>(inner: fn() -> F, id: Option<&str>) -> (http::response::Parts, serde_json::Value)
+    where
+        F: Future<Output = Response<AnswerBody>> + Send + 'static,
+    {
+        let inner = service_fn(move |_: Request<Empty<Bytes>>| {
+            let answer = inner();
+            async move { Ok(answer.await) }
+        });
+        let mut request = Request::get("/x?secret=y").body(Empty::new()).unwrap();
+        if let Some(id) = id {
+            request.headers_mut().insert(X_REQUEST_ID, id.parse().unwrap());
+        }
+        let response = stack(inner, true).oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.map_err(Into::into).unwrap().to_bytes();
+        (parts, serde_json::from_slice(&bytes).unwrap_or_default())
+    }
+
+    async fn ok() -> Response<AnswerBody> {
+        Response::new(Either::Left(Body::empty()))
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_answered_with_a_problem_that_tells_nothing() {
+        let (parts, document) = answer(|| async { panic!("secret") }, Some("mine")).await;
+        assert_eq!(parts.status, 500);
+        assert_eq!(document["code"], "internal");
+        assert!(!document.to_string().contains("secret"));
+        assert_eq!(parts.headers[X_REQUEST_ID], "mine");
+        assert_eq!(parts.headers["x-content-type-options"], "nosniff");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_without_end_is_given_up() {
+        let (parts, document) = answer(std::future::pending, None).await;
+        assert_eq!(parts.status, 503);
+        assert_eq!(document["code"], "unavailable");
+        assert_eq!(parts.headers["retry-after"], "2");
+    }
+
+    #[tokio::test]
+    async fn a_sound_request_id_comes_back_and_another_is_replaced() {
+        let (parts, _) = answer(ok, Some("a.b-c_1")).await;
+        assert_eq!(parts.headers[X_REQUEST_ID], "a.b-c_1");
+        for id in [None, Some("a b"), Some("\"},{"), Some("")] {
+            let (parts, _) = answer(ok, id).await;
+            let id = parts.headers[X_REQUEST_ID].to_str().unwrap();
+            assert!(id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()), "{id}");
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! From the settings to a service that can answer.
+
+use std::time::Duration;
+
+use auth_core::{Auth, ConnectOptions, Keys};
+use auth_tower::AuthService;
+use sea_orm::DatabaseConnection;
+use tokio::{net::TcpListener, time::timeout};
+
+use crate::{
+    config::{self, Config, DatabaseConfig},
+    error::{Error, SettingError},
+    key_file,
+};
+
+/// How often ended sessions are removed.
+const SWEEP_EVERY: Duration = Duration::from_mins(10);
+
+/// Connects, and makes the file of a new SQLite database first.
+///
+/// # Errors
+/// [`Error::SqliteFile`], [`Error::Connect`], [`Error::ConnectTimeout`].
+pub(crate) async fn connect(config: &DatabaseConfig) -> Result<DatabaseConnection, Error> {
+    config.url.make_private_file().map_err(Error::SqliteFile)?;
+    let options = ConnectOptions::new(config.url.expose())
+        .max_connections(config.max_connections)
+        .timeout(config.timeout);
+    // A host that swallows packets keeps a connection attempt longer than the pool's own deadline knows of.
+    match timeout(config.timeout.saturating_mul(2), options.connect()).await {
+        Ok(connected) => connected.map_err(Error::Connect),
+        Err(_) => Err(Error::ConnectTimeout),
+    }
+}
+
+/// Everything that requests need.
+pub(crate) struct Started {
+    pub(crate) listener: TcpListener,
+    pub(crate) db: DatabaseConnection,
+    pub(crate) auth: AuthService,
+    pub(crate) https: bool,
+}
+
+/// Listens, reads the key, connects, brings the schema up to date. In this order, so that a second instance started
+/// by mistake touches neither key nor database.
+///
+/// # Errors
+/// The first thing that is not as it should be.
+pub(crate) async fn start(config: &Config) -> Result<Started, Error> {
+    let (host, port) = (config.http.host.as_str(), config.http.port);
+    let bind_error = |source| Error::Bind { address: format!("{}:{port}", config::in_url(host)), source };
+    let listener = TcpListener::bind((host, port)).await.map_err(bind_error)?;
+    let address = listener.local_addr().map_err(bind_error)?;
+    let keys = keys(config)?;
+    let db = connect(&config.database).await?;
+    for name in auth_migration::up(&db).await? {
+        tracing::info!(migration = name, "applied a migration");
+    }
+
+    let public_url = config.http.public_url(address.port());
+    let mut settings = config.auth.clone();
+    for name in [&mut settings.issuer, &mut settings.audience] {
+        if name.is_empty() {
+            name.clone_from(&public_url);
+        }
+    }
+    let auth = Auth::builder(db.clone(), keys)
+        .config(settings)
+        .build()
+        .map_err(|error| SettingError::from_core(&error))?;
+    let service = service(auth.clone(), config, &public_url)?;
+    // Once before the first request, so that what ended while this process was away is known. If it fails, the
+    // watch says so and tries again.
+    let _ = auth.poll_revocations().await;
+    let (watcher, poll) = (auth.clone(), config.revocation_poll);
+    tokio::spawn(async move { watcher.watch_revocations(poll).await });
+    tokio::spawn(async move { auth.keep_sweeping(SWEEP_EVERY).await });
+    let https = service.origin_policy().is_https();
+    let reachable = if address.ip().is_unspecified() {
+        format!("http://127.0.0.1:{}", address.port())
+    } else {
+        format!("http://{address}")
+    };
+    let next = if config.http.registration_open {
+        format!(
+            "{reachable}/register -H 'content-type: application/json' \
+             -d '{{\"email\":\"me@example.net\",\"password\":\"a long passphrase\"}}'"
+        )
+    } else {
+        format!("{reachable}/health/ready")
+    };
+    tracing::info!("listening on http://{address} - try: curl -i {next}");
+    Ok(Started { listener, db, auth: service, https })
+}
+
+fn keys(config: &Config) -> Result<Keys, Error> {
+    let newest = match (&config.keys.secret, config.database.url.sqlite_file()) {
+        (Some(secret), _) => secret.clone(),
+        (None, Some(file)) => key_file::read_or_make(file)?,
+        (None, None) => {
+            let problem =
+                format!("is needed with this database, so that all instances share it; {}", config::RECIPE);
+            return Err(SettingError::new("SECRET_KEY", problem).into());
+        }
+    };
+    let given = &config.keys;
+    let mut keys = Keys::new(newest);
+    if let Some(key) = &given.private {
+        keys = keys.private_key(key.clone());
+    }
+    keys = keys.algorithm(given.algorithms.current);
+    keys = given.previous.iter().cloned().fold(keys, Keys::previous);
+    keys = given.also_verify.iter().cloned().fold(keys, Keys::also_verify);
+    Ok(given.algorithms.previous.into_iter().fold(keys, Keys::also_verify_hmac))
+}
+
+fn service(auth: Auth, config: &Config, public_url: &str) -> Result<AuthService, SettingError> {
+    let mut service = AuthService::builder(auth).public_url(public_url);
+    for origin in &config.http.trusted_origins {
+        service = service.trusted_origin(origin);
+    }
+    if !config.http.cookie_secure {
+        service = service.insecure_cookie();
+    }
+    if !config.http.registration_open {
+        service = service.registration_closed();
+    }
+    service.build().map_err(|error| {
+        let name = match error.setting() {
+            "public_url" => "PUBLIC_URL",
+            "trusted_origin" => "TRUSTED_ORIGINS",
+            "insecure_cookie" => "COOKIE_SECURE",
+            other => other,
+        };
+        SettingError::new(name, error.problem())
+    })
+}

@@ -1,0 +1,83 @@
+use serde_json::json;
+use tempfile::tempdir;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    time::{Instant, timeout},
+};
+
+use crate::support::{PASSWORD, PATIENCE, Program};
+
+#[tokio::test]
+async fn a_running_login_ends_well_while_the_server_is_told_to_end() {
+    for signal in ["TERM", "INT"] {
+        let home = tempdir().unwrap();
+        let server = Program::in_directory(home.path()).start().await;
+        assert_eq!(server.client().register("ada@example.com").await.status, 201);
+
+        let body = json!({"email": "ada@example.com", "password": PASSWORD}).to_string();
+        let mut stream = TcpStream::connect(server.address()).await.unwrap();
+        let head = format!(
+            "POST /login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\
+             expect: 100-continue\r\n\r\n",
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        // This answer shows that the request is under way.
+        let mut go_on = [0; 25];
+        timeout(PATIENCE, stream.read_exact(&mut go_on)).await.unwrap().unwrap();
+        assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
+
+        server.signal(signal).await;
+        server.log().wait_for("shutting down").await;
+        assert!(TcpStream::connect(server.address()).await.is_err(), "no connection is taken any more");
+        stream.write_all(body.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        timeout(PATIENCE, stream.read_to_string(&mut answer)).await.unwrap().unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("access_token"), "{answer}");
+        let (status, log) = server.wait().await;
+        assert!(status.success(), "{log:#?}");
+    }
+}
+
+#[tokio::test]
+async fn connections_at_rest_do_not_hold_up_the_end() {
+    let home = tempdir().unwrap();
+    let server = Program::in_directory(home.path()).start().await;
+    let silent = TcpStream::connect(server.address()).await.unwrap();
+    let mut half = TcpStream::connect(server.address()).await.unwrap();
+    half.write_all(b"PRI * HT").await.unwrap();
+    let (client, http2) = (server.client(), server.client().http2());
+    assert_eq!(client.get("/health/live").await.status, 200);
+    assert_eq!(http2.get("/health/live").await.status, 200);
+    let asked = Instant::now();
+    server.signal("TERM").await;
+    let (status, log) = server.wait().await;
+    assert!(status.success(), "{log:#?}");
+    assert!(asked.elapsed().as_secs() < 8, "{:?}", asked.elapsed());
+    drop((silent, half));
+}
+
+#[tokio::test]
+async fn a_request_that_does_not_end_is_cut_off_after_the_grace_or_by_a_second_signal() {
+    for second in [false, true] {
+        let home = tempdir().unwrap();
+        let server = Program::in_directory(home.path()).start().await;
+        let mut stream = TcpStream::connect(server.address()).await.unwrap();
+        // Begun before the signal, and so the body's own deadline comes first or about when the grace ends.
+        let head = "POST /login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\
+                    expect: 100-continue\r\n\r\n";
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut go_on = [0; 25];
+        timeout(PATIENCE, stream.read_exact(&mut go_on)).await.unwrap().unwrap();
+        let asked = Instant::now();
+        server.signal("TERM").await;
+        server.log().wait_for("shutting down").await;
+        if second {
+            server.signal("TERM").await;
+        }
+        let (status, log) = server.wait().await;
+        assert!(status.success(), "{log:#?}");
+        assert!(asked.elapsed().as_secs() < if second { 8 } else { 20 }, "{:?}", asked.elapsed());
+    }
+}

@@ -1,0 +1,283 @@
+use std::fs;
+
+use auth_migration::test_util::TestDatabase;
+use tempfile::tempdir;
+use tokio::net::TcpListener;
+
+use crate::support::{KEY, Program};
+
+/// The example of RFC 8410 section 10.
+const PRIVATE: &str = "-----BEGIN PRIVATE KEY-----
+MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC
+-----END PRIVATE KEY-----
+";
+const PUBLIC: &str = "-----BEGIN PUBLIC KEY-----
+MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=
+-----END PUBLIC KEY-----
+";
+
+/// Each wrong value: what is set, and what the line must say.
+const WRONG: &[(&[(&str, &str)], &str)] = &[
+    (&[("SECRET_KEY", "")], "SECRET_KEY (environment) is empty"),
+    (
+        &[("SECRET_KEY", "0f1e2d3c4b5a6978")],
+        "SECRET_KEY (environment) has 16 bytes, HS256 needs at least 32; make one with: openssl",
+    ),
+    (
+        &[("SECRET_KEY", "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7")],
+        "SECRET_KEY (environment) is a placeholder",
+    ),
+    (
+        &[("SECRET_KEY", "changethis-changethis-changethis-changethis")],
+        "SECRET_KEY (environment) is a placeholder",
+    ),
+    (&[("SECRET_KEY", "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx")], "SECRET_KEY (environment) repeats"),
+    (
+        &[("SECRET_KEY", KEY), ("ALGORITHM", "HS512")],
+        "SECRET_KEY (environment) has 49 bytes, HS512 needs at least 64",
+    ),
+    (&[("SECRET_KEY", KEY), ("SECRET_KEY_FILE", "key")], "SECRET_KEY and SECRET_KEY_FILE are both given"),
+    (&[("SECRET_KEY_FILE", "missing")], "SECRET_KEY_FILE (environment) names a file that cannot be read"),
+    (&[("SECRET_KEY_FILE", "large")], "SECRET_KEY_FILE (environment) names a file of more than 64 KiB"),
+    (&[("SECRET_KEY_FILE", "empty")], "SECRET_KEY_FILE (environment) names an empty file"),
+    (&[("SECRET_KEY_PREVIOUS", "a,b")], "SECRET_KEY_PREVIOUS (environment) has a key that has 1 bytes"),
+    (
+        &[("ALGORITHM", "none")],
+        "ALGORITHM (environment) is unknown; use one of HS256, HS384, HS512, RS256, ES256, EdDSA",
+    ),
+    (&[("ALGORITHM", "hs256")], "ALGORITHM (environment) is unknown"),
+    (&[("ALGORITHM", "PS256")], "ALGORITHM (environment) is unknown"),
+    (
+        &[("ALGORITHM", "RS256")],
+        "PRIVATE_KEY is needed with ALGORITHM=RS256; make one with: auth-server keys generate",
+    ),
+    (
+        &[("ALGORITHM", "RS256"), ("PRIVATE_KEY_FILE", "private.pem")],
+        "PRIVATE_KEY (file, by PRIVATE_KEY_FILE from environment) is a key for EdDSA, and ALGORITHM is RS256",
+    ),
+    (
+        &[("PRIVATE_KEY_FILE", "private.pem")],
+        "PRIVATE_KEY (file, by PRIVATE_KEY_FILE from environment) has no use with ALGORITHM=HS256; set ALGORITHM=EdDSA",
+    ),
+    (
+        &[("ALGORITHM", "EdDSA"), ("PRIVATE_KEY_FILE", "key")],
+        "PRIVATE_KEY (file, by PRIVATE_KEY_FILE from environment) holds no key in PEM form",
+    ),
+    (
+        &[("ALGORITHM", "EdDSA"), ("PRIVATE_KEY_FILE", "public.pem")],
+        "PRIVATE_KEY (file, by PRIVATE_KEY_FILE from environment) is a public key; the private one is needed",
+    ),
+    (
+        &[("ALGORITHM", "EdDSA"), ("PRIVATE_KEY_FILE", "missing")],
+        "PRIVATE_KEY_FILE (environment) names a file that cannot be read",
+    ),
+    (&[("ALGORITHM", "EdDSA"), ("PRIVATE_KEY", "")], "PRIVATE_KEY (environment) is empty"),
+    (
+        &[("PRIVATE_KEY_PREVIOUS_FILE", "key")],
+        "PRIVATE_KEY_PREVIOUS (file, by PRIVATE_KEY_PREVIOUS_FILE from environment) has a key that cannot be used: ",
+    ),
+    (&[("ALGORITHM_PREVIOUS", "RS256")], "ALGORITHM_PREVIOUS (environment) is for HS256, HS384 and HS512"),
+    (
+        &[("SECRET_KEY", KEY), ("ALGORITHM_PREVIOUS", "HS512")],
+        "SECRET_KEY (environment) has 49 bytes, HS512 needs at least 64",
+    ),
+    (
+        &[("ACCESS_TOKEN_EXPIRE_MINUTES", "0")],
+        "ACCESS_TOKEN_EXPIRE_MINUTES (environment) is not a whole number from 1",
+    ),
+    (
+        &[("ACCESS_TOKEN_EXPIRE_MINUTES", "15m")],
+        "ACCESS_TOKEN_EXPIRE_MINUTES (environment) is not a whole number",
+    ),
+    (
+        &[("ACCESS_TOKEN_EXPIRE_MINUTES", "99999999999999999999")],
+        "ACCESS_TOKEN_EXPIRE_MINUTES (environment) is not",
+    ),
+    (
+        &[("ACCESS_TOKEN_EXPIRE_MINUTES", "50000")],
+        "ACCESS_TOKEN_EXPIRE_MINUTES is more than SESSION_EXPIRE_DAYS",
+    ),
+    (&[("REFRESH_TOKEN_EXPIRE_DAYS", "-1")], "REFRESH_TOKEN_EXPIRE_DAYS (environment) is not a whole number"),
+    (
+        &[("REFRESH_TOKEN_EXPIRE_DAYS", "60"), ("SESSION_EXPIRE_DAYS", "30")],
+        "REFRESH_TOKEN_EXPIRE_DAYS is more than SESSION_EXPIRE_DAYS",
+    ),
+    (&[("SESSION_EXPIRE_DAYS", "0.5")], "SESSION_EXPIRE_DAYS (environment) is not a whole number"),
+    (
+        &[("REFRESH_GRACE_SECONDS", "301")],
+        "REFRESH_GRACE_SECONDS (environment) is not a whole number from 0 to 300",
+    ),
+    (
+        &[("REVOCATION_POLL_MS", "0")],
+        "REVOCATION_POLL_MS (environment) is not a whole number from 100 to 60000",
+    ),
+    (&[("DATABASE_URL", "")], "DATABASE_URL (environment) is empty"),
+    (&[("DATABASE_URL", "oracle://u:hush@h/d")], "DATABASE_URL (environment) must begin with postgres://"),
+    (&[("DATABASE_URL", "postgres://u:hush@127.0.0.1/d")], "SECRET_KEY is needed with this database"),
+    (&[("DATABASE_URL", "postgres://u:hush@127.0.0.1")], "DATABASE_URL (environment) names no database"),
+    (
+        &[("DATABASE_URL", "mysql+aiomysql://u:hush@h/d?ssl=true")],
+        "DATABASE_URL (environment) has the option ssl",
+    ),
+    (&[("DATABASE_URL", "sqlite::memory:")], "DATABASE_URL (environment) is in memory only"),
+    (
+        &[("DATABASE_MAX_CONNECTIONS", "0")],
+        "DATABASE_MAX_CONNECTIONS (environment) is not a whole number from 1",
+    ),
+    (&[("DATABASE_TIMEOUT_MS", "3s")], "DATABASE_TIMEOUT_MS (environment) is not a whole number"),
+    (&[("HOST", "http://127.0.0.1")], "HOST (environment) is no address or host name"),
+    (&[("PORT", "65536")], "PORT (environment) is not a whole number from 0 to 65535"),
+    (&[("PORT", "http")], "PORT (environment) is not a whole number"),
+    (&[("PUBLIC_URL", "auth.example.com")], "PUBLIC_URL (environment) is no origin"),
+    (&[("PUBLIC_URL", "https://example.com/auth")], "PUBLIC_URL (environment) must be an origin only"),
+    (&[("PUBLIC_URL", "https://u:hush@example.com")], "PUBLIC_URL (environment) must not name a user"),
+    (&[("TRUSTED_ORIGINS", "*")], "TRUSTED_ORIGINS (environment) has an entry that"),
+    (&[("TRUSTED_ORIGINS", "https://a.example,null")], "TRUSTED_ORIGINS (environment) has an entry that"),
+    (&[("TRUSTED_PROXIES", "10.0.0.0/33")], "TRUSTED_PROXIES (environment) is not a comma list of networks"),
+    (&[("TRUSTED_PROXIES", "*")], "TRUSTED_PROXIES (environment) is not a comma list of networks"),
+    (&[("ISSUER", "a\nb")], "ISSUER (environment) is no short line of text"),
+    (&[("AUDIENCE", "a\tb")], "AUDIENCE (environment) is no short line of text"),
+    (&[("COOKIE_SECURE", "maybe")], "COOKIE_SECURE (environment) is neither true nor false"),
+    (
+        &[("COOKIE_SECURE", "false"), ("PUBLIC_URL", "https://a.example")],
+        "COOKIE_SECURE cannot be false while PUBLIC_URL is https",
+    ),
+    (&[("PASSWORD_MIN_LENGTH", "7")], "PASSWORD_MIN_LENGTH (environment) is not a whole number from 8 to 64"),
+    (&[("HASH_SLOTS", "0")], "HASH_SLOTS (environment) is not a whole number from 1"),
+    (&[("HASH_QUEUE", "many")], "HASH_QUEUE (environment) is not a whole number"),
+    (&[("HASH_WAIT_MS", "0")], "HASH_WAIT_MS (environment) is not a whole number from 1"),
+    (&[("REGISTRATION", "invite")], "REGISTRATION (environment) is neither open nor closed"),
+    (&[("LOG_LEVEL", "loud")], "LOG_LEVEL (environment) is no level"),
+    (&[("LOG_FORMAT", "xml")], "LOG_FORMAT (environment) is neither human nor json"),
+];
+
+#[tokio::test]
+async fn each_wrong_value_stops_the_start_with_one_line_that_names_the_setting() {
+    for (settings, expected) in WRONG {
+        let home = tempdir().unwrap();
+        fs::write(home.path().join("key"), KEY).unwrap();
+        fs::write(home.path().join("private.pem"), PRIVATE).unwrap();
+        fs::write(home.path().join("public.pem"), PUBLIC).unwrap();
+        fs::write(home.path().join("empty"), "\n").unwrap();
+        fs::write(home.path().join("large"), KEY.repeat(2000)).unwrap();
+        let program =
+            settings.iter().fold(Program::in_directory(home.path()), |p, (name, value)| p.env(name, value));
+        let ended = program.run().await;
+        assert_eq!(ended.code, Some(2), "{settings:?}: {ended:?}");
+        assert!(
+            ended.stderr.starts_with(&format!("auth-server: {expected}")),
+            "{settings:?}: {}",
+            ended.stderr
+        );
+        assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
+        assert!(!ended.stderr.contains("hush") && !ended.stderr.contains(KEY), "{}", ended.stderr);
+        assert!(
+            !home.path().join("auth.db").exists() && !home.path().join("auth.key").exists(),
+            "{settings:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_flag_and_a_malformed_dotenv_are_one_line_too() {
+    let home = tempdir().unwrap();
+    for (arguments, expected) in [
+        (&["--port", "x"][..], "PORT (flag) is not"),
+        (&["--prot", "1"], "unexpected argument '--prot' found; tip: a similar argument exists: '--port'"),
+        (&["migrate", "sideways"], "unrecognized subcommand 'sideways'"),
+    ] {
+        let ended = Program::in_directory(home.path()).args(arguments).run().await;
+        assert_eq!((ended.code, ended.stderr.lines().count()), (Some(2), 1), "{}", ended.stderr);
+        assert!(ended.stderr.contains(expected), "{}", ended.stderr);
+    }
+    fs::write(home.path().join(".env"), "# mine\nPORT=1\nSECRET_KEY=hush hush\n").unwrap();
+    let ended = Program::in_directory(home.path()).run().await;
+    assert_eq!((ended.code, ended.stderr.lines().count()), (Some(2), 1));
+    assert!(ended.stderr.starts_with("auth-server: .env, line 3 is not NAME=value"), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("hush"));
+}
+
+#[tokio::test]
+async fn a_taken_port_stops_the_start_before_anything_is_made() {
+    let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let home = tempdir().unwrap();
+    let ended = Program::in_directory(home.path()).env("PORT", &port).run().await;
+    assert_eq!((ended.code, ended.stderr.lines().count()), (Some(1), 1), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("PORT") && ended.stderr.contains("another program has it"),
+        "{}",
+        ended.stderr
+    );
+    assert_eq!(fs::read_dir(home.path()).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn an_unreachable_database_stops_the_start() {
+    let home = tempdir().unwrap();
+    // A port that was free a moment ago: nobody listens there.
+    let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
+    for scheme in ["postgres", "mysql"] {
+        let ended = Program::in_directory(home.path())
+            .env("DATABASE_URL", &format!("{scheme}://app:hush@127.0.0.1:{port}/app"))
+            .env("SECRET_KEY", KEY)
+            .env("DATABASE_TIMEOUT_MS", "500")
+            .run()
+            .await;
+        assert_eq!((ended.code, ended.stderr.lines().count()), (Some(1), 1), "{}", ended.stderr);
+        assert!(ended.stderr.starts_with("auth-server: DATABASE_URL: cannot connect"), "{}", ended.stderr);
+        assert!(!ended.stderr.contains("hush"));
+    }
+}
+
+#[tokio::test]
+async fn a_directory_that_cannot_hold_the_key_or_the_database_is_told() {
+    let home = tempdir().unwrap();
+    for (settings, expected) in [
+        (
+            &[("DATABASE_URL", "sqlite:///proc/self/auth.db")][..],
+            "auth-server: auth.key: cannot be made beside the SQLite file",
+        ),
+        (
+            &[("DATABASE_URL", "sqlite://missing/auth.db")],
+            "auth-server: auth.key: cannot be made beside the SQLite file",
+        ),
+        (
+            &[("DATABASE_URL", "sqlite://missing/auth.db"), ("SECRET_KEY", KEY)],
+            "auth-server: DATABASE_URL: the SQLite file cannot be made",
+        ),
+    ] {
+        let program =
+            settings.iter().fold(Program::in_directory(home.path()), |p, (name, value)| p.env(name, value));
+        let ended = program.run().await;
+        assert_eq!((ended.code, ended.stderr.lines().count()), (Some(1), 1), "{}", ended.stderr);
+        assert!(ended.stderr.starts_with(expected), "{}", ended.stderr);
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_key_file_stops_the_start_and_is_kept() {
+    let home = tempdir().unwrap();
+    fs::write(home.path().join("auth.key"), "half a k").unwrap();
+    let ended = Program::in_directory(home.path()).run().await;
+    assert_eq!((ended.code, ended.stderr.lines().count()), (Some(1), 1), "{}", ended.stderr);
+    assert!(ended.stderr.starts_with("auth-server: auth.key: is empty or damaged"), "{}", ended.stderr);
+    assert_eq!(fs::read_to_string(home.path().join("auth.key")).unwrap(), "half a k");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs AUTH_TEST_POSTGRES_URL"]
+async fn a_schema_that_may_not_be_changed_stops_the_start_with_the_code_of_the_database() {
+    let home = tempdir().unwrap();
+    let database = TestDatabase::unmigrated_postgres().await;
+    let read_only = format!("{}?options=-c%20default_transaction_read_only%3Don", database.url());
+    let ended =
+        Program::in_directory(home.path()).env("DATABASE_URL", &read_only).env("SECRET_KEY", KEY).run().await;
+    database.drop_database().await;
+    assert_eq!((ended.code, ended.stderr.lines().count()), (Some(1), 1), "{}", ended.stderr);
+    assert!(
+        ended.stderr.starts_with("auth-server: migration: ") && ended.stderr.contains("25006"),
+        "{}",
+        ended.stderr
+    );
+}

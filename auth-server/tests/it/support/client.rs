@@ -1,0 +1,116 @@
+use bytes::Bytes;
+use http::{HeaderMap, Request, StatusCode, header};
+use http_body_util::{BodyExt as _, Full};
+use hyper_util::{
+    client::legacy::{self, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use serde_json::{Value, json};
+use tokio::time::timeout;
+
+use super::{PASSWORD, PATIENCE};
+
+/// An HTTP client for one server; keeps no cookies.
+#[derive(Clone)]
+pub(crate) struct Client {
+    url: String,
+    http: legacy::Client<HttpConnector, Full<Bytes>>,
+}
+
+/// A response, whole.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Value,
+}
+
+/// What a login gives.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) access_token: String,
+    /// As it is sent back: `name=value`.
+    pub(crate) cookie: String,
+}
+
+impl Client {
+    pub(crate) fn new(url: &str) -> Self {
+        let http = legacy::Client::builder(TokioExecutor::new()).build_http();
+        Self { url: url.to_owned(), http }
+    }
+
+    /// The same over HTTP/2 without TLS (prior knowledge).
+    pub(crate) fn http2(&self) -> Self {
+        let http = legacy::Client::builder(TokioExecutor::new()).http2_only(true).build_http();
+        Self { url: self.url.clone(), http }
+    }
+
+    pub(crate) async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Answer {
+        let mut request = Request::builder().method(method).uri(format!("{}{path}", self.url));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Full::from(body.to_owned())).unwrap();
+        let answer = async {
+            let (head, body) = self.http.request(request).await.unwrap().into_parts();
+            (head, body.collect().await.unwrap().to_bytes())
+        };
+        let (head, body) = timeout(PATIENCE, answer).await.expect("no answer");
+        let body = if body.is_empty() { Value::Null } else { serde_json::from_slice(&body).unwrap() };
+        Answer { status: head.status, headers: head.headers, body }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.send("GET", path, &[], "").await
+    }
+
+    pub(crate) async fn register(&self, email: &str) -> Answer {
+        let body = json!({"email": email, "password": PASSWORD}).to_string();
+        self.send("POST", "/register", &[("content-type", "application/json")], &body).await
+    }
+
+    pub(crate) async fn login(&self, email: &str) -> Answer {
+        let body = json!({"email": email, "password": PASSWORD}).to_string();
+        self.send("POST", "/login", &[("content-type", "application/json")], &body).await
+    }
+
+    /// Registers and signs in.
+    pub(crate) async fn sign_up(&self, email: &str) -> Session {
+        assert_eq!(self.register(email).await.status, 201);
+        self.login(email).await.session()
+    }
+
+    pub(crate) async fn refresh(&self, cookie: &str) -> Answer {
+        self.send("POST", "/refresh-token", &[("cookie", cookie)], "").await
+    }
+
+    pub(crate) async fn logout(&self, cookie: &str) -> Answer {
+        self.send("POST", "/logout", &[("cookie", cookie)], "").await
+    }
+
+    pub(crate) async fn verify(&self, access_token: &str) -> Answer {
+        self.send("GET", "/verify", &[("authorization", &format!("Bearer {access_token}"))], "").await
+    }
+
+    pub(crate) async fn me(&self, access_token: &str) -> Answer {
+        self.send("GET", "/users/me", &[("authorization", &format!("Bearer {access_token}"))], "").await
+    }
+}
+
+impl Answer {
+    /// The tokens of a successful login or refresh.
+    pub(crate) fn session(&self) -> Session {
+        assert_eq!(self.status, 200, "{:?}", self.body);
+        let cookie = self.headers[header::SET_COOKIE].to_str().unwrap();
+        Session {
+            access_token: self.body["access_token"].as_str().unwrap().to_owned(),
+            cookie: cookie.split(';').next().unwrap().to_owned(),
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! Starts the program as its users do, and talks to it.
+
+mod client;
+mod server;
+
+use std::time::Duration;
+
+pub(crate) use client::{Answer, Client, Session};
+pub(crate) use server::{Program, Server};
+
+/// Generous: a busy machine must not fail a test that waits for what will happen.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A key for tests with a database that is no SQLite file.
+pub(crate) const KEY: &str = "kT0wYx8mZr3QvN5uLb7JcHf2GdSaPe9i-RqWtXnMoKlVzBhC4";
+
+/// A password that the rules accept.
+pub(crate) const PASSWORD: &str = "wilted-orchid-paddles-north";

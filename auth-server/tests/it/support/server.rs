@@ -1,0 +1,161 @@
+use std::{
+    path::Path,
+    process::{ExitStatus, Stdio},
+    sync::{Arc, Mutex},
+};
+
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncRead, BufReader},
+    process::{Child, Command},
+    sync::Notify,
+    task::JoinHandle,
+    time::timeout,
+};
+
+use super::{Client, PATIENCE};
+
+/// A command line in a working directory, with nothing in the environment but what is given.
+pub(crate) struct Program {
+    command: Command,
+}
+
+/// What a program that has ended leaves.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Program {
+    /// On a free port unless told otherwise.
+    pub(crate) fn in_directory(directory: &Path) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_auth-server"));
+        command
+            .env_clear()
+            .env("PORT", "0")
+            .current_dir(directory)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        Self { command }
+    }
+
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    pub(crate) fn args(mut self, arguments: &[&str]) -> Self {
+        self.command.args(arguments);
+        self
+    }
+
+    /// Runs to the end.
+    pub(crate) async fn run(mut self) -> Ended {
+        let output =
+            timeout(PATIENCE, self.command.output()).await.expect("the program does not end").unwrap();
+        Ended {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// Starts the server and waits for the line that tells where it listens.
+    pub(crate) async fn start(mut self) -> Server {
+        let mut child = self.command.spawn().unwrap();
+        let log = Log::default();
+        let stdout = log.follow(child.stdout.take().unwrap());
+        let stderr = log.follow(child.stderr.take().unwrap());
+        let line = log.wait_for("listening on").await;
+        let url = line.split_whitespace().find(|word| word.starts_with("http://")).unwrap().to_owned();
+        Server { child, log, readers: [stdout, stderr], url }
+    }
+}
+
+/// A running server; killed when dropped.
+pub(crate) struct Server {
+    child: Child,
+    log: Log,
+    readers: [JoinHandle<()>; 2],
+    url: String,
+}
+
+impl Server {
+    /// For plain sockets: `127.0.0.1:PORT`.
+    pub(crate) fn address(&self) -> &str {
+        self.url.strip_prefix("http://").unwrap()
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        Client::new(&self.url)
+    }
+
+    pub(crate) fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// As an orchestrator does, and a user with Ctrl-C (`INT`).
+    pub(crate) async fn signal(&self, name: &str) {
+        let id = self.child.id().expect("the server has ended");
+        // The shell's own `kill`: the program of this name is not on every machine.
+        let sent = Command::new("sh").args(["-c", &format!("kill -s {name} {id}")]).status().await.unwrap();
+        assert!(sent.success());
+    }
+
+    /// No goodbye: `kill -9`.
+    pub(crate) async fn kill(mut self) {
+        self.child.kill().await.unwrap();
+    }
+
+    /// Waits for the end and returns everything that was written.
+    pub(crate) async fn wait(mut self) -> (ExitStatus, Vec<String>) {
+        let status = timeout(PATIENCE, self.child.wait()).await.expect("the server does not end").unwrap();
+        for reader in &mut self.readers {
+            reader.await.unwrap();
+        }
+        (status, self.log.lines())
+    }
+}
+
+/// The lines of both outputs, as they come.
+#[derive(Clone, Default)]
+pub(crate) struct Log {
+    lines: Arc<Mutex<Vec<String>>>,
+    more: Arc<Notify>,
+}
+
+impl Log {
+    fn follow(&self, output: impl AsyncRead + Unpin + Send + 'static) -> JoinHandle<()> {
+        let log = self.clone();
+        tokio::spawn(async move {
+            let mut lines = BufReader::new(output).lines();
+            while let Some(line) = lines.next_line().await.unwrap() {
+                log.lines.lock().unwrap().push(line);
+                log.more.notify_waiters();
+            }
+        })
+    }
+
+    pub(crate) fn lines(&self) -> Vec<String> {
+        self.lines.lock().unwrap().clone()
+    }
+
+    /// The first line with this text, as soon as it is there.
+    pub(crate) async fn wait_for(&self, text: &str) -> String {
+        let found = timeout(PATIENCE, async {
+            loop {
+                let more = self.more.notified();
+                tokio::pin!(more);
+                more.as_mut().enable();
+                if let Some(line) = self.lines().into_iter().find(|line| line.contains(text)) {
+                    return line;
+                }
+                more.await;
+            }
+        });
+        found.await.unwrap_or_else(|_| panic!("no line with {text:?} in {:#?}", self.lines()))
+    }
+}

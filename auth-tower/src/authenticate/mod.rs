@@ -1,0 +1,9 @@
+//! The bearer door: an access token in, a [`Principal`](auth_core::Principal) out.
+
+mod bearer;
+mod layer;
+mod service;
+
+pub(crate) use bearer::authenticate;
+pub use layer::AuthLayer;
+pub use service::Authenticate;

@@ -1,0 +1,128 @@
+use std::sync::Arc;
+
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode,
+    header::{
+        ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
+        ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
+        ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, VARY,
+    },
+};
+
+use super::origin::Origin;
+use crate::{Body, ConfigError, headers::single};
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// Which origins may do what. Cheap to clone.
+///
+/// A request that may change state (any method but GET, HEAD, OPTIONS and TRACE) passes if its `Origin` is a
+/// trusted one; else if `Sec-Fetch-Site`, when present, is `same-origin` or `none`; else if `Origin`, when
+/// present, is that of the public URL to the letter. Without either header, as from curl, servers and mobile
+/// apps, it passes: no browser sent it. `Host` is never read, as whoever can rebind a name controls it.
+///
+/// A trusted origin gets CORS headers with credentials. The refresh cookie is `SameSite=Strict` all the same,
+/// so only origins of the same site can refresh a session.
+#[derive(Debug, Clone)]
+pub struct OriginPolicy {
+    public: Arc<Origin>,
+    trusted: Arc<[Origin]>,
+}
+
+impl OriginPolicy {
+    /// A policy for a service that clients see at this origin, with nobody else trusted.
+    ///
+    /// # Errors
+    /// [`ConfigError`] naming `public_url` unless it is an `http` or `https` origin: no path, no slash at the
+    /// end, no user.
+    pub fn new(public_url: &str) -> Result<Self, ConfigError> {
+        let public = Origin::parse("public_url", public_url)?;
+        Ok(Self { public: Arc::new(public), trusted: Arc::default() })
+    }
+
+    /// Trusts one more origin.
+    ///
+    /// # Errors
+    /// [`ConfigError`] naming `trusted_origin`, as for [`new`](Self::new).
+    pub fn trust(mut self, origin: &str) -> Result<Self, ConfigError> {
+        let origin = Origin::parse("trusted_origin", origin)?;
+        self.trusted = self.trusted.iter().cloned().chain([origin]).collect();
+        Ok(self)
+    }
+
+    /// `http://127.0.0.1:8000`, nobody trusted.
+    pub(crate) fn local() -> Self {
+        Self { public: Arc::new(Origin::local()), trusted: Arc::default() }
+    }
+
+    /// Whether clients come over TLS.
+    pub fn is_https(&self) -> bool {
+        self.public.is_https()
+    }
+
+    fn trusts(&self, origin: &HeaderValue) -> bool {
+        self.trusted.iter().any(|trusted| trusted.is(origin))
+    }
+
+    /// The request's origin, if it is a trusted one.
+    pub(crate) fn trusted_origin(&self, headers: &HeaderMap) -> Option<HeaderValue> {
+        single(headers, &ORIGIN).ok().flatten().filter(|origin| self.trusts(origin)).cloned()
+    }
+
+    /// Whether a request must be refused with 403 `cross_origin`.
+    pub(crate) fn refuses(&self, method: &Method, headers: &HeaderMap) -> bool {
+        if method.is_safe() {
+            return false;
+        }
+        let Ok(origin) = single(headers, &ORIGIN) else {
+            return true;
+        };
+        if origin.is_some_and(|origin| self.trusts(origin)) {
+            return false;
+        }
+        let mut sites = headers.get_all(SEC_FETCH_SITE).iter().peekable();
+        if sites.peek().is_some() {
+            return !sites.all(|site| site == "same-origin" || site == "none");
+        }
+        origin.is_some_and(|origin| !self.public.is(origin))
+    }
+
+    /// The answer to a trusted origin's question whether it may send a request. It may: which methods and
+    /// headers exist, the request itself will tell.
+    pub(crate) fn preflight(&self, method: &Method, headers: &HeaderMap) -> Option<Response<Body>> {
+        let asked = headers.get(ACCESS_CONTROL_REQUEST_METHOD);
+        let (true, Some(asked), Some(_)) = (method == Method::OPTIONS, asked, self.trusted_origin(headers))
+        else {
+            return None;
+        };
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        let answer = response.headers_mut();
+        answer.insert(ACCESS_CONTROL_ALLOW_METHODS, asked.clone());
+        if let Some(asked) = headers.get(ACCESS_CONTROL_REQUEST_HEADERS) {
+            answer.insert(ACCESS_CONTROL_ALLOW_HEADERS, asked.clone());
+        }
+        answer.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
+        answer.append(VARY, HeaderValue::from_name(ACCESS_CONTROL_REQUEST_METHOD));
+        answer.append(VARY, HeaderValue::from_name(ACCESS_CONTROL_REQUEST_HEADERS));
+        Some(response)
+    }
+
+    /// Tells the browser of a trusted origin to hand the answer over, and caches that it depends on `Origin`.
+    pub(crate) fn set_cors_headers(&self, headers: &mut HeaderMap, trusted_origin: Option<HeaderValue>) {
+        if self.trusted.is_empty() {
+            return;
+        }
+        if !headers.get_all(VARY).iter().any(|vary| vary.as_bytes().eq_ignore_ascii_case(b"origin")) {
+            headers.append(VARY, HeaderValue::from_name(ORIGIN));
+        }
+        if let Some(origin) = trusted_origin {
+            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+            headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+            headers.insert(
+                ACCESS_CONTROL_EXPOSE_HEADERS,
+                HeaderValue::from_static("location, retry-after, www-authenticate, x-request-id"),
+            );
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Headers that every answer carries.
+
+use http::{
+    HeaderMap, HeaderName, HeaderValue,
+    header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS},
+};
+use uuid::Uuid;
+
+pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+
+/// The security headers of an API answer (ASVS 3.4, 3.5.8), each set only where it is not there yet, so that
+/// a page with a policy of its own keeps it.
+///
+/// `https` is whether clients come over TLS: only then the answer says so for two years, subdomains included
+/// (HSTS, RFC 6797). `Cross-Origin-Resource-Policy: same-origin` does not stand in the way of trusted origins:
+/// browsers apply it to requests made without CORS only.
+pub fn set_security_headers(headers: &mut HeaderMap, https: bool) {
+    let mut set = |name: HeaderName, value| {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    };
+    set(X_CONTENT_TYPE_OPTIONS, "nosniff");
+    set(CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'; base-uri 'none'");
+    set(REFERRER_POLICY, "no-referrer");
+    set(CROSS_ORIGIN_RESOURCE_POLICY, "same-origin");
+    if https {
+        set(STRICT_TRANSPORT_SECURITY, "max-age=63072000; includeSubDomains");
+    }
+}
+
+/// Whether a client's `X-Request-Id` may be kept: 1 to 128 of `[A-Za-z0-9._-]`, so that it can stand in any
+/// log line as it is.
+pub fn is_request_id(value: &HeaderValue) -> bool {
+    let bytes = value.as_bytes();
+    (1..=128).contains(&bytes.len())
+        && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(byte))
+}
+
+/// The client's request id if there is exactly one and it is sound, else a new one.
+pub(crate) fn request_id(headers: &HeaderMap) -> HeaderValue {
+    match single(headers, &X_REQUEST_ID) {
+        Ok(Some(id)) if is_request_id(id) => id.clone(),
+        _ => new_request_id(),
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a request id is no secret, and nothing is decided by it")]
+fn new_request_id() -> HeaderValue {
+    let mut buffer = Uuid::encode_buffer();
+    let id = Uuid::new_v4().hyphenated().encode_lower(&mut buffer);
+    HeaderValue::from_str(id).unwrap_or(HeaderValue::from_static("unknown"))
+}
+
+/// A header that must not be repeated came more than once.
+pub(crate) struct Repeated;
+
+/// The value of a header that may come once at most.
+pub(crate) fn single<'a>(
+    headers: &'a HeaderMap,
+    name: &HeaderName,
+) -> Result<Option<&'a HeaderValue>, Repeated> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (value, None) => Ok(value),
+        (_, Some(_)) => Err(Repeated),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_id_is_kept_only_if_it_can_stand_in_a_log_line() {
+        let longest = "a".repeat(128);
+        for good in ["a", "01J-x_9.Z", longest.as_str()] {
+            assert!(is_request_id(&HeaderValue::from_str(good).unwrap()), "{good}");
+        }
+        let too_long = "a".repeat(129);
+        for bad in ["", " ", "a b", "a\"b", "a,b", "a{b", too_long.as_str()] {
+            assert!(!is_request_id(&HeaderValue::from_str(bad).unwrap()), "{bad}");
+        }
+        assert!(!is_request_id(&HeaderValue::from_bytes(b"\xc3\xa9").unwrap()));
+    }
+
+    #[test]
+    fn a_repeated_request_id_is_replaced() {
+        let mut headers = HeaderMap::new();
+        headers.append(X_REQUEST_ID, HeaderValue::from_static("one"));
+        assert_eq!(request_id(&headers), "one");
+        headers.append(X_REQUEST_ID, HeaderValue::from_static("two"));
+        let id = request_id(&headers);
+        assert!(is_request_id(&id) && id.len() == 36, "{id:?}");
+    }
+
+    #[test]
+    fn a_policy_that_is_there_already_is_kept() {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'self'"));
+        set_security_headers(&mut headers, false);
+        assert_eq!(headers[CONTENT_SECURITY_POLICY], "default-src 'self'");
+        assert!(!headers.contains_key(STRICT_TRANSPORT_SECURITY));
+        set_security_headers(&mut headers, true);
+        assert_eq!(headers[STRICT_TRANSPORT_SECURITY], "max-age=63072000; includeSubDomains");
+    }
+}

@@ -1,0 +1,90 @@
+//! The doors of auth-core: HTTP endpoints as a [tower] service, and layers for the routes of a host.
+//!
+//! No framework is needed and none is preferred: everything here is a [`tower_service::Service`] or a
+//! [`tower_layer::Layer`] over [`http`] types, so it runs under axum, on bare hyper, under tonic, or called
+//! directly in a test. The rules are in auth-core; here they are only put on the wire.
+//!
+//! ```
+//! use auth_core::Auth;
+//! use auth_tower::{AuthLayer, AuthService, RequireLayer, axum::CurrentUser};
+//! use axum::{Router, routing::get};
+//!
+//! fn app(auth: Auth) -> Result<Router, auth_tower::ConfigError> {
+//!     let endpoints = AuthService::builder(auth.clone())
+//!         .public_url("https://app.example.com")
+//!         .mounted_at("/auth")
+//!         .build()?;
+//!     let admin = Router::new().route("/reports", get(async || "for admins only"));
+//!     Ok(Router::new()
+//!         .route("/hello", get(async |CurrentUser(caller): CurrentUser| caller.user_id().to_string()))
+//!         .merge(admin.layer(RequireLayer::role("admin"))) // 403; 401 if nobody is signed in
+//!         .layer(AuthLayer::required(auth.verifier())) // 401 unless the token is good
+//!         .nest_service("/auth", endpoints)) // after the layer: these doors keep themselves
+//! }
+//! ```
+//!
+//! # The endpoints
+//!
+//! | request | answer |
+//! | --- | --- |
+//! | `POST /register` `{"email", "password"}` | 201 and the user; 409 `email_taken`; 422 names the fields |
+//! | `POST /login` JSON or the OAuth 2 password form | 200 `{"access_token", "token_type", "expires_in"}` and the refresh cookie; 401 `invalid_credentials` |
+//! | `POST /refresh-token` with the cookie | as login; 401 `invalid_token` |
+//! | `POST /logout` with the cookie or a bearer token | 204, also when there is nothing to end |
+//! | `GET /users/me` with a bearer token | 200 and the user, read from the database; 401 `invalid_token` |
+//!
+//! Errors are problem documents (RFC 9457); act on their member `code`, see [`problem`]. On `/login` and
+//! `/refresh-token` they also carry `error` and `error_description`, so that OAuth 2 clients understand them.
+//!
+//! The access token is for the header `Authorization: Bearer` and belongs in the memory of the client. The
+//! refresh token is only ever in a cookie: `__Host-refresh_token`, `HttpOnly`, `Secure`, `SameSite=Strict`. No
+//! script can read it, no other site can send it, no sibling domain can set it.
+//!
+//! # What the host does
+//!
+//! - It says which address a request comes from, by a [`ClientAddr`] in the request's extensions. Forwarding
+//!   headers are never read here: only the host knows its proxies.
+//! - It bounds how long the head of a request may take and catches panics, as for all its routes. Bodies of the
+//!   endpoints are bounded here.
+//! - It chooses how fast a revocation must act on its own routes: [`AuthLayer`] is stateless and lets a token
+//!   live out its time (15 minutes by default); [`Auth::current_user`](auth_core::Auth::current_user) reads the
+//!   session and refuses at once.
+//! - Where it signs requests in by a cookie of its own, it puts those routes behind a [`CrossOriginLayer`].
+//!
+//! Dropping the future of a request at any moment, as hyper does when a client leaves, leaves everything in
+//! order.
+//!
+//! # Features
+//!
+//! `axum`: the extractor [`axum::CurrentUser`], and [`Problem`] as the error of a handler. Services and layers
+//! work under axum without it.
+//!
+//! [tower]: https://docs.rs/tower
+
+mod authenticate;
+#[cfg(feature = "axum")]
+pub mod axum;
+mod body;
+mod client;
+mod cross_origin;
+mod endpoint;
+mod error;
+mod guard;
+mod headers;
+pub mod problem;
+mod require;
+mod route;
+mod service;
+mod transport;
+
+pub use authenticate::{AuthLayer, Authenticate};
+pub use body::Body;
+pub use client::ClientAddr;
+pub use cross_origin::{CrossOrigin, CrossOriginFuture, CrossOriginLayer, OriginPolicy};
+pub use error::ConfigError;
+pub use guard::{GuardBody, GuardFuture};
+pub use headers::{is_request_id, set_security_headers};
+pub use problem::Problem;
+pub use require::{Require, RequireLayer};
+pub use route::Endpoint;
+pub use service::{AuthService, AuthServiceBuilder, AuthServiceFuture};

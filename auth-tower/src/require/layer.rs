@@ -1,0 +1,46 @@
+use std::{sync::Arc, time::Duration};
+
+use auth_core::Clock;
+use tower_layer::Layer;
+
+use super::{Require, requirement::Requirement};
+
+/// Refuses callers that do not meet a requirement. Belongs inside an [`AuthLayer`](crate::AuthLayer); without
+/// one there is never a principal, and everybody is refused.
+///
+/// What it knows of the caller is what the access token says: a role taken away is gone when the token
+/// expires, or, with a [bounded](auth_core::TokenVerifier::bounded) verifier, after the next poll.
+#[derive(Debug, Clone)]
+pub struct RequireLayer {
+    requirement: Requirement,
+}
+
+impl RequireLayer {
+    /// Any signed-in user; 401 otherwise. For the routes inside an
+    /// [`AuthLayer::optional`](crate::AuthLayer::optional) that are not optional.
+    pub fn signed_in() -> Self {
+        Self { requirement: Requirement::SignedIn }
+    }
+
+    /// A user with this role; 403 `forbidden` otherwise, 401 if nobody is signed in.
+    pub fn role(role: impl Into<Arc<str>>) -> Self {
+        Self { requirement: Requirement::Role(role.into()) }
+    }
+
+    /// A user who gave a password, or whatever proves them, at most `max_age` ago (ASVS 7.5.3): a refresh
+    /// does not count. Otherwise 401 with `error="insufficient_user_authentication"` and `max_age`
+    /// (RFC 9470), upon which a client asks for the password again.
+    ///
+    /// `clock` is best that of [`Auth::clock`](auth_core::Auth::clock).
+    pub fn recent_sign_in(max_age: Duration, clock: Arc<dyn Clock>) -> Self {
+        Self { requirement: Requirement::RecentSignIn { max_age, clock } }
+    }
+}
+
+impl<S> Layer<S> for RequireLayer {
+    type Service = Require<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Require { inner, requirement: self.requirement.clone() }
+    }
+}

@@ -1,0 +1,74 @@
+//! Which address is which endpoint, and what it takes.
+
+use auth_core::SessionId;
+use http::Method;
+
+/// An endpoint of [`AuthService`](crate::AuthService).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Endpoint {
+    /// `POST /register`
+    Register,
+    /// `POST /login`
+    Login,
+    /// `POST /refresh-token`
+    RefreshToken,
+    /// `POST /logout`
+    Logout,
+    /// `GET /users/me`
+    Me,
+    /// `GET` and `DELETE /users/me/sessions`
+    Sessions,
+    /// `DELETE /users/me/sessions/{id}`
+    Session,
+    /// `GET /verify`
+    Verify,
+    /// `GET /.well-known/jwks.json`
+    Jwks,
+}
+
+impl Endpoint {
+    /// The endpoint at a path. Paths are compared to the letter: `/login/` is another address.
+    pub(crate) fn at(path: &str) -> Option<Self> {
+        match path {
+            "/register" => Some(Self::Register),
+            "/login" => Some(Self::Login),
+            "/refresh-token" => Some(Self::RefreshToken),
+            "/logout" => Some(Self::Logout),
+            "/users/me" => Some(Self::Me),
+            "/verify" => Some(Self::Verify),
+            "/.well-known/jwks.json" => Some(Self::Jwks),
+            "/users/me/sessions" => Some(Self::Sessions),
+            _ => session_id(path).map(|_| Self::Session),
+        }
+    }
+
+    /// The methods, as for the header `Allow`.
+    pub(crate) fn allow(self) -> &'static str {
+        match self {
+            Self::Register | Self::Login | Self::RefreshToken | Self::Logout => "POST",
+            Self::Me | Self::Verify | Self::Jwks => "GET, HEAD",
+            Self::Sessions => "GET, HEAD, DELETE",
+            Self::Session => "DELETE",
+        }
+    }
+
+    pub(crate) fn allows(self, method: &Method) -> bool {
+        self.allow().split(", ").any(|allowed| allowed == method.as_str())
+    }
+
+    /// Whether OAuth 2 clients use this door, so that errors carry the members of RFC 6749.
+    pub(crate) fn speaks_oauth(self) -> bool {
+        matches!(self, Self::Login | Self::RefreshToken)
+    }
+
+    /// Whether a form is understood beside JSON.
+    pub(crate) fn takes_form(self) -> bool {
+        matches!(self, Self::Login)
+    }
+}
+
+/// The id in the path of [`Endpoint::Session`]. Another shape is another address.
+pub(crate) fn session_id(path: &str) -> Option<SessionId> {
+    path.strip_prefix("/users/me/sessions/")?.parse().ok()
+}

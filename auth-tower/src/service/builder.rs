@@ -1,0 +1,151 @@
+use std::{sync::Arc, time::Duration};
+
+use auth_core::Auth;
+
+use super::{AuthService, Inner};
+use crate::{ConfigError, Endpoint, OriginPolicy, transport::RefreshCookie};
+
+/// Puts an [`AuthService`] together; each setting has a safe default.
+#[derive(Debug)]
+#[must_use = "call build()"]
+pub struct AuthServiceBuilder {
+    auth: Auth,
+    public_url: Option<String>,
+    trusted_origins: Vec<String>,
+    cookie: RefreshCookie,
+    mounted_at: String,
+    registration_open: bool,
+    without: Vec<Endpoint>,
+    body_limit: usize,
+    body_timeout: Duration,
+}
+
+impl AuthServiceBuilder {
+    pub(super) fn new(auth: Auth) -> Self {
+        Self {
+            auth,
+            public_url: None,
+            trusted_origins: Vec::new(),
+            cookie: RefreshCookie::SECURE,
+            mounted_at: String::new(),
+            registration_open: true,
+            without: Vec::new(),
+            body_limit: 16 * 1024,
+            body_timeout: Duration::from_secs(10),
+        }
+    }
+
+    /// The origin that clients see, without a path or slash at the end. Browsers of other origins are refused
+    /// state changes; with `https` every answer carries `Strict-Transport-Security`. Default
+    /// `http://127.0.0.1:8000`.
+    pub fn public_url(mut self, origin: &str) -> Self {
+        self.public_url = Some(origin.to_owned());
+        self
+    }
+
+    /// An origin whose pages may call the endpoints from a browser (CORS, with credentials). May be called
+    /// again for more. Default: none.
+    pub fn trusted_origin(mut self, origin: &str) -> Self {
+        self.trusted_origins.push(origin.to_owned());
+        self
+    }
+
+    /// Leaves `Secure` off the refresh cookie and calls it `refresh_token`: for development over plain http
+    /// with clients that do not take `Secure` cookies there. Whoever listens on the wire can then take over
+    /// sessions, and a sibling domain can set the cookie.
+    pub fn insecure_cookie(mut self) -> Self {
+        self.cookie = RefreshCookie::INSECURE;
+        self
+    }
+
+    /// The prefix under which the host has mounted the service, such as `/auth`; it goes into the header
+    /// `Location`. The host takes it off requests; it is not looked for there. Default: none.
+    pub fn mounted_at(mut self, prefix: &str) -> Self {
+        prefix.clone_into(&mut self.mounted_at);
+        self
+    }
+
+    /// Answers `/register` with 403 `forbidden`: accounts come from elsewhere.
+    pub fn registration_closed(mut self) -> Self {
+        self.registration_open = false;
+        self
+    }
+
+    /// Takes an endpoint away: its address is 404, for the host to fill or not. May be called again.
+    pub fn without(mut self, endpoint: Endpoint) -> Self {
+        self.without.push(endpoint);
+        self
+    }
+
+    /// The most bytes of a request body; beyond it 413. Default 16 KiB. It also bounds what parsing may
+    /// allocate.
+    pub fn body_limit(mut self, bytes: usize) -> Self {
+        self.body_limit = bytes;
+        self
+    }
+
+    /// How long a request body may take to arrive, from the first look at it to its end; beyond it 408.
+    /// Default 10 s.
+    pub fn body_timeout(mut self, timeout: Duration) -> Self {
+        self.body_timeout = timeout;
+        self
+    }
+
+    /// Checks the settings and makes the service.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the setting.
+    pub fn build(self) -> Result<AuthService, ConfigError> {
+        let mut origins = match &self.public_url {
+            Some(origin) => OriginPolicy::new(origin)?,
+            None => OriginPolicy::local(),
+        };
+        for origin in &self.trusted_origins {
+            origins = origins.trust(origin)?;
+        }
+        if origins.is_https() && !self.cookie.is_secure() {
+            return Err(ConfigError::new("insecure_cookie", "cannot be used when public_url is https"));
+        }
+        if !is_prefix(&self.mounted_at) {
+            return Err(ConfigError::new(
+                "mounted_at",
+                "must be empty or like /auth: a slash first, none at the end, and of [A-Za-z0-9._~/-] only",
+            ));
+        }
+        if self.body_limit == 0 {
+            return Err(ConfigError::new("body_limit", "is zero; no body would be taken"));
+        }
+        if self.body_timeout.is_zero() {
+            return Err(ConfigError::new("body_timeout", "is zero; no body would be taken"));
+        }
+        Ok(self.build_with(origins))
+    }
+
+    pub(super) fn build_with(self, origins: OriginPolicy) -> AuthService {
+        AuthService {
+            inner: Arc::new(Inner {
+                verifier: self.auth.verifier().bounded(self.auth.revocations()),
+                auth: self.auth,
+                cookie: self.cookie,
+                mounted_at: self.mounted_at,
+                origins,
+                registration_open: self.registration_open,
+                without: self.without,
+                body_limit: self.body_limit,
+                body_timeout: self.body_timeout,
+            }),
+        }
+    }
+}
+
+/// Whether a prefix can stand before a path as it is, and cannot be taken for another host (`//host`).
+fn is_prefix(prefix: &str) -> bool {
+    let segment = |segment: &str| {
+        !segment.is_empty()
+            && segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._~-".contains(&byte))
+    };
+    match prefix.strip_prefix('/') {
+        Some(rest) => rest.split('/').all(segment),
+        None => prefix.is_empty(),
+    }
+}

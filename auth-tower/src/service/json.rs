@@ -1,0 +1,136 @@
+//! JSON, read strictly: no member twice, at any depth, known or not (ASVS 1.5.3).
+
+use std::{collections::BTreeMap, fmt};
+
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+
+pub(crate) type Object = BTreeMap<String, Json>;
+
+/// As much of a JSON value as the endpoints look at.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Json {
+    Text(String),
+    Object(Object),
+    /// Null, a number, a truth value or a list: no endpoint takes one.
+    Other,
+}
+
+/// Reads a JSON text (RFC 8259): UTF-8 without a byte order mark. `None` if it is malformed, repeats a member,
+/// holds a number beyond what a double can or nests deeper than 128 levels (the parser's own bound).
+pub(super) fn parse(body: &[u8]) -> Option<Json> {
+    // Ahead of the parser, which does not look at the bytes of what it skips.
+    let text = str::from_utf8(body).ok()?;
+    serde_json::from_str(text).ok()
+}
+
+impl<'de> Deserialize<'de> for Json {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Reader)
+    }
+}
+
+struct Reader;
+
+impl<'de> Visitor<'de> for Reader {
+    type Value = Json;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Json, E> {
+        Ok(Json::Other)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Json, E> {
+        Ok(Json::Other)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Json, E> {
+        Ok(Json::Other)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Json, E> {
+        Ok(Json::Other)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Json, E> {
+        Ok(Json::Other)
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Json, E> {
+        Ok(Json::Text(text.to_owned()))
+    }
+
+    fn visit_string<E>(self, text: String) -> Result<Json, E> {
+        Ok(Json::Text(text))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Json, A::Error> {
+        while list.next_element::<Json>()?.is_some() {}
+        Ok(Json::Other)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Json, A::Error> {
+        let mut object = Object::new();
+        while let Some((name, value)) = members.next_entry()? {
+            if object.insert(name, value).is_some() {
+                return Err(A::Error::custom("a member is repeated"));
+            }
+        }
+        Ok(Json::Object(object))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_repeated_member_is_refused_at_any_depth_and_however_it_is_written() {
+        for body in [
+            r#"{"a":1,"a":2}"#,
+            r#"{"a":1,"a":1}"#,
+            r#"{"a":1,"\u0061":1}"#,
+            r#"{"":1,"":1}"#,
+            r#"{"b":{"a":1,"a":2}}"#,
+            r#"{"b":[{"a":1,"a":2}]}"#,
+            r#"[[{"a":1,"a":2}]]"#,
+        ] {
+            assert_eq!(parse(body.as_bytes()), None, "{body}");
+        }
+        assert!(parse(br#"{"a":{"a":1},"A":[{"a":1},{"a":2}]}"#).is_some());
+    }
+
+    #[test]
+    fn what_is_not_utf_8_or_not_whole_or_more_than_whole_is_refused() {
+        for body in
+            [&b""[..], b" ", b"{}{}", b"{}x", b"\xef\xbb\xbf{}", b"{\"a\":[\"\xff\"]}", b"{\"a\":1", b"nul"]
+        {
+            assert_eq!(parse(body), None, "{body:?}");
+        }
+    }
+
+    #[test]
+    fn nesting_is_bounded() {
+        let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        assert!(parse(nested(100).as_bytes()).is_some());
+        assert_eq!(parse(nested(129).as_bytes()), None);
+        assert_eq!(parse("[".repeat(1_000_000).as_bytes()), None);
+        assert_eq!(parse("{\"a\":".repeat(200_000).as_bytes()), None);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_without_a_panic(body: Vec<u8>) {
+            parse(&body);
+        }
+
+        #[test]
+        fn any_text_of_json_signs_is_read_without_a_panic(body in "[\\[\\]{}\",:0-9eE.+\\\\untrfalse -]*") {
+            parse(body.as_bytes());
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! The endpoints as one service.
+
+mod builder;
+mod form;
+mod future;
+mod intake;
+mod json;
+
+use std::{
+    convert::Infallible,
+    error::Error as StdError,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use auth_core::{Auth, Error, TokenVerifier};
+use http::{
+    HeaderValue, Method, Request, Response, StatusCode,
+    header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH},
+    request::Parts,
+};
+use tower_service::Service;
+
+pub use self::{builder::AuthServiceBuilder, future::AuthServiceFuture};
+pub(crate) use self::{
+    intake::Payload,
+    json::{Json, Object},
+};
+use crate::{
+    Body, OriginPolicy,
+    client::client_info,
+    endpoint,
+    headers::{X_REQUEST_ID, request_id, set_security_headers},
+    problem::Problem,
+    route::{Endpoint, session_id},
+    transport::RefreshCookie,
+};
+
+pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
+
+/// The endpoints as a tower service: any request body, never an error, the same answers under every host.
+///
+/// It does everything the HTTP contract asks for by itself: request ids, cross-origin refusal and CORS,
+/// methods, body limit and deadline, problem documents, security headers. Mount it anywhere; under a prefix the
+/// host takes the prefix off, as axum's `nest_service` does, and [`mounted_at`](AuthServiceBuilder::mounted_at)
+/// tells the prefix for links.
+///
+/// Cheap to clone. Needs a Tokio runtime with time enabled.
+#[derive(Debug, Clone)]
+pub struct AuthService {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) auth: Auth,
+    /// Bounded, if the host polls; for the endpoint that reads no database.
+    pub(crate) verifier: TokenVerifier,
+    pub(crate) cookie: RefreshCookie,
+    pub(crate) mounted_at: String,
+    origins: OriginPolicy,
+    registration_open: bool,
+    without: Vec<Endpoint>,
+    body_limit: usize,
+    body_timeout: Duration,
+}
+
+/// Why a request is not answered as asked.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    /// Found out here.
+    Problem(Problem),
+    /// Told by the rules.
+    Rule(Error),
+}
+
+impl From<Problem> for Refusal {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self::Rule(error)
+    }
+}
+
+impl AuthService {
+    /// The service with its defaults: for clients that see it at `http://127.0.0.1:8000`, no other origin
+    /// trusted, `Secure` cookie, registration open, bodies up to 16 KiB within 10 s.
+    pub fn new(auth: Auth) -> Self {
+        Self::builder(auth).build_with(OriginPolicy::local())
+    }
+
+    /// Starts from the defaults of [`new`](Self::new).
+    pub fn builder(auth: Auth) -> AuthServiceBuilder {
+        AuthServiceBuilder::new(auth)
+    }
+
+    /// Which origins may do what here; for a [`CrossOriginLayer`](crate::CrossOriginLayer) around routes of the
+    /// host's own.
+    pub fn origin_policy(&self) -> OriginPolicy {
+        self.inner.origins.clone()
+    }
+}
+
+impl<B> Service<Request<B>> for AuthService
+where
+    B: http_body::Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<BoxError>,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = AuthServiceFuture;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let inner = Arc::clone(&self.inner);
+        AuthServiceFuture::new(async move {
+            let (parts, body) = request.into_parts();
+            inner.answer(parts, body).await
+        })
+    }
+}
+
+impl Inner {
+    async fn answer<B>(&self, parts: Parts, body: B) -> Response<Body>
+    where
+        B: http_body::Body,
+        B::Error: Into<BoxError>,
+    {
+        let id = request_id(&parts.headers);
+        let endpoint = Endpoint::at(parts.uri.path()).filter(|endpoint| !self.without.contains(endpoint));
+        let mut response = match self.origins.preflight(&parts.method, &parts.headers) {
+            Some(response) => response,
+            None => match self.open(endpoint, &parts, body).await {
+                Ok(response) => response,
+                Err(refusal) => refuse(refusal, endpoint, &id),
+            },
+        };
+        self.finish(&parts, id, &mut response);
+        response
+    }
+
+    async fn open<B>(
+        &self,
+        endpoint: Option<Endpoint>,
+        parts: &Parts,
+        body: B,
+    ) -> Result<Response<Body>, Refusal>
+    where
+        B: http_body::Body,
+        B::Error: Into<BoxError>,
+    {
+        if self.origins.refuses(&parts.method, &parts.headers) {
+            return Err(Problem::cross_origin().into());
+        }
+        let endpoint = endpoint.ok_or_else(Problem::not_found)?;
+        if !endpoint.allows(&parts.method) {
+            return Err(Problem::method_not_allowed().into());
+        }
+        let client = client_info(parts);
+        let headers = &parts.headers;
+        match endpoint {
+            Endpoint::Me => endpoint::me(self, headers).await,
+            Endpoint::Verify => endpoint::verify(self, headers),
+            Endpoint::Jwks => Ok(endpoint::jwks(self)),
+            Endpoint::Sessions if parts.method == Method::DELETE => {
+                endpoint::end_other_sessions(self, headers, client).await
+            }
+            Endpoint::Sessions => endpoint::sessions(self, headers).await,
+            Endpoint::Session => {
+                let session = session_id(parts.uri.path()).ok_or_else(Problem::not_found)?;
+                endpoint::end_session(self, headers, session, client).await
+            }
+            Endpoint::Register if !self.registration_open => Err(Problem::registration_closed().into()),
+            Endpoint::Register => {
+                endpoint::register(self, self.take_in(endpoint, headers, body).await?, client).await
+            }
+            Endpoint::Login => {
+                endpoint::login(self, headers, self.take_in(endpoint, headers, body).await?, client).await
+            }
+            Endpoint::RefreshToken => {
+                self.take_in(endpoint, headers, body).await?;
+                endpoint::refresh_token(self, headers, client).await
+            }
+            Endpoint::Logout => {
+                self.take_in(endpoint, headers, body).await?;
+                endpoint::logout(self, headers, client).await
+            }
+        }
+    }
+
+    /// What every answer gets, good or bad.
+    fn finish(&self, parts: &Parts, id: HeaderValue, response: &mut Response<Body>) {
+        if response.status() != StatusCode::NO_CONTENT {
+            let length = HeaderValue::from(response.body().len());
+            response.headers_mut().insert(CONTENT_LENGTH, length);
+        }
+        // After the length, which is that of the answer to GET.
+        if parts.method == Method::HEAD {
+            *response.body_mut() = Body::empty();
+        }
+        if let (StatusCode::METHOD_NOT_ALLOWED, Some(endpoint)) =
+            (response.status(), Endpoint::at(parts.uri.path()))
+        {
+            response.headers_mut().insert(ALLOW, HeaderValue::from_static(endpoint.allow()));
+        }
+        let headers = response.headers_mut();
+        headers.insert(X_REQUEST_ID, id);
+        headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+        set_security_headers(headers, self.origins.is_https());
+        self.origins.set_cors_headers(headers, self.origins.trusted_origin(&parts.headers));
+    }
+}
+
+fn refuse(refusal: Refusal, endpoint: Option<Endpoint>, id: &HeaderValue) -> Response<Body> {
+    let problem = match refusal {
+        Refusal::Problem(problem) => problem,
+        Refusal::Rule(error) => {
+            log(&error, id);
+            Problem::from(error)
+        }
+    };
+    if endpoint.is_some_and(Endpoint::speaks_oauth) { problem.for_oauth() } else { problem }.into_response()
+}
+
+/// What an operator must see. The texts of these errors carry kinds and codes, never data; what clients did
+/// wrong is told by the security events of the rules.
+fn log(error: &Error, id: &HeaderValue) {
+    let request_id = id.to_str().unwrap_or_default();
+    let code = error.code();
+    match error {
+        Error::Internal(source) => tracing::error!(request_id, code, error = %source, "request failed"),
+        Error::Unavailable(source) => tracing::warn!(request_id, code, error = %source, "request failed"),
+        Error::Overloaded { .. } => tracing::warn!(request_id, code, "request refused"),
+        _ => {}
+    }
+}

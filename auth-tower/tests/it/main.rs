@@ -1,0 +1,30 @@
+//! The doors from outside: requests in, answers out, over the real rules and real databases.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests are tests too"
+)]
+
+mod axum_extractor;
+mod bad_input;
+mod body;
+mod conformance;
+mod cookies;
+mod cross_origin;
+mod data;
+mod enumeration;
+mod jwks;
+mod layers;
+mod log;
+mod login;
+mod logout;
+mod overload;
+mod races;
+mod refresh_token;
+mod register;
+mod sessions;
+mod settings;
+mod support;
+mod users_me;
+mod verify;

@@ -1,0 +1,12 @@
+mod answer;
+mod request;
+mod transport;
+mod world;
+
+pub(crate) use answer::Answer;
+pub(crate) use request::Req;
+pub(crate) use transport::Transport;
+pub(crate) use world::World;
+
+pub(crate) const ADA: &str = "ada@example.com";
+pub(crate) const PASSWORD: &str = "correct horse battery";

@@ -1,0 +1,119 @@
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use auth_core::{
+    Auth, Keys, Random, RandomUnavailable, SecretKey,
+    test_util::{EventLog, InsecureHasher, ManualClock},
+};
+use auth_migration::test_util::TestDatabase;
+use auth_tower::{AuthService, AuthServiceBuilder};
+use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
+
+use super::{ADA, Answer, PASSWORD, Req, Transport};
+
+/// The rules over a database of one test, with a clock and a random source that repeat themselves: the same
+/// requests give the same answers, to the byte.
+pub(crate) struct World {
+    pub(crate) auth: Auth,
+    pub(crate) clock: ManualClock,
+    pub(crate) hasher: InsecureHasher,
+    pub(crate) events: EventLog,
+    pub(crate) db: DatabaseConnection,
+    door: Transport,
+}
+
+impl World {
+    pub(crate) async fn new(database: &TestDatabase) -> Self {
+        Self::with_keys(database, |keys| keys).await
+    }
+
+    pub(crate) async fn with_keys(database: &TestDatabase, change: impl FnOnce(Keys) -> Keys) -> Self {
+        let db = database.connect().await;
+        let (clock, hasher, events) = (ManualClock::new(), InsecureHasher::new(), EventLog::new());
+        let keys = change(Keys::new(SecretKey::new("0123456789abcdef0123456789abcdef").unwrap()));
+        let auth = Auth::builder(db.clone(), keys)
+            .clock(Arc::new(clock.clone()))
+            .hasher(Arc::new(hasher.clone()))
+            .insecure_random(Arc::new(Counting::default()))
+            .events(Arc::new(events.clone()))
+            .build()
+            .unwrap();
+        let door = Transport::Direct(AuthService::new(auth.clone()));
+        Self { auth, clock, hasher, events, db, door }
+    }
+
+    /// The same with other settings of the service.
+    pub(crate) fn with(mut self, settings: impl FnOnce(AuthServiceBuilder) -> AuthServiceBuilder) -> Self {
+        self.door = Transport::Direct(settings(AuthService::builder(self.auth.clone())).build().unwrap());
+        self
+    }
+
+    /// The same with Ada, who has an account.
+    pub(crate) async fn with_ada(self) -> Self {
+        self.register(ADA, PASSWORD).await.expect(201);
+        self
+    }
+
+    pub(crate) fn service(&self) -> AuthService {
+        match &self.door {
+            Transport::Direct(service) => service.clone(),
+            Transport::Socket { .. } => panic!("the service is behind a socket"),
+        }
+    }
+
+    pub(crate) async fn send(&self, request: Req) -> Answer {
+        self.door.send(request.build()).await
+    }
+
+    pub(crate) async fn register(&self, email: &str, password: &str) -> Answer {
+        let body = serde_json::json!({ "email": email, "password": password });
+        self.send(Req::post("/register").json(body.to_string())).await
+    }
+
+    pub(crate) async fn login(&self, email: &str, password: &str) -> Answer {
+        let body = serde_json::json!({ "email": email, "password": password });
+        self.send(Req::post("/login").json(body.to_string())).await
+    }
+
+    /// Ada signs in: her access token and her cookie.
+    pub(crate) async fn ada_signs_in(&self) -> (String, String) {
+        let answer = self.login(ADA, PASSWORD).await.expect(200);
+        (answer.member("access_token"), answer.cookie().unwrap())
+    }
+
+    pub(crate) async fn refresh(&self, cookie: &str) -> Answer {
+        self.send(Req::post("/refresh-token").cookie(cookie)).await
+    }
+
+    pub(crate) async fn me(&self, access: &str) -> Answer {
+        self.send(Req::get("/users/me").bearer(access)).await
+    }
+
+    /// The number of rows of all tables that requests write to.
+    pub(crate) async fn rows(&self) -> i64 {
+        let mut rows = 0;
+        for table in ["auth_user", "auth_password", "auth_user_role", "auth_session", "auth_one_time_token"] {
+            let count = format!("SELECT COUNT(*) AS n FROM {table}");
+            let count = Statement::from_string(self.db.get_database_backend(), count);
+            let row = self.db.query_one_raw(count).await.unwrap().unwrap();
+            rows += row.try_get::<i64>("", "n").unwrap();
+        }
+        rows
+    }
+}
+
+/// Counts instead of drawing: no two calls give the same, and every run gives what the one before gave.
+#[derive(Default)]
+struct Counting(AtomicU64);
+
+impl Random for Counting {
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), RandomUnavailable> {
+        let number = self.0.fetch_add(1, Ordering::SeqCst).wrapping_mul(0x9E37_79B9_7F4A_7C15).to_le_bytes();
+        for (byte, digit) in bytes.iter_mut().zip(number.iter().cycle()) {
+            *byte = *digit;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,76 @@
+use std::{error::Error, net::SocketAddr};
+
+use http::{
+    HeaderMap, Request,
+    header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, SET_COOKIE},
+};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Bytes;
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use serde_json::Value;
+
+/// A client of one server that behaves like a page in a browser: it keeps the refresh cookie in a jar and the
+/// access token in memory, and sends both along.
+#[derive(Debug)]
+pub struct Visitor {
+    http: Client<HttpConnector, Full<Bytes>>,
+    server: SocketAddr,
+    cookie: Option<String>,
+    access_token: Option<String>,
+}
+
+impl Visitor {
+    /// Somebody who has never been here.
+    pub fn new(server: SocketAddr) -> Self {
+        let http = Client::builder(TokioExecutor::new()).build_http();
+        Self { http, server, cookie: None, access_token: None }
+    }
+
+    /// Sends a request and returns the answer's JSON, or its text; a body is sent as JSON.
+    ///
+    /// # Errors
+    /// The server does not answer, or with another status than the expected one.
+    pub async fn expect(
+        &mut self,
+        status: u16,
+        method: &str,
+        path: &str,
+        body: &str,
+    ) -> Result<Value, Box<dyn Error>> {
+        let mut request = Request::builder().method(method).uri(format!("http://{}{path}", self.server));
+        if !body.is_empty() {
+            request = request.header(CONTENT_TYPE, "application/json");
+        }
+        if let Some(cookie) = &self.cookie {
+            request = request.header(COOKIE, cookie);
+        }
+        if let Some(token) = &self.access_token {
+            request = request.header(AUTHORIZATION, format!("Bearer {token}"));
+        }
+        let request = request.body(Full::from(body.to_owned()))?;
+
+        let (head, body) = self.http.request(request).await?.into_parts();
+        let body = body.collect().await?.to_bytes();
+        let body = serde_json::from_slice(&body)
+            .unwrap_or_else(|_| Value::from(String::from_utf8_lossy(&body).into_owned()));
+        if head.status != status {
+            return Err(format!("{method} {path}: {} instead of {status}: {body}", head.status).into());
+        }
+        self.keep(&head.headers, &body);
+        Ok(body)
+    }
+
+    fn keep(&mut self, headers: &HeaderMap, body: &Value) {
+        let pair = headers.get(SET_COOKIE).and_then(|cookie| cookie.to_str().ok()?.split(';').next());
+        if let Some(pair) = pair {
+            // A cookie without a value is one that is taken away.
+            self.cookie = Some(pair.to_owned()).filter(|pair| !pair.ends_with('='));
+        }
+        if let Some(token) = body.get("access_token").and_then(Value::as_str) {
+            self.access_token = Some(token.to_owned());
+        }
+    }
+}

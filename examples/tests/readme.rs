@@ -1,0 +1,278 @@
+//! Does what the README says: its shell blocks run against the program, its table is held against the
+//! program's own list, its SQL moves real accounts in. Its Rust blocks are doctests of this crate.
+//!
+//! Needs bash and curl.
+#![cfg(unix)]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "everything here is test code: what fails must stop the test"
+)]
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    io::{BufRead as _, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::LazyLock,
+    thread,
+};
+
+use auth_core::{Auth, Keys, Login, SecretKey, SignIn};
+use auth_migration::test_util::TestDatabase;
+use sea_orm::ConnectionTrait as _;
+use tempfile::TempDir;
+
+/// Where the README says that the server listens.
+const ADDRESS: &str = "http://127.0.0.1:8000";
+
+static README: LazyLock<String> =
+    LazyLock::new(|| fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md")).unwrap());
+
+/// The program, built as the README says.
+static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
+    let build = Command::new(env!("CARGO"))
+        .args(["build", "--quiet", "-p", "auth-server", "--message-format", "json-render-diagnostics"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .stderr(Stdio::inherit())
+        .output()
+        .unwrap();
+    assert!(build.status.success());
+    let messages = String::from_utf8(build.stdout).unwrap();
+    let path = messages.lines().find_map(|line| {
+        let message: serde_json::Value = serde_json::from_str(line).unwrap();
+        message["executable"].as_str().map(PathBuf::from)
+    });
+    path.expect("an executable")
+});
+
+/// The part of the README between a marker and the next `<!-- end -->`.
+fn section(marker: &str) -> &'static str {
+    let (_, rest) = README.split_once(&format!("<!-- {marker} -->")).expect("the marker");
+    rest.split_once("<!-- end -->").expect("the end").0
+}
+
+/// The fenced blocks of a section: language and text.
+fn blocks(section: &str) -> Vec<(&str, &str)> {
+    section.split("```").skip(1).step_by(2).map(|block| block.split_once('\n').unwrap()).collect()
+}
+
+/// The program in an empty directory, with nothing in its environment.
+fn program(home: &TempDir) -> Command {
+    let mut command = Command::new(&*PROGRAM);
+    command.env_clear().current_dir(home).stdin(Stdio::null());
+    command
+}
+
+/// A running server without any setting but a free port; killed when dropped.
+struct Server {
+    child: Child,
+    url: String,
+    home: TempDir,
+}
+
+impl Server {
+    fn start() -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let mut child = program(&home).args(["--port", "0"]).stdout(Stdio::piped()).spawn().unwrap();
+        let mut log = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+        let listening = log.find(|line| line.contains("listening on http://")).expect("the server listens");
+        let url = listening.split_whitespace().find(|word| word.starts_with("http://")).unwrap().to_owned();
+        // Read on, or the server would wait for somebody who does.
+        thread::spawn(move || log.for_each(drop));
+        Self { child, url, home }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended by itself, which the test has told already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Runs all shell blocks of a section in one bash, and holds what each writes against the text block below it.
+fn run(marker: &str) {
+    const MARK: &str = "(end of block)\n";
+    let server = Server::start();
+    let blocks = blocks(section(marker));
+    let shell: Vec<&str> = blocks.iter().filter(|block| block.0 == "sh").map(|block| block.1).collect();
+    let script = shell.join(&format!("\nprintf %s '{MARK}'\n"));
+    let bash = Command::new("bash")
+        .args(["-c", &format!("set -euo pipefail\n{}", script.replace(ADDRESS, &server.url))])
+        // Neither a proxy nor a user's own curl settings come in between, and temporary files go with the server.
+        .env("no_proxy", "*")
+        .env("HOME", server.home.path())
+        .env("TMPDIR", server.home.path())
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .expect("bash");
+    let written = String::from_utf8(bash.stdout).unwrap();
+    assert!(bash.status.success(), "{written}");
+
+    let mut written = written.split(MARK);
+    let mut last = "";
+    for (language, text) in blocks {
+        match language {
+            "sh" => last = written.next().expect("what a block wrote"),
+            "text" => assert!(is_like(text, last), "the README shows\n{text}\nand bash wrote\n{last}"),
+            other => panic!("a block of {other}"),
+        }
+    }
+}
+
+/// Whether a text is what the README shows, where `…` stands for anything within a line.
+fn is_like(shown: &str, written: &str) -> bool {
+    shown.lines().count() == written.lines().count()
+        && shown.lines().zip(written.lines()).all(|(shown, written)| is_line_like(shown, written))
+}
+
+fn is_line_like(shown: &str, written: &str) -> bool {
+    let mut parts = shown.split('…');
+    let Some(mut rest) = written.strip_prefix(parts.next().unwrap_or_default()) else { return false };
+    let mut ends_open = false;
+    for part in parts {
+        let Some((_, after)) = rest.split_once(part) else { return false };
+        ends_open = part.is_empty();
+        rest = after;
+    }
+    rest.is_empty() || ends_open
+}
+
+#[test]
+fn the_dots_of_the_readme_stand_for_anything_and_nothing_else_does() {
+    assert!(is_like("a…c\n…", "abc\nx\n"));
+    assert!(is_like(r#"{"id":"…"} 201"#, r#"{"id":"7"} 201"#));
+    assert!(!is_like(r#"{"id":"…"} 201"#, r#"{"id":"7"} 200"#));
+    assert!(!is_like("a", "ab"));
+    assert!(!is_like("a", "a\nb"));
+}
+
+#[test]
+fn the_two_commands_at_the_beginning_end_in_a_login() {
+    run("run: start");
+}
+
+#[test]
+fn the_walk_through_the_endpoints_does_what_is_shown() {
+    run("run: walk");
+}
+
+/// Name and default of each row of the table of settings; secrets lose their mark.
+fn table() -> Vec<(&'static str, &'static str)> {
+    let rows = section("settings").lines().filter(|line| line.starts_with("| `"));
+    rows.map(|row| {
+        let mut cells = row.split('|').map(str::trim).skip(1);
+        (cells.next().unwrap().split('`').nth(1).unwrap(), cells.next().unwrap())
+    })
+    .collect()
+}
+
+fn output(mut command: Command) -> String {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn the_table_of_settings_is_that_of_the_program() {
+    let home = tempfile::tempdir().unwrap();
+    let mut config = program(&home);
+    config.arg("config");
+    let config = output(config);
+    let settings: Vec<(&str, &str)> = config
+        .lines()
+        .map(|line| {
+            let (name, rest) = line.split_once('=').unwrap();
+            (name, rest.split_once("  # ").unwrap().0)
+        })
+        .collect();
+    let table = table();
+    let names = |rows: &[(&str, &str)]| rows.iter().map(|row| row.0.to_owned()).collect::<Vec<_>>();
+    assert_eq!(names(&table), names(&settings));
+    for ((name, shown), (_, actual)) in table.iter().zip(&settings) {
+        // Other cells are words: the default depends on the machine, or is nothing.
+        if let Some(literal) = shown.strip_prefix('`') {
+            assert_eq!(literal.split('`').next(), Some(*actual), "{name}");
+        }
+    }
+}
+
+#[test]
+fn the_settings_marked_as_secrets_are_those_that_a_file_can_give() {
+    let home = tempfile::tempdir().unwrap();
+    let mut help = program(&home);
+    help.arg("--help");
+    let help = output(help);
+    let named = help.split("[env: ").skip(1).filter_map(|rest| rest.split(']').next());
+    let by_file: BTreeSet<&str> = named.filter_map(|name| name.strip_suffix("_FILE")).collect();
+    let rows = section("settings").lines().filter(|line| line.contains(r"` \* |"));
+    let marked: BTreeSet<&str> = rows.filter_map(|row| row.split('`').nth(1)).collect();
+    assert_eq!(marked, by_file);
+}
+
+#[test]
+fn the_rust_version_is_that_of_the_workspace() {
+    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
+    let manifest = fs::read_to_string(manifest).unwrap();
+    let version = manifest.split("rust-version = \"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+    assert!(README.contains(&format!("You need Rust {version} or newer")), "{version}");
+}
+
+#[test]
+fn every_file_that_is_linked_is_there() {
+    let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    // Every other part is between fences, where brackets mean something else.
+    let prose = README.split("```").step_by(2).flat_map(|text| text.split("](").skip(1));
+    let targets = prose.filter_map(|rest| rest.split(')').next());
+    for target in targets.filter(|target| !target.starts_with('#') && !target.contains("://")) {
+        assert!(root.join(target).exists(), "{target}");
+    }
+}
+
+/// A table as FastAPI's tutorials have it. The password of all is `correct horse battery`; the hashes were made
+/// by passlib 1.7.4 (bcrypt, cost 4) and argon2-cffi 25.1.0.
+const FASTAPI: &str = r"
+    CREATE TABLE users (
+        id serial PRIMARY KEY, email text UNIQUE NOT NULL, hashed_password text NOT NULL,
+        is_active boolean NOT NULL DEFAULT true, created_at timestamptz NOT NULL DEFAULT now()
+    );
+    INSERT INTO users (email, hashed_password, is_active) VALUES
+        ('Ada@Example.com', '$2b$04$Q.UMGx667PrSCj77sTCpleVK2frbkKccsup6kY03LFvj9iEiiSUnG', true),
+        ('grace@example.com', '$argon2id$v=19$m=65536,t=3,p=4$urd/uKjXJLoi8FhwZNBojA$zamTk5CfTx7re+xArJNihvmuMDF/ZaCctqtag3Vdja8', true),
+        ('gone@example.com', '$2b$04$Q.UMGx667PrSCj77sTCpleVK2frbkKccsup6kY03LFvj9iEiiSUnG', false),
+        ('jösé@example.com', '$2b$04$Q.UMGx667PrSCj77sTCpleVK2frbkKccsup6kY03LFvj9iEiiSUnG', true),
+        ('old@example.com', '$pbkdf2-sha256$29000$N2YMIWQsBWBMae09x1jrPQ$1t8iyB2A.WF/Z5JZv.lfCIhXXN33N23OSgQYThBYRfk', true);
+";
+
+async fn the_accounts_of_a_fastapi_service_move_in(database: &TestDatabase) {
+    let db = database.connect_with(1).await;
+    db.execute_unprepared(FASTAPI).await.unwrap();
+    let [("sql", sql)] = blocks(section("sql"))[..] else { panic!("one block of SQL") };
+    db.execute_unprepared(sql).await.unwrap();
+
+    let keys = Keys::new(SecretKey::new("0123456789abcdef0123456789abcdef").unwrap());
+    let auth = Auth::builder(db, keys).build().unwrap();
+    for email in ["ada@example.com", "Grace@Example.com"] {
+        let granted = auth.login(Login::new(email, "correct horse battery")).await.unwrap();
+        let SignIn::Granted(tokens) = granted else { panic!("{email}") };
+        let user = auth.user(tokens.user_id).await.unwrap();
+        let age = auth.clock().now().duration_since(user.created_at).unwrap();
+        assert!(age.as_secs() < 3600, "made {age:?} ago");
+    }
+    for email in ["gone@example.com", "jösé@example.com", "old@example.com"] {
+        let refused = auth.login(Login::new(email, "correct horse battery")).await.unwrap_err();
+        assert_eq!(refused.code(), "invalid_credentials", "{email}");
+    }
+}
+
+#[test]
+#[ignore = "needs AUTH_TEST_POSTGRES_URL"]
+fn the_sql_for_fastapi_accounts_takes_those_it_can_and_leaves_the_others_out() {
+    auth_migration::test_util::run(TestDatabase::postgres, the_accounts_of_a_fastapi_service_move_in);
+}

@@ -1,0 +1,41 @@
+//! The database schema of `auth-core`: migrations for SQLite, PostgreSQL, MySQL and MariaDB.
+//!
+//! The schema is a guest in the host's database: every table, index and constraint is named `auth_...`, and
+//! what has been applied is remembered in a table of its own, `auth_migration`, beside a
+//! `seaql_migrations` that the host may have.
+//!
+//! ```no_run
+//! # async fn start() -> Result<(), Box<dyn std::error::Error>> {
+//! # use sea_orm_migration::sea_orm::Database;
+//! let db = Database::connect("postgres://app@localhost/app").await?;
+//! for name in auth_migration::up(&db).await? {
+//!     println!("applied {name}");
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`up`] may be called by every instance of a service at its start: one applies, the others wait for it and
+//! find nothing left to do. Where the service may not change the schema, an operator runs what [`plan`]
+//! prints, and [`status`] tells the service whether that has happened.
+//!
+//! A host that runs all its migrations through `sea-orm-migration` can use [`Migrator`] there instead; it then
+//! takes no lock.
+
+mod ddl;
+mod error;
+mod history;
+mod lock;
+mod m0001_auth_user;
+mod m0002_auth_password;
+mod m0003_auth_user_role;
+mod m0004_auth_session;
+mod m0005_auth_one_time_token;
+mod migrator;
+mod run;
+#[cfg(feature = "test-util")]
+pub mod test_util;
+
+pub use error::MigrationError;
+pub use migrator::Migrator;
+pub use run::{MigrationStatus, down, plan, status, up};

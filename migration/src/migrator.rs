@@ -1,0 +1,87 @@
+use sea_orm_migration::prelude::*;
+use sea_orm_migration::sea_orm::DbBackend;
+
+use crate::history::HISTORY_TABLE;
+use crate::{
+    m0001_auth_user, m0002_auth_password, m0003_auth_user_role, m0004_auth_session, m0005_auth_one_time_token,
+};
+
+/// All migrations, in the order in which they are applied. An entry that was released is never edited,
+/// renamed or moved: the next change is a new entry at the end.
+pub(crate) const MIGRATIONS: [SqlMigration; 5] = [
+    m0001_auth_user::MIGRATION,
+    m0002_auth_password::MIGRATION,
+    m0003_auth_user_role::MIGRATION,
+    m0004_auth_session::MIGRATION,
+    m0005_auth_one_time_token::MIGRATION,
+];
+
+/// A migration that is data: its statements can be printed as well as run. Each statement may be run again,
+/// because on MySQL one that went through stays when a later one fails.
+#[derive(Clone, Copy)]
+pub(crate) struct SqlMigration {
+    pub(crate) name: &'static str,
+    pub(crate) up: fn(DbBackend) -> Vec<String>,
+    pub(crate) down: fn(DbBackend) -> Vec<String>,
+}
+
+impl MigrationName for SqlMigration {
+    fn name(&self) -> &str {
+        self.name
+    }
+}
+
+#[expect(
+    elided_lifetimes_in_paths,
+    reason = "async_trait gives a written `'_` another meaning than the trait has"
+)]
+#[async_trait::async_trait]
+impl MigrationTrait for SqlMigration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        run(manager, (self.up)(manager.get_database_backend())).await
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        run(manager, (self.down)(manager.get_database_backend())).await
+    }
+}
+
+async fn run(manager: &SchemaManager<'_>, statements: Vec<String>) -> Result<(), DbErr> {
+    for statement in statements {
+        manager.get_connection().execute_unprepared(&statement).await?;
+    }
+    Ok(())
+}
+
+/// The migrations for a host that runs its own through `sea-orm-migration`.
+///
+/// Used this way nothing keeps two instances from migrating at once; [`up`](crate::up) does. `fresh` and
+/// `refresh` are refused: the first would drop every table of the database, the host's too, the second every
+/// user.
+#[derive(Debug, Clone, Copy)]
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        MIGRATIONS.iter().map(|migration| Box::new(*migration) as Box<dyn MigrationTrait>).collect()
+    }
+
+    fn migration_table_name() -> DynIden {
+        HISTORY_TABLE.into_iden()
+    }
+
+    async fn fresh<'c, C>(_: C) -> Result<(), DbErr>
+    where
+        C: IntoSchemaManagerConnection<'c>,
+    {
+        Err(DbErr::Migration("fresh would drop every table of this database".to_owned()))
+    }
+
+    async fn refresh<'c, C>(_: C) -> Result<(), DbErr>
+    where
+        C: IntoSchemaManagerConnection<'c>,
+    {
+        Err(DbErr::Migration("refresh would delete every user".to_owned()))
+    }
+}

@@ -1,0 +1,135 @@
+use std::time::Duration;
+
+use sea_orm_migration::prelude::*;
+use sea_orm_migration::sea_orm::{DatabaseConnection, DatabaseTransaction};
+use tracing::Instrument as _;
+
+use crate::error::MigrationError;
+use crate::history::{self, HISTORY_TABLE, History};
+use crate::lock::Lock;
+use crate::migrator::{MIGRATIONS, Migrator};
+
+/// Longer than any migration so far takes on a large table, shorter than an orchestrator's patience.
+const LOCK_WAIT: Duration = Duration::from_mins(1);
+
+/// Whether one migration has been applied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MigrationStatus {
+    /// Its name, as in the history table.
+    pub name: String,
+    /// `true` once the database has it.
+    pub applied: bool,
+}
+
+/// Applies what is missing and returns the names of what was applied by this call, in order.
+///
+/// Any number of instances may call this at once: one applies, the others wait up to 60 s for it (on SQLite as
+/// long as the connection's `busy_timeout`). A pool of one connection suffices. When nothing is missing, no
+/// right to change the schema is needed. On a MySQL or MariaDB cluster the lock is one node's: let all instances
+/// migrate through the same node.
+///
+/// On PostgreSQL and SQLite all or nothing is applied. MySQL and MariaDB commit every statement by itself; there
+/// a call after a failure resumes where the last one stopped. The work runs to its end in a task of its own (of
+/// the tokio runtime that the drivers need anyway), also when the returned future is dropped.
+///
+/// # Errors
+///
+/// [`MigrationError::NewerSchema`] when a newer version has been here, [`MigrationError::LockTimeout`] when
+/// another instance does not come to an end, [`MigrationError::Database`] when a statement failed.
+pub async fn up(db: &DatabaseConnection) -> Result<Vec<String>, MigrationError> {
+    under_lock(db, Direction::Up).await
+}
+
+/// Takes back the latest `steps` migrations **with all data in their tables** and returns their names, latest
+/// first. When none is left the history table goes too.
+///
+/// Locking, atomicity and cancellation are those of [`up`].
+///
+/// # Errors
+///
+/// As [`up`]. An unknown migration is not taken back, nor is anything below it.
+pub async fn down(db: &DatabaseConnection, steps: u32) -> Result<Vec<String>, MigrationError> {
+    under_lock(db, Direction::Down { steps }).await
+}
+
+/// All migrations that this version knows, in order, and whether the database has them.
+///
+/// Changes nothing, needs no right but `SELECT`, and takes no lock: while another instance runs [`up`] the
+/// answer may already be old.
+///
+/// # Errors
+///
+/// [`MigrationError::NewerSchema`] when a newer version has been here, [`MigrationError::Database`] when the
+/// history could not be read.
+pub async fn status(db: &DatabaseConnection) -> Result<Vec<MigrationStatus>, MigrationError> {
+    let history = History::read(db).await?;
+    Ok(MIGRATIONS
+        .iter()
+        .map(|migration| MigrationStatus { name: migration.name.to_owned(), applied: history.has(migration) })
+        .collect())
+}
+
+/// The SQL statements that [`up`] would run now, without closing semicolons, for an operator to read or to run
+/// by hand; they include those that remember what was applied. Empty when nothing is missing.
+///
+/// Changes nothing, like [`status`].
+///
+/// # Errors
+///
+/// As [`status`].
+pub async fn plan(db: &DatabaseConnection) -> Result<Vec<String>, MigrationError> {
+    let history = History::read(db).await?;
+    let backend = db.get_database_backend();
+    let pending = history.pending();
+    let mut statements = Vec::new();
+    if !history.table_exists && !pending.is_empty() {
+        statements.push(history::create_table(backend));
+    }
+    for migration in pending {
+        statements.extend((migration.up)(backend));
+        statements.push(history::record(backend, &migration)?);
+    }
+    Ok(statements)
+}
+
+#[derive(Clone, Copy)]
+enum Direction {
+    Up,
+    Down { steps: u32 },
+}
+
+async fn under_lock(db: &DatabaseConnection, direction: Direction) -> Result<Vec<String>, MigrationError> {
+    let db = db.clone();
+    let work = async move {
+        let lock = Lock::acquire(&db, LOCK_WAIT).await?;
+        let outcome = match direction {
+            Direction::Up => apply(lock.connection()).await,
+            Direction::Down { steps } => take_back(lock.connection(), steps).await,
+        };
+        lock.release(outcome).await
+    };
+    // A task, because a future that is dropped half-way could not give MySQL's lock back: it would stay with
+    // the pooled connection and keep every other instance out.
+    tokio::spawn(work.in_current_span()).await.map_err(|_| MigrationError::Interrupted)?
+}
+
+async fn apply(db: &DatabaseTransaction) -> Result<Vec<String>, MigrationError> {
+    let pending = History::read(db).await?.pending();
+    if !pending.is_empty() {
+        Migrator::up(db, None).await?;
+    }
+    Ok(pending.iter().map(|migration| migration.name.to_owned()).collect())
+}
+
+async fn take_back(db: &DatabaseTransaction, steps: u32) -> Result<Vec<String>, MigrationError> {
+    let applied = History::read(db).await?.newest_first();
+    let count = usize::try_from(steps).unwrap_or(usize::MAX).min(applied.len());
+    if count > 0 {
+        Migrator::down(db, Some(steps)).await?;
+    }
+    if count == applied.len() {
+        SchemaManager::new(db).drop_table(Table::drop().table(HISTORY_TABLE).if_exists().take()).await?;
+    }
+    Ok(applied.iter().take(count).map(|migration| migration.name.to_owned()).collect())
+}

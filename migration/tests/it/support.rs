@@ -1,0 +1,80 @@
+use sea_orm_migration::sea_orm::prelude::Uuid;
+use sea_orm_migration::sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend, DbErr, Statement};
+use sea_orm_migration::sea_query::{Expr, InsertStatement, Query};
+
+/// The names of all migrations, in order.
+pub(crate) const ALL: [&str; 5] = [
+    "m0001_auth_user",
+    "m0002_auth_password",
+    "m0003_auth_user_role",
+    "m0004_auth_session",
+    "m0005_auth_one_time_token",
+];
+
+pub(crate) async fn execute(db: &DatabaseConnection, sql: &str) {
+    db.execute_unprepared(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+}
+
+/// One column of a result.
+pub(crate) async fn strings(db: &DatabaseConnection, column: usize, sql: &str) -> Vec<String> {
+    let rows = db.query_all_raw(Statement::from_string(db.get_database_backend(), sql)).await.unwrap();
+    rows.iter().map(|row| row.try_get_by_index(column).unwrap()).collect()
+}
+
+pub(crate) async fn count(db: &DatabaseConnection, table: &'static str) -> i64 {
+    let query = Query::select().expr(Expr::cust("COUNT(*)")).from(table).take();
+    db.query_one(&query).await.unwrap().unwrap().try_get_by_index(0).unwrap()
+}
+
+/// Which migrations the database has, by its own account.
+pub(crate) async fn applied(db: &DatabaseConnection) -> Vec<String> {
+    let status = auth_migration::status(db).await.unwrap();
+    status.into_iter().filter(|migration| migration.applied).map(|migration| migration.name).collect()
+}
+
+/// Everything that the database says about its tables, in its own words: columns, indexes, constraints.
+pub(crate) async fn schema(db: &DatabaseConnection) -> Vec<String> {
+    match db.get_database_backend() {
+        DbBackend::Postgres => strings(db, 0, POSTGRES_SCHEMA).await,
+        DbBackend::MySql => {
+            let mut tables = Vec::new();
+            for table in strings(db, 0, MYSQL_TABLES).await {
+                tables.extend(strings(db, 1, &format!("SHOW CREATE TABLE `{table}`")).await);
+            }
+            tables
+        }
+        _ => {
+            let sql = "SELECT type || ' ' || name || ': ' || COALESCE(sql, '') FROM sqlite_master ORDER BY 1";
+            strings(db, 0, sql).await
+        }
+    }
+}
+
+const MYSQL_TABLES: &str = "SELECT CAST(table_name AS CHAR) FROM information_schema.tables
+    WHERE table_schema = DATABASE() ORDER BY 1";
+
+const POSTGRES_SCHEMA: &str = "
+    SELECT CONCAT_WS(' ', table_name, ordinal_position, column_name, data_type, character_maximum_length,
+                     is_nullable, column_default)
+    FROM information_schema.columns WHERE table_schema = CURRENT_SCHEMA()
+    UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = CURRENT_SCHEMA()
+    UNION ALL SELECT CONCAT_WS(' ', conrelid::regclass, conname, pg_get_constraintdef(oid))
+    FROM pg_constraint WHERE connamespace = CURRENT_SCHEMA()::regnamespace
+    ORDER BY 1";
+
+pub(crate) async fn insert_user(db: &DatabaseConnection, id: Uuid, email: &str) -> Result<(), DbErr> {
+    let mut insert = Query::insert();
+    insert
+        .into_table("auth_user")
+        .columns(["id", "email", "email_normalized", "created_at", "updated_at"])
+        .values_panic([id.into(), email.into(), email.into(), 1.into(), 1.into()]);
+    run(db, &insert).await
+}
+
+pub(crate) async fn run(db: &DatabaseConnection, insert: &InsertStatement) -> Result<(), DbErr> {
+    db.execute(insert).await.map(drop)
+}
+
+pub(crate) fn id(number: u128) -> Uuid {
+    Uuid::from_u128(number)
+}
