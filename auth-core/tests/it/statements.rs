@@ -28,6 +28,13 @@ each_database! {
         let caller = test.auth.verifier().verify(next.access.expose()).unwrap();
         assert_eq!(verbs(), [""; 0], "verify");
 
+        let bounded = test.auth.verifier().bounded(test.auth.revocations());
+        bounded.verify(next.access.expose()).unwrap();
+        assert_eq!(verbs(), [""; 0], "verify, bounded");
+
+        test.auth.check_session(&caller).await.unwrap();
+        assert_eq!(verbs(), ["SELECT"], "verify, strict");
+
         test.auth.current_user(&caller).await.unwrap();
         assert_eq!(verbs(), ["SELECT"], "me");
 
