@@ -81,7 +81,8 @@ impl Auth {
     ///
     /// # Errors
     /// [`Error::InvalidToken`] when the token is not ours; [`Error::SessionOver`] when the session has
-    /// ended, and the token may be thrown away; [`Error::Unavailable`], after which the same token works.
+    /// ended, and the token may be thrown away; [`Error::SessionLeft`] when the client itself has ended it, and a
+    /// newer token may be where this one was; [`Error::Unavailable`], after which the same token works.
     pub async fn refresh(&self, token: RefreshToken, client: ClientInfo) -> Result<Tokens, Error> {
         let inner = Arc::clone(&self.inner);
         detached(async move { inner.refresh(&token, client).await }).await

@@ -38,7 +38,9 @@
 //!
 //! The access token is for the header `Authorization: Bearer` and belongs in the memory of the client. The
 //! refresh token is only ever in a cookie: `__Host-refresh_token`, `HttpOnly`, `Secure`, `SameSite=Strict`. No
-//! script can read it, no other site can send it, no sibling domain can set it.
+//! script can read it, no other site can send it, no sibling domain can set it. A 401 from `/refresh-token` clears it
+//! when the session is over, but not when this client has signed out or signed in anew: the answer to that has done
+//! so, and this one may arrive later.
 //!
 //! # What the host does
 //!

@@ -290,7 +290,7 @@ impl From<Error> for Problem {
                 "invalid_credentials",
                 "The e-mail address or the password is wrong.",
             ),
-            Error::InvalidToken | Error::SessionOver => Self::invalid_token(),
+            Error::InvalidToken | Error::SessionOver | Error::SessionLeft => Self::invalid_token(),
             Error::UserNotFound => Self::new(StatusCode::NOT_FOUND, "not_found", "There is no such user."),
             Error::SessionNotFound => {
                 Self::new(StatusCode::NOT_FOUND, "not_found", "There is no such session.")
@@ -373,6 +373,7 @@ mod tests {
             Error::InvalidCredentials,
             Error::InvalidToken,
             Error::SessionOver,
+            Error::SessionLeft,
             Error::UserNotFound,
             Error::SessionNotFound,
             Error::Overloaded { retry_after: Duration::from_secs(1) },

@@ -48,6 +48,11 @@ each_database! {
         let replaced = granted(test.auth.login(login).await).unwrap();
         assert_eq!(verbs(), ["SELECT", "SELECT", "INSERT", "UPDATE"], "login that replaces a session");
 
+        let login = Login::new(EMAIL, PASSWORD).replacing(next.refresh.clone());
+        granted(test.auth.login(login).await).unwrap();
+        let two_updates = ["SELECT", "SELECT", "INSERT", "UPDATE", "UPDATE"];
+        assert_eq!(verbs(), two_updates, "login that replaces a session that is over");
+
         test.auth.logout(replaced.refresh.clone(), ClientInfo::default()).await.unwrap();
         assert_eq!(verbs(), ["SELECT", "UPDATE"], "logout");
 
