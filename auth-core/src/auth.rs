@@ -5,8 +5,8 @@ use std::{fmt, sync::Arc, time::Duration};
 use sea_orm::DatabaseConnection;
 
 use crate::{
-    AuthBuilder, Clock, Config, Error, EventSink, Keys, Principal, RefreshToken, Session, SessionId, SignIn,
-    Tokens, User, UserId,
+    AuthBuilder, Clock, Config, ConfigError, Error, EventSink, Keys, Principal, RefreshToken, Session,
+    SessionId, SignIn, Tokens, User, UserId,
     client::ClientInfo,
     clock,
     event::{Event, EventKind},
@@ -15,7 +15,7 @@ use crate::{
     random::Random,
     revocation::Revocations,
     store::Store,
-    token::{RefreshKeys, TokenIssuer, TokenVerifier},
+    token::{KeysInForce, TokenVerifier, current::Current},
 };
 
 /// Authentication for one database: cheap to clone, made once with [`Auth::builder`].
@@ -31,10 +31,8 @@ pub(crate) struct Inner {
     pub(crate) store: Store,
     pub(crate) passwords: HashPool,
     pub(crate) policy: PasswordPolicy,
-    pub(crate) issuer: TokenIssuer,
+    pub(crate) keys: Current<KeysInForce>,
     pub(crate) verifier: TokenVerifier,
-    pub(crate) jwks: String,
-    pub(crate) refresh_keys: RefreshKeys,
     pub(crate) revocations: Revocations,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
@@ -203,7 +201,21 @@ impl Auth {
     /// The public keys as a JWK set (RFC 7517), to be served as it is: see
     /// [`TokenVerifier::from_jwks`]. Empty with an HS algorithm: its key is a secret.
     pub fn jwks(&self) -> String {
-        self.inner.jwks.clone()
+        self.inner.keys.get().jwks.clone()
+    }
+
+    /// Replaces the keys of this handle, of its clones, and of every verifier they gave away, from one request to
+    /// the next: nothing has to be restarted. Tokens made before stay good if `keys` names what made them; the
+    /// manual's page on [keys](crate::manual::keys) has the order of steps.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the setting; the keys from before then stay in force.
+    pub fn set_keys(&self, keys: &Keys) -> Result<(), ConfigError> {
+        let made = KeysInForce::new(keys, &self.inner.config)?;
+        // First: what is signed from now on has to be accepted.
+        self.inner.verifier.set_keys(keys)?;
+        self.inner.keys.set(made);
+        Ok(())
     }
 
     /// What ended lately, as far as this process knows: makes a stateless check a bounded one

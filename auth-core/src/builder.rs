@@ -11,7 +11,7 @@ use crate::{
     random::Random,
     revocation::Revocations,
     store::Store,
-    token::{RefreshKeys, TokenIssuer, TokenVerifier, jwks},
+    token::{KeysInForce, TokenVerifier, current::Current},
 };
 
 /// Puts an [`Auth`] together; each method has a default.
@@ -153,11 +153,9 @@ impl AuthBuilder {
                 store: Store::new(self.db),
                 passwords: HashPool::new(hasher, &self.config),
                 policy: PasswordPolicy::new(&self.config),
-                issuer: TokenIssuer::new(&self.keys, &self.config)?,
-                refresh_keys: RefreshKeys::new(&self.keys)?,
+                keys: Current::new(KeysInForce::new(&self.keys, &self.config)?),
                 revocations: Revocations::new(&self.config, Arc::clone(&self.clock)),
                 verifier,
-                jwks: jwks::write(self.keys.public())?,
                 clock: self.clock,
                 random: self.random,
                 events: self.events,
