@@ -81,6 +81,12 @@ impl AuthBuilder {
         self
     }
 
+    /// See [`Config::revocation_max_age`].
+    pub fn revocation_max_age(mut self, age: Duration) -> Self {
+        self.config.revocation_max_age = Some(age);
+        self
+    }
+
     /// See [`Config::max_sessions`].
     pub fn max_sessions(mut self, sessions: u64) -> Self {
         self.config.max_sessions = sessions;

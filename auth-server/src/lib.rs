@@ -39,6 +39,12 @@
 //!
 //! The reasons, and the steps for `SECRET_KEY`, are in `auth_core::manual::keys`.
 //!
+//! # Metrics
+//!
+//! With `METRICS_ADDR`, `GET /metrics` on a listener of its own (16 connections) answers in Prometheus' text format, without
+//! anything about a person: `auth_revocation_delay_seconds`, a histogram of the time from the end of a session on another
+//! instance until this one refused its access tokens, and `auth_revocation_age_seconds`, the time since it last asked.
+//!
 //! # Logs
 //!
 //! `serve` writes its log to standard output, as one stream for whoever runs it to route; the commands that
@@ -52,6 +58,7 @@ mod error;
 mod health;
 mod key_file;
 mod keys;
+mod metrics;
 mod proxies;
 mod run;
 mod serve;

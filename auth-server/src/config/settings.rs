@@ -54,6 +54,10 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "REVOCATION_POLL_MS",
         "How often to ask what other instances have ended, 100 to 60000 [default: 1000]",
     ),
+    plain(
+        "REVOCATION_MAX_AGE_SECONDS",
+        "When asking has failed for so long, /verify answers 503 and no longer from what was known; 0: never [default: 0]",
+    ),
     secret("DATABASE_URL", "postgres://, mysql:// or sqlite:// [default: sqlite://auth.db?mode=rwc]"),
     plain("DATABASE_MAX_CONNECTIONS", "The most connections of the pool [default: 8]"),
     plain("DATABASE_TIMEOUT_MS", "The longest wait for a connection [default: 3000]"),
@@ -73,6 +77,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     plain("HASH_QUEUE", "Password checks that may wait for a slot [default: 64 per slot]"),
     plain("HASH_WAIT_MS", "The longest wait for a slot [default: 2000]"),
     plain("REGISTRATION", "open or closed [default: open]"),
+    plain("METRICS_ADDR", "Address and port of /metrics for Prometheus, 127.0.0.1:9464 [default: none]"),
     plain("LOG_LEVEL", "off, error, warn, info, debug or trace [default: info]"),
     plain("LOG_FORMAT", "human or json [default: human on a terminal, else json]"),
 ];

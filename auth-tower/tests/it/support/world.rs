@@ -94,14 +94,7 @@ impl World {
     /// The number of rows of all tables that requests write to.
     pub(crate) async fn rows(&self) -> i64 {
         let mut rows = 0;
-        for table in [
-            "auth_user",
-            "auth_password",
-            "auth_user_role",
-            "auth_session",
-            "auth_one_time_token",
-            "auth_lease",
-        ] {
+        for table in ["auth_user", "auth_password", "auth_user_role", "auth_session", "auth_one_time_token"] {
             let count = format!("SELECT COUNT(*) AS n FROM {table}");
             let count = Statement::from_string(self.db.get_database_backend(), count);
             let row = self.db.query_one_raw(count).await.unwrap().unwrap();
