@@ -20,7 +20,11 @@ pub(crate) use self::{
     value::in_url,
 };
 use self::{dotenv::DotEnv, reader::Reader};
-use crate::{error::SettingError, proxies::TrustedProxies};
+use crate::{
+    error::SettingError,
+    proxies::TrustedProxies,
+    serve::{BOUNDS, Bounds},
+};
 
 const DAY: u64 = 24 * 60 * 60;
 
@@ -61,6 +65,7 @@ pub(crate) struct HttpConfig {
     pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) cookie_secure: bool,
     pub(crate) registration_open: bool,
+    pub(crate) bounds: Bounds,
 }
 
 impl HttpConfig {
@@ -238,6 +243,9 @@ fn read_http(reader: &mut Reader, warnings: &mut Vec<String>) -> Result<HttpConf
     let registration_open = reader.setting("REGISTRATION", true, value::registration, |open| {
         if *open { "open".to_owned() } else { "closed".to_owned() }
     })?;
+    let connections = reader.number("MAX_CONNECTIONS", BOUNDS.connections, 1, 1_000_000)?;
+    let per_network =
+        reader.number("MAX_CONNECTIONS_PER_ADDRESS", BOUNDS.per_network.min(connections), 1, connections)?;
     match &public_url {
         Some(url) if value::is_https(url) && !cookie_secure => {
             let problem = "cannot be false while PUBLIC_URL is https: remove it";
@@ -265,6 +273,7 @@ fn read_http(reader: &mut Reader, warnings: &mut Vec<String>) -> Result<HttpConf
         trusted_proxies,
         cookie_secure,
         registration_open,
+        bounds: Bounds { connections, per_network, ..BOUNDS },
     })
 }
 
