@@ -3,10 +3,11 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use sea_orm::DatabaseConnection;
+use uuid::Uuid;
 
 use crate::{
-    AuthBuilder, Clock, Config, Error, EventSink, Keys, Principal, RefreshToken, Session, SessionId, SignIn,
-    Tokens, User, UserId,
+    AuthBuilder, Clock, Config, ConfigError, Error, EventSink, Keys, Principal, RefreshToken, Session,
+    SessionId, SignIn, Tokens, User, UserId,
     client::ClientInfo,
     clock,
     event::{Event, EventKind},
@@ -15,7 +16,7 @@ use crate::{
     random::Random,
     revocation::Revocations,
     store::Store,
-    token::{RefreshKeys, TokenIssuer, TokenVerifier},
+    token::{KeysInForce, TokenVerifier, current::Current},
 };
 
 /// Authentication for one database: cheap to clone, made once with [`Auth::builder`].
@@ -31,11 +32,11 @@ pub(crate) struct Inner {
     pub(crate) store: Store,
     pub(crate) passwords: HashPool,
     pub(crate) policy: PasswordPolicy,
-    pub(crate) issuer: TokenIssuer,
+    pub(crate) keys: Current<KeysInForce>,
     pub(crate) verifier: TokenVerifier,
-    pub(crate) jwks: String,
-    pub(crate) refresh_keys: RefreshKeys,
     pub(crate) revocations: Revocations,
+    /// Which of several instances this is, for jobs that one of them does.
+    pub(crate) instance: Uuid,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) events: Arc<dyn EventSink>,
@@ -215,7 +216,21 @@ impl Auth {
     /// The public keys as a JWK set (RFC 7517), to be served as it is: see
     /// [`TokenVerifier::from_jwks`]. Empty with an HS algorithm: its key is a secret.
     pub fn jwks(&self) -> String {
-        self.inner.jwks.clone()
+        self.inner.keys.get().jwks.clone()
+    }
+
+    /// Replaces the keys of this handle, of its clones, and of every verifier they gave away, from one request to
+    /// the next: nothing has to be restarted. Tokens made before stay good if `keys` names what made them; the
+    /// manual's page on [keys](crate::manual::keys) has the order of steps.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the setting; the keys from before then stay in force.
+    pub fn set_keys(&self, keys: &Keys) -> Result<(), ConfigError> {
+        let made = KeysInForce::new(keys, &self.inner.config)?;
+        // First: what is signed from now on has to be accepted.
+        self.inner.verifier.set_keys(keys)?;
+        self.inner.keys.set(made);
+        Ok(())
     }
 
     /// What ended lately, as far as this process knows: makes a stateless check a bounded one
@@ -238,8 +253,8 @@ impl Auth {
         self.inner.watch_revocations(every).await;
     }
 
-    /// Removes sessions that ended longer ago than an access token lives, in batches of 500, and tells how many.
-    /// Any number of instances may do so at once.
+    /// Removes sessions that ended longer ago than an access token lives, and one-time tokens that are over, in
+    /// batches of 500, and tells how many rows. Any number of instances may do so at once.
     ///
     /// # Errors
     /// [`Error::Unavailable`]; batches already removed stay removed.
@@ -248,9 +263,28 @@ impl Auth {
         detached(async move { inner.sweep().await }).await
     }
 
-    /// Sweeps every so often, for ever: give it a task of its own.
+    /// Sweeps if it is this instance's turn: of several that ask every so often, one sweeps, and when it stays
+    /// away another takes over after one and a half rounds. `None`: another one's turn.
+    ///
+    /// # Errors
+    /// As [`sweep`](Self::sweep).
+    pub async fn sweep_in_turn(&self, every: Duration) -> Result<Option<u64>, Error> {
+        let inner = Arc::clone(&self.inner);
+        detached(async move { inner.sweep_in_turn(every).await }).await
+    }
+
+    /// Sweeps in turn with the other instances, for ever: give it a task of its own.
     pub async fn keep_sweeping(&self, every: Duration) {
-        self.inner.keep_sweeping(every).await;
+        let mut ticks = tokio::time::interval(every);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            match self.sweep_in_turn(every).await {
+                Ok(None | Some(0)) => {}
+                Ok(Some(removed)) => tracing::info!(removed, "removed sessions and tokens that had ended"),
+                Err(error) => tracing::warn!(error = error.code(), "what has ended was not removed"),
+            }
+        }
     }
 
     /// The settings in force.

@@ -8,10 +8,10 @@ use crate::{
     Auth, Clock, Config, ConfigError, EventSink, Keys, SystemClock, SystemRandom, TracingEvents,
     auth::Inner,
     password::{Argon2Hasher, HashPool, PasswordHasher, PasswordPolicy},
-    random::Random,
+    random::{self, Random},
     revocation::Revocations,
     store::Store,
-    token::{RefreshKeys, TokenIssuer, TokenVerifier, jwks},
+    token::{KeysInForce, TokenVerifier, current::Current},
 };
 
 /// Puts an [`Auth`] together; each method has a default.
@@ -78,6 +78,12 @@ impl AuthBuilder {
     /// See [`Config::refresh_grace`].
     pub fn refresh_grace(mut self, grace: Duration) -> Self {
         self.config.refresh_grace = grace;
+        self
+    }
+
+    /// See [`Config::revocation_max_age`].
+    pub fn revocation_max_age(mut self, age: Duration) -> Self {
+        self.config.revocation_max_age = Some(age);
         self
     }
 
@@ -148,16 +154,17 @@ impl AuthBuilder {
         };
         let verifier = TokenVerifier::new(&self.keys, &self.config.issuer, &self.config.audience)?
             .clock(Arc::clone(&self.clock));
+        let instance = random::uuid(self.random.as_ref())
+            .map_err(|error| ConfigError::new("random source", error.to_string()))?;
         Ok(Auth {
             inner: Arc::new(Inner {
                 store: Store::new(self.db),
                 passwords: HashPool::new(hasher, &self.config),
                 policy: PasswordPolicy::new(&self.config),
-                issuer: TokenIssuer::new(&self.keys, &self.config)?,
-                refresh_keys: RefreshKeys::new(&self.keys)?,
+                keys: Current::new(KeysInForce::new(&self.keys, &self.config)?),
                 revocations: Revocations::new(&self.config, Arc::clone(&self.clock)),
                 verifier,
-                jwks: jwks::write(self.keys.public())?,
+                instance,
                 clock: self.clock,
                 random: self.random,
                 events: self.events,

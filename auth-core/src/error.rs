@@ -48,6 +48,10 @@ pub enum Error {
     /// whole; try again later.
     #[error("the database is not available")]
     Unavailable(#[source] StoreError),
+    /// What has ended elsewhere has not been asked for lately enough to tell whether this token is still good
+    /// ([`Config::revocation_max_age`](crate::Config::revocation_max_age)). Try again later.
+    #[error("it is not known whether the session still lives")]
+    RevocationsStale,
     /// A bug or a broken installation: log it, tell the client nothing.
     #[error("internal error")]
     Internal(#[source] Box<dyn StdError + Send + Sync>),
@@ -63,7 +67,7 @@ impl Error {
             Self::InvalidToken | Self::SessionOver | Self::SessionLeft => "invalid_token",
             Self::UserNotFound | Self::SessionNotFound => "not_found",
             Self::Overloaded { .. } => "overloaded",
-            Self::Unavailable(_) => "unavailable",
+            Self::Unavailable(_) | Self::RevocationsStale => "unavailable",
             Self::Internal(_) => "internal",
         }
     }

@@ -301,7 +301,7 @@ impl From<Error> for Problem {
                 "Too many sign-ins at this moment; try again soon.",
             )
             .with_retry_after(retry_after),
-            Error::Unavailable(_) => Self::new(
+            Error::Unavailable(_) | Error::RevocationsStale => Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "unavailable",
                 "The service is not available at this moment; try again soon.",

@@ -20,7 +20,7 @@ impl Inner {
         let parts = RefreshParts::parse(token.expose()).ok_or(Error::InvalidToken)?;
         for _ in 0..MAX_ROUNDS {
             let session = find_session(self.store.db(), parts.session_id).await?.ok_or(Error::SessionOver)?;
-            if !self.refresh_keys.is_genuine(&parts, &session.seed) {
+            if !self.keys.get().refresh.is_genuine(&parts, &session.seed) {
                 return Err(Error::InvalidToken);
             }
             if session.was_left() {

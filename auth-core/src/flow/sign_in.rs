@@ -85,14 +85,15 @@ impl Inner {
         generation: i64,
         now: i64,
     ) -> Result<Tokens, Error> {
-        let (access, access_expires_in) = self.issuer.issue(grant, now, self.random.as_ref())?;
+        let keys = self.keys.get();
+        let (access, access_expires_in) = keys.issuer.issue(grant, now, self.random.as_ref())?;
         let left = u64::try_from(grant.session_expires_at.saturating_sub(now)).unwrap_or(0);
         Ok(Tokens {
             user_id: grant.user_id,
             session_id: grant.session_id,
             access,
             access_expires_in,
-            refresh: self.refresh_keys.make(grant.session_id, seed, generation),
+            refresh: keys.refresh.make(grant.session_id, seed, generation),
             refresh_expires_in: self.config.refresh_ttl.min(Duration::from_millis(left)),
         })
     }
@@ -101,7 +102,7 @@ impl Inner {
     pub(crate) async fn genuine(&self, token: &RefreshToken) -> Result<Option<SessionRow>, Error> {
         let Some(parts) = RefreshParts::parse(token.expose()) else { return Ok(None) };
         let session = find_session(self.store.db(), parts.session_id).await?;
-        Ok(session.filter(|session| self.refresh_keys.is_genuine(&parts, &session.seed)))
+        Ok(session.filter(|session| self.keys.get().refresh.is_genuine(&parts, &session.seed)))
     }
 }
 

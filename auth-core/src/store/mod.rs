@@ -1,6 +1,7 @@
 //! The store: every statement of the main job, over SeaORM. Functions take a connection or a transaction.
 
 pub(crate) mod entity;
+mod lease;
 mod revocation;
 mod role;
 mod session;
@@ -14,6 +15,7 @@ use sea_orm::{
 };
 
 pub(crate) use self::{
+    lease::take_lease,
     revocation::{Ended, ended_since},
     role::set_roles,
     session::{
@@ -21,7 +23,7 @@ pub(crate) use self::{
         rotate_session,
     },
     sessions::{ListedSession, list_sessions, revoke_oldest, revoke_other_sessions, revoke_own_session},
-    sweep::remove_dead_sessions,
+    sweep::{remove_dead_sessions, remove_dead_tokens},
     user::{
         Insert, NewUser, UserRow, disable_user, enable_user, end_all_sessions, find_login, find_user,
         insert_user, replace_hash, touch_roles,

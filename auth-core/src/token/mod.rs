@@ -2,6 +2,8 @@
 
 mod algorithm;
 mod claims;
+pub(crate) mod current;
+mod in_force;
 mod issuer;
 pub(crate) mod jwks;
 mod keys;
@@ -13,6 +15,7 @@ mod signing;
 mod verifier;
 
 pub use algorithm::Algorithm;
+pub(crate) use in_force::KeysInForce;
 pub(crate) use issuer::{Grant, TokenIssuer};
 pub use keys::Keys;
 pub use private_key::PrivateKey;

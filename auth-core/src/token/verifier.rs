@@ -11,6 +11,7 @@ use crate::{
     clock::{duration_millis, from_millis, to_millis},
     token::{
         claims::{ACCESS_TYP, AccessClaims},
+        current::Current,
         jwks,
         keys::{Keys, key_id},
     },
@@ -27,6 +28,9 @@ const ISSUED_AHEAD_MILLIS: i64 = 60_000;
 /// (RFC 8725 section 3.1); `typ` must be `at+jwt` (RFC 9068); a `crit` header is refused (RFC 7515 section
 /// 4.1.11); issuer and audience are compared as single strings; there is no leeway after `exp` unless set;
 /// `iat` may be at most 60 s ahead.
+///
+/// Clones share their keys: when [`Auth::set_keys`](crate::Auth::set_keys) or [`set_jwks`](Self::set_jwks) replaces
+/// them, every clone that was handed out verifies with the new ones.
 #[derive(Clone)]
 pub struct TokenVerifier {
     inner: Arc<Inner>,
@@ -34,7 +38,7 @@ pub struct TokenVerifier {
 
 #[derive(Clone)]
 struct Inner {
-    keys: Vec<VerifyingKey>,
+    keys: Arc<Current<Vec<VerifyingKey>>>,
     issuer: String,
     audience: String,
     leeway_millis: i64,
@@ -58,12 +62,42 @@ struct Header {
     crit: Option<IgnoredAny>,
 }
 
+impl Header {
+    /// `None` for what cannot be an access token.
+    fn of(token: &str) -> Option<Self> {
+        if token.len() > MAX_BYTES {
+            return None;
+        }
+        let header = URL_SAFE_NO_PAD.decode(token.split('.').next()?).ok()?;
+        let header: Self = serde_json::from_slice(&header).ok()?;
+        (header.crit.is_none() && header.typ == ACCESS_TYP).then_some(header)
+    }
+}
+
 /// `Some` for any value, also for `null`.
 fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<IgnoredAny>, D::Error> {
     IgnoredAny::deserialize(deserializer).map(Some)
 }
 
 impl VerifyingKey {
+    fn all(keys: &Keys) -> Result<Vec<Self>, ConfigError> {
+        keys.check()?;
+        let mut all: Vec<_> = keys.public().map(|key| Self::public(key.id().to_owned(), key)).collect();
+        for algorithm in keys.hmac_algorithms() {
+            // A previous secret that is too short for this algorithm never signed with it; refresh tokens may still
+            // hang on it.
+            for secret in keys.all().filter(|secret| algorithm.may_use(secret)) {
+                let key = DecodingKey::from_secret(secret.expose());
+                all.push(Self::new(key_id(secret, algorithm)?, algorithm, key));
+            }
+        }
+        Ok(all)
+    }
+
+    fn published(json: &str) -> Result<Vec<Self>, ConfigError> {
+        Ok(jwks::read(json)?.into_iter().map(|(id, key)| Self::public(id, &key)).collect())
+    }
+
     fn new(id: String, algorithm: Algorithm, key: DecodingKey) -> Self {
         Self { id, key, validation: signature_only(algorithm.jwt()) }
     }
@@ -85,18 +119,7 @@ impl TokenVerifier {
         issuer: impl Into<String>,
         audience: impl Into<String>,
     ) -> Result<Self, ConfigError> {
-        keys.check()?;
-        let mut verifying: Vec<_> =
-            keys.public().map(|key| VerifyingKey::public(key.id().to_owned(), key)).collect();
-        for algorithm in keys.hmac_algorithms() {
-            // A previous secret that is too short for this algorithm never signed with it; refresh tokens may still
-            // hang on it.
-            for secret in keys.all().filter(|secret| algorithm.may_use(secret)) {
-                let key = DecodingKey::from_secret(secret.expose());
-                verifying.push(VerifyingKey::new(key_id(secret, algorithm)?, algorithm, key));
-            }
-        }
-        Ok(Self::with(verifying, issuer, audience))
+        Ok(Self::with(VerifyingKey::all(keys)?, issuer, audience))
     }
 
     /// A verifier for another service, from the text of the issuer's JWK set (RFC 7517): what
@@ -122,16 +145,14 @@ impl TokenVerifier {
         issuer: impl Into<String>,
         audience: impl Into<String>,
     ) -> Result<Self, ConfigError> {
-        let keys = jwks::read(json)?;
-        let verifying = keys.into_iter().map(|(id, key)| VerifyingKey::public(id, &key)).collect();
-        Ok(Self::with(verifying, issuer, audience))
+        Ok(Self::with(VerifyingKey::published(json)?, issuer, audience))
     }
 
     fn with(keys: Vec<VerifyingKey>, issuer: impl Into<String>, audience: impl Into<String>) -> Self {
         choose_crypto_provider();
         Self {
             inner: Arc::new(Inner {
-                keys,
+                keys: Arc::new(Current::new(keys)),
                 issuer: issuer.into(),
                 audience: audience.into(),
                 leeway_millis: 0,
@@ -139,6 +160,28 @@ impl TokenVerifier {
                 clock: Arc::new(SystemClock),
             }),
         }
+    }
+
+    /// Replaces the keys of this verifier and of all its clones, at once, by those of another JWK set: the issuer
+    /// has changed its keys.
+    ///
+    /// # Errors
+    /// As [`from_jwks`](Self::from_jwks); the keys from before then stay.
+    pub fn set_jwks(&self, json: &str) -> Result<(), ConfigError> {
+        self.inner.keys.set(VerifyingKey::published(json)?);
+        Ok(())
+    }
+
+    pub(crate) fn set_keys(&self, keys: &Keys) -> Result<(), ConfigError> {
+        self.inner.keys.set(VerifyingKey::all(keys)?);
+        Ok(())
+    }
+
+    /// Whether this is the form of an access token, and its key is none of ours: the issuer may have a newer one
+    /// since, and only then is there a point in asking for it. Says nothing of whether the token is genuine.
+    pub fn lacks_key_of(&self, token: &str) -> bool {
+        let keys = self.inner.keys.get();
+        Header::of(token).is_some_and(|header| !keys.iter().any(|key| key.id == header.kid))
     }
 
     /// Replaces the system's clock.
@@ -164,25 +207,22 @@ impl TokenVerifier {
     /// Verifies a token: signature first (ASVS 9.1.1), then every claim.
     ///
     /// # Errors
-    /// [`Error::InvalidToken`], whatever the reason.
+    /// [`Error::InvalidToken`], whatever the reason; [`Error::RevocationsStale`] of a good token, from a
+    /// [bounded](Self::bounded) verifier that was told how old its knowledge may be.
     pub fn verify(&self, token: &str) -> Result<Principal, Error> {
-        let refuses = |caller: &Principal| {
-            self.inner.revocations.as_ref().is_some_and(|revocations| revocations.refuses(caller))
-        };
-        self.check(token).filter(|caller| !refuses(caller)).ok_or(Error::InvalidToken)
+        let caller = self.check(token).ok_or(Error::InvalidToken)?;
+        match &self.inner.revocations {
+            Some(revocations) if revocations.refuses(&caller) => Err(Error::InvalidToken),
+            Some(revocations) if revocations.is_stale() => Err(Error::RevocationsStale),
+            _ => Ok(caller),
+        }
     }
 
     fn check(&self, token: &str) -> Option<Principal> {
         let inner = &*self.inner;
-        if token.len() > MAX_BYTES {
-            return None;
-        }
-        let header = URL_SAFE_NO_PAD.decode(token.split('.').next()?).ok()?;
-        let header: Header = serde_json::from_slice(&header).ok()?;
-        if header.crit.is_some() || header.typ != ACCESS_TYP {
-            return None;
-        }
-        let key = inner.keys.iter().find(|key| key.id == header.kid)?;
+        let header = Header::of(token)?;
+        let keys = inner.keys.get();
+        let key = keys.iter().find(|key| key.id == header.kid)?;
         let claims = jsonwebtoken::decode::<AccessClaims>(token, &key.key, &key.validation).ok()?.claims;
 
         let now = to_millis(inner.clock.now());

@@ -9,6 +9,8 @@
 
 mod connections;
 mod crash;
+mod floods;
+mod framing;
 mod health;
 mod instances;
 mod keys;

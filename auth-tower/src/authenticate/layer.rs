@@ -15,8 +15,9 @@ use super::Authenticate;
 /// | bounded | `AuthLayer::required(auth.verifier().bounded(auth.revocations()))` | after the next poll of [`Auth::watch_revocations`], a second or so; at once in the process that did it | nothing; a poll is three SELECTs |
 /// | strict | `AuthLayer::required(auth.verifier()).strict(auth)` | at once | one SELECT |
 ///
-/// While the database is away, a stateless check goes on, a bounded one goes on with what it knows, and a strict one
-/// answers 503 `unavailable`, never 401: the token may be good.
+/// While the database is away, a stateless check goes on, a bounded one goes on with what it knows (or, once that is
+/// older than [`Config::revocation_max_age`](auth_core::Config::revocation_max_age), answers 503 `unavailable`), and a
+/// strict one answers 503. Never 401: the token may be good.
 ///
 /// ```
 /// # use auth_core::Auth;

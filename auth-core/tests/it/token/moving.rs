@@ -86,6 +86,40 @@ async fn changing_the_secret_under_a_private_key_signs_nobody_out() {
 }
 
 #[tokio::test]
+async fn keys_change_in_a_running_process_and_in_every_verifier_it_gave_away() {
+    let db = TestDatabase::sqlite().await;
+    let test = TestAuth::new(&db).await;
+    test.register().await;
+    let verifier = test.auth.verifier();
+    let before = test.login().await;
+    let private = keys().private_key(PrivateKey::from_pem(ED25519).unwrap());
+
+    test.auth.set_keys(&private.clone().also_verify_hmac(Algorithm::Hs256)).unwrap();
+    verifier.verify(before.access.expose()).unwrap();
+    let after = test.refresh(&before.refresh).await.unwrap();
+    verifier.verify(after.access.expose()).unwrap();
+    assert!(test.auth.jwks().contains("Ed25519"));
+    TokenVerifier::from_jwks(
+        &test.auth.jwks(),
+        test.auth.config().issuer.clone(),
+        test.auth.config().audience.clone(),
+    )
+    .unwrap()
+    .clock(test.auth.clock())
+    .verify(after.access.expose())
+    .unwrap();
+
+    test.auth.set_keys(&private).unwrap();
+    assert!(verifier.verify(before.access.expose()).is_err(), "its key is named no longer");
+    verifier.verify(after.access.expose()).unwrap();
+
+    let unusable = keys().algorithm(Algorithm::EdDsa);
+    assert_eq!(test.auth.set_keys(&unusable).unwrap_err().setting(), "private key");
+    verifier.verify(after.access.expose()).expect("a refused change changes nothing");
+    verifier.verify(test.login().await.access.expose()).unwrap();
+}
+
+#[tokio::test]
 async fn what_is_no_longer_named_is_no_longer_accepted() {
     let db = TestDatabase::sqlite().await;
     let clock = ManualClock::new();

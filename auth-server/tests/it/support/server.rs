@@ -93,6 +93,15 @@ impl Server {
         Client::new(&self.url)
     }
 
+    /// What `METRICS_ADDR` answers.
+    pub(crate) async fn metrics(&self) -> String {
+        let line = self.log.wait_for("metrics at").await;
+        let url = line.split(['"', ' ']).find(|word| word.starts_with("http://")).unwrap();
+        let answer = Client::new(url.strip_suffix("/metrics").unwrap()).get("/metrics").await;
+        assert_eq!(answer.status, 200);
+        answer.body.as_str().unwrap().to_owned()
+    }
+
     pub(crate) fn log(&self) -> &Log {
         &self.log
     }
