@@ -21,7 +21,7 @@ use crate::support::{Answer, Req, World};
 type Body = Full<Bytes>;
 
 /// Answers with the id of the caller, or `nobody`.
-async fn whoami(request: Request<Body>) -> Result<Response<Body>, Infallible> {
+pub(crate) async fn whoami(request: Request<Body>) -> Result<Response<Body>, Infallible> {
     let caller = request.extensions().get::<Principal>();
     let name = caller.map_or_else(|| "nobody".to_owned(), |caller| caller.user_id().to_string());
     Ok(Response::new(Body::from(name)))
@@ -60,7 +60,7 @@ async fn through(world: &World, access: &str) -> [bool; 3] {
 const STATELESS_ONLY: [bool; 3] = [true, false, false];
 const ALL_BUT_STRICT: [bool; 3] = [true, true, false];
 
-async fn send<S, B>(service: S, request: Req) -> Answer
+pub(crate) async fn send<S, B>(service: S, request: Req) -> Answer
 where
     S: tower::Service<Request<Body>, Response = Response<B>, Error = Infallible>,
     B: http_body::Body<Data = Bytes>,
