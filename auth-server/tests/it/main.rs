@@ -17,6 +17,7 @@ mod keys;
 mod logs;
 mod migrate;
 mod nginx;
+mod schedules;
 mod settings;
 mod shutdown;
 mod start_errors;
