@@ -69,15 +69,18 @@ mod client;
 mod cross_origin;
 mod endpoint;
 mod error;
+mod grpc;
 mod guard;
 mod headers;
 pub mod problem;
+#[cfg(feature = "jwks")]
+mod remote_jwks;
 mod require;
 mod route;
 mod service;
 mod transport;
 
-pub use authenticate::{AuthLayer, Authenticate};
+pub use authenticate::{AuthLayer, Authenticate, AuthenticateFuture, TokenCheck};
 pub use body::Body;
 pub use client::ClientAddr;
 pub use cross_origin::{CrossOrigin, CrossOriginFuture, CrossOriginLayer, OriginPolicy};
@@ -85,6 +88,8 @@ pub use error::ConfigError;
 pub use guard::{GuardBody, GuardFuture};
 pub use headers::{is_request_id, set_security_headers};
 pub use problem::Problem;
+#[cfg(feature = "jwks")]
+pub use remote_jwks::{FetchError, RemoteJwks, RemoteJwksBuilder};
 pub use require::{Require, RequireLayer};
 pub use route::Endpoint;
 pub use service::{AuthService, AuthServiceBuilder, AuthServiceFuture};

@@ -1,7 +1,6 @@
-use auth_core::TokenVerifier;
 use tower_layer::Layer;
 
-use super::Authenticate;
+use super::{Authenticate, TokenCheck};
 
 /// Verifies the bearer token of each request and puts the [`Principal`](auth_core::Principal) into the
 /// request's extensions. A bad token is always refused: 401 with RFC 6750's `WWW-Authenticate`.
@@ -23,21 +22,35 @@ use super::Authenticate;
 ///     .layer(AuthLayer::required(verifier)) // outside: runs first
 /// # }
 /// ```
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct AuthLayer {
-    verifier: TokenVerifier,
+    check: TokenCheck,
     required: bool,
+    grpc: bool,
 }
 
 impl AuthLayer {
     /// Refuses requests without a token, too.
-    pub fn required(verifier: TokenVerifier) -> Self {
-        Self { verifier, required: true }
+    pub fn required(check: impl Into<TokenCheck>) -> Self {
+        Self { check: check.into(), required: true, grpc: false }
     }
 
     /// Lets requests without a token pass, without a `Principal`.
-    pub fn optional(verifier: TokenVerifier) -> Self {
-        Self { verifier, required: false }
+    pub fn optional(check: impl Into<TokenCheck>) -> Self {
+        Self { required: false, ..Self::required(check) }
+    }
+
+    /// For a gRPC service: calls with the content type `application/grpc` are refused in gRPC's own form, an HTTP
+    /// 200 with nothing but `grpc-status` and `grpc-message`. The status is `UNAUTHENTICATED` (16) for 401,
+    /// `PERMISSION_DENIED` (7) for 403, `UNAVAILABLE` (14) for 503 and `INTERNAL` (13) otherwise;
+    /// `grpc-retry-pushback-ms` (gRFC A6) stands for `Retry-After`. Other requests are refused as ever.
+    ///
+    /// Off by default, because the client chooses the content type: a proxy that asks a door by its HTTP status
+    /// (nginx `auth_request`) must not be answered 200. For gRPC-Web this layer belongs inside the one that
+    /// translates.
+    pub fn grpc(mut self) -> Self {
+        self.grpc = true;
+        self
     }
 }
 
@@ -45,12 +58,6 @@ impl<S> Layer<S> for AuthLayer {
     type Service = Authenticate<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Authenticate { inner, verifier: self.verifier.clone(), required: self.required }
-    }
-}
-
-impl std::fmt::Debug for AuthLayer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("AuthLayer").field("required", &self.required).finish_non_exhaustive()
+        Authenticate { inner, check: self.check.clone(), required: self.required, grpc: self.grpc }
     }
 }

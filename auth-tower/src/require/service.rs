@@ -4,13 +4,17 @@ use http::{Request, Response};
 use tower_service::Service;
 
 use super::requirement::Requirement;
-use crate::guard::{GuardBody, GuardFuture};
+use crate::{
+    grpc::Refusal,
+    guard::{GuardBody, GuardFuture},
+};
 
 /// The service made by [`RequireLayer`](super::RequireLayer).
 #[derive(Debug, Clone)]
 pub struct Require<S> {
     pub(super) inner: S,
     pub(super) requirement: Requirement,
+    pub(super) grpc: bool,
 }
 
 impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for Require<S>
@@ -28,7 +32,7 @@ where
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
         match self.requirement.check(request.extensions()) {
             Ok(()) => GuardFuture::pass(self.inner.call(request)),
-            Err(problem) => GuardFuture::refuse(problem),
+            Err(problem) => GuardFuture::refuse(problem, Refusal::of(request.headers(), self.grpc)),
         }
     }
 }

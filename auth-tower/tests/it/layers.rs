@@ -7,10 +7,10 @@ use auth_migration::test_util::TestDatabase;
 use auth_tower::{AuthLayer, RequireLayer};
 use bytes::Bytes;
 use http::{Request, Response};
-use http_body_util::{BodyExt, Full};
-use tower::{Layer, ServiceExt};
+use http_body_util::Full;
+use tower::Layer;
 
-use crate::support::{Answer, Req, World};
+use crate::support::{Req, World, send};
 
 type Body = Full<Bytes>;
 
@@ -19,20 +19,6 @@ async fn whoami(request: Request<Body>) -> Result<Response<Body>, Infallible> {
     let caller = request.extensions().get::<Principal>();
     let name = caller.map_or_else(|| "nobody".to_owned(), |caller| caller.user_id().to_string());
     Ok(Response::new(Body::from(name)))
-}
-
-async fn send<S, B>(service: S, request: Req) -> Answer
-where
-    S: tower::Service<Request<Body>, Response = Response<B>, Error = Infallible>,
-    B: http_body::Body<Data = Bytes>,
-    B::Error: std::fmt::Debug,
-{
-    let Ok(response) = service.oneshot(request.build().map(Full::new)).await;
-    let (parts, body) = response.into_parts();
-    let length = body.size_hint().exact();
-    let body = body.collect().await.unwrap().to_bytes();
-    assert_eq!(length, Some(body.len() as u64));
-    Answer { status: parts.status, headers: parts.headers, body: String::from_utf8(body.to_vec()).unwrap() }
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ mod cookies;
 mod cross_origin;
 mod data;
 mod enumeration;
+mod grpc;
 mod jwks;
 mod layers;
 mod log;

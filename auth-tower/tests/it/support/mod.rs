@@ -1,9 +1,11 @@
 mod answer;
+mod door;
 mod request;
 mod transport;
 mod world;
 
 pub(crate) use answer::Answer;
+pub(crate) use door::send;
 pub(crate) use request::Req;
 pub(crate) use transport::Transport;
 pub(crate) use world::World;
