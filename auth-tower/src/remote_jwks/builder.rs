@@ -1,4 +1,4 @@
-use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
+use std::{fmt, net::IpAddr, ops::RangeInclusive, sync::Arc, time::Duration};
 
 use auth_core::{Clock, SystemClock};
 use http::{Uri, uri::Scheme};
@@ -9,6 +9,8 @@ use rustls::{
 
 use super::{RemoteJwks, cache::Limits, fetch::Fetcher, issuer::Issuer};
 use crate::ConfigError;
+
+const REFETCH_INTERVAL: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(60);
 
 /// Puts a [`RemoteJwks`] together; each setting has a safe default.
 #[must_use = "call build()"]
@@ -63,8 +65,9 @@ impl RemoteJwksBuilder {
         self
     }
 
-    /// The least time from one fetch to the next, at least 1 s: what a flood of made-up keys comes to at the issuer.
-    /// Default 10 s. A key that signs within that time of being published is refused until it is over.
+    /// The least time from the beginning of one fetch to that of the next, 1 s to 60 s: what a flood of made-up keys
+    /// comes to at the issuer. Default 10 s. A key that signs sooner than that after it was published may be refused
+    /// (401) until the time is over.
     pub fn refetch_interval(mut self, interval: Duration) -> Self {
         self.limits.refetch_interval = interval;
         self
@@ -102,10 +105,10 @@ impl RemoteJwksBuilder {
         if self.timeout.is_zero() {
             return Err(ConfigError::new("timeout", "is zero; no issuer answers in that time"));
         }
-        if self.limits.refetch_interval < Duration::from_secs(1) {
+        if !REFETCH_INTERVAL.contains(&self.limits.refetch_interval) {
             return Err(ConfigError::new(
                 "refetch_interval",
-                "is under one second; made-up tokens would become a flood of requests at the issuer",
+                "must be from 1 s to 60 s: less is a flood at the issuer, and more keeps keys beyond their lifetime",
             ));
         }
         let roots = roots(&self.root_certificates)?;

@@ -24,6 +24,7 @@ mod overload;
 mod races;
 mod refresh_token;
 mod register;
+mod remote_jwks;
 mod sessions;
 mod settings;
 mod support;

@@ -1,11 +1,13 @@
 mod answer;
 mod door;
+mod issuer;
 mod request;
 mod transport;
 mod world;
 
 pub(crate) use answer::Answer;
 pub(crate) use door::send;
+pub(crate) use issuer::{Issuer, Reply};
 pub(crate) use request::Req;
 pub(crate) use transport::Transport;
 pub(crate) use world::World;
