@@ -1,6 +1,6 @@
 //! Refusals as gRPC clients read them.
 
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header::CONTENT_TYPE};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header::CONTENT_TYPE};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use crate::{Body, Problem};
@@ -29,6 +29,19 @@ impl Refusal {
     pub(crate) fn of(headers: &HeaderMap, speaks_grpc: bool) -> Self {
         let content_type = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
         if speaks_grpc && content_type.is_some_and(is_grpc) { Self::Grpc } else { Self::Http }
+    }
+
+    /// Tells the doors inside, which do not know whether the service behind them speaks gRPC.
+    pub(crate) fn leave_in(self, extensions: &mut Extensions) {
+        match self {
+            // What an outer door left was about itself.
+            Self::Http => extensions.remove::<Self>(),
+            Self::Grpc => extensions.insert(self),
+        };
+    }
+
+    pub(crate) fn left_in(extensions: &Extensions) -> Self {
+        extensions.get().copied().unwrap_or(Self::Http)
     }
 
     pub(crate) fn response(self, problem: Problem) -> Response<Body> {

@@ -40,6 +40,13 @@
 //! refresh token is only ever in a cookie: `__Host-refresh_token`, `HttpOnly`, `Secure`, `SameSite=Strict`. No
 //! script can read it, no other site can send it, no sibling domain can set it.
 //!
+//! # Three ways to know a caller
+//!
+//! [`AuthLayer`] takes `auth.verifier()` where there is an [`Auth`](auth_core::Auth), or the same
+//! [bounded](auth_core::TokenVerifier::bounded). A service elsewhere, without the database and the secret, takes a
+//! `RemoteJwks` (feature `jwks`): the address of the issuer's public keys. For a gRPC service
+//! [`AuthLayer::grpc`] makes refusals gRPC's own.
+//!
 //! # What the host does
 //!
 //! - It says which address a request comes from, by a [`ClientAddr`] in the request's extensions. Forwarding
@@ -58,6 +65,9 @@
 //!
 //! `axum`: the extractor [`axum::CurrentUser`], and [`Problem`] as the error of a handler. Services and layers
 //! work under axum without it.
+//!
+//! `jwks`: [`RemoteJwks`], which verifies by the public keys of an issuer elsewhere. Brings an HTTP client (hyper) and
+//! rustls.
 //!
 //! [tower]: https://docs.rs/tower
 

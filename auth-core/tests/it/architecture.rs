@@ -90,9 +90,11 @@ fn the_schema_knows_nothing_of_ours() {
 
 #[test]
 fn one_crypto_back_end_and_no_openssl() {
-    let tree = dependencies("auth-server", "");
-    for banned in ["ring", "openssl", "openssl-sys", "native-tls", "rsa"] {
-        assert!(!tree.iter().any(|name| name == banned), "auth-server depends on {banned}");
+    for (crate_name, features) in [("auth-server", ""), ("auth-tower", "jwks")] {
+        let tree = dependencies(crate_name, features);
+        for banned in ["ring", "openssl", "openssl-sys", "native-tls", "rsa"] {
+            assert!(!tree.iter().any(|name| name == banned), "{crate_name} depends on {banned}");
+        }
     }
 }
 

@@ -45,9 +45,11 @@ impl AuthLayer {
     /// `PERMISSION_DENIED` (7) for 403, `UNAVAILABLE` (14) for 503 and `INTERNAL` (13) otherwise;
     /// `grpc-retry-pushback-ms` (gRFC A6) stands for `Retry-After`. Other requests are refused as ever.
     ///
+    /// The doors inside refuse in the same form. For gRPC-Web this layer belongs inside the one that translates.
+    ///
     /// Off by default, because the client chooses the content type: a proxy that asks a door by its HTTP status
-    /// (nginx `auth_request`) must not be answered 200. For gRPC-Web this layer belongs inside the one that
-    /// translates.
+    /// (nginx `auth_request`) must not be answered 200. Without it clients see a broken answer; tonic's call it
+    /// `INTERNAL`.
     pub fn grpc(mut self) -> Self {
         self.grpc = true;
         self

@@ -39,6 +39,7 @@ where
         // Whatever stands there was not put there by this door.
         request.extensions_mut().remove::<Principal>();
         let refusal = Refusal::of(request.headers(), self.grpc);
+        refusal.leave_in(request.extensions_mut());
         let verdict = match bearer(request.headers()) {
             Ok(Some(token)) => self.check.verify(token),
             Ok(None) if self.required => Verdict::Now(Err(Problem::unauthenticated())),

@@ -10,7 +10,7 @@ use rustls::{
 use super::{RemoteJwks, cache::Limits, fetch::Fetcher, issuer::Issuer};
 use crate::ConfigError;
 
-const REFETCH_INTERVAL: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(60);
+const REFETCH_INTERVAL: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_mins(1);
 
 /// Puts a [`RemoteJwks`] together; each setting has a safe default.
 #[must_use = "call build()"]

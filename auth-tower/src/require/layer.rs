@@ -13,23 +13,18 @@ use super::{Require, requirement::Requirement};
 #[derive(Debug, Clone)]
 pub struct RequireLayer {
     requirement: Requirement,
-    grpc: bool,
 }
 
 impl RequireLayer {
-    fn new(requirement: Requirement) -> Self {
-        Self { requirement, grpc: false }
-    }
-
     /// Any signed-in user; 401 otherwise. For the routes inside an
     /// [`AuthLayer::optional`](crate::AuthLayer::optional) that are not optional.
     pub fn signed_in() -> Self {
-        Self::new(Requirement::SignedIn)
+        Self { requirement: Requirement::SignedIn }
     }
 
     /// A user with this role; 403 `forbidden` otherwise, 401 if nobody is signed in.
     pub fn role(role: impl Into<Arc<str>>) -> Self {
-        Self::new(Requirement::Role(role.into()))
+        Self { requirement: Requirement::Role(role.into()) }
     }
 
     /// A user who gave a password, or whatever proves them, at most `max_age` ago (ASVS 7.5.3): a refresh
@@ -38,14 +33,7 @@ impl RequireLayer {
     ///
     /// `clock` is best that of [`Auth::clock`](auth_core::Auth::clock).
     pub fn recent_sign_in(max_age: Duration, clock: Arc<dyn Clock>) -> Self {
-        Self::new(Requirement::RecentSignIn { max_age, clock })
-    }
-
-    /// For a gRPC service, as [`AuthLayer::grpc`](crate::AuthLayer::grpc): a missing role is `PERMISSION_DENIED`,
-    /// nobody signed in or too long ago is `UNAUTHENTICATED`.
-    pub fn grpc(mut self) -> Self {
-        self.grpc = true;
-        self
+        Self { requirement: Requirement::RecentSignIn { max_age, clock } }
     }
 }
 
@@ -53,6 +41,6 @@ impl<S> Layer<S> for RequireLayer {
     type Service = Require<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Require { inner, requirement: self.requirement.clone(), grpc: self.grpc }
+        Require { inner, requirement: self.requirement.clone() }
     }
 }

@@ -14,7 +14,6 @@ use crate::{
 pub struct Require<S> {
     pub(super) inner: S,
     pub(super) requirement: Requirement,
-    pub(super) grpc: bool,
 }
 
 impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for Require<S>
@@ -32,7 +31,7 @@ where
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
         match self.requirement.check(request.extensions()) {
             Ok(()) => GuardFuture::pass(self.inner.call(request)),
-            Err(problem) => GuardFuture::refuse(problem, Refusal::of(request.headers(), self.grpc)),
+            Err(problem) => GuardFuture::refuse(problem, Refusal::left_in(request.extensions())),
         }
     }
 }
