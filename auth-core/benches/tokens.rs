@@ -1,6 +1,6 @@
 //! Making and checking a pair of tokens, by algorithm: `cargo bench -p auth-core`.
 
-#![expect(clippy::unwrap_used, missing_docs, reason = "nobody calls a benchmark")]
+#![expect(clippy::unwrap_used, reason = "nobody calls a benchmark")]
 
 use std::hint::black_box;
 

@@ -1,6 +1,6 @@
 //! What a request costs that asks no database: `cargo bench -p auth-tower`.
 
-#![expect(clippy::unwrap_used, missing_docs, reason = "nobody calls a benchmark")]
+#![expect(clippy::unwrap_used, reason = "nobody calls a benchmark")]
 
 use auth_core::{Auth, Keys, SecretKey, test_util};
 use auth_tower::{AuthService, problem::Problem};
