@@ -24,10 +24,14 @@ pub enum Error {
     /// may hold a better one: do not take its cookie away.
     #[error("the token is not valid")]
     InvalidToken,
-    /// The token is genuine, but its session is over: signed out, expired, revoked, or the user is disabled
-    /// or gone. Drop the token and sign in again.
+    /// The token is genuine, but its session is over: expired, revoked, or the user is disabled or gone. Drop the
+    /// token and sign in again.
     #[error("the session is over")]
     SessionOver,
+    /// From a refresh only: the client that held the session has signed out, or signed in anew. Refuse, and leave
+    /// its cookie alone: the answer to that request has cleared or replaced it, and this one may arrive later.
+    #[error("the session was left")]
+    SessionLeft,
     /// No such user.
     #[error("no such user")]
     UserNotFound,
@@ -60,7 +64,7 @@ impl Error {
             Self::Validation(_) => "validation_failed",
             Self::EmailTaken => "email_taken",
             Self::InvalidCredentials => "invalid_credentials",
-            Self::InvalidToken | Self::SessionOver => "invalid_token",
+            Self::InvalidToken | Self::SessionOver | Self::SessionLeft => "invalid_token",
             Self::UserNotFound | Self::SessionNotFound => "not_found",
             Self::Overloaded { .. } => "overloaded",
             Self::Unavailable(_) | Self::RevocationsStale => "unavailable",

@@ -1,4 +1,7 @@
-//! Parts for tests: a clock with hands, a hasher that only counts, an event log. **Not for production.**
+//! Parts for tests: a clock with hands, a hasher that only counts, an event log, a forge of tokens. **Not for production.**
+
+#[expect(clippy::expect_used, reason = "a test that cannot go on fails by panicking")]
+pub mod forge;
 
 use std::{
     sync::{

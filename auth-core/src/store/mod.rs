@@ -18,7 +18,8 @@ pub(crate) use self::{
     revocation::{Ended, ended_since},
     role::set_roles,
     session::{
-        NewSession, Rotated, SessionRow, find_session, insert_session, revoke_session, rotate_session,
+        NewSession, Rotated, SessionRow, find_session, insert_session, replace_session, revoke_session,
+        rotate_session,
     },
     sessions::{ListedSession, list_sessions, revoke_oldest, revoke_other_sessions, revoke_own_session},
     sweep::{remove_dead_sessions, remove_dead_tokens},

@@ -1,13 +1,13 @@
 use std::{
-    fmt,
+    fmt, mem,
     task::{Context, Poll},
 };
 
-use auth_core::{Principal, TokenVerifier};
+use auth_core::{Auth, Principal, TokenVerifier};
 use http::{Request, Response};
 use tower_service::Service;
 
-use super::authenticate;
+use super::{AuthenticateFuture, authenticate};
 use crate::{
     guard::{GuardBody, GuardFuture},
     problem::Problem,
@@ -19,15 +19,16 @@ pub struct Authenticate<S> {
     pub(super) inner: S,
     pub(super) verifier: TokenVerifier,
     pub(super) required: bool,
+    pub(super) strict: Option<Auth>,
 }
 
 impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for Authenticate<S>
 where
-    S: Service<Request<ReqBody>, Response = Response<ResBody>>,
+    S: Service<Request<ReqBody>, Response = Response<ResBody>> + Clone,
 {
     type Response = Response<GuardBody<ResBody>>;
     type Error = S::Error;
-    type Future = GuardFuture<S::Future>;
+    type Future = AuthenticateFuture<S, ReqBody>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.inner.poll_ready(cx)
@@ -36,15 +37,22 @@ where
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
         // Whatever stands there was not put there by this door.
         request.extensions_mut().remove::<Principal>();
-        match authenticate(request.headers(), &self.verifier) {
-            Ok(Some(principal)) => {
-                request.extensions_mut().insert(principal);
+        let guard = match (authenticate(request.headers(), &self.verifier), &self.strict) {
+            (Ok(Some(principal)), Some(auth)) => {
+                // The one that was polled is ready; its copy may not be.
+                let copy = self.inner.clone();
+                let inner = mem::replace(&mut self.inner, copy);
+                return AuthenticateFuture::check(auth.clone(), principal, inner, request);
             }
-            Ok(None) if self.required => return GuardFuture::refuse(Problem::unauthenticated()),
-            Ok(None) => {}
-            Err(problem) => return GuardFuture::refuse(problem),
-        }
-        GuardFuture::pass(self.inner.call(request))
+            (Ok(Some(principal)), None) => {
+                request.extensions_mut().insert(principal);
+                GuardFuture::pass(self.inner.call(request))
+            }
+            (Ok(None), _) if self.required => GuardFuture::refuse(Problem::unauthenticated()),
+            (Ok(None), _) => GuardFuture::pass(self.inner.call(request)),
+            (Err(problem), _) => GuardFuture::refuse(problem),
+        };
+        AuthenticateFuture::answer(guard)
     }
 }
 
@@ -53,6 +61,7 @@ impl<S: fmt::Debug> fmt::Debug for Authenticate<S> {
         f.debug_struct("Authenticate")
             .field("inner", &self.inner)
             .field("required", &self.required)
+            .field("strict", &self.strict.is_some())
             .finish_non_exhaustive()
     }
 }
