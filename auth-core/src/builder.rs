@@ -8,7 +8,7 @@ use crate::{
     Auth, Clock, Config, ConfigError, EventSink, Keys, SystemClock, SystemRandom, TracingEvents,
     auth::Inner,
     password::{Argon2Hasher, HashPool, PasswordHasher, PasswordPolicy},
-    random::Random,
+    random::{self, Random},
     revocation::Revocations,
     store::Store,
     token::{KeysInForce, TokenVerifier, current::Current},
@@ -81,6 +81,12 @@ impl AuthBuilder {
         self
     }
 
+    /// See [`Config::revocation_max_age`].
+    pub fn revocation_max_age(mut self, age: Duration) -> Self {
+        self.config.revocation_max_age = Some(age);
+        self
+    }
+
     /// See [`Config::max_sessions`].
     pub fn max_sessions(mut self, sessions: u64) -> Self {
         self.config.max_sessions = sessions;
@@ -148,6 +154,8 @@ impl AuthBuilder {
         };
         let verifier = TokenVerifier::new(&self.keys, &self.config.issuer, &self.config.audience)?
             .clock(Arc::clone(&self.clock));
+        let instance = random::uuid(self.random.as_ref())
+            .map_err(|error| ConfigError::new("random source", error.to_string()))?;
         Ok(Auth {
             inner: Arc::new(Inner {
                 store: Store::new(self.db),
@@ -156,6 +164,7 @@ impl AuthBuilder {
                 keys: Current::new(KeysInForce::new(&self.keys, &self.config)?),
                 revocations: Revocations::new(&self.config, Arc::clone(&self.clock)),
                 verifier,
+                instance,
                 clock: self.clock,
                 random: self.random,
                 events: self.events,

@@ -23,6 +23,10 @@ pub struct Config {
     /// For how long after a rotation the same refresh token is answered with the same successor. Default
     /// 10 s; zero is the strict rule: every use rotates, every replay revokes.
     pub refresh_grace: Duration,
+    /// A bounded check ([`TokenVerifier::bounded`](crate::TokenVerifier::bounded)) answers
+    /// [`Error::RevocationsStale`](crate::Error) when no poll has succeeded for so long. Default `None`: it goes on
+    /// with what it knows, so that a database that is away stops nobody for as long as access tokens live.
+    pub revocation_max_age: Option<Duration>,
     /// The most live sessions of a user; a sign-in beyond it ends the oldest. Default 100.
     pub max_sessions: u64,
     /// Least length of a new password in Unicode code points. Default 8; 15 where the password is the only
@@ -48,6 +52,7 @@ impl Default for Config {
             refresh_ttl: Duration::from_hours(7 * 24),
             session_ttl: Duration::from_hours(30 * 24),
             refresh_grace: Duration::from_secs(10),
+            revocation_max_age: None,
             max_sessions: 100,
             password_min_length: 8,
             hash_slots: slots,
@@ -89,6 +94,9 @@ impl Config {
                 "refresh_grace",
                 "is longer than 5 minutes; a thief would go unnoticed",
             ));
+        }
+        if self.revocation_max_age.is_some_and(|age| age < Duration::from_secs(1)) {
+            return Err(ConfigError::new("revocation_max_age", "is shorter than one second"));
         }
         if self.max_sessions == 0 {
             return Err(ConfigError::new("max_sessions", "is zero; nobody could sign in"));

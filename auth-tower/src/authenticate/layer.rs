@@ -1,3 +1,4 @@
+use auth_core::Auth;
 use tower_layer::Layer;
 
 use super::{Authenticate, TokenCheck};
@@ -5,21 +6,34 @@ use super::{Authenticate, TokenCheck};
 /// Verifies the bearer token of each request and puts the [`Principal`](auth_core::Principal) into the
 /// request's extensions. A bad token is always refused: 401 with RFC 6750's `WWW-Authenticate`.
 ///
-/// The check asks neither database nor network. A token stays good until it expires, so a revocation takes
-/// effect after the lifetime of access tokens at the latest (15 minutes by default). With a
-/// [bounded](auth_core::TokenVerifier::bounded) verifier it takes effect after the next poll, a second or so;
-/// where that is too long, ask [`Auth::current_user`](auth_core::Auth::current_user), which reads the session.
+/// How soon a revocation takes effect, be it a logout, a disabled user or a role taken away, and what that costs, is
+/// for the host to choose, layer by layer:
+///
+/// | way | made by | takes effect | cost of a request |
+/// | --- | --- | --- | --- |
+/// | stateless | `AuthLayer::required(auth.verifier())` | when the token expires, 15 minutes by default | nothing |
+/// | bounded | `AuthLayer::required(auth.verifier().bounded(auth.revocations()))` | after the next poll of [`Auth::watch_revocations`], a second or so; at once in the process that did it | nothing; a poll is three SELECTs |
+/// | strict | `AuthLayer::required(auth.verifier()).strict(auth)` | at once | one SELECT |
+/// | elsewhere (feature `jwks`) | `AuthLayer::required(keys)`, with a `RemoteJwks` of the issuer's public keys | as stateless | nothing; a fetch every few minutes |
+///
+/// While the database is away, a stateless check goes on, a bounded one goes on with what it knows (or, once that is
+/// older than [`Config::revocation_max_age`](auth_core::Config::revocation_max_age), answers 503 `unavailable`), and a
+/// strict one answers 503. Never 401: the token may be good.
 ///
 /// ```
-/// # use auth_core::TokenVerifier;
+/// # use auth_core::Auth;
 /// use auth_tower::{AuthLayer, RequireLayer};
 /// use axum::{Router, routing::get};
 ///
-/// # fn routes(verifier: TokenVerifier) -> Router {
-/// Router::new()
-///     .route("/reports", get(async || "for admins"))
+/// # fn routes(auth: Auth) -> Router {
+/// let payouts = Router::new()
+///     .route("/payouts", get(async || "for admins of this moment"))
 ///     .layer(RequireLayer::role("admin")) // inside: runs second
-///     .layer(AuthLayer::required(verifier)) // outside: runs first
+///     .layer(AuthLayer::required(auth.verifier()).strict(auth.clone())); // outside: runs first
+/// let reports = Router::new()
+///     .route("/reports", get(async || "for all who are signed in"))
+///     .layer(AuthLayer::required(auth.verifier().bounded(auth.revocations())));
+/// payouts.merge(reports)
 /// # }
 /// ```
 #[derive(Debug, Clone)]
@@ -40,6 +54,13 @@ impl AuthLayer {
         Self { required: false, ..Self::required(check) }
     }
 
+    /// Also reads the session of each request that carries a good token
+    /// ([`Auth::check_session`]): what has ended is refused at once, and the principal has the roles of this moment.
+    pub fn strict(mut self, auth: Auth) -> Self {
+        self.check = self.check.strict(auth);
+        self
+    }
+
     /// For a gRPC service: calls with the content type `application/grpc` are refused in gRPC's own form, an HTTP
     /// 200 with nothing but `grpc-status` and `grpc-message`. The status is `UNAUTHENTICATED` (16) for 401,
     /// `PERMISSION_DENIED` (7) for 403, `UNAVAILABLE` (14) for 503 and `INTERNAL` (13) otherwise;
@@ -56,6 +77,7 @@ impl AuthLayer {
     }
 }
 
+/// The inner service must be `Clone`, as those of axum and hyper are: a check that waits calls it later.
 impl<S> Layer<S> for AuthLayer {
     type Service = Authenticate<S>;
 

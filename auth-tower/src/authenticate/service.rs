@@ -41,7 +41,7 @@ where
         let refusal = Refusal::of(request.headers(), self.grpc);
         refusal.leave_in(request.extensions_mut());
         let verdict = match bearer(request.headers()) {
-            Ok(Some(token)) => self.check.verify(token),
+            Ok(Some(token)) => self.check.verify(token, request.headers()),
             Ok(None) if self.required => Verdict::Now(Err(Problem::unauthenticated())),
             Ok(None) => return AuthenticateFuture::answer(GuardFuture::pass(self.inner.call(request))),
             Err(problem) => Verdict::Now(Err(problem)),

@@ -9,7 +9,10 @@ use http::{Request, Response};
 use http_body_util::Full;
 use tower::Layer;
 
-use crate::support::{Answer, Req, World, send};
+use crate::{
+    layers::send,
+    support::{Answer, Req, World},
+};
 
 async fn inner(_: Request<Full<Bytes>>) -> Result<Response<Full<Bytes>>, Infallible> {
     Ok(Response::new(Full::from("an answer")))

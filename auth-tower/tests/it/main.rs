@@ -20,6 +20,7 @@ mod layers;
 mod log;
 mod login;
 mod logout;
+mod matrix;
 mod overload;
 mod races;
 mod refresh_token;

@@ -19,7 +19,10 @@ use http::{Request, Response};
 use http_body_util::Full;
 use tower::Layer;
 
-use crate::support::{Answer, Issuer, Reply, Req, World, send};
+use crate::{
+    layers::{send, whoami},
+    support::{Answer, Issuer, Reply, Req, World},
+};
 
 /// An issuer with its own database, the server of its keys, and another service that has only the address.
 struct Scene {
@@ -84,12 +87,6 @@ impl Scene {
         };
         tokio::time::timeout(Duration::from_secs(30), request).await.unwrap();
     }
-}
-
-async fn whoami(request: Request<Full<Bytes>>) -> Result<Response<Full<Bytes>>, Infallible> {
-    let caller = request.extensions().get::<Principal>();
-    let name = caller.map_or_else(|| "nobody".to_owned(), |caller| caller.user_id().to_string());
-    Ok(Response::new(Full::from(name)))
 }
 
 async fn get(keys: &RemoteJwks, token: &str) -> Answer {

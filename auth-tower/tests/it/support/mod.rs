@@ -1,12 +1,10 @@
 mod answer;
-mod door;
 mod issuer;
 mod request;
 mod transport;
 mod world;
 
 pub(crate) use answer::Answer;
-pub(crate) use door::send;
 pub(crate) use issuer::{Issuer, Reply};
 pub(crate) use request::Req;
 pub(crate) use transport::Transport;
