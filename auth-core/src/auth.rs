@@ -11,7 +11,7 @@ use crate::{
     clock,
     event::{Event, EventKind},
     flow::{Login, PreparedRegister, Register, detached},
-    password::{HashPool, PasswordPolicy},
+    password::{HashPool, HashPoolStats, PasswordPolicy},
     random::Random,
     revocation::Revocations,
     store::Store,
@@ -239,6 +239,11 @@ impl Auth {
     /// Sweeps every so often, for ever: give it a task of its own.
     pub async fn keep_sweeping(&self, every: Duration) {
         self.inner.keep_sweeping(every).await;
+    }
+
+    /// How busy the hash pool is, for a page of metrics. Cheap.
+    pub fn hash_pool(&self) -> HashPoolStats {
+        self.inner.passwords.stats()
     }
 
     /// The settings in force.

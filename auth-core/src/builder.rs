@@ -151,7 +151,7 @@ impl AuthBuilder {
         Ok(Auth {
             inner: Arc::new(Inner {
                 store: Store::new(self.db),
-                passwords: HashPool::new(hasher, &self.config),
+                passwords: HashPool::new(hasher, Arc::clone(&self.clock), &self.config),
                 policy: PasswordPolicy::new(&self.config),
                 issuer: TokenIssuer::new(&self.keys, &self.config)?,
                 refresh_keys: RefreshKeys::new(&self.keys)?,
