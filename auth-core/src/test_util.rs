@@ -14,7 +14,7 @@ use std::{
 use crate::{
     Auth, Clock, Error, Event, EventKind, EventSink, Password, SessionId, Tokens, UserId,
     clock::{duration_millis, from_millis},
-    password::{Argon2Hasher, HashError, PasswordHasher, Verdict},
+    password::{Argon2Hasher, HashError, PasswordHasher, Scratch, Verdict},
     token::Grant,
 };
 
@@ -79,17 +79,17 @@ impl InsecureHasher {
 }
 
 impl PasswordHasher for InsecureHasher {
-    fn hash(&self, password: &Password, _salt: &[u8; 16]) -> Result<String, HashError> {
+    fn hash(&self, password: &Password, _: &[u8; 16], _: &mut Scratch) -> Result<String, HashError> {
         self.hashes.fetch_add(1, Ordering::SeqCst);
         Ok(format!("{PREFIX}{}", digest(password)))
     }
 
-    fn verify(&self, password: &Password, stored: &str) -> Result<Verdict, HashError> {
+    fn verify(&self, password: &Password, stored: &str, scratch: &mut Scratch) -> Result<Verdict, HashError> {
         self.verifications.fetch_add(1, Ordering::SeqCst);
         match stored.strip_prefix(PREFIX) {
             Some(stored) if stored == digest(password) => Ok(Verdict::Right),
             Some(_) => Ok(Verdict::Wrong),
-            None => match Argon2Hasher::default().verify(password, stored)? {
+            None => match Argon2Hasher::default().verify(password, stored, scratch)? {
                 Verdict::Wrong => Ok(Verdict::Wrong),
                 Verdict::Right | Verdict::RightButOutdated => Ok(Verdict::RightButOutdated),
             },
