@@ -50,6 +50,21 @@ async fn a_grpc_call_is_refused_by_a_grpc_status() {
 }
 
 #[tokio::test]
+async fn a_grpc_call_that_the_database_must_decide_is_unavailable_without_it() {
+    let database = TestDatabase::sqlite().await;
+    let world = World::new(&database).await.with_ada().await;
+    let (access, _) = world.ada_signs_in().await;
+    let door = AuthLayer::required(world.auth.verifier()).strict(world.auth.clone()).grpc();
+    let door = door.layer(tower::service_fn(inner));
+    let call =
+        || Req::post("/hello.Greeter/Hello").header("content-type", "application/grpc").bearer(&access);
+    send(door.clone(), call()).await.expect(200);
+    world.db.close_by_ref().await.unwrap();
+    let answer = expect_grpc(send(door, call()).await, "14");
+    assert_eq!(answer.header("grpc-retry-pushback-ms"), Some("2000"));
+}
+
+#[tokio::test]
 async fn no_content_type_turns_the_refusal_of_another_door_into_a_200() {
     let database = TestDatabase::sqlite().await;
     let world = World::new(&database).await.with_ada().await;

@@ -65,6 +65,25 @@ async fn a_principal_from_elsewhere_does_not_get_through_by_waiting() {
 }
 
 #[tokio::test]
+async fn a_strict_check_reads_the_session_after_it_waited_for_the_keys() {
+    let database = TestDatabase::sqlite().await;
+    let scene = Scene::new(&database).await;
+    let (access, cookie) = scene.world.ada_signs_in().await;
+    let layer = AuthLayer::required(scene.keys.clone()).strict(scene.world.auth.clone());
+    let door = layer.layer(tower::service_fn(whoami));
+    for _ in 0..2 {
+        send(door.clone(), Req::get("/").bearer(&access)).await.expect(200);
+    }
+    scene.world.send(Req::post("/logout").cookie(&cookie)).await.expect(204);
+    send(door, Req::get("/").bearer(&access)).await.expect_problem(401, "invalid_token");
+    let (scene, ended) = (scene.anew(), access);
+    let door = AuthLayer::required(scene.keys.clone()).strict(scene.world.auth.clone());
+    let answer = send(door.layer(tower::service_fn(whoami)), Req::get("/").bearer(&ended)).await;
+    answer.expect_problem(401, "invalid_token");
+    assert_eq!(scene.issuer.fetches(), 2, "this one had to wait, too");
+}
+
+#[tokio::test]
 async fn a_grpc_call_that_waited_in_vain_is_told_unavailable() {
     let database = TestDatabase::sqlite().await;
     let scene = Scene::new(&database).await;
