@@ -12,7 +12,7 @@ use crate::{
     clock,
     event::{Event, EventKind},
     flow::{Login, PreparedRegister, Register, detached},
-    password::{HashPool, PasswordPolicy},
+    password::{HashPool, HashPoolStats, PasswordPolicy},
     random::Random,
     revocation::Revocations,
     store::Store,
@@ -285,6 +285,11 @@ impl Auth {
                 Err(error) => tracing::warn!(error = error.code(), "what has ended was not removed"),
             }
         }
+    }
+
+    /// How busy the hash pool is, for a page of metrics. Cheap.
+    pub fn hash_pool(&self) -> HashPoolStats {
+        self.inner.passwords.stats()
     }
 
     /// The settings in force.

@@ -159,7 +159,7 @@ impl AuthBuilder {
         Ok(Auth {
             inner: Arc::new(Inner {
                 store: Store::new(self.db),
-                passwords: HashPool::new(hasher, &self.config),
+                passwords: HashPool::new(hasher, Arc::clone(&self.clock), &self.config),
                 policy: PasswordPolicy::new(&self.config),
                 keys: Current::new(KeysInForce::new(&self.keys, &self.config)?),
                 revocations: Revocations::new(&self.config, Arc::clone(&self.clock)),

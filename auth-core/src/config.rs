@@ -32,11 +32,11 @@ pub struct Config {
     /// Least length of a new password in Unicode code points. Default 8; 15 where the password is the only
     /// factor and NIST SP 800-63B-4 applies.
     pub password_min_length: usize,
-    /// How many passwords are hashed at once; each takes 19 MiB with the default hasher. Default: one per
-    /// core.
+    /// How many passwords are hashed at once; each takes 19 MiB with the default hasher, and a thread. Default: one
+    /// per core that this process may use (affinity and CPU quota of a container count).
     pub hash_slots: usize,
     /// How many hashes may wait for a slot, over all; beyond that [`Error::Overloaded`](crate::Error) at
-    /// once. Default: 64 per slot.
+    /// once, for a network that has its share of the queue. At most 1,000,000. Default: 64 per slot.
     pub hash_queue: usize,
     /// How long a hash may wait for a slot before [`Error::Overloaded`](crate::Error). Default 2 s.
     pub hash_wait: Duration,
@@ -106,6 +106,9 @@ impl Config {
         }
         if !(1..=1024).contains(&self.hash_slots) {
             return Err(ConfigError::new("hash_slots", "is outside 1 to 1024"));
+        }
+        if self.hash_queue > 1_000_000 {
+            return Err(ConfigError::new("hash_queue", "is more than 1000000; nobody waits that long"));
         }
         if self.hash_wait.is_zero() || self.hash_wait > Duration::from_mins(1) {
             return Err(ConfigError::new("hash_wait", "is outside 1 ms to 60 s"));

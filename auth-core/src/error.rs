@@ -151,27 +151,11 @@ impl StoreError {
 
     /// Whether the database could not be reached, had no free connection, or asked to try again.
     fn is_unavailable(&self) -> bool {
-        use sqlx::Error as Sqlx;
-        match (&self.0, self.sqlx()) {
-            (DbErr::ConnectionAcquire(_) | DbErr::Conn(_), _)
-            | (
-                _,
-                Some(
-                    Sqlx::Io(_) | Sqlx::Tls(_) | Sqlx::PoolTimedOut | Sqlx::PoolClosed | Sqlx::WorkerCrashed,
-                ),
-            ) => true,
-            (_, Some(Sqlx::Database(error))) => code(error.as_ref()).is_some_and(|code| is_passing(&code)),
-            _ => false,
-        }
-    }
-
-    fn sqlx(&self) -> Option<&sqlx::Error> {
-        match &self.0 {
-            DbErr::Exec(sea_orm::RuntimeErr::SqlxError(error))
-            | DbErr::Query(sea_orm::RuntimeErr::SqlxError(error))
-            | DbErr::Conn(sea_orm::RuntimeErr::SqlxError(error)) => Some(error),
-            _ => None,
-        }
+        is_unreachable(&self.0)
+            || matches!(
+                sqlx_error(&self.0),
+                Some(sqlx::Error::Database(error)) if code(error.as_ref()).is_some_and(|code| is_passing(&code))
+            )
     }
 
     fn describe(&self) -> String {
@@ -182,7 +166,7 @@ impl StoreError {
             DbErr::RecordNotUpdated | DbErr::RecordNotFound(_) => "row not found",
             _ => "storage error",
         };
-        match self.sqlx() {
+        match sqlx_error(&self.0) {
             Some(sqlx::Error::Database(error)) => {
                 format!("{kind} (code {})", code(error.as_ref()).as_deref().unwrap_or("unknown"))
             }
@@ -191,6 +175,25 @@ impl StoreError {
             Some(sqlx::Error::PoolClosed) => format!("{kind} (pool closed)"),
             _ => kind.to_owned(),
         }
+    }
+}
+
+/// Whether nothing came from the database: no connection, or one that broke.
+pub(crate) fn is_unreachable(error: &DbErr) -> bool {
+    use sqlx::Error as Sqlx;
+    matches!(error, DbErr::ConnectionAcquire(_) | DbErr::Conn(_))
+        || matches!(
+            sqlx_error(error),
+            Some(Sqlx::Io(_) | Sqlx::Tls(_) | Sqlx::PoolTimedOut | Sqlx::PoolClosed | Sqlx::WorkerCrashed)
+        )
+}
+
+fn sqlx_error(error: &DbErr) -> Option<&sqlx::Error> {
+    match error {
+        DbErr::Exec(sea_orm::RuntimeErr::SqlxError(error))
+        | DbErr::Query(sea_orm::RuntimeErr::SqlxError(error))
+        | DbErr::Conn(sea_orm::RuntimeErr::SqlxError(error)) => Some(error),
+        _ => None,
     }
 }
 
@@ -206,8 +209,7 @@ fn code(error: &dyn sqlx::error::DatabaseError) -> Option<String> {
 
 /// Whether the database refused a statement because another transaction was faster.
 pub(crate) fn is_lost_race(error: &DbErr) -> bool {
-    let error = StoreError::new(error.clone());
-    let Some(sqlx::Error::Database(error)) = error.sqlx() else { return false };
+    let Some(sqlx::Error::Database(error)) = sqlx_error(error) else { return false };
     code(error.as_ref()).is_some_and(|code| ["40001", "40P01", "1213"].contains(&code.as_str()))
 }
 

@@ -42,6 +42,13 @@
 //! when the session is over, but not when this client has signed out or signed in anew: the answer to that has done
 //! so, and this one may arrive later.
 //!
+//! # Three ways to know a caller
+//!
+//! [`AuthLayer`] takes `auth.verifier()` where there is an [`Auth`](auth_core::Auth), or the same
+//! [bounded](auth_core::TokenVerifier::bounded). A service elsewhere, without the database and the secret, takes a
+//! `RemoteJwks` (feature `jwks`): the address of the issuer's public keys. For a gRPC service
+//! [`AuthLayer::grpc`] makes refusals gRPC's own.
+//!
 //! # What the host does
 //!
 //! - It says which address a request comes from, by a [`ClientAddr`] in the request's extensions. Forwarding
@@ -61,6 +68,9 @@
 //! `axum`: the extractor [`axum::CurrentUser`], and [`Problem`] as the error of a handler. Services and layers
 //! work under axum without it.
 //!
+//! `jwks`: [`RemoteJwks`], which verifies by the public keys of an issuer elsewhere. Brings an HTTP client (hyper) and
+//! rustls.
+//!
 //! [tower]: https://docs.rs/tower
 
 mod authenticate;
@@ -71,15 +81,18 @@ mod client;
 mod cross_origin;
 mod endpoint;
 mod error;
+mod grpc;
 mod guard;
 mod headers;
 pub mod problem;
+#[cfg(feature = "jwks")]
+mod remote_jwks;
 mod require;
 mod route;
 mod service;
 mod transport;
 
-pub use authenticate::{AuthLayer, Authenticate, AuthenticateFuture};
+pub use authenticate::{AuthLayer, Authenticate, AuthenticateFuture, TokenCheck};
 pub use body::Body;
 pub use client::ClientAddr;
 pub use cross_origin::{CrossOrigin, CrossOriginFuture, CrossOriginLayer, OriginPolicy};
@@ -87,6 +100,8 @@ pub use error::ConfigError;
 pub use guard::{GuardBody, GuardFuture};
 pub use headers::{is_request_id, set_security_headers};
 pub use problem::Problem;
+#[cfg(feature = "jwks")]
+pub use remote_jwks::{FetchError, RemoteJwks, RemoteJwksBuilder};
 pub use require::{Require, RequireLayer};
 pub use route::Endpoint;
 pub use service::{AuthService, AuthServiceBuilder, AuthServiceFuture};

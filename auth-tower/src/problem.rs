@@ -139,6 +139,11 @@ impl Problem {
         problem
     }
 
+    pub(crate) fn unavailable(retry_after: Duration) -> Self {
+        let detail = "The service is not available at this moment; try again soon.";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail).with_retry_after(retry_after)
+    }
+
     pub(crate) fn registration_closed() -> Self {
         Self::new(StatusCode::FORBIDDEN, "forbidden", "Registration is closed.")
     }
@@ -301,12 +306,7 @@ impl From<Error> for Problem {
                 "Too many sign-ins at this moment; try again soon.",
             )
             .with_retry_after(retry_after),
-            Error::Unavailable(_) | Error::RevocationsStale => Self::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "unavailable",
-                "The service is not available at this moment; try again soon.",
-            )
-            .with_retry_after(UNAVAILABLE_RETRY),
+            Error::Unavailable(_) | Error::RevocationsStale => Self::unavailable(UNAVAILABLE_RETRY),
             // Also for a variant that a later version of the rules may add: closed, and told to nobody.
             Error::Internal(_) | _ => Self::internal(),
         }

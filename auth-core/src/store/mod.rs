@@ -1,5 +1,6 @@
 //! The store: every statement of the main job, over SeaORM. Functions take a connection or a transaction.
 
+mod db;
 pub(crate) mod entity;
 mod lease;
 mod revocation;
@@ -9,12 +10,10 @@ mod sessions;
 mod sweep;
 mod user;
 
-use sea_orm::{
-    DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, TransactionOptions,
-    TransactionTrait,
-};
+use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, TransactionOptions};
 
 pub(crate) use self::{
+    db::Db,
     lease::take_lease,
     revocation::{Ended, ended_since},
     role::set_roles,
@@ -31,16 +30,16 @@ pub(crate) use self::{
 };
 
 pub(crate) struct Store {
-    db: DatabaseConnection,
+    db: Db,
 }
 
 impl Store {
-    pub(crate) fn new(db: DatabaseConnection) -> Self {
-        Self { db }
+    pub(crate) fn new(connection: DatabaseConnection) -> Self {
+        Self { db: Db::new(connection) }
     }
 
     /// For a single statement.
-    pub(crate) fn db(&self) -> &DatabaseConnection {
+    pub(crate) fn db(&self) -> &Db {
         &self.db
     }
 
@@ -52,7 +51,7 @@ impl Store {
     /// write through it afterwards is lost with it.
     pub(crate) async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
         self.db
-            .begin_with_options(TransactionOptions {
+            .begin(TransactionOptions {
                 sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
                 ..TransactionOptions::default()
             })

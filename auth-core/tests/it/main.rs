@@ -13,6 +13,7 @@ mod architecture;
 mod cancellation;
 mod connect;
 mod ends;
+mod hashing;
 mod login;
 mod logout;
 mod refresh;

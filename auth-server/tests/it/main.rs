@@ -9,6 +9,7 @@
 
 mod connections;
 mod crash;
+mod faults;
 mod floods;
 mod framing;
 mod health;

@@ -4,18 +4,19 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use auth_core::{Auth, Error, Principal};
+use auth_core::Principal;
 use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use crate::{
+    grpc::Refusal,
     guard::{GuardBody, GuardFuture},
-    headers::given_request_id,
     problem::Problem,
 };
 
-type Check = Pin<Box<dyn Future<Output = Result<Principal, Error>> + Send>>;
+/// A check that has to wait for something. Boxed: that is rare, or slow anyway.
+pub(super) type Check = Pin<Box<dyn Future<Output = Result<Principal, Problem>> + Send>>;
 
 pin_project! {
     /// The future of [`Authenticate`](super::Authenticate).
@@ -34,8 +35,8 @@ pin_project! {
     where
         S: Service<Request<B>>,
     {
-        /// The session is being read; the request waits.
-        Check { check: Check, waiting: Option<(S, Request<B>)> },
+        /// The request waits.
+        Check { check: Check, waiting: Option<(S, Request<B>)>, refusal: Refusal },
         Answer { #[pin] guard: GuardFuture<S::Future> },
     }
 }
@@ -48,10 +49,9 @@ where
         Self { step: Step::Answer { guard } }
     }
 
-    /// Lets the request through to `inner`, which is ready, once the session is known to live.
-    pub(super) fn check(auth: Auth, principal: Principal, inner: S, request: Request<B>) -> Self {
-        let check = Box::pin(async move { auth.check_session(&principal).await });
-        Self { step: Step::Check { check, waiting: Some((inner, request)) } }
+    /// Lets the request through to `inner`, which is ready, once it is known whose it is.
+    pub(super) fn check(check: Check, inner: S, request: Request<B>, refusal: Refusal) -> Self {
+        Self { step: Step::Check { check, waiting: Some((inner, request)), refusal } }
     }
 }
 
@@ -66,7 +66,7 @@ where
         loop {
             let guard = match step.as_mut().project() {
                 StepProjection::Answer { guard } => return guard.poll(cx),
-                StepProjection::Check { check, waiting } => {
+                StepProjection::Check { check, waiting, refusal } => {
                     let checked = ready!(check.as_mut().poll(cx));
                     // Taken once: the step ends here.
                     let Some((mut inner, mut request)) = waiting.take() else { return Poll::Pending };
@@ -75,10 +75,7 @@ where
                             request.extensions_mut().insert(principal);
                             GuardFuture::pass(inner.call(request))
                         }
-                        Err(error) => {
-                            let request_id = given_request_id(request.headers());
-                            GuardFuture::refuse(Problem::of_rule(error, request_id))
-                        }
+                        Err(problem) => GuardFuture::refuse(problem, *refusal),
                     }
                 }
             };

@@ -30,7 +30,18 @@ pub(crate) struct Ended {
 impl Program {
     /// On a free port unless told otherwise.
     pub(crate) fn in_directory(directory: &Path) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_auth-server"));
+        Self::prepared(directory, Command::new(env!("CARGO_BIN_EXE_auth-server")))
+    }
+
+    /// Through another program, which becomes this one.
+    pub(crate) fn through(directory: &Path, other: &str, arguments: &[&str]) -> Self {
+        let mut command = Command::new(other);
+        command.args(arguments).arg(env!("CARGO_BIN_EXE_auth-server"));
+        let program = Self::prepared(directory, command);
+        program.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+    }
+
+    fn prepared(directory: &Path, mut command: Command) -> Self {
         command
             .env_clear()
             .env("PORT", "0")
@@ -89,6 +100,10 @@ impl Server {
         self.url.strip_prefix("http://").unwrap()
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id().expect("the server has ended")
+    }
+
     pub(crate) fn client(&self) -> Client {
         Client::new(&self.url)
     }
@@ -108,7 +123,7 @@ impl Server {
 
     /// As an orchestrator does, and a user with Ctrl-C (`INT`).
     pub(crate) async fn signal(&self, name: &str) {
-        let id = self.child.id().expect("the server has ended");
+        let id = self.id();
         // The shell's own `kill`: the program of this name is not on every machine.
         let sent = Command::new("sh").args(["-c", &format!("kill -s {name} {id}")]).status().await.unwrap();
         assert!(sent.success());
