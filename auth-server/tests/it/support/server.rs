@@ -93,13 +93,17 @@ impl Server {
         Client::new(&self.url)
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id().expect("the server has ended")
+    }
+
     pub(crate) fn log(&self) -> &Log {
         &self.log
     }
 
     /// As an orchestrator does, and a user with Ctrl-C (`INT`).
     pub(crate) async fn signal(&self, name: &str) {
-        let id = self.child.id().expect("the server has ended");
+        let id = self.id();
         // The shell's own `kill`: the program of this name is not on every machine.
         let sent = Command::new("sh").args(["-c", &format!("kill -s {name} {id}")]).status().await.unwrap();
         assert!(sent.success());
