@@ -60,6 +60,7 @@
 //! exit status 2 for a setting and 1 for the world around (database away, port taken). Lines carry ids and
 //! codes, never an e-mail address, token or password; statements of the database are not logged at any level.
 
+mod budget;
 mod cli;
 mod config;
 mod crowd;

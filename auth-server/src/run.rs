@@ -26,7 +26,8 @@ use crate::{
 /// How long to wait for the pool to say goodbye to the database.
 const CLOSE_DEADLINE: Duration = Duration::from_secs(2);
 
-/// How long a hash that nobody waits for any more may keep the process.
+/// How long work on the runtime's threads for blocking calls that nobody waits for any more may keep the process. A
+/// hash does not: its thread ends with the process.
 const BLOCKING_DEADLINE: Duration = Duration::from_secs(1);
 
 /// Runs the program with these arguments, the first of which is its name.

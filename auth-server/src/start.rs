@@ -9,6 +9,7 @@ use sea_orm::DatabaseConnection;
 use tokio::{net::TcpListener, time::timeout};
 
 use crate::{
+    budget,
     config::{self, Config, DatabaseConfig},
     error::{Error, SettingError},
     key_file,
@@ -76,6 +77,7 @@ pub(crate) async fn start(config: &Config) -> Result<Started, Error> {
         .config(settings)
         .build()
         .map_err(|error| SettingError::from_core(&error))?;
+    budget::report(auth.config());
     let service = service(auth.clone(), config, &public_url)?;
     // Once before the first request, so that what ended while this process was away is known. If it fails, the
     // watch says so and tries again.

@@ -79,7 +79,10 @@ pub(crate) const SETTINGS: &[Setting] = &[
     plain("COOKIE_SECURE", "false for plain-http development where the client insists [default: true]"),
     plain("PASSWORD_MIN_LENGTH", "Least length of a new password, 8 to 64 characters [default: 8]"),
     plain("HASH_SLOTS", "Passwords hashed at once, 19 MiB each [default: one per core]"),
-    plain("HASH_QUEUE", "Password checks that may wait for a slot [default: 64 per slot]"),
+    plain(
+        "HASH_QUEUE",
+        "Password checks that may wait for a slot, in turns by address [default: 64 per slot]",
+    ),
     plain("HASH_WAIT_MS", "The longest wait for a slot [default: 2000]"),
     plain("REGISTRATION", "open or closed [default: open]"),
     plain("METRICS_ADDR", "Address and port of /metrics for Prometheus, 127.0.0.1:9464 [default: none]"),

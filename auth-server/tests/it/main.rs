@@ -7,6 +7,7 @@
     reason = "helpers of tests are tests too"
 )]
 
+mod budget;
 mod connections;
 mod crash;
 mod faults;
