@@ -42,12 +42,11 @@
 //! when the session is over, but not when this client has signed out or signed in anew: the answer to that has done
 //! so, and this one may arrive later.
 //!
-//! # Three ways to know a caller
+//! # In other services
 //!
-//! [`AuthLayer`] takes `auth.verifier()` where there is an [`Auth`](auth_core::Auth), or the same
-//! [bounded](auth_core::TokenVerifier::bounded). A service elsewhere, without the database and the secret, takes a
-//! `RemoteJwks` (feature `jwks`): the address of the issuer's public keys. For a gRPC service
-//! [`AuthLayer::grpc`] makes refusals gRPC's own.
+//! A service without the database and without the secret gives [`AuthLayer`] a `RemoteJwks` (feature `jwks`), the
+//! address of the issuer's public keys, in the place of `auth.verifier()`. One that speaks gRPC adds
+//! [`AuthLayer::grpc`], which makes refusals gRPC's own.
 //!
 //! # What the host does
 //!
