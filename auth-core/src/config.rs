@@ -23,6 +23,10 @@ pub struct Config {
     /// For how long after a rotation the same refresh token is answered with the same successor. Default
     /// 10 s; zero is the strict rule: every use rotates, every replay revokes.
     pub refresh_grace: Duration,
+    /// How long a new key of the key ring is published before it signs. Others may keep the JWK set for
+    /// [`jwks_max_age`](Self::jwks_max_age), five sixths of it; the last sixth is for instances to learn of the key and
+    /// for clocks that differ. Default 6 min.
+    pub key_publish_ahead: Duration,
     /// The most live sessions of a user; a sign-in beyond it ends the oldest. Default 100.
     pub max_sessions: u64,
     /// Least length of a new password in Unicode code points. Default 8; 15 where the password is the only
@@ -48,6 +52,7 @@ impl Default for Config {
             refresh_ttl: Duration::from_hours(7 * 24),
             session_ttl: Duration::from_hours(30 * 24),
             refresh_grace: Duration::from_secs(10),
+            key_publish_ahead: Duration::from_mins(6),
             max_sessions: 100,
             password_min_length: 8,
             hash_slots: slots,
@@ -61,6 +66,12 @@ impl Default for Config {
 const TTL_MAX: Duration = Duration::from_hours(10 * 366 * 24);
 
 impl Config {
+    /// How long others may keep the JWK set (`Cache-Control: max-age`), by default 5 min: also the longest time for
+    /// which they accept what a revoked key has signed.
+    pub fn jwks_max_age(&self) -> Duration {
+        self.key_publish_ahead.saturating_sub(self.key_publish_ahead / 6)
+    }
+
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
         let filled = |name, value: &str| match value.trim() {
             "" => Err(ConfigError::new(name, "is empty; name the service")),
@@ -89,6 +100,9 @@ impl Config {
                 "refresh_grace",
                 "is longer than 5 minutes; a thief would go unnoticed",
             ));
+        }
+        if !(Duration::from_secs(1)..=Duration::from_hours(7 * 24)).contains(&self.key_publish_ahead) {
+            return Err(ConfigError::new("key_publish_ahead", "is outside 1 second to 7 days"));
         }
         if self.max_sessions == 0 {
             return Err(ConfigError::new("max_sessions", "is zero; nobody could sign in"));

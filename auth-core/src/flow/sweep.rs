@@ -2,10 +2,15 @@
 
 use std::time::Duration;
 
-use crate::{Error, auth::Inner, clock::duration_millis, store::remove_dead_sessions};
+use crate::{
+    Error,
+    auth::Inner,
+    clock::duration_millis,
+    store::{remove_dead_sessions, remove_keys},
+};
 
-/// Sessions stay so much longer than their last access token: other instances may still have to learn that they
-/// ended.
+/// Sessions and keys stay so much longer than their last access token: other instances may still have to learn that
+/// they ended.
 const MARGIN: Duration = Duration::from_mins(5);
 
 impl Inner {
@@ -13,7 +18,12 @@ impl Inner {
         let kept = duration_millis(self.config.access_ttl.saturating_add(MARGIN));
         let over = self.now().saturating_sub(kept);
         let idle = over.saturating_sub(duration_millis(self.config.refresh_ttl));
-        Ok(remove_dead_sessions(self.store.db(), over, idle).await?)
+        let removed = remove_dead_sessions(self.store.db(), over, idle).await?;
+        let keys = self.keys_over(duration_millis(MARGIN));
+        if !keys.is_empty() {
+            remove_keys(self.store.db(), keys).await?;
+        }
+        Ok(removed)
     }
 
     pub(crate) async fn keep_sweeping(&self, every: Duration) {

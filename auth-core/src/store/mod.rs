@@ -1,6 +1,7 @@
 //! The store: every statement of the main job, over SeaORM. Functions take a connection or a transaction.
 
 pub(crate) mod entity;
+mod key;
 mod revocation;
 mod role;
 mod session;
@@ -14,6 +15,7 @@ use sea_orm::{
 };
 
 pub(crate) use self::{
+    key::{KeyRow, insert_key, read_keys, remove_keys, revoke_key},
     revocation::{Ended, ended_since},
     role::set_roles,
     session::{
