@@ -12,6 +12,7 @@ mod account;
 mod architecture;
 mod cancellation;
 mod connect;
+mod key_ring;
 mod login;
 mod logout;
 mod refresh;
