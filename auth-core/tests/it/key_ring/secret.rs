@@ -38,7 +38,7 @@ each_database! {
         stranger.login().await;
     }
 
-    async fn a_row_that_somebody_has_changed_is_not_taken(db: &TestDatabase) {
+    async fn a_row_that_somebody_has_changed_is_not_taken_and_who_knew_it_before_goes_on(db: &TestDatabase) {
         for change in ["id = 'mine'", "algorithm = 'ES256'", "private_key = wrapped_by", "wrapped_by = 'mine'"] {
             let test = instance(db, ring(), &ManualClock::new()).await;
             let column = change.split(' ').next().unwrap();
@@ -52,6 +52,10 @@ each_database! {
             let fresh = TestAuth::instance(db, ring(), &test.clock, 2, |builder| builder).await;
             assert!(matches!(fresh.auth.poll_keys().await, Err(Error::Config(_))), "{column}");
             assert_eq!(fresh.published(), [""; 0], "{column}");
+            if column != "id" {
+                test.auth.poll_keys().await.unwrap();
+                assert_eq!(test.published().len(), 1, "{column}");
+            }
             test.execute("DELETE FROM auth_key").await;
         }
     }
@@ -116,7 +120,7 @@ each_database! {
         // Also then what is revoked is revoked.
         test.clock.advance(SECOND);
         let access = test.login().await.access;
-        stranger.revoke(&active).await;
+        test.revoke(&active).await;
         cannot_decrypt(&test, &unreadable).await;
         assert!(!test.accepts(&access));
         assert_eq!(kid(&test.login().await.access), next);

@@ -6,7 +6,7 @@ use auth_migration::{each_database, test_util::TestDatabase};
 use super::{instance, kid, ring};
 use crate::{
     assert_refused,
-    support::{SECOND, TestAuth, keys},
+    support::{HOUR, SECOND, TestAuth, keys},
 };
 
 const MILLISECOND: Duration = Duration::from_millis(1);
@@ -47,6 +47,23 @@ each_database! {
         test.clock.advance(5 * MINUTE);
         test.auth.sweep().await.unwrap();
         assert_eq!(test.count("auth_key").await, 1);
+    }
+
+    async fn a_key_that_is_over_makes_no_token_that_is_accepted(db: &TestDatabase) {
+        let test = instance(db, ring(), &ManualClock::new()).await;
+        test.register().await;
+        let over = test.ring().await[0].0.clone();
+        // Somebody has kept it, and gives its tokens any lifetime.
+        let behind = ManualClock::new();
+        let thief = TestAuth::instance(db, ring(), &behind, 2, |builder| builder.access_ttl(24 * HOUR)).await;
+        thief.auth.poll_keys().await.unwrap();
+        test.rotate().await;
+        test.clock.advance(6 * MINUTE + 16 * MINUTE - MILLISECOND);
+        let forged = thief.login().await.access;
+        assert_eq!(kid(&forged), over);
+        assert!(test.accepts(&forged), "its tokens may still live");
+        test.clock.advance(MILLISECOND);
+        assert!(!test.accepts(&forged));
     }
 
     async fn others_learn_of_a_key_by_their_next_poll_whatever_they_sign_with(db: &TestDatabase) {
