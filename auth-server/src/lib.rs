@@ -53,6 +53,7 @@ mod health;
 mod key_file;
 mod keys;
 mod proxies;
+mod reload;
 mod run;
 mod serve;
 mod signals;
