@@ -1,5 +1,10 @@
 //! A new key every second beside two running servers under load, and other services that verify by the published set.
 //! As long as `AUTH_TEST_ROTATION_SECONDS` says, by default a few seconds.
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    reason = "how long it takes is told from outside, and what was measured is there to be read"
+)]
 
 use std::{
     collections::HashSet,
