@@ -7,6 +7,7 @@ use std::{
 };
 
 use sea_orm::DatabaseConnection;
+use uuid::Uuid;
 
 use crate::{
     AuthBuilder, Clock, Config, ConfigError, Error, EventSink, KeyRing, Keys, Principal, RefreshToken,
@@ -16,7 +17,7 @@ use crate::{
     event::{Event, EventKind},
     flow::{Login, PreparedRegister, Register, detached},
     key_ring::KeySource,
-    password::{HashPool, PasswordPolicy},
+    password::{HashPool, HashPoolStats, PasswordPolicy},
     random::Random,
     revocation::Revocations,
     store::Store,
@@ -41,6 +42,8 @@ pub(crate) struct Inner {
     pub(crate) ring_reading: tokio::sync::Mutex<()>,
     pub(crate) verifier: TokenVerifier,
     pub(crate) revocations: Revocations,
+    /// Which of several instances this is, for jobs that one of them does.
+    pub(crate) instance: Uuid,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) events: Arc<dyn EventSink>,
@@ -86,7 +89,8 @@ impl Auth {
     ///
     /// # Errors
     /// [`Error::InvalidToken`] when the token is not ours; [`Error::SessionOver`] when the session has
-    /// ended, and the token may be thrown away; [`Error::Unavailable`], after which the same token works.
+    /// ended, and the token may be thrown away; [`Error::SessionLeft`] when the client itself has ended it, and a
+    /// newer token may be where this one was; [`Error::Unavailable`], after which the same token works.
     pub async fn refresh(&self, token: RefreshToken, client: ClientInfo) -> Result<Tokens, Error> {
         let inner = Arc::clone(&self.inner);
         detached(async move { inner.refresh(&token, client).await }).await
@@ -170,8 +174,19 @@ impl Auth {
         self.inner.current_user(principal).await
     }
 
-    /// Sets the roles of a user to exactly these; `user` is implied. Access tokens already issued keep the
-    /// old ones until they expire.
+    /// The strict check of an access token: reads in one statement whether the session still lives, and returns
+    /// the caller with the roles of this moment instead of those in the token. A revoked session or a disabled
+    /// user is refused at once.
+    ///
+    /// # Errors
+    /// [`Error::SessionOver`], [`Error::Unavailable`].
+    pub async fn check_session(&self, principal: &Principal) -> Result<Principal, Error> {
+        self.inner.check_session(principal).await
+    }
+
+    /// Sets the roles of a user to exactly these; `user` is implied. Access tokens already issued tell the
+    /// old ones until they expire; see the
+    /// [ways to check one](crate::manual::architecture#three-ways-to-check-an-access-token).
     ///
     /// # Errors
     /// [`Error::Validation`] unless each is 1 to 64 of `[a-z0-9_-]`; [`Error::UserNotFound`];
@@ -266,9 +281,9 @@ impl Auth {
         self.inner.watch_revocations(every).await;
     }
 
-    /// Removes sessions that ended longer ago than an access token lives, in batches of 500, and tells how many. Keys
-    /// of the ring that are over go too.
-    /// Any number of instances may do so at once.
+    /// Removes sessions that ended longer ago than an access token lives, and one-time tokens that are over, in
+    /// batches of 500, and tells how many rows. Keys of the ring that are over go too. Any number of instances may do
+    /// so at once.
     ///
     /// # Errors
     /// [`Error::Unavailable`]; batches already removed stay removed.
@@ -277,9 +292,33 @@ impl Auth {
         detached(async move { inner.sweep().await }).await
     }
 
-    /// Sweeps every so often, for ever: give it a task of its own.
+    /// Sweeps if it is this instance's turn: of several that ask every so often, one sweeps, and when it stays
+    /// away another takes over after one and a half rounds. `None`: another one's turn.
+    ///
+    /// # Errors
+    /// As [`sweep`](Self::sweep).
+    pub async fn sweep_in_turn(&self, every: Duration) -> Result<Option<u64>, Error> {
+        let inner = Arc::clone(&self.inner);
+        detached(async move { inner.sweep_in_turn(every).await }).await
+    }
+
+    /// Sweeps in turn with the other instances, for ever: give it a task of its own.
     pub async fn keep_sweeping(&self, every: Duration) {
-        self.inner.keep_sweeping(every).await;
+        let mut ticks = tokio::time::interval(every);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            match self.sweep_in_turn(every).await {
+                Ok(None | Some(0)) => {}
+                Ok(Some(removed)) => tracing::info!(removed, "removed sessions and tokens that had ended"),
+                Err(error) => tracing::warn!(error = error.code(), "what has ended was not removed"),
+            }
+        }
+    }
+
+    /// How busy the hash pool is, for a page of metrics. Cheap.
+    pub fn hash_pool(&self) -> HashPoolStats {
+        self.inner.passwords.stats()
     }
 
     /// The settings in force.

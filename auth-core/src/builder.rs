@@ -13,7 +13,7 @@ use crate::{
     auth::Inner,
     key_ring::{KeySource, Ring},
     password::{Argon2Hasher, HashPool, PasswordHasher, PasswordPolicy},
-    random::Random,
+    random::{self, Random},
     revocation::Revocations,
     store::Store,
     token::{KeysInForce, TokenVerifier, VerifyingKey, current::Current},
@@ -92,6 +92,12 @@ impl AuthBuilder {
         self
     }
 
+    /// See [`Config::revocation_max_age`].
+    pub fn revocation_max_age(mut self, age: Duration) -> Self {
+        self.config.revocation_max_age = Some(age);
+        self
+    }
+
     /// See [`Config::max_sessions`].
     pub fn max_sessions(mut self, sessions: u64) -> Self {
         self.config.max_sessions = sessions;
@@ -161,16 +167,19 @@ impl AuthBuilder {
         let keys = VerifyingKey::all(&self.keys, &ring)?;
         let verifier = TokenVerifier::with(keys, &self.config.issuer, &self.config.audience)
             .clock(Arc::clone(&self.clock));
+        let instance = random::uuid(self.random.as_ref())
+            .map_err(|error| ConfigError::new("random source", error.to_string()))?;
         Ok(Auth {
             inner: Arc::new(Inner {
                 store: Store::new(self.db),
-                passwords: HashPool::new(hasher, &self.config),
+                passwords: HashPool::new(hasher, Arc::clone(&self.clock), &self.config),
                 policy: PasswordPolicy::new(&self.config),
                 keys: Current::new(KeysInForce::new(&self.keys, &ring, &self.config)?),
                 key_source: Mutex::new(KeySource::new(self.keys)),
                 ring_reading: tokio::sync::Mutex::default(),
                 revocations: Revocations::new(&self.config, Arc::clone(&self.clock)),
                 verifier,
+                instance,
                 clock: self.clock,
                 random: self.random,
                 events: self.events,

@@ -64,6 +64,6 @@ pub use principal::Principal;
 pub use random::{Random, RandomUnavailable, SystemRandom};
 pub use revocation::Revocations;
 pub use secret::{AccessToken, Password, RefreshToken, SecretKey};
-pub use session::{Challenge, Session, SignIn, Tokens};
+pub use session::{Challenge, EndReason, Session, SignIn, Tokens};
 pub use token::{Algorithm, Keys, PrivateKey, PublicKey, TokenVerifier};
 pub use user::User;

@@ -135,9 +135,9 @@ async fn start_and_serve(given: Vec<Given>, config: Config) -> Result<(), Error>
     };
     let Started { listener, db, auth, service, https } = service;
     let stack = stack::stack(stack::routes(service, Health::new(db.clone()), https), https);
-    let proxies = config.http.trusted_proxies.clone();
+    let (proxies, bounds) = (config.http.trusted_proxies.clone(), config.http.bounds);
     tokio::spawn(Reload::new(given, config, auth).at(hangups));
-    serve::serve(listener, stack, proxies, serve::BOUNDS, async || signals.next().await).await;
+    serve::serve(listener, stack, proxies, bounds, async || signals.next().await).await;
     let _ = timeout(CLOSE_DEADLINE, db.close()).await;
     tracing::info!("ended");
     Ok(())

@@ -63,10 +63,10 @@ impl Inner {
 
         let password = password::normalize(&login.password);
         let checked = if password.expose().len() > MAX_PASSWORD_BYTES {
-            self.passwords.verify(Password::new(""), None).await?;
+            self.passwords.verify(&login.client, Password::new(""), None).await?;
             Checked::Verdict(Verdict::Wrong)
         } else {
-            self.passwords.verify(password.clone(), hash.clone()).await?
+            self.passwords.verify(&login.client, password.clone(), hash.clone()).await?
         };
 
         let refuse = |user: Option<&UserRow>, reason| {
@@ -103,7 +103,7 @@ impl Inner {
     /// Replaces an outdated hash and touches nothing else. Failing to do so is no reason to refuse the
     /// sign-in: the next one tries again.
     async fn rehash(self: Arc<Self>, user: UserId, old: String, password: Password, client: ClientInfo) {
-        let replaced = match self.passwords.hash(password, self.random.as_ref()).await {
+        let replaced = match self.passwords.hash(&client, password, self.random.as_ref()).await {
             Ok(new) => {
                 detached(async move {
                     if replace_hash(self.store.db(), user, &old, &new, self.now()).await? {

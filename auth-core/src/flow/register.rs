@@ -121,7 +121,7 @@ impl Inner {
                 return Err(Error::Validation(errors));
             }
         };
-        let hash = self.passwords.hash(password, self.random.as_ref()).await?;
+        let hash = self.passwords.hash(&register.client, password, self.random.as_ref()).await?;
         let now = self.now();
         let id = ordered_uuid(self.random.as_ref(), now)?.into();
         Ok(PreparedRegister { new: NewUser { id, email, hash, now } })

@@ -6,7 +6,7 @@ use crate::{
     Error,
     auth::Inner,
     clock::duration_millis,
-    store::{remove_dead_sessions, remove_keys},
+    store::{remove_dead_sessions, remove_dead_tokens, remove_keys, take_lease},
 };
 
 /// Sessions and keys stay so much longer than their last access token: other instances may still have to learn that
@@ -15,27 +15,26 @@ const MARGIN: Duration = Duration::from_mins(5);
 
 impl Inner {
     pub(crate) async fn sweep(&self) -> Result<u64, Error> {
+        let now = self.now();
         let kept = duration_millis(self.config.access_ttl.saturating_add(MARGIN));
-        let over = self.now().saturating_sub(kept);
+        let over = now.saturating_sub(kept);
         let idle = over.saturating_sub(duration_millis(self.config.refresh_ttl));
-        let removed = remove_dead_sessions(self.store.db(), over, idle).await?;
+        let sessions = remove_dead_sessions(self.store.db(), over, idle).await?;
+        let tokens = remove_dead_tokens(self.store.db(), now).await?;
         let keys = self.keys_over(duration_millis(MARGIN));
         if !keys.is_empty() {
             remove_keys(self.store.db(), keys).await?;
         }
-        Ok(removed)
+        Ok(sessions.saturating_add(tokens))
     }
 
-    pub(crate) async fn keep_sweeping(&self, every: Duration) {
-        let mut ticks = tokio::time::interval(every);
-        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            ticks.tick().await;
-            match self.sweep().await {
-                Ok(0) => {}
-                Ok(removed) => tracing::info!(removed, "removed sessions that had ended"),
-                Err(error) => tracing::warn!(error = error.code(), "ended sessions were not removed"),
-            }
+    /// Whoever swept last keeps the turn unless it stays away for one and a half rounds.
+    pub(crate) async fn sweep_in_turn(&self, every: Duration) -> Result<Option<u64>, Error> {
+        let now = self.now();
+        let until = now.saturating_add(duration_millis(every.saturating_mul(3) / 2));
+        if !take_lease(self.store.db(), "sweep", self.instance, now, until).await? {
+            return Ok(None);
         }
+        self.sweep().await.map(Some)
     }
 }

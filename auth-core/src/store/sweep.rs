@@ -6,7 +6,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::entity::{session, user};
+use super::entity::{one_time_token, session, user};
 
 /// Small, so that no batch holds locks for long.
 const BATCH: u64 = 500;
@@ -32,6 +32,29 @@ pub(crate) async fn remove_dead_sessions(
         removed += remove(db, &ended).await?;
     }
     Ok(removed)
+}
+
+/// Removes one-time tokens that ended before `over`, spent or not. Returns how many.
+pub(crate) async fn remove_dead_tokens(db: &impl ConnectionTrait, over: i64) -> Result<u64, DbErr> {
+    let mut removed = 0;
+    loop {
+        let ids: Vec<Uuid> = one_time_token::Entity::find()
+            .select_only()
+            .column(one_time_token::Column::Id)
+            .filter(one_time_token::Column::ExpiresAt.lt(over))
+            .limit(BATCH)
+            .into_tuple()
+            .all(db)
+            .await?;
+        let found = ids.len() as u64;
+        if found > 0 {
+            let dead = one_time_token::Column::Id.is_in(ids);
+            removed += one_time_token::Entity::delete_many().filter(dead).exec(db).await?.rows_affected;
+        }
+        if found < BATCH {
+            return Ok(removed);
+        }
+    }
 }
 
 /// By ids read before: MySQL can neither limit a DELETE with a join nor read the table it deletes from.

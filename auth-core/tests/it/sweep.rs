@@ -1,7 +1,10 @@
 //! What has ended is removed; what lives is not touched.
 
-use auth_core::{ClientInfo, Error, Register};
+use std::time::UNIX_EPOCH;
+
+use auth_core::{ClientInfo, Clock, Error, Register};
 use auth_migration::{each_database, test_util::TestDatabase};
+use sea_orm::{ConnectionTrait, prelude::Uuid, sea_query::Query};
 
 use crate::{
     assert_refused,
@@ -29,6 +32,54 @@ each_database! {
         test.clock.advance(31 * DAY);
         assert_eq!(test.auth.sweep().await.unwrap(), 1);
         assert_eq!((test.count("auth_session").await, test.count("auth_user").await), (0, 2));
+    }
+
+    async fn one_of_several_instances_sweeps_and_another_takes_over_when_it_stays_away(db: &TestDatabase) {
+        let first = TestAuth::new(db).await;
+        let second = TestAuth::instance(db, keys(), &first.clock, 2, |builder| builder).await;
+        first.signed_in().await;
+        first.clock.advance(60 * DAY);
+        assert_eq!(first.auth.sweep_in_turn(HOUR).await.unwrap(), Some(1));
+        assert_eq!(second.auth.sweep_in_turn(HOUR).await.unwrap(), None);
+        first.clock.advance(HOUR);
+        assert_eq!(second.auth.sweep_in_turn(HOUR).await.unwrap(), None, "it may come any moment");
+        assert_eq!(first.auth.sweep_in_turn(HOUR).await.unwrap(), Some(0));
+        first.clock.advance(HOUR + HOUR / 2);
+        assert_eq!(second.auth.sweep_in_turn(HOUR).await.unwrap(), Some(0));
+        assert_eq!(first.auth.sweep_in_turn(HOUR).await.unwrap(), None, "it lost its turn");
+    }
+
+    async fn of_instances_that_start_at_once_exactly_one_sweeps(db: &TestDatabase) {
+        let clock = TestAuth::new(db).await.clock;
+        let mut all = Vec::new();
+        for number in 10..18 {
+            all.push(TestAuth::instance(db, keys(), &clock, number, |builder| builder).await);
+        }
+        let asked: Vec<_> = all
+            .iter()
+            .map(|one| one.auth.clone())
+            .map(|auth| tokio::spawn(async move { auth.sweep_in_turn(HOUR).await }))
+            .collect();
+        let mut sweeping = 0;
+        for answer in asked {
+            sweeping += usize::from(answer.await.unwrap().unwrap().is_some());
+        }
+        assert_eq!(sweeping, 1);
+    }
+
+    async fn one_time_tokens_are_swept_once_they_are_over(db: &TestDatabase) {
+        let test = TestAuth::new(db).await;
+        let now = i64::try_from(test.clock.now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap();
+        for (id, expires_at) in [(1, now - 1), (2, now + 1000)] {
+            let mut insert = Query::insert();
+            insert
+                .into_table("auth_one_time_token")
+                .columns(["id", "purpose", "seed", "created_at", "expires_at"])
+                .values_panic([Uuid::from_u128(id).into(), "test".into(), vec![0_u8; 32].into(), 0.into(), expires_at.into()]);
+            test.db.execute(&insert).await.unwrap();
+        }
+        assert_eq!(test.auth.sweep().await.unwrap(), 1);
+        assert_eq!(test.count("auth_one_time_token").await, 1);
     }
 
     async fn more_than_a_batch_is_swept_by_several_instances_at_once(db: &TestDatabase) {

@@ -9,6 +9,9 @@
 
 mod connections;
 mod crash;
+mod faults;
+mod floods;
+mod framing;
 mod health;
 mod instances;
 mod key_ring;
@@ -18,6 +21,7 @@ mod logs;
 mod migrate;
 mod nginx;
 mod reload;
+mod schedules;
 mod settings;
 mod shutdown;
 mod start_errors;

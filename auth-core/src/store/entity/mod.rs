@@ -2,6 +2,8 @@
 #![allow(unreachable_pub, reason = "SeaORM derives want public types; the module is private")]
 
 pub(crate) mod key;
+pub(crate) mod lease;
+pub(crate) mod one_time_token;
 pub(crate) mod password;
 pub(crate) mod session;
 pub(crate) mod user;

@@ -1,0 +1,38 @@
+//! Statements about jobs that one instance should do.
+
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, SqlErr,
+    sea_query::Expr,
+};
+use uuid::Uuid;
+
+use super::entity::lease;
+
+/// Takes a job, or keeps it, until `expires_at`. `false`: another instance has it.
+///
+/// For jobs that do no harm when two do them: the instances compare the end with clocks of their own.
+pub(crate) async fn take_lease(
+    db: &impl ConnectionTrait,
+    job: &str,
+    holder: Uuid,
+    now: i64,
+    expires_at: i64,
+) -> Result<bool, DbErr> {
+    let free = Condition::any().add(lease::Column::Holder.eq(holder)).add(lease::Column::ExpiresAt.lte(now));
+    let taken = lease::Entity::update_many()
+        .col_expr(lease::Column::Holder, Expr::value(holder))
+        .col_expr(lease::Column::ExpiresAt, Expr::value(expires_at))
+        .filter(lease::Column::Job.eq(job))
+        .filter(free)
+        .exec(db)
+        .await?;
+    if taken.rows_affected > 0 {
+        return Ok(true);
+    }
+    let first =
+        lease::ActiveModel { job: Set(job.to_owned()), holder: Set(holder), expires_at: Set(expires_at) };
+    match lease::Entity::insert(first).exec_without_returning(db).await {
+        Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => Ok(false),
+        inserted => inserted.map(|_| true),
+    }
+}
