@@ -1,17 +1,22 @@
 //! The one handle that a host keeps.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use sea_orm::DatabaseConnection;
 use uuid::Uuid;
 
 use crate::{
-    AuthBuilder, Clock, Config, ConfigError, Error, EventSink, Keys, Principal, RefreshToken, Session,
-    SessionId, SignIn, Tokens, User, UserId,
+    AuthBuilder, Clock, Config, ConfigError, Error, EventSink, KeyRing, Keys, Principal, RefreshToken,
+    Session, SessionId, SignIn, Tokens, User, UserId,
     client::ClientInfo,
     clock,
     event::{Event, EventKind},
     flow::{Login, PreparedRegister, Register, detached},
+    key_ring::KeySource,
     password::{HashPool, HashPoolStats, PasswordPolicy},
     random::Random,
     revocation::Revocations,
@@ -33,6 +38,8 @@ pub(crate) struct Inner {
     pub(crate) passwords: HashPool,
     pub(crate) policy: PasswordPolicy,
     pub(crate) keys: Current<KeysInForce>,
+    pub(crate) key_source: Mutex<KeySource>,
+    pub(crate) ring_reading: tokio::sync::Mutex<()>,
     pub(crate) verifier: TokenVerifier,
     pub(crate) revocations: Revocations,
     /// Which of several instances this is, for jobs that one of them does.
@@ -216,7 +223,7 @@ impl Auth {
     /// The public keys as a JWK set (RFC 7517), to be served as it is: see
     /// [`TokenVerifier::from_jwks`]. Empty with an HS algorithm: its key is a secret.
     pub fn jwks(&self) -> String {
-        self.inner.keys.get().jwks.clone()
+        self.inner.keys.get().jwks(self.inner.now())
     }
 
     /// Replaces the keys of this handle, of its clones, and of every verifier they gave away, from one request to
@@ -224,13 +231,34 @@ impl Auth {
     /// manual's page on [keys](crate::manual::keys) has the order of steps.
     ///
     /// # Errors
-    /// [`ConfigError`] names the setting; the keys from before then stay in force.
+    /// [`ConfigError`] names the setting; the keys from before then stay in force. Refused as well: to sign with a key
+    /// ring that has no key, and secrets without the one that a key of the ring is encrypted under.
     pub fn set_keys(&self, keys: &Keys) -> Result<(), ConfigError> {
-        let made = KeysInForce::new(keys, &self.inner.config)?;
-        // First: what is signed from now on has to be accepted.
-        self.inner.verifier.set_keys(keys)?;
-        self.inner.keys.set(made);
-        Ok(())
+        self.inner.set_keys(keys)
+    }
+
+    /// The keys in the database: to add one, to revoke one, to list them.
+    pub fn key_ring(&self) -> KeyRing {
+        KeyRing::new(Arc::clone(&self.inner))
+    }
+
+    /// Asks the database for the keys of the ring: one SELECT. Where the ring signs ([`Keys::key_ring`]) and has no key
+    /// that could, one is made; of several instances that try at once, one succeeds.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]; [`Error::Config`] when a key is encrypted under a secret that this instance does not
+    /// have. What was known stays known, except for keys that were revoked.
+    pub async fn poll_keys(&self) -> Result<(), Error> {
+        let inner = Arc::clone(&self.inner);
+        detached(async move { inner.poll_keys().await }).await
+    }
+
+    /// Polls the ring every so often, for ever: give it a task of its own. Keep it well below a sixth of
+    /// [`key_publish_ahead`](Config::key_publish_ahead), or a key may sign before this instance knows it. A poll that
+    /// fails is logged, once until one succeeds, and tried again; meanwhile keys that are known get their turn by the
+    /// clock.
+    pub async fn watch_keys(&self, every: Duration) {
+        self.inner.watch_keys(every).await;
     }
 
     /// What ended lately, as far as this process knows: makes a stateless check a bounded one
@@ -254,7 +282,8 @@ impl Auth {
     }
 
     /// Removes sessions that ended longer ago than an access token lives, and one-time tokens that are over, in
-    /// batches of 500, and tells how many rows. Any number of instances may do so at once.
+    /// batches of 500, and tells how many rows. Keys of the ring that are over go too. Any number of instances may do
+    /// so at once.
     ///
     /// # Errors
     /// [`Error::Unavailable`]; batches already removed stay removed.

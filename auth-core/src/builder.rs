@@ -1,17 +1,22 @@
 //! Puts the handle together.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use sea_orm::DatabaseConnection;
 
 use crate::{
     Auth, Clock, Config, ConfigError, EventSink, Keys, SystemClock, SystemRandom, TracingEvents,
     auth::Inner,
+    key_ring::{KeySource, Ring},
     password::{Argon2Hasher, HashPool, PasswordHasher, PasswordPolicy},
     random::{self, Random},
     revocation::Revocations,
     store::Store,
-    token::{KeysInForce, TokenVerifier, current::Current},
+    token::{KeysInForce, TokenVerifier, VerifyingKey, current::Current},
 };
 
 /// Puts an [`Auth`] together; each method has a default.
@@ -78,6 +83,12 @@ impl AuthBuilder {
     /// See [`Config::refresh_grace`].
     pub fn refresh_grace(mut self, grace: Duration) -> Self {
         self.config.refresh_grace = grace;
+        self
+    }
+
+    /// See [`Config::key_publish_ahead`].
+    pub fn key_publish_ahead(mut self, ahead: Duration) -> Self {
+        self.config.key_publish_ahead = ahead;
         self
     }
 
@@ -152,7 +163,9 @@ impl AuthBuilder {
             Some(hasher) => hasher,
             None => Arc::new(Argon2Hasher::default()),
         };
-        let verifier = TokenVerifier::new(&self.keys, &self.config.issuer, &self.config.audience)?
+        let ring = Ring::empty();
+        let keys = VerifyingKey::all(&self.keys, &ring)?;
+        let verifier = TokenVerifier::with(keys, &self.config.issuer, &self.config.audience)
             .clock(Arc::clone(&self.clock));
         let instance = random::uuid(self.random.as_ref())
             .map_err(|error| ConfigError::new("random source", error.to_string()))?;
@@ -161,7 +174,9 @@ impl AuthBuilder {
                 store: Store::new(self.db),
                 passwords: HashPool::new(hasher, Arc::clone(&self.clock), &self.config),
                 policy: PasswordPolicy::new(&self.config),
-                keys: Current::new(KeysInForce::new(&self.keys, &self.config)?),
+                keys: Current::new(KeysInForce::new(&self.keys, &ring, &self.config)?),
+                key_source: Mutex::new(KeySource::new(self.keys)),
+                ring_reading: tokio::sync::Mutex::default(),
                 revocations: Revocations::new(&self.config, Arc::clone(&self.clock)),
                 verifier,
                 instance,

@@ -23,6 +23,10 @@ pub struct Config {
     /// For how long after a rotation the same refresh token is answered with the same successor. Default
     /// 10 s; zero is the strict rule: every use rotates, every replay revokes.
     pub refresh_grace: Duration,
+    /// How long a new key of the key ring is published before it signs. Others may keep the JWK set for
+    /// [`jwks_max_age`](Self::jwks_max_age), five sixths of it; the last sixth is for instances to learn of the key and
+    /// for clocks that differ. Default 6 min.
+    pub key_publish_ahead: Duration,
     /// A bounded check ([`TokenVerifier::bounded`](crate::TokenVerifier::bounded)) answers
     /// [`Error::RevocationsStale`](crate::Error) when no poll has succeeded for so long. Default `None`: it goes on
     /// with what it knows, so that a database that is away stops nobody for as long as access tokens live.
@@ -52,6 +56,7 @@ impl Default for Config {
             refresh_ttl: Duration::from_hours(7 * 24),
             session_ttl: Duration::from_hours(30 * 24),
             refresh_grace: Duration::from_secs(10),
+            key_publish_ahead: Duration::from_mins(6),
             revocation_max_age: None,
             max_sessions: 100,
             password_min_length: 8,
@@ -66,6 +71,12 @@ impl Default for Config {
 const TTL_MAX: Duration = Duration::from_hours(10 * 366 * 24);
 
 impl Config {
+    /// How long others may keep the JWK set (`Cache-Control: max-age`), by default 5 min: also the longest time for
+    /// which they accept what a revoked key has signed.
+    pub fn jwks_max_age(&self) -> Duration {
+        self.key_publish_ahead.saturating_sub(self.key_publish_ahead / 6)
+    }
+
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
         let filled = |name, value: &str| match value.trim() {
             "" => Err(ConfigError::new(name, "is empty; name the service")),
@@ -94,6 +105,9 @@ impl Config {
                 "refresh_grace",
                 "is longer than 5 minutes; a thief would go unnoticed",
             ));
+        }
+        if !(Duration::from_secs(1)..=Duration::from_hours(7 * 24)).contains(&self.key_publish_ahead) {
+            return Err(ConfigError::new("key_publish_ahead", "is outside 1 second to 7 days"));
         }
         if self.revocation_max_age.is_some_and(|age| age < Duration::from_secs(1)) {
             return Err(ConfigError::new("revocation_max_age", "is shorter than one second"));

@@ -38,6 +38,12 @@ pub enum Error {
     /// The user has no such session, or it is over.
     #[error("no such session")]
     SessionNotFound,
+    /// The key ring has no such key.
+    #[error("no such key")]
+    KeyNotFound,
+    /// The settings do not go with what is stored: a key of the key ring is encrypted under another secret.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// The queue for password hashing is full, or the wait in it too long. Try again later.
     #[error("too many password checks are waiting")]
     Overloaded {
@@ -65,10 +71,10 @@ impl Error {
             Self::EmailTaken => "email_taken",
             Self::InvalidCredentials => "invalid_credentials",
             Self::InvalidToken | Self::SessionOver | Self::SessionLeft => "invalid_token",
-            Self::UserNotFound | Self::SessionNotFound => "not_found",
+            Self::UserNotFound | Self::SessionNotFound | Self::KeyNotFound => "not_found",
             Self::Overloaded { .. } => "overloaded",
             Self::Unavailable(_) | Self::RevocationsStale => "unavailable",
-            Self::Internal(_) => "internal",
+            Self::Config(_) | Self::Internal(_) => "internal",
         }
     }
 

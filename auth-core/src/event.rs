@@ -101,6 +101,16 @@ pub enum EventKind {
         /// Whom.
         user: UserId,
     },
+    /// A key was added to the key ring.
+    KeyAdded {
+        /// The `kid` of its tokens.
+        key: String,
+    },
+    /// A key of the key ring was revoked.
+    KeyRevoked {
+        /// The `kid` of its tokens.
+        key: String,
+    },
 }
 
 impl EventKind {
@@ -120,6 +130,8 @@ impl EventKind {
             Self::RolesChanged { .. } => "roles_changed",
             Self::Disabled { .. } => "disabled",
             Self::Enabled { .. } => "enabled",
+            Self::KeyAdded { .. } => "key_added",
+            Self::KeyRevoked { .. } => "key_revoked",
         }
     }
 
@@ -138,7 +150,7 @@ impl EventKind {
             | Self::Disabled { user }
             | Self::Enabled { user } => Some(*user),
             Self::SignInFailed { user, .. } => *user,
-            Self::SignedOut { .. } => None,
+            Self::SignedOut { .. } | Self::KeyAdded { .. } | Self::KeyRevoked { .. } => None,
         }
     }
 
@@ -196,7 +208,7 @@ impl EventSink for TracingEvents {
         let user = event.kind.user().map(tracing::field::display);
         let session = event.kind.session().map(tracing::field::display);
         let client = event.client.ip.map(tracing::field::display);
-        match event.kind {
+        match &event.kind {
             EventKind::RefreshReused { .. } | EventKind::StoredHashUnusable { .. } => {
                 tracing::warn!(event = code, user, session, client, "security event");
             }
@@ -208,6 +220,9 @@ impl EventSink for TracingEvents {
             }
             EventKind::SignedIn { method, .. } => {
                 tracing::info!(event = code, method, user, session, client, "security event");
+            }
+            EventKind::KeyAdded { key } | EventKind::KeyRevoked { key } => {
+                tracing::info!(event = code, key, "security event");
             }
             _ => tracing::info!(event = code, user, session, client, "security event"),
         }

@@ -65,6 +65,16 @@ pub(crate) enum Keys {
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
+    /// Show the keys of the key ring in the database
+    List,
+    /// Add a key for --algorithm to the key ring, which relieves the active one when every cache knows it
+    Rotate,
+    /// Take keys out of the key ring at once: for those that leaked
+    Revoke {
+        /// Their ids, as list shows them
+        #[arg(required = true, value_name = "KID")]
+        ids: Vec<String>,
+    },
 }
 
 /// The settings that were given as flags or in the environment. Made from the table of settings, so that a new

@@ -40,6 +40,12 @@ pub(crate) enum Error {
     /// A new key could not be made or written.
     #[error("keys generate: {0}")]
     GenerateKey(String),
+    /// The key ring could not be changed.
+    #[error("key ring: {0}")]
+    KeyRing(String),
+    /// There is no table to look into.
+    #[error("the database is not up to date: run `auth-server migrate`")]
+    Pending,
     /// The operating system refused something that always works.
     #[error("{what}: {source}")]
     System {
@@ -51,6 +57,21 @@ pub(crate) enum Error {
 }
 
 impl Error {
+    /// What went wrong with the key ring.
+    pub(crate) fn of_ring(error: &auth_core::Error) -> Self {
+        match error {
+            auth_core::Error::Config(error) => {
+                let error = SettingError::from_core(error);
+                Self::Setting(error.with("; see SECRET_KEY_PREVIOUS and `auth-server keys revoke`"))
+            }
+            auth_core::Error::Validation(broken) => {
+                let rules: Vec<_> = broken.iter().map(|rule| rule.detail.as_str()).collect();
+                Self::KeyRing(rules.join("; "))
+            }
+            other => Self::KeyRing(other.to_string()),
+        }
+    }
+
     /// 2 when a setting is to be changed, like a wrong flag; 1 when the world around is not as it should be.
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
@@ -107,6 +128,12 @@ impl SettingError {
         self
     }
 
+    /// With more advice.
+    fn with(mut self, advice: &str) -> Self {
+        self.problem.push_str(advice);
+        self
+    }
+
     /// Core knows its settings by the names of the builder's methods.
     pub(crate) fn from_core(error: &ConfigError) -> Self {
         let name = match error.setting() {
@@ -123,6 +150,7 @@ impl SettingError {
             "algorithm" => "ALGORITHM",
             "secret key" => "SECRET_KEY",
             "private key" => "PRIVATE_KEY",
+            "key_publish_ahead" => "KEY_PUBLISH_AHEAD_SECONDS",
             "database url" => "DATABASE_URL",
             other => other,
         };

@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Write as _},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use auth_core::{Random as _, SecretKey, SystemRandom};
@@ -26,12 +26,7 @@ const RANDOM_BYTES: usize = 64;
 /// # Errors
 /// A sentence that says what is wrong with the file and what to do.
 pub(crate) fn read_or_make(database: &Path) -> Result<SecretKey, Error> {
-    // `parent` of a bare file name is the empty path, which names no directory.
-    let directory = match database.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
-    };
-    let path = directory.join(NAME);
+    let (directory, path) = (directory(database), path(database));
     if let Some(key) = read(&path)? {
         return Ok(key);
     }
@@ -45,6 +40,27 @@ pub(crate) fn read_or_make(database: &Path) -> Result<SecretKey, Error> {
         }
     }
     read(&path)?.ok_or_else(|| Error::KeyFile("disappeared while it was made; start again".to_owned()))
+}
+
+/// Reads the key beside `database`, which was there before.
+///
+/// # Errors
+/// As [`read_or_make`]; and when it is there no longer: a new one would sign everybody out.
+pub(crate) fn read_again(database: &Path) -> Result<SecretKey, Error> {
+    let missing = || Error::KeyFile("is not there: restore it from a backup, or set SECRET_KEY".to_owned());
+    read(&path(database))?.ok_or_else(missing)
+}
+
+fn path(database: &Path) -> PathBuf {
+    directory(database).join(NAME)
+}
+
+/// `parent` of a bare file name is the empty path, which names no directory.
+fn directory(database: &Path) -> &Path {
+    match database.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    }
 }
 
 fn read(path: &Path) -> Result<Option<SecretKey>, Error> {

@@ -1,13 +1,18 @@
 //! `auth-server keys`.
 
-use std::{io, path::Path};
+use std::{io, path::Path, time::SystemTime};
 
-use auth_core::{Algorithm, ConfigError, PrivateKey};
+use auth_core::{Algorithm, Auth, ConfigError, KeyState, PrivateKey, RingKey};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use tokio::time::timeout;
 
 use crate::{
-    config::{Given, Origin},
+    cli,
+    config::{Config, Given, Origin},
     error::{Error, SettingError},
-    key_file, run,
+    key_file,
+    run::{self, CLOSE_DEADLINE},
+    start,
 };
 
 /// Makes a private key and prints it, or writes it to a file that must not exist yet: nothing that an overwritten
@@ -44,4 +49,101 @@ fn cannot_write(error: &io::Error) -> String {
         io::ErrorKind::AlreadyExists => "the file exists, and is left as it is; name another".to_owned(),
         kind => format!("the file cannot be written: {kind}"),
     }
+}
+
+/// `list`, `rotate` and `revoke`: on the key ring in the database of the settings, which running instances share.
+///
+/// # Errors
+/// [`Error::Connect`], [`Error::Pending`], [`Error::KeyRing`], [`Error::Setting`].
+pub(crate) async fn look_after(config: &Config, action: &cli::Keys) -> Result<(), Error> {
+    let db = start::connect(&config.database).await?;
+    if auth_migration::status(&db).await?.iter().any(|migration| !migration.applied) {
+        return Err(Error::Pending);
+    }
+    let secret = start::secret_again(config.keys.secret.as_ref(), &config.database)?;
+    let keys = start::keys(config, secret);
+    let auth = start::auth(config, db.clone(), keys, &config.http.public_url(config.http.port))?;
+    let lines = match action {
+        cli::Keys::Rotate => rotate(&auth, config).await?,
+        cli::Keys::Revoke { ids } => revoke(&auth, config, ids).await?,
+        cli::Keys::List | cli::Keys::Generate { .. } => list(&auth).await?,
+    };
+    let _ = timeout(CLOSE_DEADLINE, db.close()).await;
+    run::print(lines)
+}
+
+async fn list(auth: &Auth) -> Result<Vec<String>, Error> {
+    let keys = auth.key_ring().list().await.map_err(|error| Error::of_ring(&error))?;
+    if keys.is_empty() {
+        return Ok(vec!["the key ring is empty".to_owned()]);
+    }
+    let now = auth.clock().now();
+    let line =
+        |key: &RingKey| format!("{} {:7} {} {}", key.id, key.state.name(), key.algorithm, when(key, now));
+    Ok(keys.iter().map(line).collect())
+}
+
+fn when(key: &RingKey, now: SystemTime) -> String {
+    match (key.state, key.ends_at, key.revoked_at) {
+        (KeyState::Next, ..) => format!("signs from {}", utc(key.active_at)),
+        (KeyState::Active, ..) if now < key.active_at => {
+            format!("early; its turn is at {}", utc(key.active_at))
+        }
+        (KeyState::Retired, Some(end), _) => format!("accepted until {}", utc(end)),
+        (KeyState::Revoked, _, Some(at)) => format!("revoked at {}", utc(at)),
+        _ => format!("since {}", utc(key.active_at)),
+    }
+}
+
+async fn rotate(auth: &Auth, config: &Config) -> Result<Vec<String>, Error> {
+    let algorithm = config.keys.algorithms.current;
+    if algorithm.is_hmac() {
+        let problem = format!(
+            "{algorithm} signs with SECRET_KEY; to prepare a move to the key ring: auth-server keys rotate --algorithm \
+             EdDSA"
+        );
+        return Err(Error::KeyRing(problem));
+    }
+    let key = auth.key_ring().rotate(algorithm).await.map_err(|error| Error::of_ring(&error))?;
+    let signs = match key.state {
+        KeyState::Active => {
+            "is the first key of the ring, and signs for whoever signs with the ring".to_owned()
+        }
+        _ => format!("signs from {}", utc(key.active_at)),
+    };
+    Ok(vec![format!("added {} ({algorithm}): published from now on, {signs}", key.id)])
+}
+
+/// All of them, before one is made in the place of the one that signs.
+async fn revoke(auth: &Auth, config: &Config, ids: &[String]) -> Result<Vec<String>, Error> {
+    let mut lines = Vec::new();
+    for id in ids {
+        match auth.key_ring().revoke(id).await {
+            Err(auth_core::Error::KeyNotFound) => {
+                let problem = format!("there is no key {id}; `auth-server keys list` shows them");
+                return Err(Error::KeyRing(problem));
+            }
+            revoked => revoked.map_err(|error| Error::of_ring(&error))?,
+        }
+        lines.push(format!(
+            "revoked {id}: refused by instances within {} ms, by services that keep the JWK set within {} s more",
+            config.revocation_poll.as_millis(),
+            config.auth.jwks_max_age().as_secs()
+        ));
+    }
+    let ring = auth.key_ring().list().await.map_err(|error| Error::of_ring(&error))?;
+    lines.extend(
+        ring.iter()
+            .find(|key| key.state == KeyState::Active)
+            .map(|key| format!("{} ({}) signs for whoever signs with the ring", key.id, key.algorithm)),
+    );
+    Ok(lines)
+}
+
+/// In whole seconds (RFC 3339). A time that no calendar has, from a broken row, becomes the epoch.
+fn utc(time: SystemTime) -> String {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let seconds = i64::try_from(since.as_secs()).unwrap_or(0);
+    let time = OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    time.format(&Rfc3339).unwrap_or_default()
 }

@@ -34,10 +34,24 @@
 //!
 //! # Keys
 //!
-//! `SECRET_KEY` signs access tokens unless `ALGORITHM` is RS256, ES256 or EdDSA: then `PRIVATE_KEY_FILE` does, and
-//! other services verify with what `/.well-known/jwks.json` answers. `auth-server keys generate` makes such a key.
-//! With several instances a change goes in steps, each one a rollout, so that no instance refuses what another has
-//! signed:
+//! `SECRET_KEY` signs access tokens unless `ALGORITHM` is RS256, ES256 or EdDSA: then a private key does, and other
+//! services verify with what `/.well-known/jwks.json` answers. It is one of the key ring in the database, which all
+//! instances share, or that of `PRIVATE_KEY_FILE`.
+//!
+//! | on the key ring | what it does |
+//! | --- | --- |
+//! | `auth-server keys list` | shows each key with its id, state and times |
+//! | `auth-server keys rotate` | adds a key for `ALGORITHM` (or `--algorithm`), which signs after `KEY_PUBLISH_AHEAD_SECONDS` |
+//! | `auth-server keys revoke KID...` | takes keys out at once; instances refuse their tokens within `REVOCATION_POLL_MS`, services that keep the published set within five sixths of `KEY_PUBLISH_AHEAD_SECONDS` after that |
+//!
+//! These work on the database of the settings and need its `SECRET_KEY`, under which the keys are encrypted; the servers
+//! may run meanwhile, and need not be told. To the ring from anything else: `keys rotate --algorithm EdDSA`, wait for
+//! `KEY_PUBLISH_AHEAD_SECONDS`, and go on at the second row below with no `PRIVATE_KEY_FILE`. After a change of
+//! `SECRET_KEY` rotate once; the former one stays in `SECRET_KEY_PREVIOUS` for `SESSION_EXPIRE_DAYS` anyway, and a start
+//! without it that came too early is refused.
+//!
+//! `auth-server keys generate` makes a key for a file. With several instances a change of files goes in steps, each one a
+//! rollout, so that no instance refuses what another has signed:
 //!
 //! | from HS256 to EdDSA | wait | from one private key to another | wait |
 //! | --- | --- | --- | --- |
@@ -46,6 +60,14 @@
 //! | without `ALGORITHM_PREVIOUS` | | without `PRIVATE_KEY_PREVIOUS_FILE` | |
 //!
 //! The reasons, and the steps for `SECRET_KEY`, are in `auth_core::manual::keys`.
+//!
+//! # SIGHUP
+//!
+//! Reads the settings again (`.env`, and the files that are named by `..._FILE`), so that a step of the table needs no
+//! restart. Flags and the environment of a process cannot change. What is taken over: `SECRET_KEY`, `ALGORITHM`,
+//! `PRIVATE_KEY` and their `..._PREVIOUS`. If another setting has changed, a warning names it. If one cannot be used,
+//! everything stays as it was, and one line on level ERROR says why. No connection is closed and no request fails. A
+//! server that is started from a terminal does not end when the terminal is closed: end it with Ctrl-C.
 //!
 //! # Metrics
 //!
@@ -71,6 +93,7 @@ mod key_file;
 mod keys;
 mod metrics;
 mod proxies;
+mod reload;
 mod run;
 mod serve;
 mod signals;

@@ -12,19 +12,20 @@ use tokio::time::timeout;
 
 use crate::{
     cli::{self, Command, Keys, Migrate, Stop},
-    config::{Config, DatabaseConfig},
+    config::{Config, DatabaseConfig, Given},
     error::Error,
     health::Health,
-    keys::generate_key,
+    keys::{self, generate_key},
+    reload::Reload,
     serve,
-    signals::Signals,
+    signals::{Hangups, Signals},
     stack,
     start::{Started, connect, start},
     telemetry::{self, Output},
 };
 
 /// How long to wait for the pool to say goodbye to the database.
-const CLOSE_DEADLINE: Duration = Duration::from_secs(2);
+pub(crate) const CLOSE_DEADLINE: Duration = Duration::from_secs(2);
 
 /// How long work on the runtime's threads for blocking calls that nobody waits for any more may keep the process. A
 /// hash does not: its thread ends with the process.
@@ -46,9 +47,9 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let outcome = match cli.command.unwrap_or(Command::Serve) {
         // Before the settings are read: they may be waiting for this very key.
         Command::Keys { action: Keys::Generate { out } } => generate_key(&cli.settings.0, out.as_deref()),
-        command => Config::load(cli.settings.0, Path::new(""))
+        command => Config::load(cli.settings.0.clone(), Path::new(""))
             .map_err(Error::from)
-            .and_then(|config| execute(&command, config)),
+            .and_then(|config| execute(&command, cli.settings.0, config)),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -65,7 +66,7 @@ fn complain(problem: &str) {
     let _ = writeln!(io::stderr(), "auth-server: {}", line.join(" "));
 }
 
-fn execute(command: &Command, config: Config) -> Result<(), Error> {
+fn execute(command: &Command, given: Vec<Given>, config: Config) -> Result<(), Error> {
     let output = if matches!(command, Command::Serve) { Output::Stdout } else { Output::Stderr };
     telemetry::start(config.log, output);
     for warning in &config.warnings {
@@ -80,7 +81,8 @@ fn execute(command: &Command, config: Config) -> Result<(), Error> {
         Command::Migrate { action } => {
             runtime.block_on(migrate(&config.database, action.unwrap_or(Migrate::Up)))
         }
-        Command::Serve | Command::Config | Command::Keys { .. } => runtime.block_on(start_and_serve(config)),
+        Command::Keys { action } => runtime.block_on(keys::look_after(&config, action)),
+        Command::Serve | Command::Config => runtime.block_on(start_and_serve(given, config)),
     };
     runtime.shutdown_timeout(BLOCKING_DEADLINE);
     outcome
@@ -123,17 +125,20 @@ fn or_nothing(names: Vec<String>, done: &str, nothing: &str) -> Vec<String> {
     names.into_iter().map(|name| format!("{done} {name}")).collect()
 }
 
-async fn start_and_serve(config: Config) -> Result<(), Error> {
-    let mut signals = Signals::new().map_err(|source| Error::System { what: "signals", source })?;
+async fn start_and_serve(given: Vec<Given>, config: Config) -> Result<(), Error> {
+    let no_signals = |source| Error::System { what: "signals", source };
+    let mut signals = Signals::new().map_err(no_signals)?;
+    let hangups = Hangups::new().map_err(no_signals)?;
     // As the first process of a container the program would not be ended by a signal that nobody takes.
     let service = tokio::select! {
         started = start(&config) => started?,
         () = signals.next() => return Ok(()),
     };
-    let Started { listener, db, auth, https } = service;
-    let stack = stack::stack(stack::routes(auth, Health::new(db.clone()), https), https);
-    let proxies = config.http.trusted_proxies;
-    serve::serve(listener, stack, proxies, config.http.bounds, async || signals.next().await).await;
+    let Started { listener, db, auth, service, https } = service;
+    let stack = stack::stack(stack::routes(service, Health::new(db.clone()), https), https);
+    let (proxies, bounds) = (config.http.trusted_proxies.clone(), config.http.bounds);
+    tokio::spawn(Reload::new(given, config, auth).at(hangups));
+    serve::serve(listener, stack, proxies, bounds, async || signals.next().await).await;
     let _ = timeout(CLOSE_DEADLINE, db.close()).await;
     tracing::info!("ended");
     Ok(())

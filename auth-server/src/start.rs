@@ -2,7 +2,7 @@
 
 use std::{io, net::SocketAddr, time::Duration};
 
-use auth_core::{Auth, ConnectOptions, Keys};
+use auth_core::{Auth, ConnectOptions, Keys, SecretKey};
 use auth_tower::AuthService;
 use metrics_exporter_prometheus::PrometheusHandle;
 use sea_orm::DatabaseConnection;
@@ -39,7 +39,8 @@ pub(crate) async fn connect(config: &DatabaseConfig) -> Result<DatabaseConnectio
 pub(crate) struct Started {
     pub(crate) listener: TcpListener,
     pub(crate) db: DatabaseConnection,
-    pub(crate) auth: AuthService,
+    pub(crate) auth: Auth,
+    pub(crate) service: AuthService,
     pub(crate) https: bool,
 }
 
@@ -60,23 +61,15 @@ pub(crate) async fn start(config: &Config) -> Result<Started, Error> {
         Some(address) => Some(listen_for_scrapers(address).await?),
         None => None,
     };
-    let keys = keys(config)?;
+    let keys = keys(config, secret(config)?);
     let db = connect(&config.database).await?;
     for name in auth_migration::up(&db).await? {
         tracing::info!(migration = name, "applied a migration");
     }
 
     let public_url = config.http.public_url(address.port());
-    let mut settings = config.auth.clone();
-    for name in [&mut settings.issuer, &mut settings.audience] {
-        if name.is_empty() {
-            name.clone_from(&public_url);
-        }
-    }
-    let auth = Auth::builder(db.clone(), keys)
-        .config(settings)
-        .build()
-        .map_err(|error| SettingError::from_core(&error))?;
+    let auth = auth(config, db.clone(), keys, &public_url)?;
+    auth.poll_keys().await.map_err(|error| Error::of_ring(&error))?;
     budget::report(auth.config());
     let service = service(auth.clone(), config, &public_url)?;
     // Once before the first request, so that what ended while this process was away is known. If it fails, the
@@ -87,7 +80,10 @@ pub(crate) async fn start(config: &Config) -> Result<Started, Error> {
     }
     let (watcher, poll) = (auth.clone(), config.revocation_poll);
     tokio::spawn(async move { watcher.watch_revocations(poll).await });
-    tokio::spawn(async move { auth.keep_sweeping(SWEEP_EVERY).await });
+    let watcher = auth.clone();
+    tokio::spawn(async move { watcher.watch_keys(poll).await });
+    let sweeper = auth.clone();
+    tokio::spawn(async move { sweeper.keep_sweeping(SWEEP_EVERY).await });
     let https = service.origin_policy().is_https();
     let reachable = if address.ip().is_unspecified() {
         format!("http://127.0.0.1:{}", address.port())
@@ -103,7 +99,7 @@ pub(crate) async fn start(config: &Config) -> Result<Started, Error> {
         format!("{reachable}/health/ready")
     };
     tracing::info!("listening on http://{address} - try: curl -i {next}");
-    Ok(Started { listener, db, auth: service, https })
+    Ok(Started { listener, db, auth, service, https })
 }
 
 async fn listen_for_scrapers(address: SocketAddr) -> Result<(TcpListener, PrometheusHandle), Error> {
@@ -116,25 +112,64 @@ async fn listen_for_scrapers(address: SocketAddr) -> Result<(TcpListener, Promet
     Ok((listener, counted))
 }
 
-fn keys(config: &Config) -> Result<Keys, Error> {
-    let newest = match (&config.keys.secret, config.database.url.sqlite_file()) {
-        (Some(secret), _) => secret.clone(),
-        (None, Some(file)) => key_file::read_or_make(file)?,
-        (None, None) => {
-            let problem =
-                format!("is needed with this database, so that all instances share it; {}", config::RECIPE);
-            return Err(SettingError::new("SECRET_KEY", problem).into());
+/// The handle. Reads nothing yet.
+///
+/// # Errors
+/// [`SettingError`].
+pub(crate) fn auth(
+    config: &Config,
+    db: DatabaseConnection,
+    keys: Keys,
+    public_url: &str,
+) -> Result<Auth, SettingError> {
+    let mut settings = config.auth.clone();
+    for name in [&mut settings.issuer, &mut settings.audience] {
+        if name.is_empty() {
+            public_url.clone_into(name);
         }
-    };
-    let given = &config.keys;
-    let mut keys = Keys::new(newest);
-    if let Some(key) = &given.private {
-        keys = keys.private_key(key.clone());
     }
-    keys = keys.algorithm(given.algorithms.current);
-    keys = given.previous.iter().cloned().fold(keys, Keys::previous);
-    keys = given.also_verify.iter().cloned().fold(keys, Keys::also_verify);
-    Ok(given.algorithms.previous.into_iter().fold(keys, Keys::also_verify_hmac))
+    Auth::builder(db, keys).config(settings).build().map_err(|error| SettingError::from_core(&error))
+}
+
+/// The secret for a first start.
+fn secret(config: &Config) -> Result<SecretKey, Error> {
+    match (&config.keys.secret, config.database.url.sqlite_file()) {
+        (Some(secret), _) => Ok(secret.clone()),
+        (None, Some(file)) => key_file::read_or_make(file),
+        (None, None) => Err(no_secret()),
+    }
+}
+
+/// The secret of a service that there is: none is made.
+///
+/// # Errors
+/// [`Error::Setting`], [`Error::KeyFile`].
+pub(crate) fn secret_again(given: Option<&SecretKey>, database: &DatabaseConfig) -> Result<SecretKey, Error> {
+    match (given, database.url.sqlite_file()) {
+        (Some(secret), _) => Ok(secret.clone()),
+        (None, Some(file)) => key_file::read_again(file),
+        (None, None) => Err(no_secret()),
+    }
+}
+
+fn no_secret() -> Error {
+    let problem = format!("is needed with this database, so that all instances share it; {}", config::RECIPE);
+    SettingError::new("SECRET_KEY", problem).into()
+}
+
+/// Everything that is to sign and to verify.
+pub(crate) fn keys(config: &Config, newest: SecretKey) -> Keys {
+    let given = &config.keys;
+    let algorithm = given.algorithms.current;
+    let keys = Keys::new(newest);
+    let keys = match &given.private {
+        Some(key) => keys.private_key(key.clone()),
+        None if algorithm.is_hmac() => keys.algorithm(algorithm),
+        None => keys.key_ring(algorithm),
+    };
+    let keys = given.previous.iter().cloned().fold(keys, Keys::previous);
+    let keys = given.also_verify.iter().cloned().fold(keys, Keys::also_verify);
+    given.algorithms.previous.into_iter().fold(keys, Keys::also_verify_hmac)
 }
 
 fn service(auth: Auth, config: &Config, public_url: &str) -> Result<AuthService, SettingError> {

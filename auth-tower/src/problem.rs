@@ -297,6 +297,7 @@ impl From<Error> for Problem {
             ),
             Error::InvalidToken | Error::SessionOver | Error::SessionLeft => Self::invalid_token(),
             Error::UserNotFound => Self::new(StatusCode::NOT_FOUND, "not_found", "There is no such user."),
+            Error::KeyNotFound => Self::new(StatusCode::NOT_FOUND, "not_found", "There is no such key."),
             Error::SessionNotFound => {
                 Self::new(StatusCode::NOT_FOUND, "not_found", "There is no such session.")
             }
@@ -308,7 +309,7 @@ impl From<Error> for Problem {
             .with_retry_after(retry_after),
             Error::Unavailable(_) | Error::RevocationsStale => Self::unavailable(UNAVAILABLE_RETRY),
             // Also for a variant that a later version of the rules may add: closed, and told to nobody.
-            Error::Internal(_) | _ => Self::internal(),
+            Error::Config(_) | Error::Internal(_) | _ => Self::internal(),
         }
     }
 }
@@ -376,6 +377,7 @@ mod tests {
             Error::SessionLeft,
             Error::UserNotFound,
             Error::SessionNotFound,
+            Error::KeyNotFound,
             Error::Overloaded { retry_after: Duration::from_secs(1) },
             Error::Internal("a bug".into()),
         ] {

@@ -2,6 +2,8 @@
 //! is hashed inside a transaction, and races are settled by the unique index or by the row count of a
 //! conditional UPDATE.
 
+use std::time::Duration;
+
 use tracing::Instrument;
 
 use crate::Error;
@@ -27,4 +29,23 @@ pub(crate) async fn detached<T: Send + 'static>(
     work: impl Future<Output = Result<T, Error>> + Send + 'static,
 ) -> Result<T, Error> {
     tokio::spawn(work.in_current_span()).await.map_err(Error::internal)?
+}
+
+/// Asks every so often, for ever. Failures are logged once until one succeeds, as is that.
+pub(crate) async fn keep_polling<F>(every: Duration, what: &str, poll: impl Fn() -> F)
+where
+    F: Future<Output = Result<(), Error>>,
+{
+    let mut ticks = tokio::time::interval(every);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut failing = false;
+    loop {
+        ticks.tick().await;
+        match (poll().await, failing) {
+            (Ok(()), true) => tracing::info!("{what} is known again"),
+            (Err(error), false) => tracing::warn!(code = error.code(), "{what} cannot be asked for: {error}"),
+            (Ok(()), false) | (Err(_), true) => continue,
+        }
+        failing = !failing;
+    }
 }

@@ -6,11 +6,11 @@ use crate::{
     Error,
     auth::Inner,
     clock::duration_millis,
-    store::{remove_dead_sessions, remove_dead_tokens, take_lease},
+    store::{remove_dead_sessions, remove_dead_tokens, remove_keys, take_lease},
 };
 
-/// Sessions stay so much longer than their last access token: other instances may still have to learn that they
-/// ended.
+/// Sessions and keys stay so much longer than their last access token: other instances may still have to learn that
+/// they ended.
 const MARGIN: Duration = Duration::from_mins(5);
 
 impl Inner {
@@ -21,6 +21,10 @@ impl Inner {
         let idle = over.saturating_sub(duration_millis(self.config.refresh_ttl));
         let sessions = remove_dead_sessions(self.store.db(), over, idle).await?;
         let tokens = remove_dead_tokens(self.store.db(), now).await?;
+        let keys = self.keys_over(duration_millis(MARGIN));
+        if !keys.is_empty() {
+            remove_keys(self.store.db(), keys).await?;
+        }
         Ok(sessions.saturating_add(tokens))
     }
 

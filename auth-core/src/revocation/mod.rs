@@ -12,6 +12,7 @@ use crate::{
     Clock, Config, Error, Principal, SessionId, UserId,
     auth::Inner,
     clock::{duration_millis, to_millis},
+    flow::keep_polling,
     store::{Ended, ended_since},
 };
 
@@ -135,21 +136,7 @@ impl Inner {
     }
 
     pub(crate) async fn watch_revocations(&self, every: Duration) {
-        let mut ticks = tokio::time::interval(every);
-        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut failing = false;
-        loop {
-            ticks.tick().await;
-            match (self.poll_revocations().await, failing) {
-                (Ok(()), true) => tracing::info!("what other instances have ended is known again"),
-                (Err(error), false) => {
-                    let error = error.code();
-                    tracing::warn!(error, "what other instances have ended cannot be asked for");
-                }
-                (Ok(()), false) | (Err(_), true) => continue,
-            }
-            failing = !failing;
-        }
+        keep_polling(every, "what other instances have ended", || self.poll_revocations()).await;
     }
 
     /// After a change that ended sessions whose ids are not known here: where somebody polls, this instance

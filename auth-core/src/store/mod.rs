@@ -2,6 +2,7 @@
 
 mod db;
 pub(crate) mod entity;
+mod key;
 mod lease;
 mod revocation;
 mod role;
@@ -14,6 +15,7 @@ use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionM
 
 pub(crate) use self::{
     db::Db,
+    key::{KeyRow, insert_key, read_keys, remove_keys, revoke_key},
     lease::take_lease,
     revocation::{Ended, ended_since},
     role::set_roles,

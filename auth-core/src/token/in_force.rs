@@ -1,7 +1,10 @@
 //! Everything that hangs on the keys and is made anew when they change.
 
+use std::collections::HashSet;
+
 use crate::{
     Config, ConfigError, Keys,
+    key_ring::Ring,
     token::{RefreshKeys, TokenIssuer, jwks},
 };
 
@@ -10,16 +13,35 @@ use crate::{
 pub(crate) struct KeysInForce {
     pub(crate) issuer: TokenIssuer,
     pub(crate) refresh: RefreshKeys,
-    /// The public keys as a JWK set.
-    pub(crate) jwks: String,
+    published: Vec<Published>,
+}
+
+struct Published {
+    /// As JSON.
+    jwk: String,
+    /// When it leaves the set, in unix milliseconds; `None`: when it is no longer among the keys.
+    end: Option<i64>,
 }
 
 impl KeysInForce {
-    pub(crate) fn new(keys: &Keys, config: &Config) -> Result<Self, ConfigError> {
+    pub(crate) fn new(keys: &Keys, ring: &Ring, config: &Config) -> Result<Self, ConfigError> {
+        let mut seen = HashSet::new();
+        let published = keys
+            .public()
+            .map(|key| (key, None))
+            .chain(ring.public())
+            .filter(|(key, _)| seen.insert(key.id()))
+            .map(|(key, end)| Ok(Published { jwk: jwks::write_key(key)?, end }));
         Ok(Self {
-            issuer: TokenIssuer::new(keys, config)?,
+            issuer: TokenIssuer::new(keys, ring, config)?,
             refresh: RefreshKeys::new(keys)?,
-            jwks: jwks::write(keys.public())?,
+            published: published.collect::<Result<_, ConfigError>>()?,
         })
+    }
+
+    /// The public keys as a JWK set.
+    pub(crate) fn jwks(&self, now: i64) -> String {
+        let keys = self.published.iter().filter(|key| key.end.is_none_or(|end| now < end));
+        jwks::write_set(keys.map(|key| key.jwk.as_str()))
     }
 }

@@ -2,29 +2,33 @@
 
 use std::time::Duration;
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use jsonwebtoken::Header;
-
 use crate::{
     AccessToken, Config, ConfigError, Error, SessionId, UserId,
     clock::duration_millis,
+    key_ring::Ring,
     random::{self, Random},
-    token::{
-        claims::{ACCESS_TYP, AccessClaims},
-        keys::Keys,
-        signing::SigningKey,
-    },
+    token::{Signer, claims::AccessClaims, keys::Keys},
 };
 
 /// Signs access tokens; the other half, [`TokenVerifier`](crate::TokenVerifier), is a type of its own.
 pub(crate) struct TokenIssuer {
-    /// Encoded, as it is the same for every token.
-    header: String,
-    key: SigningKey,
+    signs: Signs,
     issuer: String,
     audience: String,
     ttl_millis: i64,
 }
+
+enum Signs {
+    /// The secret or the private key.
+    One(Box<Signer>),
+    /// The key whose turn it is.
+    Ring(Ring),
+}
+
+/// There is no key to sign with: the ring was never read, or its key was revoked and no other could be made.
+#[derive(Debug, thiserror::Error)]
+#[error("the key ring has no key that signs; call Auth::poll_keys once before the first sign-in")]
+struct NoKey;
 
 /// What an access token says. Times are unix milliseconds.
 pub(crate) struct Grant<'a> {
@@ -39,16 +43,11 @@ pub(crate) struct Grant<'a> {
 }
 
 impl TokenIssuer {
-    pub(crate) fn new(keys: &Keys, config: &Config) -> Result<Self, ConfigError> {
-        let (algorithm, key_id, key) = keys.signing()?;
-        let mut header = Header::new(algorithm.jwt());
-        header.typ = Some(ACCESS_TYP.to_owned());
-        header.kid = Some(key_id);
-        let header = serde_json::to_vec(&header)
-            .map_err(|_| ConfigError::new("algorithm", "cannot be written into a header"))?;
+    pub(crate) fn new(keys: &Keys, ring: &Ring, config: &Config) -> Result<Self, ConfigError> {
         Ok(Self {
-            header: URL_SAFE_NO_PAD.encode(header),
-            key,
+            signs: keys
+                .signer()?
+                .map_or_else(|| Signs::Ring(ring.clone()), |signer| Signs::One(Box::new(signer))),
             issuer: config.issuer.clone(),
             audience: config.audience.clone(),
             ttl_millis: duration_millis(config.access_ttl),
@@ -80,11 +79,12 @@ impl TokenIssuer {
             amr: grant.methods.split_whitespace().map(str::to_owned).collect(),
         };
         let claims = serde_json::to_vec(&claims).map_err(Error::internal)?;
-        let mut token = format!("{}.{}", self.header, URL_SAFE_NO_PAD.encode(claims));
-        let signature = self.key.sign(token.as_bytes()).map_err(Error::internal)?;
-        token.push('.');
-        URL_SAFE_NO_PAD.encode_string(signature, &mut token);
+        let signer = match &self.signs {
+            Signs::One(signer) => signer.as_ref(),
+            Signs::Ring(ring) => ring.signer(now).ok_or_else(|| Error::internal(NoKey))?,
+        };
+        let token = signer.sign(&claims).map_err(Error::internal)?;
         let lifetime = Duration::from_secs(u64::try_from(exp - iat).unwrap_or(0));
-        Ok((AccessToken::new(token), lifetime))
+        Ok((token, lifetime))
     }
 }

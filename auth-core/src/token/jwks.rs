@@ -1,26 +1,27 @@
 //! JWK sets (RFC 7517): the public keys that we publish, and those that another issuer published.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
     ConfigError,
-    token::public_key::{Jwk, Material, PublicKey},
+    token::public_key::{Material, PublicKey},
 };
 
 /// A longer set is refused unread; it would hold more than a hundred keys.
 const MAX_BYTES: usize = 64 * 1024;
 const SETTING: &str = "JWK set";
 
-/// The set as JSON.
-pub(crate) fn write<'a>(keys: impl Iterator<Item = &'a PublicKey>) -> Result<String, ConfigError> {
-    #[derive(Serialize)]
-    struct Set<'a> {
-        keys: Vec<Jwk<'a>>,
-    }
-    serde_json::to_string(&Set { keys: keys.map(PublicKey::jwk).collect() })
-        .map_err(|_| ConfigError::new(SETTING, "cannot be encoded"))
+/// One key as JSON.
+pub(crate) fn write_key(key: &PublicKey) -> Result<String, ConfigError> {
+    serde_json::to_string(&key.jwk()).map_err(|_| ConfigError::new(SETTING, "cannot be encoded"))
+}
+
+/// The set of these keys.
+pub(crate) fn write_set<'a>(keys: impl Iterator<Item = &'a str>) -> String {
+    let keys: Vec<_> = keys.collect();
+    format!(r#"{{"keys":[{}]}}"#, keys.join(","))
 }
 
 /// The keys of a set that verify one of our algorithms, each with its `kid`.

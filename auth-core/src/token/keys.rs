@@ -8,11 +8,11 @@ use zeroize::Zeroizing;
 
 use crate::{
     Algorithm, ConfigError, PrivateKey, PublicKey, SecretKey,
-    token::{private_key, signing::SigningKey},
+    token::{Signer, SigningKey, private_key},
 };
 
 /// The keys of a service: a secret, on which refresh tokens and every derived key hang, and what signs access
-/// tokens, which is the secret itself (HS256 unless told otherwise) or a [`PrivateKey`].
+/// tokens, which is the secret itself (HS256 unless told otherwise), a [`PrivateKey`], or the key ring in the database.
 ///
 /// Tokens made with what was in use before stay good as long as it is named here: secrets with
 /// [`previous`](Self::previous), private keys with [`also_verify`](Self::also_verify), HS tokens of a service
@@ -24,6 +24,8 @@ pub struct Keys {
     newest: SecretKey,
     previous: Vec<SecretKey>,
     private: Option<PrivateKey>,
+    /// Where there is no private key.
+    ring: bool,
     also: Vec<PublicKey>,
     also_hmac: Vec<Algorithm>,
 }
@@ -36,6 +38,7 @@ impl Keys {
             newest: secret,
             previous: Vec::new(),
             private: None,
+            ring: false,
             also: Vec::new(),
             also_hmac: Vec::new(),
         }
@@ -52,6 +55,17 @@ impl Keys {
     pub fn private_key(mut self, key: PrivateKey) -> Self {
         self.algorithm = key.algorithm();
         self.private = Some(key);
+        self.ring = false;
+        self
+    }
+
+    /// Signs access tokens with the [key ring](crate::KeyRing) in the database, whose first key is made for this
+    /// algorithm if there is none yet. Then [`Auth::poll_keys`](crate::Auth::poll_keys) is called once before the first
+    /// sign-in, and [`Auth::watch_keys`](crate::Auth::watch_keys) runs in a task.
+    pub fn key_ring(mut self, algorithm: Algorithm) -> Self {
+        self.algorithm = algorithm;
+        self.private = None;
+        self.ring = true;
         self
     }
 
@@ -77,19 +91,30 @@ impl Keys {
         self
     }
 
+    /// The secret that everything new is made with.
+    pub(crate) fn newest(&self) -> &SecretKey {
+        &self.newest
+    }
+
     /// Newest first.
     pub(crate) fn all(&self) -> impl Iterator<Item = &SecretKey> {
         std::iter::once(&self.newest).chain(&self.previous)
     }
 
-    /// What signs access tokens, with its `kid`.
-    pub(crate) fn signing(&self) -> Result<(Algorithm, String, SigningKey), ConfigError> {
+    /// What signs access tokens; `None`: the ring.
+    pub(crate) fn signer(&self) -> Result<Option<Signer>, ConfigError> {
         self.check()?;
         let (id, key) = match &self.private {
+            _ if self.ring => return Ok(None),
             Some(key) => (key.public_key().id().to_owned(), SigningKey::Private(key.clone())),
             None => (key_id(&self.newest, self.algorithm)?, SigningKey::hmac(self.algorithm, &self.newest)),
         };
-        Ok((self.algorithm, id, key))
+        Signer::new(self.algorithm, id, key).map(Some)
+    }
+
+    /// The algorithm for the first key of the ring, if the ring signs.
+    pub(crate) fn ring_algorithm(&self) -> Option<Algorithm> {
+        self.ring.then_some(self.algorithm)
     }
 
     /// The HS algorithms that the secrets verify: none when a private key signs and no move is under way.
@@ -111,6 +136,12 @@ impl Keys {
         let refuse = |problem| Err(ConfigError::new(private_key::SETTING, problem));
         let algorithm = self.algorithm;
         match &self.private {
+            None if self.ring && algorithm.is_hmac() => {
+                let problem =
+                    format!("{algorithm} signs with the secret key and has no use for the key ring");
+                return Err(ConfigError::new("algorithm", problem));
+            }
+            None if self.ring => {}
             None if !algorithm.is_hmac() => return refuse(format!("is missing; {algorithm} signs with one")),
             Some(_) if algorithm.is_hmac() => {
                 return refuse(format!("has no use with {algorithm}, which signs with the secret key"));

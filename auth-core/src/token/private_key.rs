@@ -140,6 +140,11 @@ impl PrivateKey {
         pem::write_pkcs8(&self.pkcs8)
     }
 
+    /// The key itself (RFC 5958), to be encrypted.
+    pub(crate) fn expose_pkcs8(&self) -> &[u8] {
+        &self.pkcs8
+    }
+
     /// The random source is a formality of the library's: it draws by itself where it needs to.
     pub(crate) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Unspecified> {
         match &self.pair {

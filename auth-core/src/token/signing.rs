@@ -2,11 +2,40 @@
 //! makes a signature by RS256 four times as slow.
 
 use aws_lc_rs::{error::Unspecified, hmac};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use jsonwebtoken::Header;
 
-use crate::{Algorithm, PrivateKey, SecretKey};
+use crate::{AccessToken, Algorithm, ConfigError, PrivateKey, SecretKey, token::claims::ACCESS_TYP};
+
+/// A key with the header of all its tokens.
+pub(crate) struct Signer {
+    /// Encoded.
+    header: String,
+    key: SigningKey,
+}
+
+impl Signer {
+    pub(crate) fn new(algorithm: Algorithm, key_id: String, key: SigningKey) -> Result<Self, ConfigError> {
+        let mut header = Header::new(algorithm.jwt());
+        header.typ = Some(ACCESS_TYP.to_owned());
+        header.kid = Some(key_id);
+        let header = serde_json::to_vec(&header)
+            .map_err(|_| ConfigError::new("algorithm", "cannot be written into a header"))?;
+        Ok(Self { header: URL_SAFE_NO_PAD.encode(header), key })
+    }
+
+    /// The token of these claims, which are JSON.
+    pub(crate) fn sign(&self, claims: &[u8]) -> Result<AccessToken, Unspecified> {
+        let mut token = format!("{}.{}", self.header, URL_SAFE_NO_PAD.encode(claims));
+        let signature = self.key.sign(token.as_bytes())?;
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_string(signature, &mut token);
+        Ok(AccessToken::new(token))
+    }
+}
 
 /// A key with its algorithm.
-#[expect(clippy::large_enum_variant, reason = "a process has one of them")]
+#[expect(clippy::large_enum_variant, reason = "a process has a few of them")]
 pub(crate) enum SigningKey {
     /// The secret itself (RFC 7518 section 3.2).
     Hmac(hmac::Key),
@@ -26,7 +55,7 @@ impl SigningKey {
     }
 
     /// The signature in the form of JWS (RFC 7518 section 3, RFC 8037 section 3.1).
-    pub(crate) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Unspecified> {
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Unspecified> {
         match self {
             Self::Hmac(key) => Ok(hmac::sign(key, message).as_ref().to_vec()),
             Self::Private(key) => key.sign(message),

@@ -9,11 +9,13 @@ use serde::{Deserialize, de::IgnoredAny};
 use crate::{
     Algorithm, Clock, ConfigError, Error, Principal, PublicKey, Revocations, SystemClock,
     clock::{duration_millis, from_millis, to_millis},
+    key_ring::Ring,
     token::{
         claims::{ACCESS_TYP, AccessClaims},
         current::Current,
         jwks,
         keys::{Keys, key_id},
+        private_key,
     },
 };
 
@@ -47,10 +49,12 @@ struct Inner {
 }
 
 #[derive(Clone)]
-struct VerifyingKey {
+pub(crate) struct VerifyingKey {
     id: String,
     key: DecodingKey,
     validation: Validation,
+    /// When it is over, in unix milliseconds.
+    end: Option<i64>,
 }
 
 /// The members of a header that decide; a repeated one is an error of serde's.
@@ -80,9 +84,10 @@ fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<I
 }
 
 impl VerifyingKey {
-    fn all(keys: &Keys) -> Result<Vec<Self>, ConfigError> {
+    pub(crate) fn all(keys: &Keys, ring: &Ring) -> Result<Vec<Self>, ConfigError> {
         keys.check()?;
         let mut all: Vec<_> = keys.public().map(|key| Self::public(key.id().to_owned(), key)).collect();
+        all.extend(ring.public().map(|(key, end)| Self { end, ..Self::public(key.id().to_owned(), key) }));
         for algorithm in keys.hmac_algorithms() {
             // A previous secret that is too short for this algorithm never signed with it; refresh tokens may still
             // hang on it.
@@ -99,7 +104,7 @@ impl VerifyingKey {
     }
 
     fn new(id: String, algorithm: Algorithm, key: DecodingKey) -> Self {
-        Self { id, key, validation: signature_only(algorithm.jwt()) }
+        Self { id, key, validation: signature_only(algorithm.jwt()), end: None }
     }
 
     fn public(id: String, key: &PublicKey) -> Self {
@@ -112,14 +117,18 @@ impl TokenVerifier {
     /// the public keys instead: [`from_jwks`](Self::from_jwks).
     ///
     /// # Errors
-    /// [`ConfigError`] when a secret is too short for the algorithm, or the private key is missing or of
-    /// another kind.
+    /// [`ConfigError`] when a secret is too short for the algorithm, or the private key is missing, of another kind,
+    /// or in the key ring, which only the issuer reads.
     pub fn new(
         keys: &Keys,
         issuer: impl Into<String>,
         audience: impl Into<String>,
     ) -> Result<Self, ConfigError> {
-        Ok(Self::with(VerifyingKey::all(keys)?, issuer, audience))
+        if keys.ring_algorithm().is_some() {
+            let problem = "is in the key ring; verify with the JWK set that the issuer publishes";
+            return Err(ConfigError::new(private_key::SETTING, problem));
+        }
+        Ok(Self::with(VerifyingKey::all(keys, &Ring::empty())?, issuer, audience))
     }
 
     /// A verifier for another service, from the text of the issuer's JWK set (RFC 7517): what
@@ -148,7 +157,11 @@ impl TokenVerifier {
         Ok(Self::with(VerifyingKey::published(json)?, issuer, audience))
     }
 
-    fn with(keys: Vec<VerifyingKey>, issuer: impl Into<String>, audience: impl Into<String>) -> Self {
+    pub(crate) fn with(
+        keys: Vec<VerifyingKey>,
+        issuer: impl Into<String>,
+        audience: impl Into<String>,
+    ) -> Self {
         choose_crypto_provider();
         Self {
             inner: Arc::new(Inner {
@@ -172,9 +185,8 @@ impl TokenVerifier {
         Ok(())
     }
 
-    pub(crate) fn set_keys(&self, keys: &Keys) -> Result<(), ConfigError> {
-        self.inner.keys.set(VerifyingKey::all(keys)?);
-        Ok(())
+    pub(crate) fn set_keys(&self, keys: Vec<VerifyingKey>) {
+        self.inner.keys.set(keys);
     }
 
     /// Whether this is the form of an access token, and its key is none of ours: the issuer may have a newer one
@@ -222,10 +234,10 @@ impl TokenVerifier {
         let inner = &*self.inner;
         let header = Header::of(token)?;
         let keys = inner.keys.get();
-        let key = keys.iter().find(|key| key.id == header.kid)?;
+        let now = to_millis(inner.clock.now());
+        let key = keys.iter().find(|key| key.id == header.kid && key.end.is_none_or(|end| now < end))?;
         let claims = jsonwebtoken::decode::<AccessClaims>(token, &key.key, &key.validation).ok()?.claims;
 
-        let now = to_millis(inner.clock.now());
         let millis = |seconds: i64| seconds.saturating_mul(1000);
         let good = claims.iss == inner.issuer
             && claims.aud == inner.audience

@@ -7,7 +7,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use auth_core::{Auth, ClientInfo, Error, Login, Register, test_util::ManualClock};
+use auth_core::{Algorithm, Auth, ClientInfo, Error, Login, Register, test_util::ManualClock};
 use auth_migration::{each_database, test_util::TestDatabase};
 
 use crate::support::{EMAIL, PASSWORD, PAST_GRACE, TestAuth, keys};
@@ -135,6 +135,24 @@ each_database! {
             let tokens = one.login().await;
             other.refresh(&tokens.refresh).await.unwrap();
         }
+    }
+
+    async fn a_key_whose_maker_leaves_is_in_the_ring_whole_or_not_at_all(db: &TestDatabase) {
+        let keys = keys().key_ring(Algorithm::EdDsa);
+        let test = TestAuth::instance(db, keys, &ManualClock::new(), 2, |builder| builder).await;
+        test.register().await;
+        at_each_await(
+            async |_| {},
+            |()| {
+                let ring = test.auth.key_ring();
+                async move { ring.rotate(Algorithm::EdDsa).await }
+            },
+            async |()| {
+                test.auth.poll_keys().await.unwrap();
+                test.login().await;
+            },
+        )
+        .await;
     }
 
     async fn a_thief_who_leaves_at_once_raises_the_alarm_all_the_same(db: &TestDatabase) {

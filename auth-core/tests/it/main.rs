@@ -14,6 +14,7 @@ mod cancellation;
 mod connect;
 mod ends;
 mod hashing;
+mod key_ring;
 mod login;
 mod logout;
 mod refresh;

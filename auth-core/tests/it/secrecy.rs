@@ -7,7 +7,7 @@ use std::{
 };
 
 use auth_core::{
-    Auth, ClientInfo, Keys, Login, Password, RefreshToken, Register, SecretKey, TracingEvents,
+    Algorithm, Auth, ClientInfo, Keys, Login, Password, RefreshToken, Register, SecretKey, TracingEvents,
     password::Argon2Hasher,
 };
 use auth_migration::{each_database, test_util::TestDatabase};
@@ -100,6 +100,12 @@ each_database! {
         heard.error(&auth.refresh("canary-token".into(), ClientInfo::default()).await.unwrap_err());
         auth.logout(next.refresh.clone(), ClientInfo::default()).await.unwrap();
         heard.error(&auth.refresh(next.refresh.clone(), ClientInfo::default()).await.unwrap_err());
+        let ring = auth.key_ring();
+        heard.debug(&(&ring, ring.rotate(Algorithm::EdDsa).await.unwrap(), ring.list().await.unwrap()));
+        let strangers = Keys::new(SecretKey::new([7; 32]).unwrap()).key_ring(Algorithm::EdDsa);
+        let connection = auth_core::connect(db.url()).await.unwrap();
+        let stranger = Auth::builder(connection, strangers).build().unwrap();
+        heard.error(&stranger.poll_keys().await.unwrap_err());
 
         // A database that no longer has what the statements ask for: its errors quote them.
         let test = TestAuth::new(db).await;

@@ -1,10 +1,10 @@
 //! The number of statements of each operation, as the manual's architecture page states it. `BEGIN` and
 //! `COMMIT` are not counted here; only registration and a sign-in that replaces a session use them.
 
-use auth_core::{ClientInfo, Login};
+use auth_core::{Algorithm, ClientInfo, Login, test_util::ManualClock};
 use auth_migration::{each_database, test_util::TestDatabase};
 
-use crate::support::{EMAIL, PASSWORD, PAST_GRACE, TestAuth, granted};
+use crate::support::{EMAIL, PASSWORD, PAST_GRACE, TestAuth, granted, keys};
 
 each_database! {
     async fn each_operation_takes_as_few_statements_as_the_manual_says(db: &TestDatabase) {
@@ -65,5 +65,28 @@ each_database! {
         test.clock.advance(PAST_GRACE);
         assert!(test.refresh(&replaced.refresh).await.is_err());
         assert_eq!(verbs(), ["SELECT"], "refresh of a session that is over");
+    }
+    async fn the_key_ring_takes_as_few_statements_as_the_manual_says(db: &TestDatabase) {
+        let keys = keys().key_ring(Algorithm::EdDsa);
+        let test = TestAuth::instance(db, keys, &ManualClock::new(), 5, |builder| builder).await;
+        let verbs = || -> Vec<String> {
+            let statements = test.statements();
+            statements.iter().map(|sql| sql.split(' ').next().unwrap_or_default().to_owned()).collect()
+        };
+        let ring = test.auth.key_ring();
+        test.auth.poll_keys().await.unwrap();
+        assert_eq!(verbs(), ["SELECT", "INSERT", "SELECT"], "the first poll of an empty ring");
+
+        test.auth.poll_keys().await.unwrap();
+        assert_eq!(verbs(), ["SELECT"], "poll");
+
+        let next = ring.rotate(Algorithm::EdDsa).await.unwrap();
+        assert_eq!(verbs(), ["SELECT", "INSERT", "SELECT"], "rotate");
+
+        ring.revoke(&next.id).await.unwrap();
+        assert_eq!(verbs(), ["UPDATE", "SELECT"], "revoke");
+
+        ring.list().await.unwrap();
+        assert_eq!(verbs(), ["SELECT"], "list");
     }
 }

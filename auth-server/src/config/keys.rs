@@ -12,7 +12,7 @@ pub(crate) struct KeyConfig {
     /// `None`: the key file beside the SQLite file.
     pub(crate) secret: Option<SecretKey>,
     pub(crate) previous: Vec<SecretKey>,
-    /// There if and only if the algorithm signs with one.
+    /// `None` with an algorithm that signs with one: the key ring.
     pub(crate) private: Option<PrivateKey>,
     pub(crate) also_verify: Vec<PublicKey>,
 }
@@ -111,15 +111,8 @@ fn read_several<T>(
 fn read_private(reader: &mut Reader, algorithm: Algorithm) -> Result<Option<PrivateKey>, SettingError> {
     const NAME: &str = "PRIVATE_KEY";
     let Some((text, origin)) = reader.secret(NAME)? else {
-        reader.show(NAME, "", "default");
-        if algorithm.is_hmac() {
-            return Ok(None);
-        }
-        let problem = format!(
-            "is needed with ALGORITHM={algorithm}; make one with: auth-server keys generate --algorithm {algorithm} \
-             --out key.pem, and set PRIVATE_KEY_FILE=key.pem"
-        );
-        return Err(SettingError::new(NAME, problem));
+        reader.show(NAME, if algorithm.is_hmac() { "" } else { "(key ring in the database)" }, "default");
+        return Ok(None);
     };
     let refuse = |problem: String| SettingError::new(NAME, problem).from(&origin);
     let key = PrivateKey::from_pem(&text).map_err(|error| refuse(error.problem().to_owned()))?;

@@ -34,7 +34,7 @@ pub(crate) struct Config {
     /// Lifetimes, password rules, hashing. Issuer and audience are empty until the port is known.
     pub(crate) auth: auth_core::Config,
     pub(crate) keys: keys::KeyConfig,
-    /// How often to ask what other instances have ended.
+    /// How often to ask what other instances have ended, and for the key ring.
     pub(crate) revocation_poll: Duration,
     pub(crate) database: DatabaseConfig,
     pub(crate) http: HttpConfig,
@@ -104,6 +104,7 @@ impl Config {
         let mut auth = read_auth(&mut reader, &mut warnings)?;
         let revocation_poll =
             Duration::from_millis(reader.number("REVOCATION_POLL_MS", 1000, 100, 60_000)?);
+        auth.key_publish_ahead = read_publish_ahead(&mut reader, auth.key_publish_ahead, revocation_poll)?;
         auth.revocation_max_age = read_max_age(&mut reader, revocation_poll)?;
         let database = read_database(&mut reader)?;
         let http = read_http(&mut reader, &mut warnings)?;
@@ -121,6 +122,22 @@ impl Config {
         warnings.extend(dotenv_warnings);
         Ok(Self { auth, keys, revocation_poll, database, http, log, metrics, rows, warnings })
     }
+}
+
+/// Instances have a sixth of it to learn of a key.
+fn read_publish_ahead(
+    reader: &mut Reader,
+    default: Duration,
+    poll: Duration,
+) -> Result<Duration, SettingError> {
+    const NAME: &str = "KEY_PUBLISH_AHEAD_SECONDS";
+    let ahead = Duration::from_secs(reader.number(NAME, default.as_secs(), 1, 7 * DAY)?);
+    if ahead < poll.saturating_mul(6) {
+        let problem =
+            "is less than six times REVOCATION_POLL_MS: a key would sign before all instances know it";
+        return Err(SettingError::new(NAME, problem));
+    }
+    Ok(ahead)
 }
 
 fn read_auth(reader: &mut Reader, warnings: &mut Vec<String>) -> Result<auth_core::Config, SettingError> {

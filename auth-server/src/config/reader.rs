@@ -35,6 +35,7 @@ impl fmt::Display for Origin {
 }
 
 /// A value from a flag or an environment variable, as the operating system gave it. May be a secret: no `Debug`.
+#[derive(Clone)]
 pub(crate) struct Given {
     pub(crate) name: String,
     pub(crate) value: OsString,

@@ -37,11 +37,15 @@ pub(crate) const SETTINGS: &[Setting] = &[
     ),
     secret(
         "PRIVATE_KEY",
-        "The key in PEM that signs with RS256 (3072 bits), ES256 or EdDSA; `auth-server keys generate` makes one",
+        "The key in PEM that signs with RS256 (3072 bits), ES256 or EdDSA [default: the key ring in the database]",
     ),
     secret(
         "PRIVATE_KEY_PREVIOUS",
         "Other keys in PEM whose tokens are accepted, the former until ACCESS_TOKEN_EXPIRE_MINUTES after; public halves suffice",
+    ),
+    plain(
+        "KEY_PUBLISH_AHEAD_SECONDS",
+        "How long a new key of the key ring is published before it signs; others may keep the JWK set for five sixths of it [default: 360]",
     ),
     plain("ACCESS_TOKEN_EXPIRE_MINUTES", "Lifetime of an access token [default: 15]"),
     plain("REFRESH_TOKEN_EXPIRE_DAYS", "A session not used for so long ends [default: 7]"),
@@ -52,7 +56,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     plain("REFRESH_GRACE_SECONDS", "How long a refresh token may be repeated, 0 to 300 [default: 10]"),
     plain(
         "REVOCATION_POLL_MS",
-        "How often to ask what other instances have ended, 100 to 60000 [default: 1000]",
+        "How often to ask what other instances have ended, and for the key ring, 100 to 60000 [default: 1000]",
     ),
     plain(
         "REVOCATION_MAX_AGE_SECONDS",

@@ -23,7 +23,7 @@ async fn generate(home: &Path, algorithm: &str, name: &str) -> String {
     fs::read_to_string(home.join(name)).unwrap()
 }
 
-fn header(session: &Session) -> Value {
+pub(crate) fn header(session: &Session) -> Value {
     let header = session.access_token.split('.').next().unwrap();
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).unwrap()).unwrap()
 }

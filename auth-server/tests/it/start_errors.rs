@@ -48,8 +48,12 @@ const WRONG: &[(&[(&str, &str)], &str)] = &[
     (&[("ALGORITHM", "hs256")], "ALGORITHM (environment) is unknown"),
     (&[("ALGORITHM", "PS256")], "ALGORITHM (environment) is unknown"),
     (
-        &[("ALGORITHM", "RS256")],
-        "PRIVATE_KEY is needed with ALGORITHM=RS256; make one with: auth-server keys generate",
+        &[("KEY_PUBLISH_AHEAD_SECONDS", "5")],
+        "KEY_PUBLISH_AHEAD_SECONDS is less than six times REVOCATION_POLL_MS",
+    ),
+    (
+        &[("KEY_PUBLISH_AHEAD_SECONDS", "0")],
+        "KEY_PUBLISH_AHEAD_SECONDS (environment) is not a whole number from 1 to 604800; the default is 360",
     ),
     (
         &[("ALGORITHM", "RS256"), ("PRIVATE_KEY_FILE", "private.pem")],

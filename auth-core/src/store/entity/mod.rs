@@ -1,6 +1,7 @@
 //! The tables, as SeaORM sees them. Times are unix milliseconds.
 #![allow(unreachable_pub, reason = "SeaORM derives want public types; the module is private")]
 
+pub(crate) mod key;
 pub(crate) mod lease;
 pub(crate) mod one_time_token;
 pub(crate) mod password;

@@ -169,12 +169,17 @@ impl Log {
 
     /// The first line with this text, as soon as it is there.
     pub(crate) async fn wait_for(&self, text: &str) -> String {
+        self.wait_for_nth(text, 0).await
+    }
+
+    /// The line with this text after so many others with it.
+    pub(crate) async fn wait_for_nth(&self, text: &str, others: usize) -> String {
         let found = timeout(PATIENCE, async {
             loop {
                 let more = self.more.notified();
                 tokio::pin!(more);
                 more.as_mut().enable();
-                if let Some(line) = self.lines().into_iter().find(|line| line.contains(text)) {
+                if let Some(line) = self.lines().into_iter().filter(|line| line.contains(text)).nth(others) {
                     return line;
                 }
                 more.await;
