@@ -89,18 +89,16 @@ impl Argon2Hasher {
     /// Computes into `out`. What a row with another cost needs is made for it alone.
     fn compute(
         &self,
-        algorithm: Algorithm,
-        version: Version,
-        params: &Params,
+        argon2: &Argon2<'_>,
         password: &Password,
         salt: &[u8],
         out: &mut [u8],
         scratch: &mut Scratch,
     ) -> Result<(), HashError> {
-        let argon2 = Argon2::new(algorithm, version, params.clone());
+        let blocks = argon2.params().block_count();
         let mut other = Scratch::default();
-        let own_cost = params.block_count() == self.params.block_count();
-        let memory = if own_cost { scratch } else { &mut other }.blocks(params.block_count())?;
+        let own_cost = blocks == self.params.block_count();
+        let memory = if own_cost { scratch } else { &mut other }.blocks(blocks)?;
         argon2
             .hash_password_into_with_memory(password.expose().as_bytes(), salt, out, memory)
             .map_err(|error| HashError::Failed(error.to_string()))
@@ -145,7 +143,8 @@ impl Argon2Hasher {
             return Err(HashError::Unusable);
         }
         let mut out = vec![0; expected.len()];
-        self.compute(algorithm, version, &params, password, salt.as_ref(), &mut out, scratch)?;
+        let argon2 = Argon2::new(algorithm, version, params.clone());
+        self.compute(&argon2, password, salt.as_ref(), &mut out, scratch)?;
         // `Output` compares in constant time.
         if Output::new(&out).map_err(unusable)? != expected {
             return Ok(Verdict::Wrong);
@@ -161,7 +160,8 @@ impl Argon2Hasher {
 impl PasswordHasher for Argon2Hasher {
     fn hash(&self, password: &Password, salt: &[u8; 16], scratch: &mut Scratch) -> Result<String, HashError> {
         let mut out = [0; OUTPUT_BYTES];
-        self.compute(Algorithm::Argon2id, Version::V0x13, &self.params, password, salt, &mut out, scratch)?;
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, self.params.clone());
+        self.compute(&argon2, password, salt, &mut out, scratch)?;
         let output = Output::new(&out).map_err(|error| HashError::Failed(error.to_string()))?;
         self.phc(salt, output)
     }

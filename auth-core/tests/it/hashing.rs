@@ -87,7 +87,7 @@ impl World {
 }
 
 async fn soon(outcome: Outcome) -> Result<(), Error> {
-    timeout(60 * SECOND, outcome).await.expect("it is still not its turn").unwrap()
+    timeout(60 * SECOND, outcome).await.unwrap_or_else(|_| panic!("it is still not its turn")).unwrap()
 }
 
 fn address(last: u8) -> ClientInfo {

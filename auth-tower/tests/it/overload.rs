@@ -74,7 +74,7 @@ async fn a_client_that_disconnects_frees_its_place_in_the_queue() {
     let database = TestDatabase::sqlite().await;
     let (auth, entered, open) = one_slot(&database, 1).await;
     let hyper = Transport::hyper(AuthService::new(auth.clone())).await;
-    let Transport::Socket { address, .. } = hyper else { unreachable!() };
+    let Transport::Socket { address, .. } = hyper else { panic!("hyper is a socket") };
     let first = tokio::spawn(login(hyper));
     entered.notified().await;
     let until = async |waiting| {
