@@ -16,6 +16,7 @@ use crate::{
     random::Random,
     revocation::Revocations,
     store::Store,
+    throttle::Throttle,
     token::{KeysInForce, TokenVerifier, current::Current},
 };
 
@@ -32,6 +33,7 @@ pub(crate) struct Inner {
     pub(crate) store: Store,
     pub(crate) passwords: HashPool,
     pub(crate) policy: PasswordPolicy,
+    pub(crate) throttle: Throttle,
     pub(crate) keys: Current<KeysInForce>,
     pub(crate) verifier: TokenVerifier,
     pub(crate) revocations: Revocations,
@@ -54,7 +56,7 @@ impl Auth {
     ///
     /// # Errors
     /// [`Error::Validation`] names the fields; [`Error::EmailTaken`] also for the losers of a race;
-    /// [`Error::Overloaded`]; [`Error::Unavailable`].
+    /// [`Error::Throttled`]; [`Error::Overloaded`]; [`Error::Unavailable`].
     pub async fn register(&self, register: Register) -> Result<User, Error> {
         Arc::clone(&self.inner).register(register).await
     }
@@ -63,7 +65,7 @@ impl Auth {
     /// transaction: checks and hashes, and does not touch the database.
     ///
     /// # Errors
-    /// [`Error::Validation`], [`Error::Overloaded`].
+    /// [`Error::Validation`], [`Error::Throttled`], [`Error::Overloaded`].
     pub async fn prepare_register(&self, register: Register) -> Result<PreparedRegister, Error> {
         self.inner.prepare_register(register).await
     }
@@ -72,7 +74,8 @@ impl Auth {
     ///
     /// # Errors
     /// [`Error::InvalidCredentials`] for an unknown address, a wrong password and a disabled account alike,
-    /// after the same work; [`Error::Overloaded`]; [`Error::Unavailable`].
+    /// after the same work; [`Error::Throttled`], whatever the password; [`Error::Overloaded`];
+    /// [`Error::Unavailable`].
     pub async fn login(&self, login: Login) -> Result<SignIn, Error> {
         Arc::clone(&self.inner).login(login).await
     }
@@ -82,7 +85,8 @@ impl Auth {
     ///
     /// # Errors
     /// [`Error::InvalidToken`] when the token is not ours; [`Error::SessionOver`] when the session has
-    /// ended, and the token may be thrown away; [`Error::Unavailable`], after which the same token works.
+    /// ended, and the token may be thrown away; [`Error::Throttled`] and [`Error::Unavailable`], after which the
+    /// same token works.
     pub async fn refresh(&self, token: RefreshToken, client: ClientInfo) -> Result<Tokens, Error> {
         let inner = Arc::clone(&self.inner);
         detached(async move { inner.refresh(&token, client).await }).await
@@ -196,6 +200,16 @@ impl Auth {
         detached(async move { inner.enable(user).await }).await
     }
 
+    /// Forgets the failed sign-ins of an account, so that it need not wait and any device can sign in. For an operator
+    /// who is asked for help; whoever signs in does the same.
+    ///
+    /// # Errors
+    /// [`Error::UserNotFound`], [`Error::Unavailable`].
+    pub async fn unlock(&self, user: UserId) -> Result<(), Error> {
+        let inner = Arc::clone(&self.inner);
+        detached(async move { inner.unlock(user).await }).await
+    }
+
     /// Verifies access tokens without a database. Cheap to clone, and may be sent anywhere.
     pub fn verifier(&self) -> TokenVerifier {
         self.inner.verifier.clone()
@@ -241,8 +255,8 @@ impl Auth {
         self.inner.watch_revocations(every).await;
     }
 
-    /// Removes sessions that ended longer ago than an access token lives, and one-time tokens that are over, in
-    /// batches of 500, and tells how many rows. Any number of instances may do so at once.
+    /// Removes sessions that ended longer ago than an access token lives, one-time tokens that are over, and failed
+    /// sign-ins that are to be forgotten, in batches of 500, and tells how many rows. Any number of instances may do so at once.
     ///
     /// # Errors
     /// [`Error::Unavailable`]; batches already removed stay removed.
@@ -269,7 +283,7 @@ impl Auth {
             ticks.tick().await;
             match self.sweep_in_turn(every).await {
                 Ok(None | Some(0)) => {}
-                Ok(Some(removed)) => tracing::info!(removed, "removed sessions and tokens that had ended"),
+                Ok(Some(removed)) => tracing::info!(removed, "removed what had ended"),
                 Err(error) => tracing::warn!(error = error.code(), "what has ended was not removed"),
             }
         }
@@ -293,7 +307,9 @@ impl Inner {
     }
 
     pub(crate) fn emit(&self, client: &ClientInfo, kind: EventKind) {
-        self.events.emit(&Event { at: self.clock.now(), client: client.clone(), kind });
+        // Nobody who listens needs the client's token.
+        let client = ClientInfo { device: None, ..client.clone() };
+        self.events.emit(&Event { at: self.clock.now(), client, kind });
     }
 }
 

@@ -5,12 +5,14 @@ use std::{fmt, sync::Arc, time::Duration};
 use sea_orm::DatabaseConnection;
 
 use crate::{
-    Auth, Clock, Config, ConfigError, EventSink, Keys, SystemClock, SystemRandom, TracingEvents,
+    Auth, Clock, Config, ConfigError, EventSink, Keys, SystemClock, SystemRandom, ThrottleConfig,
+    TracingEvents,
     auth::Inner,
     password::{Argon2Hasher, HashPool, PasswordHasher, PasswordPolicy},
     random::{self, Random},
     revocation::Revocations,
     store::Store,
+    throttle::Throttle,
     token::{KeysInForce, TokenVerifier, current::Current},
 };
 
@@ -111,6 +113,18 @@ impl AuthBuilder {
         self
     }
 
+    /// See [`Config::throttle`].
+    pub fn throttle(mut self, throttle: ThrottleConfig) -> Self {
+        self.config.throttle = throttle;
+        self
+    }
+
+    /// See [`Config::insecure_no_throttle`].
+    pub fn insecure_no_throttle(mut self) -> Self {
+        self.config.insecure_no_throttle = true;
+        self
+    }
+
     /// Replaces Argon2id (19 MiB, 2 passes, 1 lane).
     pub fn hasher(mut self, hasher: Arc<dyn PasswordHasher>) -> Self {
         self.hasher = Some(hasher);
@@ -155,6 +169,7 @@ impl AuthBuilder {
                 store: Store::new(self.db),
                 passwords: HashPool::new(hasher, &self.config),
                 policy: PasswordPolicy::new(&self.config),
+                throttle: Throttle::new(&self.config),
                 keys: Current::new(KeysInForce::new(&self.keys, &self.config)?),
                 revocations: Revocations::new(&self.config, Arc::clone(&self.clock)),
                 verifier,

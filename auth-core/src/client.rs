@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use crate::DeviceToken;
+
 /// What is known about the client of an operation; recorded with the session and in events.
 ///
 /// Everything is optional: a host without HTTP passes [`ClientInfo::default()`].
@@ -12,6 +14,7 @@ pub struct ClientInfo {
     pub ip: Option<IpAddr>,
     /// At most [`USER_AGENT_MAX`](Self::USER_AGENT_MAX) characters, control characters removed.
     pub user_agent: Option<String>,
+    pub(crate) device: Option<DeviceToken>,
 }
 
 impl ClientInfo {
@@ -28,6 +31,13 @@ impl ClientInfo {
     /// nobody may write extra lines into a log).
     pub fn user_agent(mut self, user_agent: &str) -> Self {
         self.user_agent = Some(storable(user_agent));
+        self
+    }
+
+    /// Sets the device token that the client got at a sign-in ([`Tokens::device`](crate::Tokens::device)): it is then no
+    /// stranger to [throttling](crate::manual::throttling). One that is not genuine changes nothing.
+    pub fn device(mut self, token: DeviceToken) -> Self {
+        self.device = Some(token);
         self
     }
 

@@ -34,6 +34,13 @@ pub enum Error {
     /// The user has no such session, or it is over.
     #[error("no such session")]
     SessionNotFound,
+    /// Too many failures before this, of the account or of the client's network; the password was not looked at. The
+    /// manual's page on [throttling](crate::manual::throttling) tells what is counted.
+    #[error("too many attempts")]
+    Throttled {
+        /// When to try again. Another failure may have come before by then.
+        retry_after: Duration,
+    },
     /// The queue for password hashing is full, or the wait in it too long. Try again later.
     #[error("too many password checks are waiting")]
     Overloaded {
@@ -58,6 +65,7 @@ impl Error {
             Self::InvalidCredentials => "invalid_credentials",
             Self::InvalidToken | Self::SessionOver => "invalid_token",
             Self::UserNotFound | Self::SessionNotFound => "not_found",
+            Self::Throttled { .. } => "throttled",
             Self::Overloaded { .. } => "overloaded",
             Self::Unavailable(_) => "unavailable",
             Self::Internal(_) => "internal",

@@ -6,7 +6,7 @@ use crate::{
     Error,
     auth::Inner,
     clock::duration_millis,
-    store::{remove_dead_sessions, remove_dead_tokens, take_lease},
+    store::{remove_dead_sessions, remove_dead_tokens, remove_forgotten_failures, take_lease},
 };
 
 /// Sessions stay so much longer than their last access token: other instances may still have to learn that they
@@ -21,7 +21,8 @@ impl Inner {
         let idle = over.saturating_sub(duration_millis(self.config.refresh_ttl));
         let sessions = remove_dead_sessions(self.store.db(), over, idle).await?;
         let tokens = remove_dead_tokens(self.store.db(), now).await?;
-        Ok(sessions.saturating_add(tokens))
+        let failures = remove_forgotten_failures(self.store.db(), now).await?;
+        Ok(sessions.saturating_add(tokens).saturating_add(failures))
     }
 
     /// Whoever swept last keeps the turn unless it stays away for one and a half rounds.

@@ -2,6 +2,7 @@
 
 use crate::{
     Config, ConfigError, Keys,
+    throttle::DeviceKeys,
     token::{RefreshKeys, TokenIssuer, jwks},
 };
 
@@ -10,6 +11,7 @@ use crate::{
 pub(crate) struct KeysInForce {
     pub(crate) issuer: TokenIssuer,
     pub(crate) refresh: RefreshKeys,
+    pub(crate) devices: DeviceKeys,
     /// The public keys as a JWK set.
     pub(crate) jwks: String,
 }
@@ -19,6 +21,7 @@ impl KeysInForce {
         Ok(Self {
             issuer: TokenIssuer::new(keys, config)?,
             refresh: RefreshKeys::new(keys)?,
+            devices: DeviceKeys::new(keys)?,
             jwks: jwks::write(keys.public())?,
         })
     }

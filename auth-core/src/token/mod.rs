@@ -18,6 +18,7 @@ pub use algorithm::Algorithm;
 pub(crate) use in_force::KeysInForce;
 pub(crate) use issuer::{Grant, TokenIssuer};
 pub use keys::Keys;
+pub(crate) use keys::derive;
 pub use private_key::PrivateKey;
 pub use public_key::PublicKey;
 pub(crate) use refresh::RefreshKeys;

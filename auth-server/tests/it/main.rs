@@ -19,4 +19,5 @@ mod settings;
 mod shutdown;
 mod start_errors;
 mod support;
+mod throttle;
 mod zero_config;

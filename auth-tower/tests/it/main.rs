@@ -26,5 +26,6 @@ mod register;
 mod sessions;
 mod settings;
 mod support;
+mod throttle;
 mod users_me;
 mod verify;

@@ -3,13 +3,14 @@ use sea_orm_migration::sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBac
 use sea_orm_migration::sea_query::{Expr, InsertStatement, Query};
 
 /// The names of all migrations, in order.
-pub(crate) const ALL: [&str; 6] = [
+pub(crate) const ALL: [&str; 7] = [
     "m0001_auth_user",
     "m0002_auth_password",
     "m0003_auth_user_role",
     "m0004_auth_session",
     "m0005_auth_one_time_token",
     "m0006_auth_lease",
+    "m0008_auth_throttle",
 ];
 
 pub(crate) async fn execute(db: &DatabaseConnection, sql: &str) {

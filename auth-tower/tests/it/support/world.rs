@@ -91,6 +91,11 @@ impl World {
         self.send(Req::get("/users/me").bearer(access)).await
     }
 
+    /// As if nobody had guessed before.
+    pub(crate) async fn forget_failures(&self) {
+        self.db.execute_unprepared("DELETE FROM auth_throttle").await.unwrap();
+    }
+
     /// The number of rows of all tables that requests write to.
     pub(crate) async fn rows(&self) -> i64 {
         let mut rows = 0;
@@ -101,6 +106,7 @@ impl World {
             "auth_session",
             "auth_one_time_token",
             "auth_lease",
+            "auth_throttle",
         ] {
             let count = format!("SELECT COUNT(*) AS n FROM {table}");
             let count = Statement::from_string(self.db.get_database_backend(), count);
