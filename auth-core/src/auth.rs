@@ -12,7 +12,7 @@ use crate::{
     clock,
     event::{Event, EventKind},
     flow::{Login, PreparedRegister, Register, detached},
-    password::{HashPool, PasswordPolicy},
+    password::{HashPool, HashPoolStats, PasswordPolicy},
     random::Random,
     revocation::Revocations,
     store::Store,
@@ -85,8 +85,9 @@ impl Auth {
     ///
     /// # Errors
     /// [`Error::InvalidToken`] when the token is not ours; [`Error::SessionOver`] when the session has
-    /// ended, and the token may be thrown away; [`Error::Throttled`] and [`Error::Unavailable`], after which the
-    /// same token works.
+    /// ended, and the token may be thrown away; [`Error::SessionLeft`] when the client itself has ended it, and a
+    /// newer token may be where this one was; [`Error::Throttled`] and [`Error::Unavailable`], after which the same
+    /// token works.
     pub async fn refresh(&self, token: RefreshToken, client: ClientInfo) -> Result<Tokens, Error> {
         let inner = Arc::clone(&self.inner);
         detached(async move { inner.refresh(&token, client).await }).await
@@ -170,8 +171,19 @@ impl Auth {
         self.inner.current_user(principal).await
     }
 
-    /// Sets the roles of a user to exactly these; `user` is implied. Access tokens already issued keep the
-    /// old ones until they expire.
+    /// The strict check of an access token: reads in one statement whether the session still lives, and returns
+    /// the caller with the roles of this moment instead of those in the token. A revoked session or a disabled
+    /// user is refused at once.
+    ///
+    /// # Errors
+    /// [`Error::SessionOver`], [`Error::Unavailable`].
+    pub async fn check_session(&self, principal: &Principal) -> Result<Principal, Error> {
+        self.inner.check_session(principal).await
+    }
+
+    /// Sets the roles of a user to exactly these; `user` is implied. Access tokens already issued tell the
+    /// old ones until they expire; see the
+    /// [ways to check one](crate::manual::architecture#three-ways-to-check-an-access-token).
     ///
     /// # Errors
     /// [`Error::Validation`] unless each is 1 to 64 of `[a-z0-9_-]`; [`Error::UserNotFound`];
@@ -287,6 +299,11 @@ impl Auth {
                 Err(error) => tracing::warn!(error = error.code(), "what has ended was not removed"),
             }
         }
+    }
+
+    /// How busy the hash pool is, for a page of metrics. Cheap.
+    pub fn hash_pool(&self) -> HashPoolStats {
+        self.inner.passwords.stats()
     }
 
     /// The settings in force.

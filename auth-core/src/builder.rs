@@ -83,6 +83,12 @@ impl AuthBuilder {
         self
     }
 
+    /// See [`Config::revocation_max_age`].
+    pub fn revocation_max_age(mut self, age: Duration) -> Self {
+        self.config.revocation_max_age = Some(age);
+        self
+    }
+
     /// See [`Config::max_sessions`].
     pub fn max_sessions(mut self, sessions: u64) -> Self {
         self.config.max_sessions = sessions;
@@ -167,7 +173,7 @@ impl AuthBuilder {
         Ok(Auth {
             inner: Arc::new(Inner {
                 store: Store::new(self.db),
-                passwords: HashPool::new(hasher, &self.config),
+                passwords: HashPool::new(hasher, Arc::clone(&self.clock), &self.config),
                 policy: PasswordPolicy::new(&self.config),
                 throttle: Throttle::new(&self.config),
                 keys: Current::new(KeysInForce::new(&self.keys, &self.config)?),

@@ -23,16 +23,20 @@ pub struct Config {
     /// For how long after a rotation the same refresh token is answered with the same successor. Default
     /// 10 s; zero is the strict rule: every use rotates, every replay revokes.
     pub refresh_grace: Duration,
+    /// A bounded check ([`TokenVerifier::bounded`](crate::TokenVerifier::bounded)) answers
+    /// [`Error::RevocationsStale`](crate::Error) when no poll has succeeded for so long. Default `None`: it goes on
+    /// with what it knows, so that a database that is away stops nobody for as long as access tokens live.
+    pub revocation_max_age: Option<Duration>,
     /// The most live sessions of a user; a sign-in beyond it ends the oldest. Default 100.
     pub max_sessions: u64,
     /// Least length of a new password in Unicode code points. Default 8; 15 where the password is the only
     /// factor and NIST SP 800-63B-4 applies.
     pub password_min_length: usize,
-    /// How many passwords are hashed at once; each takes 19 MiB with the default hasher. Default: one per
-    /// core.
+    /// How many passwords are hashed at once; each takes 19 MiB with the default hasher, and a thread. Default: one
+    /// per core that this process may use (affinity and CPU quota of a container count).
     pub hash_slots: usize,
     /// How many hashes may wait for a slot, over all; beyond that [`Error::Overloaded`](crate::Error) at
-    /// once. Default: 64 per slot.
+    /// once, for a network that has its share of the queue. At most 1,000,000. Default: 64 per slot.
     pub hash_queue: usize,
     /// How long a hash may wait for a slot before [`Error::Overloaded`](crate::Error). Default 2 s.
     pub hash_wait: Duration,
@@ -52,6 +56,7 @@ impl Default for Config {
             refresh_ttl: Duration::from_hours(7 * 24),
             session_ttl: Duration::from_hours(30 * 24),
             refresh_grace: Duration::from_secs(10),
+            revocation_max_age: None,
             max_sessions: 100,
             password_min_length: 8,
             hash_slots: slots,
@@ -96,6 +101,9 @@ impl Config {
                 "is longer than 5 minutes; a thief would go unnoticed",
             ));
         }
+        if self.revocation_max_age.is_some_and(|age| age < Duration::from_secs(1)) {
+            return Err(ConfigError::new("revocation_max_age", "is shorter than one second"));
+        }
         if self.max_sessions == 0 {
             return Err(ConfigError::new("max_sessions", "is zero; nobody could sign in"));
         }
@@ -104,6 +112,9 @@ impl Config {
         }
         if !(1..=1024).contains(&self.hash_slots) {
             return Err(ConfigError::new("hash_slots", "is outside 1 to 1024"));
+        }
+        if self.hash_queue > 1_000_000 {
+            return Err(ConfigError::new("hash_queue", "is more than 1000000; nobody waits that long"));
         }
         if self.hash_wait.is_zero() || self.hash_wait > Duration::from_mins(1) {
             return Err(ConfigError::new("hash_wait", "is outside 1 ms to 60 s"));

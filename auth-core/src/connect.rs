@@ -116,6 +116,22 @@ impl ConnectOptions {
                 // Every connection to `:memory:` is a database of its own, gone with the connection.
                 options.max_connections(1).min_connections(1).idle_timeout(None).max_lifetime(None);
             }
+            // A full disk makes SQLite roll back by itself. sqlx then cannot, believes in that transaction for ever, and
+            // begins the next ones on this connection as nested ones, which wait for no lock.
+            #[cfg(feature = "sqlite")]
+            options.map_sqlx_sqlite_pool_opts(|pool| {
+                use sqlx::Connection as _;
+                pool.after_release(|connection, _| {
+                    Box::pin(async move {
+                        if !connection.is_in_transaction() {
+                            return Ok(true);
+                        }
+                        // The end of a transaction that was dropped may still be on its way to the worker.
+                        connection.ping().await?;
+                        Ok(!connection.is_in_transaction())
+                    })
+                })
+            });
             #[cfg(feature = "sqlite")]
             options.map_sqlx_sqlite_opts(move |sqlite| {
                 use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};

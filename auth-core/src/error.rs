@@ -24,10 +24,14 @@ pub enum Error {
     /// may hold a better one: do not take its cookie away.
     #[error("the token is not valid")]
     InvalidToken,
-    /// The token is genuine, but its session is over: signed out, expired, revoked, or the user is disabled
-    /// or gone. Drop the token and sign in again.
+    /// The token is genuine, but its session is over: expired, revoked, or the user is disabled or gone. Drop the
+    /// token and sign in again.
     #[error("the session is over")]
     SessionOver,
+    /// From a refresh only: the client that held the session has signed out, or signed in anew. Refuse, and leave
+    /// its cookie alone: the answer to that request has cleared or replaced it, and this one may arrive later.
+    #[error("the session was left")]
+    SessionLeft,
     /// No such user.
     #[error("no such user")]
     UserNotFound,
@@ -51,6 +55,10 @@ pub enum Error {
     /// whole; try again later.
     #[error("the database is not available")]
     Unavailable(#[source] StoreError),
+    /// What has ended elsewhere has not been asked for lately enough to tell whether this token is still good
+    /// ([`Config::revocation_max_age`](crate::Config::revocation_max_age)). Try again later.
+    #[error("it is not known whether the session still lives")]
+    RevocationsStale,
     /// A bug or a broken installation: log it, tell the client nothing.
     #[error("internal error")]
     Internal(#[source] Box<dyn StdError + Send + Sync>),
@@ -63,11 +71,11 @@ impl Error {
             Self::Validation(_) => "validation_failed",
             Self::EmailTaken => "email_taken",
             Self::InvalidCredentials => "invalid_credentials",
-            Self::InvalidToken | Self::SessionOver => "invalid_token",
+            Self::InvalidToken | Self::SessionOver | Self::SessionLeft => "invalid_token",
             Self::UserNotFound | Self::SessionNotFound => "not_found",
             Self::Throttled { .. } => "throttled",
             Self::Overloaded { .. } => "overloaded",
-            Self::Unavailable(_) => "unavailable",
+            Self::Unavailable(_) | Self::RevocationsStale => "unavailable",
             Self::Internal(_) => "internal",
         }
     }
@@ -151,27 +159,11 @@ impl StoreError {
 
     /// Whether the database could not be reached, had no free connection, or asked to try again.
     fn is_unavailable(&self) -> bool {
-        use sqlx::Error as Sqlx;
-        match (&self.0, self.sqlx()) {
-            (DbErr::ConnectionAcquire(_) | DbErr::Conn(_), _)
-            | (
-                _,
-                Some(
-                    Sqlx::Io(_) | Sqlx::Tls(_) | Sqlx::PoolTimedOut | Sqlx::PoolClosed | Sqlx::WorkerCrashed,
-                ),
-            ) => true,
-            (_, Some(Sqlx::Database(error))) => code(error.as_ref()).is_some_and(|code| is_passing(&code)),
-            _ => false,
-        }
-    }
-
-    fn sqlx(&self) -> Option<&sqlx::Error> {
-        match &self.0 {
-            DbErr::Exec(sea_orm::RuntimeErr::SqlxError(error))
-            | DbErr::Query(sea_orm::RuntimeErr::SqlxError(error))
-            | DbErr::Conn(sea_orm::RuntimeErr::SqlxError(error)) => Some(error),
-            _ => None,
-        }
+        is_unreachable(&self.0)
+            || matches!(
+                sqlx_error(&self.0),
+                Some(sqlx::Error::Database(error)) if code(error.as_ref()).is_some_and(|code| is_passing(&code))
+            )
     }
 
     fn describe(&self) -> String {
@@ -182,7 +174,7 @@ impl StoreError {
             DbErr::RecordNotUpdated | DbErr::RecordNotFound(_) => "row not found",
             _ => "storage error",
         };
-        match self.sqlx() {
+        match sqlx_error(&self.0) {
             Some(sqlx::Error::Database(error)) => {
                 format!("{kind} (code {})", code(error.as_ref()).as_deref().unwrap_or("unknown"))
             }
@@ -191,6 +183,25 @@ impl StoreError {
             Some(sqlx::Error::PoolClosed) => format!("{kind} (pool closed)"),
             _ => kind.to_owned(),
         }
+    }
+}
+
+/// Whether nothing came from the database: no connection, or one that broke.
+pub(crate) fn is_unreachable(error: &DbErr) -> bool {
+    use sqlx::Error as Sqlx;
+    matches!(error, DbErr::ConnectionAcquire(_) | DbErr::Conn(_))
+        || matches!(
+            sqlx_error(error),
+            Some(Sqlx::Io(_) | Sqlx::Tls(_) | Sqlx::PoolTimedOut | Sqlx::PoolClosed | Sqlx::WorkerCrashed)
+        )
+}
+
+fn sqlx_error(error: &DbErr) -> Option<&sqlx::Error> {
+    match error {
+        DbErr::Exec(sea_orm::RuntimeErr::SqlxError(error))
+        | DbErr::Query(sea_orm::RuntimeErr::SqlxError(error))
+        | DbErr::Conn(sea_orm::RuntimeErr::SqlxError(error)) => Some(error),
+        _ => None,
     }
 }
 
@@ -206,8 +217,7 @@ fn code(error: &dyn sqlx::error::DatabaseError) -> Option<String> {
 
 /// Whether the database refused a statement because another transaction was faster.
 pub(crate) fn is_lost_race(error: &DbErr) -> bool {
-    let error = StoreError::new(error.clone());
-    let Some(sqlx::Error::Database(error)) = error.sqlx() else { return false };
+    let Some(sqlx::Error::Database(error)) = sqlx_error(error) else { return false };
     code(error.as_ref()).is_some_and(|code| ["40001", "40P01", "1213"].contains(&code.as_str()))
 }
 

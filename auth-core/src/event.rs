@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use crate::{ClientInfo, SessionId, UserId};
+use crate::{ClientInfo, EndReason, SessionId, UserId};
 
 /// Something that happened, with its time and client. Carries ids, never an e-mail address or a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,10 +74,12 @@ pub enum EventKind {
         /// Which session.
         session: SessionId,
     },
-    /// A session was ended: by its owner, by a newer sign-in from the same jar, or as the oldest of too many.
+    /// A session was ended.
     SignedOut {
         /// Which session.
         session: SessionId,
+        /// Why.
+        reason: EndReason,
     },
     /// Every session of a user but one was ended.
     OthersSignedOut {
@@ -170,7 +172,7 @@ impl EventKind {
             Self::SignedIn { session, .. }
             | Self::Refreshed { session, .. }
             | Self::RefreshReused { session, .. }
-            | Self::SignedOut { session }
+            | Self::SignedOut { session, .. }
             | Self::OthersSignedOut { session, .. } => Some(*session),
             _ => None,
         }
@@ -252,6 +254,9 @@ impl EventSink for TracingEvents {
             }
             EventKind::Throttled { reason, .. } => {
                 tracing::info!(event = code, reason = reason.code(), user, client, "security event");
+            }
+            EventKind::SignedOut { reason, .. } => {
+                tracing::info!(event = code, reason = reason.code(), user, session, client, "security event");
             }
             EventKind::SignedIn { method, .. } => {
                 tracing::info!(event = code, method, user, session, client, "security event");

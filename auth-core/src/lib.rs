@@ -63,7 +63,7 @@ pub use principal::Principal;
 pub use random::{Random, RandomUnavailable, SystemRandom};
 pub use revocation::Revocations;
 pub use secret::{AccessToken, DeviceToken, Password, RefreshToken, SecretKey};
-pub use session::{Challenge, Session, SignIn, Tokens};
+pub use session::{Challenge, EndReason, Session, SignIn, Tokens};
 pub use throttle::ThrottleConfig;
 pub use token::{Algorithm, Keys, PrivateKey, PublicKey, TokenVerifier};
 pub use user::User;

@@ -6,6 +6,7 @@ use crate::{SessionId, UserId};
 
 /// Who is calling, as the access token tells it. Made by
 /// [`TokenVerifier::verify`](crate::TokenVerifier::verify) only, so holding one means that the token was good.
+/// [`Auth::check_session`](crate::Auth::check_session) turns one into another with the roles of this moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Principal {
     pub(crate) user_id: UserId,
@@ -30,12 +31,12 @@ impl Principal {
         self.session_id
     }
 
-    /// The roles the user had when the token was issued.
+    /// The roles the user had when the token was issued or, after a strict check, when it was made.
     pub fn roles(&self) -> &[String] {
         &self.roles
     }
 
-    /// Whether the user had this role when the token was issued.
+    /// Whether this is one of the [`roles`](Self::roles).
     pub fn has_role(&self, role: &str) -> bool {
         self.roles.iter().any(|held| held == role)
     }

@@ -49,6 +49,35 @@ impl Tokens {
     pub const DEVICE_EXPIRES_IN: Duration = KNOWN_FOR;
 }
 
+/// Why a session was ended before its time. Kept with the session, and told in events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EndReason {
+    /// It was signed out with its own refresh token.
+    SignedOut,
+    /// A sign-in that carried its refresh token took its place.
+    Replaced,
+    /// It was ended by its id: from its owner's list of sessions, with an access token, or by the host.
+    Revoked,
+    /// It was the oldest of too many.
+    TooMany,
+    /// A refresh token of it came back after its successor had been used.
+    Reused,
+}
+
+impl EndReason {
+    /// A stable name for logs, metrics and the database.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::SignedOut => "signed_out",
+            Self::Replaced => "replaced",
+            Self::Revoked => "revoked",
+            Self::TooMany => "too_many",
+            Self::Reused => "reused",
+        }
+    }
+}
+
 /// A live session, for its owner to look at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

@@ -1,4 +1,7 @@
-//! Parts for tests: a clock with hands, a hasher that only counts, an event log. **Not for production.**
+//! Parts for tests: a clock with hands, a hasher that only counts, an event log, a forge of tokens. **Not for production.**
+
+#[expect(clippy::expect_used, reason = "a test that cannot go on fails by panicking")]
+pub mod forge;
 
 use std::{
     sync::{
@@ -9,9 +12,10 @@ use std::{
 };
 
 use crate::{
-    Clock, Event, EventKind, EventSink, Password,
+    Auth, Clock, Error, Event, EventKind, EventSink, Password, SessionId, Tokens, UserId,
     clock::{duration_millis, from_millis},
-    password::{Argon2Hasher, HashError, PasswordHasher, Verdict},
+    password::{Argon2Hasher, HashError, PasswordHasher, Scratch, Verdict},
+    token::Grant,
 };
 
 /// A clock that moves only when it is told to. Clones share their hands.
@@ -75,17 +79,17 @@ impl InsecureHasher {
 }
 
 impl PasswordHasher for InsecureHasher {
-    fn hash(&self, password: &Password, _salt: &[u8; 16]) -> Result<String, HashError> {
+    fn hash(&self, password: &Password, _: &[u8; 16], _: &mut Scratch) -> Result<String, HashError> {
         self.hashes.fetch_add(1, Ordering::SeqCst);
         Ok(format!("{PREFIX}{}", digest(password)))
     }
 
-    fn verify(&self, password: &Password, stored: &str) -> Result<Verdict, HashError> {
+    fn verify(&self, password: &Password, stored: &str, scratch: &mut Scratch) -> Result<Verdict, HashError> {
         self.verifications.fetch_add(1, Ordering::SeqCst);
         match stored.strip_prefix(PREFIX) {
             Some(stored) if stored == digest(password) => Ok(Verdict::Right),
             Some(_) => Ok(Verdict::Wrong),
-            None => match Argon2Hasher::default().verify(password, stored)? {
+            None => match Argon2Hasher::default().verify(password, stored, scratch)? {
                 Verdict::Wrong => Ok(Verdict::Wrong),
                 Verdict::Right | Verdict::RightButOutdated => Ok(Verdict::RightButOutdated),
             },
@@ -106,6 +110,25 @@ fn digest(password: &Password) -> String {
         let _ = write!(hex, "{byte:02x}");
     }
     hex
+}
+
+/// Signs a pair of tokens for a session that is in no database: the access token opens every door that reads none.
+///
+/// # Errors
+/// [`Error::Internal`] when the key does not sign.
+pub fn tokens(auth: &Auth, user: UserId, session: SessionId, roles: &[&str]) -> Result<Tokens, Error> {
+    let now = auth.inner.now();
+    let roles: Vec<String> = roles.iter().map(|role| (*role).to_owned()).collect();
+    let grant = Grant {
+        user_id: user,
+        session_id: session,
+        roles: &roles,
+        roles_version: 0,
+        methods: "pwd",
+        authenticated_at: now,
+        session_expires_at: now.saturating_add(duration_millis(auth.config().session_ttl)),
+    };
+    auth.inner.tokens(&grant, &[0; 32], 1, now)
 }
 
 /// Keeps every event. Clones share the log.

@@ -25,8 +25,10 @@ pub(crate) enum Error {
     #[error("migration: {0}{code}", code = migration_code(.0))]
     Migrate(#[from] MigrationError),
     /// Nobody can be listened to.
-    #[error("HOST, PORT: cannot listen on {address}: {problem}; {advice}", problem = .source.kind(), advice = bind_advice(.source))]
+    #[error("{setting}: cannot listen on {address}: {problem}; {advice}", problem = .source.kind(), advice = bind_advice(.source))]
     Bind {
+        /// Which setting said so.
+        setting: &'static str,
         /// Where.
         address: String,
         /// Why not.

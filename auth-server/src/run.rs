@@ -132,7 +132,7 @@ async fn start_and_serve(config: Config) -> Result<(), Error> {
     let Started { listener, db, auth, https } = service;
     let stack = stack::stack(stack::routes(auth, Health::new(db.clone()), https), https);
     let proxies = config.http.trusted_proxies;
-    serve::serve(listener, stack, proxies, serve::BOUNDS, async || signals.next().await).await;
+    serve::serve(listener, stack, proxies, config.http.bounds, async || signals.next().await).await;
     let _ = timeout(CLOSE_DEADLINE, db.close()).await;
     tracing::info!("ended");
     Ok(())

@@ -14,17 +14,19 @@ use tokio::{
     io::{AsyncReadExt as _, join},
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore, watch},
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout},
 };
 use tower::{Service, ServiceExt as _};
 
-use crate::{proxies::TrustedProxies, stack::AnyBody};
+use crate::{crowd::Crowd, proxies::TrustedProxies, stack::AnyBody};
 
 /// What a connection may take.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bounds {
     /// Connections at once; more wait in the system's queue.
     pub(crate) connections: usize,
+    /// Connections at once of one network that is no proxy of ours; one more is closed unanswered.
+    pub(crate) per_network: usize,
     /// How long the first bytes, or the headers of a request, or the next request may be awaited.
     pub(crate) header: Duration,
     /// How long a connection may last; then it ends after the request in hand. Without this one that answers
@@ -37,6 +39,7 @@ pub(crate) struct Bounds {
 /// Each connection may hold some 100 KiB, and the usual limit of open files is 1024 and more.
 pub(crate) const BOUNDS: Bounds = Bounds {
     connections: 1000,
+    per_network: 100,
     header: Duration::from_secs(10),
     age: Duration::from_mins(10),
     grace: Duration::from_secs(10),
@@ -44,6 +47,9 @@ pub(crate) const BOUNDS: Bounds = Bounds {
 
 /// How long to rest when no connection can be accepted, as when the process has no file descriptor left.
 const ACCEPT_REST: Duration = Duration::from_secs(1);
+
+/// How long to say no more about a network with too many connections.
+const COMPLAINT_REST: Duration = Duration::from_mins(1);
 
 /// How an HTTP/2 connection begins (RFC 9113 section 3.4).
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -64,6 +70,8 @@ pub(crate) async fn serve<S, B>(
 {
     let http = builder(bounds);
     let slots = Arc::new(Semaphore::new(bounds.connections));
+    let crowd = Crowd::new(bounds.per_network);
+    let mut complained: Option<Instant> = None;
     // Dropped when no further request is wanted.
     let (stop, stopped) = watch::channel(());
     loop {
@@ -71,6 +79,17 @@ pub(crate) async fn serve<S, B>(
             biased;
             () = signals() => break,
             accepted = accept(&listener, &slots) => accepted,
+        };
+        let place = match crowd.admit(peer.ip()) {
+            None if !proxies.trusts(peer.ip()) => {
+                if complained.is_none_or(|last| last.elapsed() > COMPLAINT_REST) {
+                    let most = bounds.per_network;
+                    tracing::warn!(most, "one network has too many connections: more are closed unanswered");
+                    complained = Some(Instant::now());
+                }
+                continue;
+            }
+            place => place,
         };
         let proxies = proxies.clone();
         let service = service.clone().map_request(move |mut request: Request<Incoming>| {
@@ -81,7 +100,7 @@ pub(crate) async fn serve<S, B>(
         let (http, stopped) = (http.clone(), stopped.clone());
         tokio::spawn(async move {
             connection(stream, http, service, bounds, stopped).await;
-            drop(slot);
+            drop((slot, place));
         });
     }
     // Before the line that says so.
@@ -107,6 +126,14 @@ fn builder(bounds: Bounds) -> auto::Builder<TokioExecutor> {
         .timer(TokioTimer::new())
         .max_concurrent_streams(100)
         .max_header_list_size(16 * 1024)
+        // Requests are small, and so are answers: what a connection may have in flight need not be megabytes.
+        .initial_stream_window_size(64 * 1024)
+        .initial_connection_window_size(256 * 1024)
+        .max_send_buf_size(64 * 1024)
+        // Streams that the client opens and resets at once, and those that break the protocol; beyond it the
+        // connection ends.
+        .max_pending_accept_reset_streams(20)
+        .max_local_error_reset_streams(100)
         .keep_alive_interval(Some(Duration::from_secs(20)))
         .keep_alive_timeout(bounds.header);
     http

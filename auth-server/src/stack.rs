@@ -20,7 +20,10 @@ use tower_http::{
 };
 use tracing::Span;
 
-use crate::health::{Health, Readiness};
+use crate::{
+    framing::{self, Framing},
+    health::{Health, Readiness},
+};
 
 /// Longer than all waits that a request may meet on its way (body, hash queue, database) together.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -102,11 +105,16 @@ where
     let timed = service_fn(move |request: Request<B>| {
         let inner = inner.clone();
         async move {
+            let framing = framing::of(&request);
+            if framing == Framing::Ambiguous {
+                return Ok(framing.finish(dress(ambiguous(), https)));
+            }
             let answer = tokio::time::timeout(REQUEST_TIMEOUT, inner.oneshot(request)).await;
-            answer.unwrap_or_else(|_| {
+            let answer = answer.unwrap_or_else(|_| {
                 tracing::error!("a request was given up: it took longer than anything should");
                 Ok(dress(out_of_time(), https))
-            })
+            });
+            answer.map(|response| framing.finish(response))
         }
     });
     ServiceBuilder::new()
@@ -137,6 +145,11 @@ pub(crate) trait AnyBody:
 impl<T> AnyBody for T where
     T: http_body::Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static
 {
+}
+
+fn ambiguous() -> Problem {
+    let detail = "Where this request ends, or whom it is for, can be read in two ways.";
+    Problem::new(StatusCode::BAD_REQUEST, "malformed_request", detail)
 }
 
 fn out_of_time() -> Problem {
@@ -205,7 +218,7 @@ mod tests {
             let answer = inner();
             async move { Ok(answer.await) }
         });
-        let mut request = Request::get("/x?secret=y").body(Empty::new()).unwrap();
+        let mut request = Request::get("/x?secret=y").header("host", "x").body(Empty::new()).unwrap();
         if let Some(id) = id {
             request.headers_mut().insert(X_REQUEST_ID, id.parse().unwrap());
         }

@@ -1,9 +1,10 @@
 //! From the settings to a service that can answer.
 
-use std::time::Duration;
+use std::{io, net::SocketAddr, time::Duration};
 
 use auth_core::{Auth, ConnectOptions, Keys};
 use auth_tower::AuthService;
+use metrics_exporter_prometheus::PrometheusHandle;
 use sea_orm::DatabaseConnection;
 use tokio::{net::TcpListener, time::timeout};
 
@@ -11,6 +12,7 @@ use crate::{
     config::{self, Config, DatabaseConfig},
     error::{Error, SettingError},
     key_file,
+    metrics::{self, Metrics},
 };
 
 /// How often ended sessions are removed.
@@ -47,9 +49,16 @@ pub(crate) struct Started {
 /// The first thing that is not as it should be.
 pub(crate) async fn start(config: &Config) -> Result<Started, Error> {
     let (host, port) = (config.http.host.as_str(), config.http.port);
-    let bind_error = |source| Error::Bind { address: format!("{}:{port}", config::in_url(host)), source };
+    let bind_error = |source| {
+        let address = format!("{}:{port}", config::in_url(host));
+        Error::Bind { setting: "HOST, PORT", address, source }
+    };
     let listener = TcpListener::bind((host, port)).await.map_err(bind_error)?;
     let address = listener.local_addr().map_err(bind_error)?;
+    let scraped = match config.metrics {
+        Some(address) => Some(listen_for_scrapers(address).await?),
+        None => None,
+    };
     let keys = keys(config)?;
     let db = connect(&config.database).await?;
     for name in auth_migration::up(&db).await? {
@@ -71,6 +80,9 @@ pub(crate) async fn start(config: &Config) -> Result<Started, Error> {
     // Once before the first request, so that what ended while this process was away is known. If it fails, the
     // watch says so and tries again.
     let _ = auth.poll_revocations().await;
+    if let Some((listener, counted)) = scraped {
+        tokio::spawn(Metrics::new(counted, auth.revocations()).serve(listener));
+    }
     let (watcher, poll) = (auth.clone(), config.revocation_poll);
     tokio::spawn(async move { watcher.watch_revocations(poll).await });
     tokio::spawn(async move { auth.keep_sweeping(SWEEP_EVERY).await });
@@ -90,6 +102,16 @@ pub(crate) async fn start(config: &Config) -> Result<Started, Error> {
     };
     tracing::info!("listening on http://{address} - try: curl -i {next}");
     Ok(Started { listener, db, auth: service, https })
+}
+
+async fn listen_for_scrapers(address: SocketAddr) -> Result<(TcpListener, PrometheusHandle), Error> {
+    let bind_error = |source| Error::Bind { setting: "METRICS_ADDR", address: address.to_string(), source };
+    let listener = TcpListener::bind(address).await.map_err(bind_error)?;
+    let address = listener.local_addr().map_err(bind_error)?;
+    let counted = metrics::start_counting()
+        .map_err(|error| Error::System { what: "METRICS_ADDR", source: io::Error::other(error) })?;
+    tracing::info!("metrics at http://{address}/metrics");
+    Ok((listener, counted))
 }
 
 fn keys(config: &Config) -> Result<Keys, Error> {

@@ -10,7 +10,7 @@ use http::Response;
 use http_body::{Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use crate::{Body, Problem};
+use crate::{Body, Problem, grpc::Refusal};
 
 pin_project! {
     /// The body behind a door: the inner service's own, not boxed, or that of a refusal.
@@ -87,8 +87,8 @@ impl<F> GuardFuture<F> {
         Self { kind: FutureKind::Inner { future } }
     }
 
-    pub(crate) fn refuse(problem: Problem) -> Self {
-        Self::answer(problem.into_response())
+    pub(crate) fn refuse(problem: Problem, refusal: Refusal) -> Self {
+        Self::answer(refusal.response(problem))
     }
 
     pub(crate) fn answer(response: Response<Body>) -> Self {

@@ -36,12 +36,14 @@ pub fn is_request_id(value: &HeaderValue) -> bool {
         && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(byte))
 }
 
-/// The client's request id if there is exactly one and it is sound, else a new one.
+/// The request's id if there is exactly one and it is sound.
+pub(crate) fn given_request_id(headers: &HeaderMap) -> Option<&HeaderValue> {
+    single(headers, &X_REQUEST_ID).ok().flatten().filter(|id| is_request_id(id))
+}
+
+/// The request's own id, else a new one.
 pub(crate) fn request_id(headers: &HeaderMap) -> HeaderValue {
-    match single(headers, &X_REQUEST_ID) {
-        Ok(Some(id)) if is_request_id(id) => id.clone(),
-        _ => new_request_id(),
-    }
+    given_request_id(headers).cloned().unwrap_or_else(new_request_id)
 }
 
 #[expect(clippy::disallowed_methods, reason = "a request id is no secret, and nothing is decided by it")]

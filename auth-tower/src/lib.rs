@@ -38,7 +38,16 @@
 //!
 //! The access token is for the header `Authorization: Bearer` and belongs in the memory of the client. The
 //! refresh token is only ever in a cookie: `__Host-refresh_token`, `HttpOnly`, `Secure`, `SameSite=Strict`. No
-//! script can read it, no other site can send it, no sibling domain can set it.
+//! script can read it, no other site can send it, no sibling domain can set it. A 401 from `/refresh-token` clears it
+//! when the session is over, but not when this client has signed out or signed in anew: the answer to that has done
+//! so, and this one may arrive later.
+//!
+//! # Three ways to know a caller
+//!
+//! [`AuthLayer`] takes `auth.verifier()` where there is an [`Auth`](auth_core::Auth), or the same
+//! [bounded](auth_core::TokenVerifier::bounded). A service elsewhere, without the database and the secret, takes a
+//! `RemoteJwks` (feature `jwks`): the address of the issuer's public keys. For a gRPC service
+//! [`AuthLayer::grpc`] makes refusals gRPC's own.
 //!
 //! A login also sets `__Host-auth_device`, with the same attributes, for a year; a logout leaves it. It signs nobody
 //! in: it tells that somebody signed in there before, and keeps the owner of an account out of the waits that guessing
@@ -51,9 +60,9 @@
 //!   headers are never read here: only the host knows its proxies. Without it no network is throttled, only accounts.
 //! - It bounds how long the head of a request may take and catches panics, as for all its routes. Bodies of the
 //!   endpoints are bounded here.
-//! - It chooses how fast a revocation must act on its own routes: [`AuthLayer`] is stateless and lets a token
-//!   live out its time (15 minutes by default); [`Auth::current_user`](auth_core::Auth::current_user) reads the
-//!   session and refuses at once.
+//! - It chooses how fast a revocation must act on its own routes: [`AuthLayer`] checks tokens in three ways, from
+//!   one that lets a token live out its time (15 minutes by default) to one that reads the session for each request
+//!   and refuses at once.
 //! - Where it signs requests in by a cookie of its own, it puts those routes behind a [`CrossOriginLayer`].
 //!
 //! Dropping the future of a request at any moment, as hyper does when a client leaves, leaves everything in
@@ -63,6 +72,9 @@
 //!
 //! `axum`: the extractor [`axum::CurrentUser`], and [`Problem`] as the error of a handler. Services and layers
 //! work under axum without it.
+//!
+//! `jwks`: [`RemoteJwks`], which verifies by the public keys of an issuer elsewhere. Brings an HTTP client (hyper) and
+//! rustls.
 //!
 //! [tower]: https://docs.rs/tower
 
@@ -74,15 +86,18 @@ mod client;
 mod cross_origin;
 mod endpoint;
 mod error;
+mod grpc;
 mod guard;
 mod headers;
 pub mod problem;
+#[cfg(feature = "jwks")]
+mod remote_jwks;
 mod require;
 mod route;
 mod service;
 mod transport;
 
-pub use authenticate::{AuthLayer, Authenticate};
+pub use authenticate::{AuthLayer, Authenticate, AuthenticateFuture, TokenCheck};
 pub use body::Body;
 pub use client::ClientAddr;
 pub use cross_origin::{CrossOrigin, CrossOriginFuture, CrossOriginLayer, OriginPolicy};
@@ -90,6 +105,8 @@ pub use error::ConfigError;
 pub use guard::{GuardBody, GuardFuture};
 pub use headers::{is_request_id, set_security_headers};
 pub use problem::Problem;
+#[cfg(feature = "jwks")]
+pub use remote_jwks::{FetchError, RemoteJwks, RemoteJwksBuilder};
 pub use require::{Require, RequireLayer};
 pub use route::Endpoint;
 pub use service::{AuthService, AuthServiceBuilder, AuthServiceFuture};

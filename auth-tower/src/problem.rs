@@ -140,6 +140,11 @@ impl Problem {
         problem
     }
 
+    pub(crate) fn unavailable(retry_after: Duration) -> Self {
+        let detail = "The service is not available at this moment; try again soon.";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail).with_retry_after(retry_after)
+    }
+
     pub(crate) fn registration_closed() -> Self {
         Self::new(StatusCode::FORBIDDEN, "forbidden", "Registration is closed.")
     }
@@ -175,6 +180,20 @@ impl Problem {
     pub(crate) fn validation(errors: Vec<FieldError>) -> Self {
         let detail = "The input is not valid; each of the errors names a field.";
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "validation_failed", detail).with_errors(errors)
+    }
+
+    /// The problem of an error of the rules. What an operator must see is logged: the texts of these errors carry
+    /// kinds and codes, never data; what clients did wrong is told by the security events of the rules.
+    pub(crate) fn of_rule(error: Error, request_id: Option<&HeaderValue>) -> Self {
+        let request_id = request_id.and_then(|id| id.to_str().ok());
+        let code = error.code();
+        match &error {
+            Error::Internal(source) => tracing::error!(request_id, code, error = %source, "request failed"),
+            Error::Unavailable(source) => tracing::warn!(request_id, code, error = %source, "request failed"),
+            Error::Overloaded { .. } => tracing::warn!(request_id, code, "request refused"),
+            _ => {}
+        }
+        Self::from(error)
     }
 
     /// Adds what OAuth clients read, at the doors they use. Those are no bearer doors: the challenge of a
@@ -277,7 +296,7 @@ impl From<Error> for Problem {
                 "invalid_credentials",
                 "The e-mail address or the password is wrong.",
             ),
-            Error::InvalidToken | Error::SessionOver => Self::invalid_token(),
+            Error::InvalidToken | Error::SessionOver | Error::SessionLeft => Self::invalid_token(),
             Error::UserNotFound => Self::new(StatusCode::NOT_FOUND, "not_found", "There is no such user."),
             Error::SessionNotFound => {
                 Self::new(StatusCode::NOT_FOUND, "not_found", "There is no such session.")
@@ -294,12 +313,7 @@ impl From<Error> for Problem {
                 "Too many sign-ins at this moment; try again soon.",
             )
             .with_retry_after(retry_after),
-            Error::Unavailable(_) => Self::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "unavailable",
-                "The service is not available at this moment; try again soon.",
-            )
-            .with_retry_after(UNAVAILABLE_RETRY),
+            Error::Unavailable(_) | Error::RevocationsStale => Self::unavailable(UNAVAILABLE_RETRY),
             // Also for a variant that a later version of the rules may add: closed, and told to nobody.
             Error::Internal(_) | _ => Self::internal(),
         }
@@ -366,6 +380,7 @@ mod tests {
             Error::InvalidCredentials,
             Error::InvalidToken,
             Error::SessionOver,
+            Error::SessionLeft,
             Error::UserNotFound,
             Error::SessionNotFound,
             Error::Throttled { retry_after: Duration::from_secs(1) },

@@ -1,14 +1,15 @@
 //! What the examples share: how they are called, a key for the moment, and the client of their self checks.
 //!
-//! The examples themselves are in `examples/examples`, one file each: `cargo run --example library`,
-//! `cargo run --example axum`, `cargo run --example hyper`.
+//! The examples themselves are in `examples/examples`, one file each: `cargo run --example axum`.
 
+mod issuer;
 mod visitor;
 
 use std::{error::Error, net::SocketAddr};
 
 use auth_core::{Keys, Random as _, SecretKey, SystemRandom};
 
+pub use issuer::Issuer;
 pub use visitor::Visitor;
 
 /// The Rust blocks of the README compile, and those that are programs run.

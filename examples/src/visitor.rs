@@ -29,6 +29,22 @@ impl Visitor {
         Self { http, server, cookie: None, access_token: None }
     }
 
+    /// The same person at another server: the access token goes along, the cookie does not.
+    pub fn at(&self, server: SocketAddr) -> Self {
+        Self { access_token: self.access_token.clone(), ..Self::new(server) }
+    }
+
+    /// Somebody who has come by a token in another way.
+    pub fn with_token(mut self, token: &str) -> Self {
+        self.access_token = Some(token.to_owned());
+        self
+    }
+
+    /// The access token of the last sign-in or refresh.
+    pub fn access_token(&self) -> Option<&str> {
+        self.access_token.as_deref()
+    }
+
     /// Sends a request and returns the answer's JSON, or its text; a body is sent as JSON.
     ///
     /// # Errors

@@ -217,6 +217,18 @@ fn the_settings_marked_as_secrets_are_those_that_a_file_can_give() {
 }
 
 #[test]
+fn the_table_of_examples_is_that_of_the_folder() {
+    let folder = fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/examples")).unwrap();
+    let name = |path: PathBuf| path.file_stem().unwrap().to_str().unwrap().to_owned();
+    let files: BTreeSet<String> = folder.map(|file| name(file.unwrap().path())).collect();
+    let (_, section) = README.split_once("### Examples").expect("the section");
+    let rows =
+        section.lines().take_while(|line| !line.starts_with("## ")).filter(|line| line.starts_with("| `"));
+    let rows: Vec<&str> = rows.skip(1).filter_map(|row| row.split('`').nth(1)).collect();
+    assert_eq!(files, rows.into_iter().map(str::to_owned).collect());
+}
+
+#[test]
 fn the_rust_version_is_that_of_the_workspace() {
     let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
     let manifest = fs::read_to_string(manifest).unwrap();

@@ -27,6 +27,8 @@ fn up(backend: DbBackend) -> Vec<String> {
         .col(big_integer("last_used_at"))
         .col(big_integer("expires_at"))
         .col(big_integer_null("revoked_at"))
+        // A short code, for the client's cookie and for whoever asks later.
+        .col(string_len_null("revoked_reason", 16))
         .col(string_len("methods", 64))
         .col(string_len_null("user_agent", 512))
         // The longest text form of an address: IPv6 with an IPv4 tail.

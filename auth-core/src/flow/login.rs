@@ -67,7 +67,7 @@ impl Inner {
         let reservation = self.reserve(subject, counters, &login.client, id).await?;
 
         let password = password::normalize(&login.password);
-        let checked = match self.check(&password, hash.clone()).await {
+        let checked = match self.check(&login.client, &password, hash.clone()).await {
             Ok(checked) => checked,
             Err(error) => {
                 self.was_not_checked(reservation).await;
@@ -111,18 +111,23 @@ impl Inner {
         .await
     }
 
-    async fn check(&self, password: &Password, hash: Option<String>) -> Result<Checked, Error> {
+    async fn check(
+        &self,
+        client: &ClientInfo,
+        password: &Password,
+        hash: Option<String>,
+    ) -> Result<Checked, Error> {
         if password.expose().len() > MAX_PASSWORD_BYTES {
-            self.passwords.verify(Password::new(""), None).await?;
+            self.passwords.verify(client, Password::new(""), None).await?;
             return Ok(Checked::Verdict(Verdict::Wrong));
         }
-        self.passwords.verify(password.clone(), hash).await
+        self.passwords.verify(client, password.clone(), hash).await
     }
 
     /// Replaces an outdated hash and touches nothing else. Failing to do so is no reason to refuse the
     /// sign-in: the next one tries again.
     async fn rehash(self: Arc<Self>, user: UserId, old: String, password: Password, client: ClientInfo) {
-        let replaced = match self.passwords.hash(password, self.random.as_ref()).await {
+        let replaced = match self.passwords.hash(&client, password, self.random.as_ref()).await {
             Ok(new) => {
                 detached(async move {
                     if replace_hash(self.store.db(), user, &old, &new, self.now()).await? {

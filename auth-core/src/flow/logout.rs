@@ -1,7 +1,7 @@
 //! Signing out: one session or all of them.
 
 use crate::{
-    ClientInfo, Error, RefreshToken, SessionId, UserId,
+    ClientInfo, EndReason, Error, RefreshToken, SessionId, UserId,
     auth::Inner,
     event::EventKind,
     store::{end_all_sessions, revoke_session},
@@ -10,16 +10,20 @@ use crate::{
 impl Inner {
     pub(crate) async fn logout(&self, token: &RefreshToken, client: ClientInfo) -> Result<(), Error> {
         match self.genuine(token).await? {
-            Some(session) => self.logout_session(session.id, client).await,
+            Some(session) => self.end(session.id, EndReason::SignedOut, client).await,
             None => Ok(()),
         }
     }
 
     pub(crate) async fn logout_session(&self, session: SessionId, client: ClientInfo) -> Result<(), Error> {
+        self.end(session, EndReason::Revoked, client).await
+    }
+
+    async fn end(&self, session: SessionId, reason: EndReason, client: ClientInfo) -> Result<(), Error> {
         let now = self.now();
-        if revoke_session(self.store.db(), session, now).await? {
+        if revoke_session(self.store.db(), session, reason, now).await? {
             self.revocations.session_ended(session, now);
-            self.emit(&client, EventKind::SignedOut { session });
+            self.emit(&client, EventKind::SignedOut { session, reason });
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! Refresh: one read and at most one write with a current token.
 
 use crate::{
-    ClientInfo, Error, RefreshToken, Tokens,
+    ClientInfo, EndReason, Error, RefreshToken, Tokens,
     auth::Inner,
     clock::duration_millis,
     error::is_lost_race,
@@ -19,7 +19,9 @@ impl Inner {
     pub(crate) async fn refresh(&self, token: &RefreshToken, client: ClientInfo) -> Result<Tokens, Error> {
         let network = self.may_refresh(&client)?;
         let outcome = self.rotate(token, client).await;
-        if let (Some(network), Err(Error::InvalidToken | Error::SessionOver)) = (network, &outcome) {
+        if let (Some(network), Err(Error::InvalidToken | Error::SessionOver | Error::SessionLeft)) =
+            (network, &outcome)
+        {
             self.refresh_was_refused(network);
         }
         outcome
@@ -32,6 +34,9 @@ impl Inner {
             if !self.keys.get().refresh.is_genuine(&parts, &session.seed) {
                 return Err(Error::InvalidToken);
             }
+            if session.was_left() {
+                return Err(Error::SessionLeft);
+            }
             let now = self.now();
             if !session.is_alive(now, duration_millis(self.config.refresh_ttl)) {
                 return Err(Error::SessionOver);
@@ -41,12 +46,13 @@ impl Inner {
                 Decision::Repeat(newest) => return self.successor(&session, newest, now),
                 Decision::Unknown => return Err(Error::InvalidToken),
                 Decision::Reuse => {
-                    if revoke_session(self.store.db(), session.id, now).await? {
+                    // Where somebody else was faster, the next round tells how the session ended.
+                    if revoke_session(self.store.db(), session.id, EndReason::Reused, now).await? {
                         self.revocations.session_ended(session.id, now);
                         let kind = EventKind::RefreshReused { user: session.user.id, session: session.id };
                         self.emit(&client, kind);
+                        return Err(Error::SessionOver);
                     }
-                    return Err(Error::SessionOver);
                 }
                 Decision::Rotate(next) => {
                     // Outside a transaction: a loser has to see the winner's row when it reads again.

@@ -123,7 +123,7 @@ impl Inner {
         };
         // Counted whatever comes of it: to hash is work, and to be told "taken" is news.
         let network = self.reserve_in_network(&register.client, None)?;
-        let hash = self.passwords.hash(password, self.random.as_ref()).await;
+        let hash = self.passwords.hash(&register.client, password, self.random.as_ref()).await;
         if hash.is_err() {
             self.leave_network(network);
         }

@@ -1,7 +1,7 @@
 //! A user's own sessions: look, end one, end the others.
 
 use crate::{
-    ClientInfo, Error, Principal, Session, SessionId, UserId,
+    ClientInfo, EndReason, Error, Principal, Session, SessionId, UserId,
     auth::Inner,
     clock::{duration_millis, from_millis},
     event::EventKind,
@@ -39,7 +39,7 @@ impl Inner {
             return Err(Error::SessionNotFound);
         }
         self.revocations.session_ended(session, now);
-        self.emit(&client, EventKind::SignedOut { session });
+        self.emit(&client, EventKind::SignedOut { session, reason: EndReason::Revoked });
         Ok(())
     }
 
@@ -61,7 +61,7 @@ impl Inner {
         let now = self.now();
         for session in revoke_oldest(self.store.db(), user, self.config.max_sessions, now).await? {
             self.revocations.session_ended(session, now);
-            self.emit(client, EventKind::SignedOut { session });
+            self.emit(client, EventKind::SignedOut { session, reason: EndReason::TooMany });
         }
         Ok(())
     }

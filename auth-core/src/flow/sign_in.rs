@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use crate::{
-    ClientInfo, Error, RefreshToken, Tokens,
+    ClientInfo, EndReason, Error, RefreshToken, Tokens,
     auth::Inner,
     clock::duration_millis,
     event::EventKind,
     flow::rotation::Rotation,
     random,
-    store::{NewSession, SessionRow, UserRow, find_session, insert_session, revoke_session},
+    store::{NewSession, SessionRow, UserRow, find_session, insert_session, replace_session},
     token::{Grant, refresh::RefreshParts},
 };
 
@@ -49,7 +49,7 @@ impl Inner {
             Some(replaced) => {
                 let txn = self.store.begin().await?;
                 begun(insert_session(&txn, new).await?)?;
-                let ended = revoke_session(&txn, replaced.id, now).await?;
+                let ended = replace_session(&txn, replaced.id, now).await?;
                 txn.commit().await?;
                 ended.then_some(replaced.id)
             }
@@ -71,7 +71,7 @@ impl Inner {
         let tokens = self.tokens(&grant, &seed, Rotation::START.newest, now)?;
         if let Some(session) = ended {
             self.revocations.session_ended(session, now);
-            self.emit(client, EventKind::SignedOut { session });
+            self.emit(client, EventKind::SignedOut { session, reason: EndReason::Replaced });
         }
         self.emit(client, EventKind::SignedIn { user: user.id, session: id, method });
         Ok(tokens)

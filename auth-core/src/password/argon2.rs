@@ -1,7 +1,5 @@
 //! Argon2id (RFC 9106), with memory that is used again.
 
-use std::sync::{Mutex, PoisonError};
-
 use argon2::{
     Algorithm, Argon2, Block, Params, Version,
     password_hash::phc::{Ident, Output, ParamsString, PasswordHash, Salt},
@@ -19,19 +17,48 @@ const MAX_LANES: u32 = 16;
 /// Memory in KiB times passes: about a second on one core.
 const MAX_WORK: u32 = 4 * MAX_MEMORY_KIB;
 
+/// glibc gives memory back to the system at once when it comes in pieces of more than 32 MiB. Smaller ones it may
+/// keep for good after a few rounds: 19 MiB for every thread that ever hashed. What is not touched takes no memory.
+const GIVEN_BACK_KIB: usize = 33 * 1024;
+
+/// The working memory of a slot: made when it first hashes, used again from hash to hash, given back to the system
+/// when the slot has had no work for a while. [`Argon2Hasher`] uses it; another hasher passes it on to that one, or
+/// leaves it alone.
+///
+/// It is not wiped after each hash, which would cost a tenth of the hash. What is left could serve to guess that
+/// one password faster, for whoever can read the memory of the process; the next hash writes over it.
+#[derive(Default)]
+pub struct Scratch(Vec<Block>);
+
+impl Scratch {
+    fn blocks(&mut self, count: usize) -> Result<&mut [Block], HashError> {
+        if self.0.len() != count {
+            self.0 = Vec::new();
+            self.0
+                .try_reserve_exact(count.max(GIVEN_BACK_KIB))
+                .map_err(|_| HashError::Failed("there is not enough memory".to_owned()))?;
+            self.0.resize(count, Block::new());
+        }
+        Ok(&mut self.0)
+    }
+}
+
+impl std::fmt::Debug for Scratch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Scratch").field("kib", &self.0.len()).finish()
+    }
+}
+
 /// The default hasher: Argon2id with 19 MiB, 2 passes, 1 lane (OWASP's recommendation). Also checks the
 /// older formats of the manual's moving-in page, and says so by [`Verdict::RightButOutdated`].
-///
-/// The working memory of a finished hash is kept for the next one: as many blocks as hashes ever ran at
-/// once, which the slots of the pool bound.
+#[derive(Debug)]
 pub struct Argon2Hasher {
     params: Params,
-    free: Mutex<Vec<Vec<Block>>>,
 }
 
 impl Default for Argon2Hasher {
     fn default() -> Self {
-        Self { params: Params::DEFAULT, free: Mutex::default() }
+        Self { params: Params::DEFAULT }
     }
 }
 
@@ -51,10 +78,15 @@ impl Argon2Hasher {
         }
         let params = Params::new(memory_kib, passes, lanes, Some(OUTPUT_BYTES))
             .map_err(|_| refuse("do not fit each other"))?;
-        Ok(Self { params, free: Mutex::default() })
+        Ok(Self { params })
     }
 
-    /// Computes into `out`, with memory from an earlier hash where there is some.
+    /// The working memory of one hash, in KiB: times `hash_slots` it is the budget.
+    pub fn memory_kib(&self) -> u32 {
+        self.params.m_cost()
+    }
+
+    /// Computes into `out`. What a row with another cost needs is made for it alone.
     fn compute(
         &self,
         algorithm: Algorithm,
@@ -63,21 +95,15 @@ impl Argon2Hasher {
         password: &Password,
         salt: &[u8],
         out: &mut [u8],
+        scratch: &mut Scratch,
     ) -> Result<(), HashError> {
         let argon2 = Argon2::new(algorithm, version, params.clone());
+        let mut other = Scratch::default();
         let own_cost = params.block_count() == self.params.block_count();
-        let mut memory = if own_cost { self.take() } else { Vec::new() };
-        memory.resize(params.block_count(), Block::new());
-        let result =
-            argon2.hash_password_into_with_memory(password.expose().as_bytes(), salt, out, &mut memory);
-        if own_cost {
-            self.free.lock().unwrap_or_else(PoisonError::into_inner).push(memory);
-        }
-        result.map_err(|error| HashError::Failed(error.to_string()))
-    }
-
-    fn take(&self) -> Vec<Block> {
-        self.free.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+        let memory = if own_cost { scratch } else { &mut other }.blocks(params.block_count())?;
+        argon2
+            .hash_password_into_with_memory(password.expose().as_bytes(), salt, out, memory)
+            .map_err(|error| HashError::Failed(error.to_string()))
     }
 
     /// The PHC string of an output under the own parameters.
@@ -94,7 +120,12 @@ impl Argon2Hasher {
         Ok(hash.to_string())
     }
 
-    fn verify_phc(&self, password: &Password, stored: &str) -> Result<Verdict, HashError> {
+    fn verify_phc(
+        &self,
+        password: &Password,
+        stored: &str,
+        scratch: &mut Scratch,
+    ) -> Result<Verdict, HashError> {
         let unusable = |_| HashError::Unusable;
         let hash = PasswordHash::new(stored).map_err(unusable)?;
         let algorithm = Algorithm::new(hash.algorithm.as_str()).map_err(|_| HashError::Unusable)?;
@@ -114,7 +145,7 @@ impl Argon2Hasher {
             return Err(HashError::Unusable);
         }
         let mut out = vec![0; expected.len()];
-        self.compute(algorithm, version, &params, password, salt.as_ref(), &mut out)?;
+        self.compute(algorithm, version, &params, password, salt.as_ref(), &mut out, scratch)?;
         // `Output` compares in constant time.
         if Output::new(&out).map_err(unusable)? != expected {
             return Ok(Verdict::Wrong);
@@ -128,16 +159,16 @@ impl Argon2Hasher {
 }
 
 impl PasswordHasher for Argon2Hasher {
-    fn hash(&self, password: &Password, salt: &[u8; 16]) -> Result<String, HashError> {
+    fn hash(&self, password: &Password, salt: &[u8; 16], scratch: &mut Scratch) -> Result<String, HashError> {
         let mut out = [0; OUTPUT_BYTES];
-        self.compute(Algorithm::Argon2id, Version::V0x13, &self.params, password, salt, &mut out)?;
+        self.compute(Algorithm::Argon2id, Version::V0x13, &self.params, password, salt, &mut out, scratch)?;
         let output = Output::new(&out).map_err(|error| HashError::Failed(error.to_string()))?;
         self.phc(salt, output)
     }
 
-    fn verify(&self, password: &Password, stored: &str) -> Result<Verdict, HashError> {
+    fn verify(&self, password: &Password, stored: &str, scratch: &mut Scratch) -> Result<Verdict, HashError> {
         if stored.starts_with("$argon2") {
-            return self.verify_phc(password, stored);
+            return self.verify_phc(password, stored, scratch);
         }
         legacy::verify(password, stored)
     }
@@ -151,23 +182,18 @@ impl PasswordHasher for Argon2Hasher {
     }
 }
 
-impl std::fmt::Debug for Argon2Hasher {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Argon2Hasher").field("params", &self.params).finish_non_exhaustive()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn small() -> Argon2Hasher {
-        Argon2Hasher { params: Params::new(8, 1, 1, Some(32)).unwrap(), free: Mutex::default() }
+        Argon2Hasher { params: Params::new(8, 1, 1, Some(32)).unwrap() }
     }
 
     #[test]
     fn the_default_is_argon2id_with_19_mib_and_two_passes() {
-        let stored = Argon2Hasher::default().hash(&"correct horse".into(), &[7; 16]).unwrap();
+        let stored =
+            Argon2Hasher::default().hash(&"correct horse".into(), &[7; 16], &mut Scratch::default()).unwrap();
         assert!(stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{stored}");
         let salt = PasswordHash::new(&stored).unwrap().salt.unwrap();
         assert_eq!(salt.as_ref(), [7; 16]);
@@ -176,7 +202,7 @@ mod tests {
     #[test]
     fn a_hash_is_the_one_that_the_argon2_crate_makes_itself() {
         use argon2::PasswordVerifier;
-        let stored = small().hash(&"correct horse".into(), &[7; 16]).unwrap();
+        let stored = small().hash(&"correct horse".into(), &[7; 16], &mut Scratch::default()).unwrap();
         assert!(
             Argon2::default().verify_password(b"correct horse", &PasswordHash::new(&stored).unwrap()).is_ok()
         );
@@ -184,38 +210,49 @@ mod tests {
 
     #[test]
     fn only_the_password_matches_and_reused_memory_changes_nothing() {
-        let hasher = small();
-        let stored = hasher.hash(&"correct horse".into(), &[7; 16]).unwrap();
+        let (hasher, mut scratch) = (small(), Scratch::default());
+        let stored = hasher.hash(&"correct horse".into(), &[7; 16], &mut scratch).unwrap();
+        let memory = scratch.0.as_ptr();
+        let other = Argon2Hasher { params: Params::new(64, 1, 1, Some(32)).unwrap() };
+        let foreign = other.hash(&"correct horse".into(), &[7; 16], &mut Scratch::default()).unwrap();
         for _ in 0..3 {
-            assert_eq!(hasher.verify(&"correct horse".into(), &stored), Ok(Verdict::Right));
-            assert_eq!(hasher.verify(&"correct horsf".into(), &stored), Ok(Verdict::Wrong));
+            assert_eq!(hasher.verify(&"correct horse".into(), &stored, &mut scratch), Ok(Verdict::Right));
+            assert_eq!(hasher.verify(&"correct horsf".into(), &stored, &mut scratch), Ok(Verdict::Wrong));
+            let outdated = hasher.verify(&"correct horse".into(), &foreign, &mut scratch);
+            assert_eq!(outdated, Ok(Verdict::RightButOutdated));
         }
-        assert_eq!(hasher.free.lock().unwrap().len(), 1);
+        assert_eq!((scratch.0.len(), scratch.0.as_ptr()), (8, memory), "the same memory all the time");
     }
 
     #[test]
     fn nothing_matches_the_decoy_and_it_has_the_current_cost() {
         let hasher = small();
         let decoy = hasher.decoy();
-        assert_eq!(hasher.verify(&"".into(), &decoy), Ok(Verdict::Wrong));
-        let real = hasher.hash(&"x".into(), &[7; 16]).unwrap();
+        assert_eq!(hasher.verify(&"".into(), &decoy, &mut Scratch::default()), Ok(Verdict::Wrong));
+        let real = hasher.hash(&"x".into(), &[7; 16], &mut Scratch::default()).unwrap();
         let cost = |stored: &str| stored.split('$').take(4).collect::<Vec<_>>().join("$");
         assert_eq!(cost(&decoy), cost(&real));
     }
 
     #[test]
     fn older_parameters_still_verify_and_ask_for_a_rehash() {
-        let old = small().hash(&"correct horse".into(), &[7; 16]).unwrap();
-        let new = Argon2Hasher { params: Params::new(16, 2, 1, Some(32)).unwrap(), free: Mutex::default() };
-        assert_eq!(new.verify(&"correct horse".into(), &old), Ok(Verdict::RightButOutdated));
+        let old = small().hash(&"correct horse".into(), &[7; 16], &mut Scratch::default()).unwrap();
+        let new = Argon2Hasher { params: Params::new(16, 2, 1, Some(32)).unwrap() };
+        assert_eq!(
+            new.verify(&"correct horse".into(), &old, &mut Scratch::default()),
+            Ok(Verdict::RightButOutdated)
+        );
     }
 
     #[test]
     fn a_hash_from_before_versions_were_written_verifies() {
         // From the tests of the reference implementation (phc-winner-argon2, test.c, version 0x10).
         let stored = "$argon2i$m=65536,t=2,p=1$c29tZXNhbHQ$9sTbSlTio3Biev89thdrlKKiCaYsjjYVJxGAL3swxpQ";
-        assert_eq!(small().verify(&"password".into(), stored), Ok(Verdict::RightButOutdated));
-        assert_eq!(small().verify(&"passwore".into(), stored), Ok(Verdict::Wrong));
+        assert_eq!(
+            small().verify(&"password".into(), stored, &mut Scratch::default()),
+            Ok(Verdict::RightButOutdated)
+        );
+        assert_eq!(small().verify(&"passwore".into(), stored, &mut Scratch::default()), Ok(Verdict::Wrong));
     }
 
     #[test]
@@ -232,7 +269,11 @@ mod tests {
             "",
             "plain text",
         ] {
-            assert_eq!(small().verify(&"x".into(), stored), Err(HashError::Unusable), "{stored}");
+            assert_eq!(
+                small().verify(&"x".into(), stored, &mut Scratch::default()),
+                Err(HashError::Unusable),
+                "{stored}"
+            );
         }
     }
 

@@ -4,30 +4,34 @@ mod argon2;
 mod legacy;
 mod policy;
 mod pool;
+mod queue;
 
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 
-pub use self::argon2::Argon2Hasher;
+pub use self::{
+    argon2::{Argon2Hasher, Scratch},
+    pool::HashPoolStats,
+};
 pub(crate) use self::{
     policy::PasswordPolicy,
     pool::{Checked, HashPool},
 };
 use crate::Password;
 
-/// Makes and checks password hashes. Called on threads for blocking work, never on an async one, and never
-/// more than [`hash_slots`](crate::Config::hash_slots) at once.
+/// Makes and checks password hashes. Called on threads for nothing else, never on an async one, and never more than
+/// [`hash_slots`](crate::Config::hash_slots) at once. A panic is an internal error of that one operation.
 pub trait PasswordHasher: Send + Sync + 'static {
     /// Hashes into a self-describing string of at most 512 bytes (a PHC string).
     ///
     /// # Errors
     /// [`HashError::Failed`], for example when there is no memory.
-    fn hash(&self, password: &Password, salt: &[u8; 16]) -> Result<String, HashError>;
+    fn hash(&self, password: &Password, salt: &[u8; 16], scratch: &mut Scratch) -> Result<String, HashError>;
 
     /// Checks a password against a stored string, in constant time.
     ///
     /// # Errors
     /// [`HashError::Unusable`] for a format it does not know or a cost above its ceiling.
-    fn verify(&self, password: &Password, stored: &str) -> Result<Verdict, HashError>;
+    fn verify(&self, password: &Password, stored: &str, scratch: &mut Scratch) -> Result<Verdict, HashError>;
 
     /// A well-formed string that no password matches, and that costs [`verify`](Self::verify) exactly as much
     /// as one made now: what an unknown user's password is checked against.

@@ -1,28 +1,83 @@
 //! The budget for hashing: so many at once, so many waiting, so long. The only place that calls a hasher.
 
+mod worker;
+
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc},
+    thread::{self, ThreadId},
+    time::{Duration, SystemTime},
 };
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::oneshot;
 
-use super::{HashError, PasswordHasher, Verdict};
+use self::worker::Worker;
+use super::{
+    HashError, PasswordHasher, Scratch, Verdict,
+    queue::{Arrival, Queue, Ticket, network},
+};
 use crate::{
-    Config, Error, Password,
+    ClientInfo, Clock, Config, Error, Password,
     random::{self, Random},
 };
 
+/// How long a worker waits for work before it ends and gives its memory back. Making both again costs less than
+/// half a hash: seldom enough not to matter.
+const KEEP: Duration = Duration::from_secs(2);
+
+/// The least that a client is asked to wait.
+const RETRY_LEAST: Duration = Duration::from_secs(1);
+
 pub(crate) struct HashPool {
+    state: Arc<Mutex<State>>,
     hasher: Arc<dyn PasswordHasher>,
     decoy: Arc<str>,
-    slots: Arc<Semaphore>,
-    waiting: AtomicUsize,
-    queue: usize,
+    clock: Arc<dyn Clock>,
     wait: Duration,
+    keep: Duration,
+}
+
+struct State {
+    queue: Queue<Job>,
+    /// The workers without work, the one that had some last at the end: memory follows the load.
+    idle: Vec<(ThreadId, mpsc::Sender<Job>)>,
+    /// How many workers were ever started.
+    started: u64,
+    /// How long a hash takes lately.
+    typical: Duration,
+    finished: u64,
+    refused: u64,
+    waited: Duration,
+    hashed: Duration,
+}
+
+struct Job {
+    arrived: SystemTime,
+    work: Work,
+}
+
+/// Hashes, and returns what tells the client. A client whose job is dropped instead was displaced.
+type Work = Box<dyn FnOnce(&dyn PasswordHasher, &mut Scratch) -> Answer + Send>;
+type Answer = Box<dyn FnOnce()>;
+
+/// What the hash pool does now, and has done since the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HashPoolStats {
+    /// How many may be hashed at once.
+    pub slots: usize,
+    /// How many are hashed now.
+    pub running: usize,
+    /// How many wait for a slot now.
+    pub waiting: usize,
+    /// How many were hashed.
+    pub finished: u64,
+    /// How many were answered [`Error::Overloaded`](crate::Error).
+    pub refused: u64,
+    /// How long those that were hashed had waited, in all.
+    pub waited: Duration,
+    /// How long it took to hash them, in all.
+    pub hashed: Duration,
 }
 
 /// The outcome of [`HashPool::verify`].
@@ -34,40 +89,72 @@ pub(crate) enum Checked {
 }
 
 /// A place in the queue; given back when the future that waits is dropped.
-struct Place<'a>(&'a AtomicUsize);
+struct Place<'a> {
+    pool: &'a HashPool,
+    ticket: Ticket,
+}
+
+impl Place<'_> {
+    /// Whether there was still something to give up.
+    fn give_up(&self) -> bool {
+        let job = self.pool.lock().queue.leave(&self.ticket);
+        job.is_some()
+    }
+}
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.give_up();
     }
 }
 
 impl HashPool {
-    pub(crate) fn new(hasher: Arc<dyn PasswordHasher>, config: &Config) -> Self {
+    pub(crate) fn new(hasher: Arc<dyn PasswordHasher>, clock: Arc<dyn Clock>, config: &Config) -> Self {
         Self {
+            state: Arc::new(Mutex::new(State {
+                queue: Queue::new(config.hash_slots, config.hash_queue),
+                idle: Vec::new(),
+                started: 0,
+                typical: Duration::ZERO,
+                finished: 0,
+                refused: 0,
+                waited: Duration::ZERO,
+                hashed: Duration::ZERO,
+            })),
             decoy: hasher.decoy().into(),
             hasher,
-            slots: Arc::new(Semaphore::new(config.hash_slots)),
-            waiting: AtomicUsize::new(0),
-            queue: config.hash_queue,
+            clock,
             wait: config.hash_wait,
+            keep: KEEP,
         }
     }
 
     /// Hashes a new password under a fresh salt.
-    pub(crate) async fn hash(&self, password: Password, random: &dyn Random) -> Result<String, Error> {
+    pub(crate) async fn hash(
+        &self,
+        client: &ClientInfo,
+        password: Password,
+        random: &dyn Random,
+    ) -> Result<String, Error> {
         let salt = random::bytes::<16>(random)?;
-        self.run(move |hasher, _| hasher.hash(&password, &salt)).await?.map_err(Error::internal)
+        let hash = self.run(client, move |hasher, scratch| hasher.hash(&password, &salt, scratch)).await?;
+        hash.map_err(Error::internal)
     }
 
     /// Checks a password; without a stored hash against the decoy, at the same cost.
-    pub(crate) async fn verify(&self, password: Password, stored: Option<String>) -> Result<Checked, Error> {
+    pub(crate) async fn verify(
+        &self,
+        client: &ClientInfo,
+        password: Password,
+        stored: Option<String>,
+    ) -> Result<Checked, Error> {
+        let decoy = Arc::clone(&self.decoy);
         let checked = self
-            .run(move |hasher, decoy| {
-                let Some(stored) = stored else { return hasher.verify(&password, decoy) };
-                let verdict = hasher.verify(&password, &stored);
+            .run(client, move |hasher, scratch| {
+                let Some(stored) = stored else { return hasher.verify(&password, &decoy, scratch) };
+                let verdict = hasher.verify(&password, &stored, scratch);
                 if verdict == Err(HashError::Unusable) {
-                    hasher.verify(&password, decoy)?;
+                    hasher.verify(&password, &decoy, scratch)?;
                 }
                 verdict
             })
@@ -79,141 +166,119 @@ impl HashPool {
         }
     }
 
+    pub(crate) fn stats(&self) -> HashPoolStats {
+        let state = self.lock();
+        HashPoolStats {
+            slots: state.queue.slots(),
+            running: state.queue.running(),
+            waiting: state.queue.waiting(),
+            finished: state.finished,
+            refused: state.refused,
+            waited: state.waited,
+            hashed: state.hashed,
+        }
+    }
+
     async fn run<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&dyn PasswordHasher, &str) -> T + Send + 'static,
-    ) -> Result<T, Error> {
-        let slot = self.slot().await?;
-        let hasher = Arc::clone(&self.hasher);
-        let decoy = Arc::clone(&self.decoy);
-        tokio::task::spawn_blocking(move || {
-            // The slot goes with the work: a client that leaves does not free it while the hash still runs.
-            let _slot = slot;
-            work(hasher.as_ref(), &decoy)
-        })
-        .await
-        .map_err(Error::internal)
+        client: &ClientInfo,
+        work: impl FnOnce(&dyn PasswordHasher, &mut Scratch) -> Result<T, HashError> + Send + 'static,
+    ) -> Result<Result<T, HashError>, Error> {
+        let (tell, mut told) = oneshot::channel();
+        let work: Work = Box::new(move |hasher, scratch| -> Answer {
+            // Whatever a panic leaves in the scratch memory: it is only ever overwritten.
+            let result = catch_unwind(AssertUnwindSafe(|| work(hasher, scratch)))
+                .unwrap_or_else(|_| Err(HashError::Failed("the hasher panicked".to_owned())));
+            Box::new(move || drop(tell.send(result)))
+        });
+        let answer = match self.submit(client, work)? {
+            None => told.await,
+            Some(ticket) => {
+                let place = Place { pool: self, ticket };
+                match tokio::time::timeout(self.wait, &mut told).await {
+                    Ok(answer) => answer,
+                    Err(_) if place.give_up() => return Err(self.lock().refuse(self.wait)),
+                    // It has a slot since: what has begun is not wasted.
+                    Err(_) => told.await,
+                }
+            }
+        };
+        answer.map_err(|_| self.lock().overloaded(self.wait))
     }
 
-    async fn slot(&self) -> Result<OwnedSemaphorePermit, Error> {
-        if let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() {
-            return Ok(slot);
-        }
-        let place = Place(&self.waiting);
-        if self.waiting.fetch_add(1, Ordering::Relaxed) >= self.queue {
-            return Err(self.overloaded());
-        }
-        let slot = tokio::time::timeout(self.wait, Arc::clone(&self.slots).acquire_owned()).await;
-        drop(place);
-        match slot {
-            Ok(slot) => slot.map_err(Error::internal),
-            Err(_) => Err(self.overloaded()),
+    /// `None`: it has a slot already.
+    fn submit(&self, client: &ClientInfo, work: Work) -> Result<Option<Ticket>, Error> {
+        let job = Job { arrived: self.clock.now(), work };
+        let mut state = self.lock();
+        match state.queue.arrive(network(client.ip), job) {
+            Arrival::Runs(job) => match self.start(&mut state, job) {
+                Ok(()) => Ok(None),
+                Err(error) => {
+                    state.queue.finish();
+                    Err(Error::internal(error))
+                }
+            },
+            Arrival::Waits { ticket, displaced } => {
+                state.refused += u64::from(displaced.is_some());
+                drop(state);
+                drop(displaced);
+                Ok(Some(ticket))
+            }
+            Arrival::Full => Err(state.refuse(self.wait)),
         }
     }
 
-    /// A full queue is empty again after the longest wait in it.
-    fn overloaded(&self) -> Error {
-        Error::Overloaded { retry_after: self.wait.max(Duration::from_secs(1)) }
+    /// Gives a job to the worker that had work last, or to a new one.
+    fn start(&self, state: &mut State, job: Job) -> std::io::Result<()> {
+        let job = match state.idle.pop() {
+            None => job,
+            Some((_, worker)) => match worker.send(job) {
+                Ok(()) => return Ok(()),
+                Err(mpsc::SendError(job)) => job,
+            },
+        };
+        let worker = Worker {
+            pool: Arc::downgrade(&self.state),
+            hasher: Arc::clone(&self.hasher),
+            clock: Arc::clone(&self.clock),
+            keep: self.keep,
+        };
+        state.started += 1;
+        let thread = thread::Builder::new().name(format!("hash-{}", state.started));
+        thread.spawn(move || worker.run(job)).map(drop)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+}
+
+/// Held for a few instructions only, none of which can leave it half done.
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl State {
+    fn refuse(&mut self, wait: Duration) -> Error {
+        self.refused += 1;
+        self.overloaded(wait)
+    }
+
+    /// Come back when those who wait now have been served; by the longest wait they are, or have gone.
+    fn overloaded(&self, wait: Duration) -> Error {
+        let waiting = u32::try_from(self.queue.waiting()).unwrap_or(u32::MAX);
+        let slots = u32::try_from(self.queue.slots()).unwrap_or(u32::MAX);
+        let served = self.typical.saturating_mul(waiting) / slots.max(1);
+        Error::Overloaded { retry_after: served.min(wait).max(RETRY_LEAST) }
+    }
+
+    fn note(&mut self, waited: Duration, took: Duration) {
+        self.typical = if self.finished == 0 { took } else { self.typical / 8 * 7 + took / 8 };
+        self.finished += 1;
+        self.waited = self.waited.saturating_add(waited);
+        self.hashed = self.hashed.saturating_add(took);
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::mpsc;
-
-    use super::*;
-    use crate::SystemRandom;
-
-    /// Hashes when the test lets it, so that a test can fill the slots.
-    struct Held(std::sync::Mutex<mpsc::Receiver<()>>);
-
-    impl PasswordHasher for Held {
-        fn hash(&self, _: &Password, _: &[u8; 16]) -> Result<String, HashError> {
-            self.0.lock().unwrap().recv().map_err(|_| HashError::Unusable)?;
-            Ok("hash".to_owned())
-        }
-
-        fn verify(&self, _: &Password, _: &str) -> Result<Verdict, HashError> {
-            Err(HashError::Unusable)
-        }
-
-        fn decoy(&self) -> String {
-            String::new()
-        }
-    }
-
-    fn pool(slots: usize, queue: usize) -> (Arc<HashPool>, mpsc::Sender<()>) {
-        let (release, held) = mpsc::channel();
-        let config = Config { hash_slots: slots, hash_queue: queue, ..Config::default() };
-        (Arc::new(HashPool::new(Arc::new(Held(held.into())), &config)), release)
-    }
-
-    fn start(pool: &Arc<HashPool>) -> tokio::task::JoinHandle<Result<String, Error>> {
-        let pool = Arc::clone(pool);
-        tokio::spawn(async move { pool.hash("x".into(), &SystemRandom).await })
-    }
-
-    async fn until(condition: impl Fn() -> bool) {
-        while !condition() {
-            tokio::task::yield_now().await;
-        }
-    }
-
-    #[tokio::test]
-    async fn beyond_slots_and_queue_it_sheds_at_once() {
-        let (pool, release) = pool(1, 1);
-        let running = start(&pool);
-        until(|| pool.slots.available_permits() == 0).await;
-        let queued = start(&pool);
-        until(|| pool.waiting.load(Ordering::Relaxed) == 1).await;
-        assert!(matches!(pool.hash("x".into(), &SystemRandom).await, Err(Error::Overloaded { .. })));
-        release.send(()).unwrap();
-        release.send(()).unwrap();
-        assert!(running.await.unwrap().is_ok());
-        assert!(queued.await.unwrap().is_ok());
-        assert_eq!(pool.waiting.load(Ordering::Relaxed), 0);
-    }
-
-    #[tokio::test]
-    async fn a_client_that_leaves_the_queue_frees_its_place() {
-        let (pool, release) = pool(1, 1);
-        let running = start(&pool);
-        until(|| pool.slots.available_permits() == 0).await;
-        let gone = start(&pool);
-        until(|| pool.waiting.load(Ordering::Relaxed) == 1).await;
-        gone.abort();
-        assert!(gone.await.unwrap_err().is_cancelled());
-        let next = start(&pool);
-        until(|| pool.waiting.load(Ordering::Relaxed) == 1).await;
-        release.send(()).unwrap();
-        release.send(()).unwrap();
-        assert!(running.await.unwrap().is_ok());
-        assert!(next.await.unwrap().is_ok());
-    }
-
-    #[tokio::test]
-    async fn a_client_that_leaves_while_hashing_keeps_its_slot_until_the_hash_is_done() {
-        let (pool, release) = pool(1, 1);
-        let gone = start(&pool);
-        until(|| pool.slots.available_permits() == 0).await;
-        gone.abort();
-        assert!(gone.await.unwrap_err().is_cancelled());
-        assert_eq!(pool.slots.available_permits(), 0, "the hash still runs");
-        release.send(()).unwrap();
-        until(|| pool.slots.available_permits() == 1).await;
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn waiting_has_a_deadline() {
-        let (pool, release) = pool(1, 1);
-        let running = start(&pool);
-        until(|| pool.slots.available_permits() == 0).await;
-        let late = start(&pool);
-        until(|| pool.waiting.load(Ordering::Relaxed) == 1).await;
-        tokio::time::advance(Duration::from_secs(3)).await;
-        let refused = late.await.unwrap();
-        assert!(matches!(refused, Err(Error::Overloaded { .. })), "{refused:?}");
-        release.send(()).unwrap();
-        assert!(running.await.unwrap().is_ok());
-    }
-}
+mod tests;

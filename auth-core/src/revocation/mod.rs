@@ -19,6 +19,9 @@ use crate::{
 /// may have been committed later than the time it carries.
 const OVERLAP_MILLIS: i64 = 60_000;
 
+/// Seconds from the end of a session until this process knew of it, when it ended elsewhere.
+const DELAY: &str = "auth_revocation_delay_seconds";
+
 /// What ended lately, as far as this process knows; nothing before the first poll. Clones share it.
 ///
 /// ```no_run
@@ -34,6 +37,7 @@ pub struct Revocations {
     clock: Arc<dyn Clock>,
     /// Nothing older matters: the access tokens are over by themselves.
     keep_millis: i64,
+    max_age: Option<Duration>,
 }
 
 /// Times are unix milliseconds.
@@ -53,7 +57,8 @@ impl Revocations {
     pub(crate) fn new(config: &Config, clock: Arc<dyn Clock>) -> Self {
         let known = Known { sessions: HashMap::new(), roles: HashMap::new(), polled_at: None };
         let keep_millis = duration_millis(config.access_ttl).saturating_add(OVERLAP_MILLIS);
-        Self { known: Arc::new(RwLock::new(known)), clock, keep_millis }
+        let max_age = config.revocation_max_age;
+        Self { known: Arc::new(RwLock::new(known)), clock, keep_millis, max_age }
     }
 
     /// Whether this caller's session is known to have ended, or the token tells roles from before a change. In
@@ -72,6 +77,11 @@ impl Revocations {
         Some(Duration::from_millis(u64::try_from(age).unwrap_or(0)))
     }
 
+    /// Whether this knowledge is older than [`Config::revocation_max_age`] allows.
+    pub fn is_stale(&self) -> bool {
+        self.max_age.is_some_and(|most| self.age().is_none_or(|age| age > most))
+    }
+
     pub(crate) fn session_ended(&self, session: SessionId, at: i64) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         // Where nobody polls, nothing would ever be forgotten either.
@@ -87,9 +97,18 @@ impl Revocations {
         polled_at.map_or(keep, |at| keep.max(at.saturating_sub(OVERLAP_MILLIS)))
     }
 
+    /// Takes in what a poll found that began at `now`.
     fn learn(&self, ended: Ended, now: i64) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        known.sessions.extend(ended.sessions);
+        let learnt_at = to_millis(self.clock.now());
+        for (session, at) in ended.sessions {
+            let news = known.sessions.insert(session, at).is_none();
+            // What the first poll finds may have ended long before this process began.
+            if news && known.polled_at.is_some() {
+                let delay = u64::try_from(learnt_at.saturating_sub(at)).unwrap_or(0);
+                metrics::histogram!(DELAY).record(Duration::from_millis(delay));
+            }
+        }
         for (user, version, at) in ended.roles {
             let roles = known.roles.entry(user).or_insert(Roles { version, at });
             *roles = Roles { version: version.max(roles.version), at: at.max(roles.at) };

@@ -1,5 +1,6 @@
 //! The store: every statement of the main job, over SeaORM. Functions take a connection or a transaction.
 
+mod db;
 pub(crate) mod entity;
 mod lease;
 mod revocation;
@@ -10,17 +11,16 @@ mod sweep;
 mod throttle;
 mod user;
 
-use sea_orm::{
-    DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, TransactionOptions,
-    TransactionTrait,
-};
+use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, TransactionOptions};
 
 pub(crate) use self::{
+    db::Db,
     lease::take_lease,
     revocation::{Ended, ended_since},
     role::set_roles,
     session::{
-        NewSession, Rotated, SessionRow, find_session, insert_session, revoke_session, rotate_session,
+        NewSession, Rotated, SessionRow, find_session, insert_session, replace_session, revoke_session,
+        rotate_session,
     },
     sessions::{ListedSession, list_sessions, revoke_oldest, revoke_other_sessions, revoke_own_session},
     sweep::{remove_dead_sessions, remove_dead_tokens, remove_forgotten_failures},
@@ -32,16 +32,16 @@ pub(crate) use self::{
 };
 
 pub(crate) struct Store {
-    db: DatabaseConnection,
+    db: Db,
 }
 
 impl Store {
-    pub(crate) fn new(db: DatabaseConnection) -> Self {
-        Self { db }
+    pub(crate) fn new(connection: DatabaseConnection) -> Self {
+        Self { db: Db::new(connection) }
     }
 
     /// For a single statement.
-    pub(crate) fn db(&self) -> &DatabaseConnection {
+    pub(crate) fn db(&self) -> &Db {
         &self.db
     }
 
@@ -53,7 +53,7 @@ impl Store {
     /// write through it afterwards is lost with it.
     pub(crate) async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
         self.db
-            .begin_with_options(TransactionOptions {
+            .begin(TransactionOptions {
                 sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
                 ..TransactionOptions::default()
             })

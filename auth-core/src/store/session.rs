@@ -2,7 +2,7 @@
 
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, JoinType,
-    QueryFilter, QuerySelect, RelationTrait, SqlErr, sea_query::Expr,
+    QueryFilter, QuerySelect, RelationTrait, SqlErr, UpdateMany, sea_query::Expr,
 };
 use uuid::Uuid;
 
@@ -10,7 +10,7 @@ use super::{
     entity::{session, user, user_role},
     user::{UserRow, all_roles},
 };
-use crate::{SessionId, UserId, flow::rotation::Rotation};
+use crate::{EndReason, SessionId, UserId, flow::rotation::Rotation};
 
 pub(crate) struct NewSession {
     pub(crate) id: SessionId,
@@ -41,6 +41,7 @@ pub(crate) async fn insert_session(db: &impl ConnectionTrait, new: NewSession) -
         last_used_at: Set(new.now),
         expires_at: Set(new.expires_at),
         revoked_at: Set(None),
+        revoked_reason: Set(None),
         methods: Set(new.methods),
         user_agent: Set(new.user_agent),
         ip: Set(new.ip),
@@ -63,6 +64,7 @@ pub(crate) struct SessionRow {
     pub(crate) methods: String,
     epoch: i64,
     revoked_at: Option<i64>,
+    revoked_reason: Option<String>,
 }
 
 impl SessionRow {
@@ -73,6 +75,13 @@ impl SessionRow {
             && self.user.disabled_at.is_none()
             && now < self.expires_at
             && now < self.last_used_at.saturating_add(idle_millis)
+    }
+
+    /// Ended by the client that held it, which signed out or signed in anew. A reason that a later version knows
+    /// is none of these.
+    pub(crate) fn was_left(&self) -> bool {
+        let reason = self.revoked_reason.as_deref();
+        [EndReason::SignedOut, EndReason::Replaced].iter().any(|left| reason == Some(left.code()))
     }
 }
 
@@ -90,6 +99,7 @@ struct Line {
     last_used_at: i64,
     expires_at: i64,
     revoked_at: Option<i64>,
+    revoked_reason: Option<String>,
     methods: String,
     user_id: Uuid,
     email: String,
@@ -146,6 +156,7 @@ pub(crate) async fn find_session(
         methods: line.methods,
         epoch: line.epoch,
         revoked_at: line.revoked_at,
+        revoked_reason: line.revoked_reason,
     }))
 }
 
@@ -181,17 +192,39 @@ pub(crate) async fn rotate_session(
     Ok(if updated.rows_affected > 0 { Rotated::Yes } else { Rotated::Lost })
 }
 
+/// Ends sessions that are not over, once it is told which.
+pub(super) fn revoking(reason: EndReason, now: i64) -> UpdateMany<session::Entity> {
+    session::Entity::update_many()
+        .col_expr(session::Column::RevokedAt, Expr::value(now))
+        .col_expr(session::Column::RevokedReason, Expr::value(reason.code()))
+        .filter(session::Column::RevokedAt.is_null())
+}
+
 /// `true` for the one who ended it; `false` when it was over already or never was.
 pub(crate) async fn revoke_session(
     db: &impl ConnectionTrait,
     id: SessionId,
+    reason: EndReason,
     now: i64,
 ) -> Result<bool, DbErr> {
-    let updated = session::Entity::update_many()
-        .col_expr(session::Column::RevokedAt, Expr::value(now))
-        .filter(session::Column::Id.eq(id.as_uuid()))
-        .filter(session::Column::RevokedAt.is_null())
-        .exec(db)
-        .await?;
+    let updated = revoking(reason, now).filter(session::Column::Id.eq(id.as_uuid())).exec(db).await?;
     Ok(updated.rows_affected > 0)
+}
+
+/// Ends the session whose place a sign-in takes; `true` if it was not over yet. One that was over is marked as
+/// replaced too: whatever ended it, the client that held it has a newer one now.
+pub(crate) async fn replace_session(
+    db: &impl ConnectionTrait,
+    id: SessionId,
+    now: i64,
+) -> Result<bool, DbErr> {
+    let ended = revoke_session(db, id, EndReason::Replaced, now).await?;
+    if !ended {
+        session::Entity::update_many()
+            .col_expr(session::Column::RevokedReason, Expr::value(EndReason::Replaced.code()))
+            .filter(session::Column::Id.eq(id.as_uuid()))
+            .exec(db)
+            .await?;
+    }
+    Ok(ended)
 }

@@ -7,8 +7,11 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::entity::{session, user};
-use crate::{SessionId, UserId};
+use super::{
+    entity::{session, user},
+    session::revoking,
+};
+use crate::{EndReason, SessionId, UserId};
 
 /// A session as its owner sees it.
 #[derive(FromQueryResult)]
@@ -84,10 +87,8 @@ pub(crate) async fn revoke_oldest(
         .all(db)
         .await?;
     if !beyond.is_empty() {
-        session::Entity::update_many()
-            .col_expr(session::Column::RevokedAt, Expr::value(now))
+        revoking(EndReason::TooMany, now)
             .filter(session::Column::Id.is_in(beyond.iter().copied()))
-            .filter(session::Column::RevokedAt.is_null())
             .exec(db)
             .await?;
     }
@@ -101,11 +102,9 @@ pub(crate) async fn revoke_own_session(
     id: SessionId,
     now: i64,
 ) -> Result<bool, DbErr> {
-    let updated = session::Entity::update_many()
-        .col_expr(session::Column::RevokedAt, Expr::value(now))
+    let updated = revoking(EndReason::Revoked, now)
         .filter(session::Column::Id.eq(id.as_uuid()))
         .filter(session::Column::UserId.eq(user.as_uuid()))
-        .filter(session::Column::RevokedAt.is_null())
         .exec(db)
         .await?;
     Ok(updated.rows_affected > 0)
@@ -118,11 +117,9 @@ pub(crate) async fn revoke_other_sessions(
     keep: SessionId,
     now: i64,
 ) -> Result<(), DbErr> {
-    session::Entity::update_many()
-        .col_expr(session::Column::RevokedAt, Expr::value(now))
+    revoking(EndReason::Revoked, now)
         .filter(session::Column::UserId.eq(user.as_uuid()))
         .filter(session::Column::Id.ne(keep.as_uuid()))
-        .filter(session::Column::RevokedAt.is_null())
         .exec(db)
         .await?;
     Ok(())

@@ -1,11 +1,11 @@
 //! One attempt: counted as a failure before its password is hashed, so that guesses made side by side count too, and
 //! taken back when it was right or was never checked.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use uuid::Uuid;
 
-use super::{Counter, Decision, Network, Rule};
+use super::{Counter, Decision, Rule};
 use crate::{
     ClientInfo, DeviceToken, Error, UserId,
     auth::Inner,
@@ -31,7 +31,7 @@ pub(crate) struct Subject {
 /// Where an attempt was counted.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Reservation {
-    network: Option<Network>,
+    network: Option<IpAddr>,
     row: Option<Row>,
     /// The account's own counter, which a known device passes by.
     passed_by: Option<Row>,
@@ -115,14 +115,14 @@ impl Inner {
         &self,
         client: &ClientInfo,
         user: Option<UserId>,
-    ) -> Result<Option<Network>, Error> {
+    ) -> Result<Option<IpAddr>, Error> {
         let Some(network) = self.throttle.network(client) else { return Ok(None) };
         let taken = self.throttle.guesses.take(network, self.now());
         taken.map_err(|wait| self.throttled(client, user, ThrottleReason::Network, wait))?;
         Ok(Some(network))
     }
 
-    pub(crate) fn leave_network(&self, network: Option<Network>) {
+    pub(crate) fn leave_network(&self, network: Option<IpAddr>) {
         if let Some(network) = network {
             self.throttle.guesses.give_back(network, self.now());
         }
@@ -208,7 +208,7 @@ impl Inner {
 
     /// Whether a refresh may be tried: strangers from a network that tried too many that were no good may not. `None`:
     /// nothing is to be counted.
-    pub(crate) fn may_refresh(&self, client: &ClientInfo) -> Result<Option<Network>, Error> {
+    pub(crate) fn may_refresh(&self, client: &ClientInfo) -> Result<Option<IpAddr>, Error> {
         let Some(network) = self.throttle.network(client) else { return Ok(None) };
         let now = self.now();
         if client.device.as_ref().is_some_and(|token| self.keys.get().devices.knows(token, now)) {
@@ -219,7 +219,7 @@ impl Inner {
         Ok(Some(network))
     }
 
-    pub(crate) fn refresh_was_refused(&self, network: Network) {
+    pub(crate) fn refresh_was_refused(&self, network: IpAddr) {
         // Refused or not: this one has been tried.
         let _ = self.throttle.refreshes.take(network, self.now());
     }

@@ -7,17 +7,16 @@ mod counter;
 mod device;
 mod network;
 
+use std::net::IpAddr;
+
 pub use self::config::ThrottleConfig;
 pub(crate) use self::{
     attempt::Subject,
     counter::{Counter, Rule},
     device::{DeviceKeys, KNOWN_FOR},
 };
-use self::{
-    counter::Decision,
-    network::{Buckets, Network},
-};
-use crate::{ClientInfo, Config, clock::duration_millis};
+use self::{counter::Decision, network::Buckets};
+use crate::{ClientInfo, Config, client, clock::duration_millis};
 
 /// The rules in force, and what is counted in memory. Counters of accounts and devices are rows, which instances share.
 pub(crate) struct Throttle {
@@ -44,8 +43,8 @@ impl Throttle {
         }
     }
 
-    /// The network to count for; none if nothing is counted, or if the host did not say where the client is.
-    fn network(&self, client: &ClientInfo) -> Option<Network> {
-        client.ip.filter(|_| !self.off).map(Network::from)
+    /// The network to count for: none if nothing is counted, or if the host did not say where the client is.
+    fn network(&self, client: &ClientInfo) -> Option<IpAddr> {
+        client.ip.filter(|_| !self.off).map(client::network)
     }
 }

@@ -207,12 +207,15 @@ impl TokenVerifier {
     /// Verifies a token: signature first (ASVS 9.1.1), then every claim.
     ///
     /// # Errors
-    /// [`Error::InvalidToken`], whatever the reason.
+    /// [`Error::InvalidToken`], whatever the reason; [`Error::RevocationsStale`] of a good token, from a
+    /// [bounded](Self::bounded) verifier that was told how old its knowledge may be.
     pub fn verify(&self, token: &str) -> Result<Principal, Error> {
-        let refuses = |caller: &Principal| {
-            self.inner.revocations.as_ref().is_some_and(|revocations| revocations.refuses(caller))
-        };
-        self.check(token).filter(|caller| !refuses(caller)).ok_or(Error::InvalidToken)
+        let caller = self.check(token).ok_or(Error::InvalidToken)?;
+        match &self.inner.revocations {
+            Some(revocations) if revocations.refuses(&caller) => Err(Error::InvalidToken),
+            Some(revocations) if revocations.is_stale() => Err(Error::RevocationsStale),
+            _ => Ok(caller),
+        }
     }
 
     fn check(&self, token: &str) -> Option<Principal> {

@@ -1,6 +1,6 @@
 //! Reading, disabling and enabling accounts, and their roles.
 
-use auth_core::{Error, EventKind, UserId};
+use auth_core::{ClientInfo, Error, EventKind, UserId};
 use auth_migration::{each_database, test_util::TestDatabase};
 
 use crate::{
@@ -47,6 +47,21 @@ each_database! {
         assert_refused!(test.auth.user(tokens.user_id).await, Error::UserNotFound);
         assert_refused!(test.auth.disable(tokens.user_id).await, Error::UserNotFound);
         assert_refused!(test.auth.enable(tokens.user_id).await, Error::UserNotFound);
+    }
+
+    async fn a_strict_check_tells_the_roles_of_this_moment_and_refuses_what_is_over(db: &TestDatabase) {
+        let test = TestAuth::new(db).await;
+        let (tokens, other) = (test.signed_in().await, test.login().await);
+        let verify = |tokens: &auth_core::Tokens| test.auth.verifier().verify(tokens.access.expose()).unwrap();
+        let caller = verify(&tokens);
+        assert_eq!(test.auth.check_session(&caller).await.unwrap(), caller);
+        test.auth.set_roles(tokens.user_id, &["admin"]).await.unwrap();
+        assert_eq!(test.auth.check_session(&caller).await.unwrap().roles(), ["user", "admin"]);
+        test.auth.logout(other.refresh.clone(), ClientInfo::default()).await.unwrap();
+        assert_refused!(test.auth.check_session(&verify(&other)).await, Error::SessionOver);
+        test.auth.check_session(&caller).await.unwrap();
+        test.auth.disable(tokens.user_id).await.unwrap();
+        assert_refused!(test.auth.check_session(&caller).await, Error::SessionOver);
     }
 
     async fn roles_are_set_as_a_whole_and_reach_the_next_token(db: &TestDatabase) {

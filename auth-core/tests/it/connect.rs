@@ -38,7 +38,7 @@ each_database! {
             tries += 1;
             assert!(matches!(error, Error::Unavailable(_)) && tries < 50, "{error:?}");
         }
-        assert_refused!(test.refresh(&tokens.refresh).await, Error::SessionOver);
+        assert_refused!(test.refresh(&tokens.refresh).await, Error::SessionLeft);
     }
 }
 

@@ -160,7 +160,7 @@ each_database! {
         let jar = test.login().await;
         let login = Login::new(EMAIL, PASSWORD).replacing(jar.refresh.clone());
         let fresh = granted(test.auth.login(login).await).unwrap();
-        assert_refused!(test.refresh(&jar.refresh).await, Error::SessionOver);
+        assert_refused!(test.refresh(&jar.refresh).await, Error::SessionLeft);
         test.clock.advance(PAST_GRACE);
         test.refresh(&phone.refresh).await.unwrap();
         test.refresh(&fresh.refresh).await.unwrap();

@@ -14,7 +14,7 @@ each_database! {
         let tokens = test.signed_in().await;
         let caller = test.auth.verifier().verify(tokens.access.expose()).unwrap();
         test.auth.logout(tokens.refresh.clone(), ClientInfo::default()).await.unwrap();
-        assert_refused!(test.refresh(&tokens.refresh).await, Error::SessionOver);
+        assert_refused!(test.refresh(&tokens.refresh).await, Error::SessionLeft);
         assert_refused!(test.auth.current_user(&caller).await, Error::SessionOver);
         assert_eq!(test.events.count("signed_out"), 1);
     }
@@ -30,7 +30,7 @@ each_database! {
         for _ in 0..2 {
             test.auth.logout(first.refresh.clone(), ClientInfo::default()).await.unwrap();
         }
-        assert_refused!(test.refresh(&newest.refresh).await, Error::SessionOver);
+        assert_refused!(test.refresh(&newest.refresh).await, Error::SessionLeft);
         assert_eq!(test.events.count("signed_out"), 1);
         assert_eq!(test.events.count("refresh_reused"), 0, "an old token that signs out is no alarm");
     }

@@ -12,6 +12,8 @@ mod account;
 mod architecture;
 mod cancellation;
 mod connect;
+mod ends;
+mod hashing;
 mod login;
 mod logout;
 mod refresh;

@@ -202,9 +202,9 @@ each_database! {
             let refresh = tokio::spawn(async move { auth.refresh(token, ClientInfo::default()).await });
             test.auth.logout(tokens.refresh.clone(), ClientInfo::default()).await.unwrap();
             let successor = refresh.await.unwrap();
-            assert_refused!(test.refresh(&tokens.refresh).await, Error::SessionOver);
+            assert_refused!(test.refresh(&tokens.refresh).await, Error::SessionLeft);
             if let Ok(successor) = successor {
-                assert_refused!(test.refresh(&successor.refresh).await, Error::SessionOver);
+                assert_refused!(test.refresh(&successor.refresh).await, Error::SessionLeft);
             }
         }
     }

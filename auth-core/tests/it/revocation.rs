@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use auth_core::{ClientInfo, Error, Register, TokenVerifier, Tokens};
+use auth_core::{AuthBuilder, ClientInfo, Error, Register, TokenVerifier, Tokens};
 use auth_migration::{each_database, test_util::TestDatabase};
 
 use crate::{
@@ -71,6 +71,26 @@ each_database! {
         other.auth.poll_revocations().await.unwrap();
         assert!(!good(&bounded, &ada) && !good(&bounded, &bob));
         assert!(!good(&one.auth.verifier().bounded(one.auth.revocations()), &ada));
+    }
+
+    async fn knowledge_older_than_allowed_is_not_answered_from(db: &TestDatabase) {
+        let strict = |builder: AuthBuilder| builder.revocation_max_age(10 * SECOND);
+        let test = TestAuth::with(db, strict).await;
+        let bounded = test.auth.verifier().bounded(test.auth.revocations());
+        let tokens = test.signed_in().await;
+        let token = tokens.access.expose();
+        assert_refused!(bounded.verify(token), Error::RevocationsStale);
+        test.auth.poll_revocations().await.unwrap();
+        bounded.verify(token).unwrap();
+        test.clock.advance(11 * SECOND);
+        assert_refused!(bounded.verify(token), Error::RevocationsStale);
+        assert_refused!(bounded.verify("no token"), Error::InvalidToken);
+        test.auth.poll_revocations().await.unwrap();
+        bounded.verify(token).unwrap();
+        test.auth.logout(tokens.refresh.clone(), ClientInfo::default()).await.unwrap();
+        test.clock.advance(11 * SECOND);
+        // Known to have ended, however old the knowledge.
+        assert_refused!(bounded.verify(token), Error::InvalidToken);
     }
 
     async fn a_token_with_roles_from_before_a_change_is_refused_and_the_refreshed_one_is_good(db: &TestDatabase) {

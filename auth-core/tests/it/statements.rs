@@ -51,6 +51,13 @@ each_database! {
         let caller = test.auth.verifier().verify(next.access.expose()).unwrap();
         assert_eq!(verbs(), [""; 0], "verify");
 
+        let bounded = test.auth.verifier().bounded(test.auth.revocations());
+        bounded.verify(next.access.expose()).unwrap();
+        assert_eq!(verbs(), [""; 0], "verify, bounded");
+
+        test.auth.check_session(&caller).await.unwrap();
+        assert_eq!(verbs(), ["SELECT"], "verify, strict");
+
         test.auth.current_user(&caller).await.unwrap();
         assert_eq!(verbs(), ["SELECT"], "me");
 
@@ -63,6 +70,11 @@ each_database! {
         let login = Login::new(EMAIL, PASSWORD).replacing(next.refresh.clone());
         let replaced = granted(test.auth.login(login).await).unwrap();
         assert_eq!(verbs(), ["SELECT", "INSERT", "DELETE", "SELECT", "INSERT", "UPDATE"], "login that replaces a session");
+
+        let login = Login::new(EMAIL, PASSWORD).replacing(next.refresh.clone());
+        granted(test.auth.login(login).await).unwrap();
+        let two_updates = ["SELECT", "INSERT", "DELETE", "SELECT", "INSERT", "UPDATE", "UPDATE"];
+        assert_eq!(verbs(), two_updates, "login that replaces a session that is over");
 
         test.auth.logout(replaced.refresh.clone(), ClientInfo::default()).await.unwrap();
         assert_eq!(verbs(), ["SELECT", "UPDATE"], "logout");

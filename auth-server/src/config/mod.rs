@@ -8,7 +8,7 @@ mod secret;
 mod settings;
 mod value;
 
-use std::{path::Path, time::Duration};
+use std::{net::SocketAddr, path::Path, time::Duration};
 
 use tracing::level_filters::LevelFilter;
 
@@ -20,7 +20,11 @@ pub(crate) use self::{
     value::in_url,
 };
 use self::{dotenv::DotEnv, reader::Reader};
-use crate::{error::SettingError, proxies::TrustedProxies};
+use crate::{
+    error::SettingError,
+    proxies::TrustedProxies,
+    serve::{BOUNDS, Bounds},
+};
 
 const DAY: u64 = 24 * 60 * 60;
 
@@ -35,6 +39,8 @@ pub(crate) struct Config {
     pub(crate) database: DatabaseConfig,
     pub(crate) http: HttpConfig,
     pub(crate) log: LogConfig,
+    /// Where `/metrics` is served, if anywhere.
+    pub(crate) metrics: Option<SocketAddr>,
     /// What `auth-server config` prints.
     pub(crate) rows: Vec<Row>,
     /// What is allowed, but probably not meant.
@@ -59,6 +65,7 @@ pub(crate) struct HttpConfig {
     pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) cookie_secure: bool,
     pub(crate) registration_open: bool,
+    pub(crate) bounds: Bounds,
 }
 
 impl HttpConfig {
@@ -97,15 +104,22 @@ impl Config {
         let mut auth = read_auth(&mut reader, &mut warnings)?;
         let revocation_poll =
             Duration::from_millis(reader.number("REVOCATION_POLL_MS", 1000, 100, 60_000)?);
+        auth.revocation_max_age = read_max_age(&mut reader, revocation_poll)?;
         let database = read_database(&mut reader)?;
         let http = read_http(&mut reader, &mut warnings)?;
         let keys = keys::read_keys(&mut reader, algorithms, &database.url)?;
         read_names(&mut reader, &mut auth, &http.public_url(http.port))?;
         let log = read_log(&mut reader)?;
+        let metrics = reader.setting(
+            "METRICS_ADDR",
+            None,
+            |text| value::address(text).map(Some),
+            |address| address.map_or_else(String::new, |address| address.to_string()),
+        )?;
         let (mut rows, dotenv_warnings) = reader.finish();
         rows.sort_by_key(|row| SETTINGS.iter().position(|setting| setting.name == row.name));
         warnings.extend(dotenv_warnings);
-        Ok(Self { auth, keys, revocation_poll, database, http, log, rows, warnings })
+        Ok(Self { auth, keys, revocation_poll, database, http, log, metrics, rows, warnings })
     }
 }
 
@@ -187,6 +201,17 @@ fn read_throttle(
     Ok(())
 }
 
+/// What a failing poll means for `/verify`: nothing by default, so that it goes on while the database is away.
+fn read_max_age(reader: &mut Reader, poll: Duration) -> Result<Option<Duration>, SettingError> {
+    const NAME: &str = "REVOCATION_MAX_AGE_SECONDS";
+    let max_age = Duration::from_secs(reader.number(NAME, 0, 0, 86_400)?);
+    if !max_age.is_zero() && max_age < poll.saturating_mul(2) {
+        let problem = "is less than two polls (REVOCATION_POLL_MS): every slow poll would refuse everybody";
+        return Err(SettingError::new(NAME, problem));
+    }
+    Ok(Some(max_age).filter(|max_age| !max_age.is_zero()))
+}
+
 /// Issuer and audience; empty stands for the public URL, which may not be known before the port is.
 fn read_names(
     reader: &mut Reader,
@@ -249,6 +274,9 @@ fn read_http(reader: &mut Reader, warnings: &mut Vec<String>) -> Result<HttpConf
     let registration_open = reader.setting("REGISTRATION", true, value::registration, |open| {
         if *open { "open".to_owned() } else { "closed".to_owned() }
     })?;
+    let connections = reader.number("MAX_CONNECTIONS", BOUNDS.connections, 1, 1_000_000)?;
+    let per_network =
+        reader.number("MAX_CONNECTIONS_PER_ADDRESS", BOUNDS.per_network.min(connections), 1, connections)?;
     match &public_url {
         Some(url) if value::is_https(url) && !cookie_secure => {
             let problem = "cannot be false while PUBLIC_URL is https: remove it";
@@ -276,6 +304,7 @@ fn read_http(reader: &mut Reader, warnings: &mut Vec<String>) -> Result<HttpConf
         trusted_proxies,
         cookie_secure,
         registration_open,
+        bounds: Bounds { connections, per_network, ..BOUNDS },
     })
 }
 

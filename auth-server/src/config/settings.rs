@@ -54,11 +54,20 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "REVOCATION_POLL_MS",
         "How often to ask what other instances have ended, 100 to 60000 [default: 1000]",
     ),
+    plain(
+        "REVOCATION_MAX_AGE_SECONDS",
+        "When asking has failed for so long, /verify answers 503 and no longer from what was known; 0: never [default: 0]",
+    ),
     secret("DATABASE_URL", "postgres://, mysql:// or sqlite:// [default: sqlite://auth.db?mode=rwc]"),
     plain("DATABASE_MAX_CONNECTIONS", "The most connections of the pool [default: 8]"),
     plain("DATABASE_TIMEOUT_MS", "The longest wait for a connection [default: 3000]"),
     plain("HOST", "Address or host name to listen on [default: 127.0.0.1]"),
     plain("PORT", "Port to listen on; 0 takes a free one [default: 8000]"),
+    plain("MAX_CONNECTIONS", "Connections at once; more wait [default: 1000]"),
+    plain(
+        "MAX_CONNECTIONS_PER_ADDRESS",
+        "Connections at once of one address (IPv6: /64) outside TRUSTED_PROXIES; more are closed [default: 100]",
+    ),
     plain("PUBLIC_URL", "The origin that clients see, https://auth.example.com [default: http://HOST:PORT]"),
     plain("TRUSTED_ORIGINS", "Other origins whose pages may call, separated by commas"),
     plain(
@@ -93,6 +102,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "How long it takes until it has all of them again [default: 15]",
     ),
     plain("REGISTRATION", "open or closed [default: open]"),
+    plain("METRICS_ADDR", "Address and port of /metrics for Prometheus, 127.0.0.1:9464 [default: none]"),
     plain("LOG_LEVEL", "off, error, warn, info, debug or trace [default: info]"),
     plain("LOG_FORMAT", "human or json [default: human on a terminal, else json]"),
 ];

@@ -1,7 +1,10 @@
 //! The values of single settings, from text. Each error continues the sentence that begins with the name of the
 //! setting, and never repeats the value.
 
-use std::{net::IpAddr, str::FromStr as _};
+use std::{
+    net::{IpAddr, SocketAddr},
+    str::FromStr as _,
+};
 
 use auth_core::Algorithm;
 use auth_tower::OriginPolicy;
@@ -65,6 +68,10 @@ pub(super) fn is_loopback(host: &str) -> bool {
     bare == "localhost" || bare.ends_with(".localhost") || {
         bare.parse().is_ok_and(|address: IpAddr| address.is_loopback())
     }
+}
+
+pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "is no address with a port; write 127.0.0.1:9464 or [::1]:9464".to_owned())
 }
 
 pub(super) fn boolean(text: &str) -> Result<bool, String> {

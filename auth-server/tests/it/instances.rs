@@ -80,6 +80,7 @@ each_database! {
                 .env("DATABASE_URL", database.url())
                 .env("SECRET_KEY", KEY)
                 .env("REVOCATION_POLL_MS", "100")
+                .env("METRICS_ADDR", "127.0.0.1:0")
                 .env("PUBLIC_URL", "http://localhost:8000")
         };
         let servers = [program().start().await, program().start().await];
@@ -93,5 +94,17 @@ each_database! {
             assert!(tokio::time::Instant::now() < deadline, "the other server never asked");
         }
         assert_eq!(other.verify(&kept.access_token).await.status, 204);
+
+        // How long it took is measured, where it was learnt and nowhere else.
+        let [here, there] = [servers[0].metrics().await, servers[1].metrics().await];
+        assert_eq!(number(&there, "auth_revocation_delay_seconds_count"), Some(1.0), "{there}");
+        assert!(number(&there, "auth_revocation_delay_seconds_sum").unwrap() > 0.0, "{there}");
+        assert!(number(&there, "auth_revocation_age_seconds").is_some(), "{there}");
+        assert_eq!(number(&here, "auth_revocation_delay_seconds_count"), None, "{here}");
     }
+}
+
+/// A line of what Prometheus reads.
+fn number(metrics: &str, name: &str) -> Option<f64> {
+    metrics.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
 }

@@ -9,12 +9,16 @@
 
 mod connections;
 mod crash;
+mod faults;
+mod floods;
+mod framing;
 mod health;
 mod instances;
 mod keys;
 mod logs;
 mod migrate;
 mod nginx;
+mod schedules;
 mod settings;
 mod shutdown;
 mod start_errors;

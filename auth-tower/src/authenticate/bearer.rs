@@ -17,7 +17,7 @@ pub(crate) fn authenticate(
 
 /// The token of RFC 6750 section 2.1. Another scheme is no bearer token; a second header, or a token that is
 /// no `b64token`, is a malformed one.
-fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+pub(super) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     let value = match single(headers, &AUTHORIZATION) {
         Ok(Some(value)) => value.as_bytes(),
         Ok(None) => return Ok(None),

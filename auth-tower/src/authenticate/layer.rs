@@ -1,56 +1,87 @@
-use auth_core::TokenVerifier;
+use auth_core::Auth;
 use tower_layer::Layer;
 
-use super::Authenticate;
+use super::{Authenticate, TokenCheck};
 
 /// Verifies the bearer token of each request and puts the [`Principal`](auth_core::Principal) into the
 /// request's extensions. A bad token is always refused: 401 with RFC 6750's `WWW-Authenticate`.
 ///
-/// The check asks neither database nor network. A token stays good until it expires, so a revocation takes
-/// effect after the lifetime of access tokens at the latest (15 minutes by default). With a
-/// [bounded](auth_core::TokenVerifier::bounded) verifier it takes effect after the next poll, a second or so;
-/// where that is too long, ask [`Auth::current_user`](auth_core::Auth::current_user), which reads the session.
+/// How soon a revocation takes effect, be it a logout, a disabled user or a role taken away, and what that costs, is
+/// for the host to choose, layer by layer:
+///
+/// | way | made by | takes effect | cost of a request |
+/// | --- | --- | --- | --- |
+/// | stateless | `AuthLayer::required(auth.verifier())` | when the token expires, 15 minutes by default | nothing |
+/// | bounded | `AuthLayer::required(auth.verifier().bounded(auth.revocations()))` | after the next poll of [`Auth::watch_revocations`], a second or so; at once in the process that did it | nothing; a poll is three SELECTs |
+/// | strict | `AuthLayer::required(auth.verifier()).strict(auth)` | at once | one SELECT |
+/// | elsewhere (feature `jwks`) | `AuthLayer::required(keys)`, with a `RemoteJwks` of the issuer's public keys | as stateless | nothing; a fetch every few minutes |
+///
+/// While the database is away, a stateless check goes on, a bounded one goes on with what it knows (or, once that is
+/// older than [`Config::revocation_max_age`](auth_core::Config::revocation_max_age), answers 503 `unavailable`), and a
+/// strict one answers 503. Never 401: the token may be good.
 ///
 /// ```
-/// # use auth_core::TokenVerifier;
+/// # use auth_core::Auth;
 /// use auth_tower::{AuthLayer, RequireLayer};
 /// use axum::{Router, routing::get};
 ///
-/// # fn routes(verifier: TokenVerifier) -> Router {
-/// Router::new()
-///     .route("/reports", get(async || "for admins"))
+/// # fn routes(auth: Auth) -> Router {
+/// let payouts = Router::new()
+///     .route("/payouts", get(async || "for admins of this moment"))
 ///     .layer(RequireLayer::role("admin")) // inside: runs second
-///     .layer(AuthLayer::required(verifier)) // outside: runs first
+///     .layer(AuthLayer::required(auth.verifier()).strict(auth.clone())); // outside: runs first
+/// let reports = Router::new()
+///     .route("/reports", get(async || "for all who are signed in"))
+///     .layer(AuthLayer::required(auth.verifier().bounded(auth.revocations())));
+/// payouts.merge(reports)
 /// # }
 /// ```
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct AuthLayer {
-    verifier: TokenVerifier,
+    check: TokenCheck,
     required: bool,
+    grpc: bool,
 }
 
 impl AuthLayer {
     /// Refuses requests without a token, too.
-    pub fn required(verifier: TokenVerifier) -> Self {
-        Self { verifier, required: true }
+    pub fn required(check: impl Into<TokenCheck>) -> Self {
+        Self { check: check.into(), required: true, grpc: false }
     }
 
     /// Lets requests without a token pass, without a `Principal`.
-    pub fn optional(verifier: TokenVerifier) -> Self {
-        Self { verifier, required: false }
+    pub fn optional(check: impl Into<TokenCheck>) -> Self {
+        Self { required: false, ..Self::required(check) }
+    }
+
+    /// Also reads the session of each request that carries a good token
+    /// ([`Auth::check_session`]): what has ended is refused at once, and the principal has the roles of this moment.
+    pub fn strict(mut self, auth: Auth) -> Self {
+        self.check = self.check.strict(auth);
+        self
+    }
+
+    /// For a gRPC service: calls with the content type `application/grpc` are refused in gRPC's own form, an HTTP
+    /// 200 with nothing but `grpc-status` and `grpc-message`. The status is `UNAUTHENTICATED` (16) for 401,
+    /// `PERMISSION_DENIED` (7) for 403, `UNAVAILABLE` (14) for 503 and `INTERNAL` (13) otherwise;
+    /// `grpc-retry-pushback-ms` (gRFC A6) stands for `Retry-After`. Other requests are refused as ever.
+    ///
+    /// The doors inside refuse in the same form. For gRPC-Web this layer belongs inside the one that translates.
+    ///
+    /// Off by default, because the client chooses the content type: a proxy that asks a door by its HTTP status
+    /// (nginx `auth_request`) must not be answered 200. Without it clients see a broken answer; tonic's call it
+    /// `INTERNAL`.
+    pub fn grpc(mut self) -> Self {
+        self.grpc = true;
+        self
     }
 }
 
+/// The inner service must be `Clone`, as those of axum and hyper are: a check that waits calls it later.
 impl<S> Layer<S> for AuthLayer {
     type Service = Authenticate<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Authenticate { inner, verifier: self.verifier.clone(), required: self.required }
-    }
-}
-
-impl std::fmt::Debug for AuthLayer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("AuthLayer").field("required", &self.required).finish_non_exhaustive()
+        Authenticate { inner, check: self.check.clone(), required: self.required, grpc: self.grpc }
     }
 }

@@ -1,33 +1,35 @@
 use std::{
-    fmt,
+    mem,
     task::{Context, Poll},
 };
 
-use auth_core::{Principal, TokenVerifier};
+use auth_core::Principal;
 use http::{Request, Response};
 use tower_service::Service;
 
-use super::authenticate;
+use super::{AuthenticateFuture, TokenCheck, bearer::bearer, check::Verdict};
 use crate::{
+    grpc::Refusal,
     guard::{GuardBody, GuardFuture},
     problem::Problem,
 };
 
 /// The service made by [`AuthLayer`](super::AuthLayer).
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Authenticate<S> {
     pub(super) inner: S,
-    pub(super) verifier: TokenVerifier,
+    pub(super) check: TokenCheck,
     pub(super) required: bool,
+    pub(super) grpc: bool,
 }
 
 impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for Authenticate<S>
 where
-    S: Service<Request<ReqBody>, Response = Response<ResBody>>,
+    S: Service<Request<ReqBody>, Response = Response<ResBody>> + Clone,
 {
     type Response = Response<GuardBody<ResBody>>;
     type Error = S::Error;
-    type Future = GuardFuture<S::Future>;
+    type Future = AuthenticateFuture<S, ReqBody>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.inner.poll_ready(cx)
@@ -36,23 +38,26 @@ where
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
         // Whatever stands there was not put there by this door.
         request.extensions_mut().remove::<Principal>();
-        match authenticate(request.headers(), &self.verifier) {
-            Ok(Some(principal)) => {
+        let refusal = Refusal::of(request.headers(), self.grpc);
+        refusal.leave_in(request.extensions_mut());
+        let verdict = match bearer(request.headers()) {
+            Ok(Some(token)) => self.check.verify(token, request.headers()),
+            Ok(None) if self.required => Verdict::Now(Err(Problem::unauthenticated())),
+            Ok(None) => return AuthenticateFuture::answer(GuardFuture::pass(self.inner.call(request))),
+            Err(problem) => Verdict::Now(Err(problem)),
+        };
+        AuthenticateFuture::answer(match verdict {
+            Verdict::Now(Ok(principal)) => {
                 request.extensions_mut().insert(principal);
+                GuardFuture::pass(self.inner.call(request))
             }
-            Ok(None) if self.required => return GuardFuture::refuse(Problem::unauthenticated()),
-            Ok(None) => {}
-            Err(problem) => return GuardFuture::refuse(problem),
-        }
-        GuardFuture::pass(self.inner.call(request))
-    }
-}
-
-impl<S: fmt::Debug> fmt::Debug for Authenticate<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Authenticate")
-            .field("inner", &self.inner)
-            .field("required", &self.required)
-            .finish_non_exhaustive()
+            Verdict::Now(Err(problem)) => GuardFuture::refuse(problem, refusal),
+            Verdict::Later(check) => {
+                // The one that was polled ready is the one to call.
+                let next = self.inner.clone();
+                let inner = mem::replace(&mut self.inner, next);
+                return AuthenticateFuture::check(check, inner, request, refusal);
+            }
+        })
     }
 }

@@ -5,6 +5,7 @@ use tower_service::Service;
 
 use super::{CrossOriginFuture, OriginPolicy};
 use crate::{
+    grpc::Refusal,
     guard::{GuardBody, GuardFuture},
     problem::Problem,
 };
@@ -34,7 +35,7 @@ where
         let guard = if let Some(response) = self.policy.preflight(method, headers) {
             GuardFuture::answer(response)
         } else if self.policy.refuses(method, headers) {
-            GuardFuture::refuse(Problem::cross_origin())
+            GuardFuture::refuse(Problem::cross_origin(), Refusal::Http)
         } else {
             GuardFuture::pass(self.inner.call(request))
         };

@@ -19,8 +19,9 @@ pub(crate) async fn refresh_token(
     };
     match service.auth.refresh(token.into(), client).await {
         Ok(granted) => Ok(tokens(service.cookies, &granted)),
-        // Only here is the cookie known to be of no more use. A malformed one may stand beside a good one
-        // that a race has put into the jar meanwhile, and a fault of ours is no reason to sign anybody out.
+        // Only here is the cookie known to be of no more use. Where the client itself has left the session, a
+        // newer cookie is in the jar or on its way, and this answer may be the last to arrive; a malformed one may
+        // stand beside a good one; and a fault of ours is no reason to sign anybody out.
         Err(Error::SessionOver) => {
             let mut response = Problem::from(Error::SessionOver).for_oauth().into_response();
             service.cookies.refresh.clear(response.headers_mut());

@@ -8,8 +8,8 @@ use super::{Require, requirement::Requirement};
 /// Refuses callers that do not meet a requirement. Belongs inside an [`AuthLayer`](crate::AuthLayer); without
 /// one there is never a principal, and everybody is refused.
 ///
-/// What it knows of the caller is what the access token says: a role taken away is gone when the token
-/// expires, or, with a [bounded](auth_core::TokenVerifier::bounded) verifier, after the next poll.
+/// What it knows of the caller is what that layer found out: a role taken away is gone when the token expires, after
+/// the next poll or at once, as the layer [checks](crate::AuthLayer).
 #[derive(Debug, Clone)]
 pub struct RequireLayer {
     requirement: Requirement,

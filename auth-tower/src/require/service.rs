@@ -4,7 +4,10 @@ use http::{Request, Response};
 use tower_service::Service;
 
 use super::requirement::Requirement;
-use crate::guard::{GuardBody, GuardFuture};
+use crate::{
+    grpc::Refusal,
+    guard::{GuardBody, GuardFuture},
+};
 
 /// The service made by [`RequireLayer`](super::RequireLayer).
 #[derive(Debug, Clone)]
@@ -28,7 +31,7 @@ where
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
         match self.requirement.check(request.extensions()) {
             Ok(()) => GuardFuture::pass(self.inner.call(request)),
-            Err(problem) => GuardFuture::refuse(problem),
+            Err(problem) => GuardFuture::refuse(problem, Refusal::left_in(request.extensions())),
         }
     }
 }

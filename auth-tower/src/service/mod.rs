@@ -223,23 +223,7 @@ impl Inner {
 fn refuse(refusal: Refusal, endpoint: Option<Endpoint>, id: &HeaderValue) -> Response<Body> {
     let problem = match refusal {
         Refusal::Problem(problem) => problem,
-        Refusal::Rule(error) => {
-            log(&error, id);
-            Problem::from(error)
-        }
+        Refusal::Rule(error) => Problem::of_rule(error, Some(id)),
     };
     if endpoint.is_some_and(Endpoint::speaks_oauth) { problem.for_oauth() } else { problem }.into_response()
-}
-
-/// What an operator must see. The texts of these errors carry kinds and codes, never data; what clients did
-/// wrong is told by the security events of the rules.
-fn log(error: &Error, id: &HeaderValue) {
-    let request_id = id.to_str().unwrap_or_default();
-    let code = error.code();
-    match error {
-        Error::Internal(source) => tracing::error!(request_id, code, error = %source, "request failed"),
-        Error::Unavailable(source) => tracing::warn!(request_id, code, error = %source, "request failed"),
-        Error::Overloaded { .. } => tracing::warn!(request_id, code, "request refused"),
-        _ => {}
-    }
 }

@@ -23,6 +23,8 @@ pub struct Model {
     pub last_used_at: i64,
     pub expires_at: i64,
     pub revoked_at: Option<i64>,
+    /// The code of an [`EndReason`](crate::EndReason).
+    pub revoked_reason: Option<String>,
     /// How the user signed in: `amr` values, separated by spaces.
     pub methods: String,
     pub user_agent: Option<String>,

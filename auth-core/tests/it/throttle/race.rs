@@ -5,7 +5,7 @@ use std::{
 
 use auth_core::{
     Auth, Error, Login, Password,
-    password::{HashError, PasswordHasher, Verdict},
+    password::{HashError, PasswordHasher, Scratch, Verdict},
     test_util::InsecureHasher,
 };
 use auth_migration::{each_database, test_util::TestDatabase};
@@ -48,14 +48,14 @@ fn gated() -> (Gated, Arc<Semaphore>, mpsc::Sender<()>) {
 }
 
 impl PasswordHasher for Gated {
-    fn hash(&self, password: &Password, salt: &[u8; 16]) -> Result<String, HashError> {
-        self.hasher.hash(password, salt)
+    fn hash(&self, password: &Password, salt: &[u8; 16], scratch: &mut Scratch) -> Result<String, HashError> {
+        self.hasher.hash(password, salt, scratch)
     }
 
-    fn verify(&self, password: &Password, stored: &str) -> Result<Verdict, HashError> {
+    fn verify(&self, password: &Password, stored: &str, scratch: &mut Scratch) -> Result<Verdict, HashError> {
         self.entered.add_permits(1);
         let _ = self.gate.lock().unwrap().recv();
-        self.hasher.verify(password, stored)
+        self.hasher.verify(password, stored, scratch)
     }
 
     fn decoy(&self) -> String {

@@ -4,7 +4,7 @@ use auth_core::Algorithm;
 use jsonwebtoken::EncodingKey;
 use serde_json::{Value, json};
 
-use super::forge::{ED25519, Forge, P256, RSA, Signing, decode, encode, message, public, with};
+use super::forge::{ED25519, Forge, P256, RSA, asymmetric, decode, encode, message, private, public, with};
 
 fn hmac(message: &str, key: &[u8], algorithm: jsonwebtoken::Algorithm) -> String {
     jsonwebtoken::crypto::sign(message.as_bytes(), &EncodingKey::from_secret(key), algorithm).unwrap()
@@ -18,7 +18,7 @@ async fn a_public_key_is_never_an_hmac_secret() {
         include_str!("pem/p256_public.pem"),
         include_str!("pem/ed25519_public.pem"),
     ];
-    for (signing, pem) in Signing::asymmetric().into_iter().zip(public_pem) {
+    for (signing, pem) in asymmetric().into_iter().zip(public_pem) {
         let forge = Forge::new(signing).await;
         let set: Value = serde_json::from_str(&forge.jwks).unwrap();
         let jwk = &set["keys"][0];
@@ -101,7 +101,7 @@ async fn an_es256_signature_is_two_numbers_of_32_bytes_and_nothing_else() {
         0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xbc, 0xe6, 0xfa,
         0xad, 0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
     ];
-    let forge = Forge::new(Signing::private(P256)).await;
+    let forge = Forge::new(private(P256)).await;
     let token = forge.token();
     let (message, signature) = token.rsplit_once('.').unwrap();
     let signature = decode(signature);
@@ -168,7 +168,7 @@ fn subtract(from: &[u8; 32], number: &[u8]) -> Vec<u8> {
 /// RFC 8032 section 5.1.7: s must be below the order, or each signature would have several forms.
 #[tokio::test]
 async fn an_eddsa_signature_has_one_form() {
-    let forge = Forge::new(Signing::private(ED25519)).await;
+    let forge = Forge::new(private(ED25519)).await;
     let token = forge.token();
     let (message, signature) = token.rsplit_once('.').unwrap();
     let signature = decode(signature);
@@ -194,7 +194,7 @@ async fn an_eddsa_signature_has_one_form() {
         ("the identity and zero", [&[1][..], &[0; 63]].concat()),
         ("half", signature[..32].to_vec()),
         ("longer", [&signature[..], &[0]].concat()),
-        ("as ES256 would look", decode(&Signing::private(P256).sign(message))),
+        ("as ES256 would look", decode(&private(P256).sign(message))),
     ] {
         forge.refuses(what, &format!("{message}.{}", encode(odd)));
     }

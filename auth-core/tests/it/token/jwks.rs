@@ -6,7 +6,7 @@ use auth_core::{Algorithm, Auth, Keys, PrivateKey, TokenVerifier};
 use sea_orm::DatabaseConnection;
 use serde_json::{Value, json};
 
-use super::forge::{ED25519, Forge, P256, RSA, Signing, encode, public, with, without};
+use super::forge::{ED25519, Forge, P256, RSA, asymmetric, encode, private, public, with, without};
 use crate::support::{keys, secret};
 
 fn published(keys: Keys) -> String {
@@ -67,7 +67,7 @@ fn a_secret_is_never_published() {
 
 #[tokio::test]
 async fn another_service_verifies_with_the_published_set_alone() {
-    for signing in Signing::asymmetric() {
+    for signing in asymmetric() {
         let forge = Forge::new(signing).await;
         let verifier = |issuer: &str, audience: &str| {
             let verifier = TokenVerifier::from_jwks(&forge.jwks, issuer, audience).unwrap();
@@ -87,7 +87,7 @@ struct Foreign {
 
 impl Foreign {
     async fn new(pem: &str) -> Self {
-        let forge = Forge::new(Signing::private(pem)).await;
+        let forge = Forge::new(private(pem)).await;
         let key = parsed(&forge.jwks).remove(0);
         Self { forge, key }
     }

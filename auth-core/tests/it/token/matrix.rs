@@ -6,7 +6,7 @@ use auth_core::{ClientInfo, Error, RefreshToken};
 use auth_migration::test_util::TestDatabase;
 use serde_json::{Value, json};
 
-use super::forge::{Forge, Signing, decode, encode, with, without};
+use super::forge::{ED25519, Forge, Signing, decode, encode, every, private, with, without};
 use crate::{
     assert_refused,
     support::{SECOND, TestAuth, secret},
@@ -165,25 +165,21 @@ async fn a_token_of_another_key_of_the_same_kind_is_refused() {
     use auth_core::{Algorithm, PrivateKey};
     for forge in Forge::every().await {
         let algorithm = forge.signing.algorithm;
-        let other = if algorithm.is_hmac() {
-            let key = jsonwebtoken::EncodingKey::from_secret(secret(2).expose());
-            Signing { key, ..Signing::hmac(algorithm) }
-        } else if algorithm == Algorithm::Rs256 {
+        let other = match algorithm {
+            Algorithm::Hs256 | Algorithm::Hs384 | Algorithm::Hs512 => Signing::hmac(algorithm, secret(2)),
             // Making one takes seconds in a debug build; this one is as good, and too short for us to use.
-            let pem = include_bytes!("pem/rsa2048.pem");
-            Signing { key: jsonwebtoken::EncodingKey::from_rsa_pem(pem).unwrap(), ..forge.signing.clone() }
-        } else {
-            Signing::private(&PrivateKey::generate(algorithm).unwrap().expose_pem())
+            Algorithm::Rs256 => forge.signing.clone().with_key(include_str!("pem/rsa2048.pem")),
+            _ => forge.signing.clone().with_key(&PrivateKey::generate(algorithm).unwrap().expose_pem()),
         };
-        let message = super::forge::message(&forge.header, &forge.claims);
-        forge.refuses("another key under our kid", &format!("{message}.{}", other.sign(&message)));
+        let token = forge.signed_by(&other, &forge.header, &forge.claims);
+        forge.refuses("another key under our kid", &token);
     }
 }
 
 #[tokio::test]
 async fn a_key_that_the_token_brings_along_is_not_used() {
     for forge in Forge::every().await {
-        let mine = Signing::private(super::forge::ED25519);
+        let mine = private(ED25519);
         let jwk = json!({"kty": "oct", "k": encode(secret(1).expose())});
         let url = json!("https://attacker.invalid/jwks.json");
         for (name, value) in [("jwk", jwk), ("jku", url.clone()), ("x5u", url), ("x5c", json!(["MIIB"]))] {
@@ -191,8 +187,7 @@ async fn a_key_that_the_token_brings_along_is_not_used() {
             // Signed by the genuine key it may be ignored or refused, but never followed.
             let _ = forge.verifier().verify(&forge.sign(&header, &forge.claims));
             let header = with(&with(&header, "kid", json!("mine")), "alg", json!("EdDSA"));
-            let message = super::forge::message(&header, &forge.claims);
-            forge.refuses(name, &format!("{message}.{}", mine.sign(&message)));
+            forge.refuses(name, &forge.signed_by(&mine, &header, &forge.claims));
         }
     }
 }
@@ -224,7 +219,7 @@ async fn a_token_ends_to_the_second_and_leeway_is_opt_in() {
 #[tokio::test]
 async fn each_kind_of_token_passes_its_own_door_only() {
     let nobody = ClientInfo::default;
-    for signing in Signing::every() {
+    for signing in every() {
         let db = TestDatabase::sqlite().await;
         let test = TestAuth::instance(
             &db,

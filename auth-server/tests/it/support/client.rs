@@ -22,6 +22,7 @@ pub(crate) struct Client {
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
+    /// JSON, or a text as a string.
     pub(crate) body: Value,
 }
 
@@ -64,7 +65,13 @@ impl Client {
             (head, body.collect().await.unwrap().to_bytes())
         };
         let (head, body) = timeout(PATIENCE, answer).await.expect("no answer");
-        let body = if body.is_empty() { Value::Null } else { serde_json::from_slice(&body).unwrap() };
+        let is_text =
+            head.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/"));
+        let body = match &body[..] {
+            [] => Value::Null,
+            text if is_text => Value::String(String::from_utf8(text.to_vec()).unwrap()),
+            document => serde_json::from_slice(document).unwrap(),
+        };
         Answer { status: head.status, headers: head.headers, body }
     }
 

@@ -1,11 +1,13 @@
 //! Starts the program as its users do, and talks to it.
 
 mod client;
+mod database_server;
 mod server;
 
 use std::time::Duration;
 
 pub(crate) use client::{Answer, Client, Session};
+pub(crate) use database_server::DatabaseServer;
 pub(crate) use server::{Program, Server};
 
 /// Generous: a busy machine must not fail a test that waits for what will happen.

@@ -30,7 +30,18 @@ pub(crate) struct Ended {
 impl Program {
     /// On a free port unless told otherwise.
     pub(crate) fn in_directory(directory: &Path) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_auth-server"));
+        Self::prepared(directory, Command::new(env!("CARGO_BIN_EXE_auth-server")))
+    }
+
+    /// Through another program, which becomes this one.
+    pub(crate) fn through(directory: &Path, other: &str, arguments: &[&str]) -> Self {
+        let mut command = Command::new(other);
+        command.args(arguments).arg(env!("CARGO_BIN_EXE_auth-server"));
+        let program = Self::prepared(directory, command);
+        program.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+    }
+
+    fn prepared(directory: &Path, mut command: Command) -> Self {
         command
             .env_clear()
             .env("PORT", "0")
@@ -89,8 +100,21 @@ impl Server {
         self.url.strip_prefix("http://").unwrap()
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id().expect("the server has ended")
+    }
+
     pub(crate) fn client(&self) -> Client {
         Client::new(&self.url)
+    }
+
+    /// What `METRICS_ADDR` answers.
+    pub(crate) async fn metrics(&self) -> String {
+        let line = self.log.wait_for("metrics at").await;
+        let url = line.split(['"', ' ']).find(|word| word.starts_with("http://")).unwrap();
+        let answer = Client::new(url.strip_suffix("/metrics").unwrap()).get("/metrics").await;
+        assert_eq!(answer.status, 200);
+        answer.body.as_str().unwrap().to_owned()
     }
 
     pub(crate) fn log(&self) -> &Log {
@@ -99,7 +123,7 @@ impl Server {
 
     /// As an orchestrator does, and a user with Ctrl-C (`INT`).
     pub(crate) async fn signal(&self, name: &str) {
-        let id = self.child.id().expect("the server has ended");
+        let id = self.id();
         // The shell's own `kill`: the program of this name is not on every machine.
         let sent = Command::new("sh").args(["-c", &format!("kill -s {name} {id}")]).status().await.unwrap();
         assert!(sent.success());

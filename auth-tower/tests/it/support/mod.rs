@@ -1,9 +1,11 @@
 mod answer;
+mod issuer;
 mod request;
 mod transport;
 mod world;
 
 pub(crate) use answer::Answer;
+pub(crate) use issuer::{Issuer, Reply};
 pub(crate) use request::Req;
 pub(crate) use transport::Transport;
 pub(crate) use world::World;

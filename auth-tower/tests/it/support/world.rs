@@ -1,6 +1,6 @@
 use std::sync::{
     Arc,
-    atomic::{AtomicU64, Ordering},
+    atomic::{AtomicU64, AtomicUsize, Ordering},
 };
 
 use auth_core::{
@@ -21,6 +21,7 @@ pub(crate) struct World {
     pub(crate) hasher: InsecureHasher,
     pub(crate) events: EventLog,
     pub(crate) db: DatabaseConnection,
+    statements: Arc<AtomicUsize>,
     door: Transport,
 }
 
@@ -30,7 +31,12 @@ impl World {
     }
 
     pub(crate) async fn with_keys(database: &TestDatabase, change: impl FnOnce(Keys) -> Keys) -> Self {
-        let db = database.connect().await;
+        let mut db = database.connect().await;
+        let statements = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&statements);
+        db.set_metric_callback(move |_| {
+            counter.fetch_add(1, Ordering::SeqCst);
+        });
         let (clock, hasher, events) = (ManualClock::new(), InsecureHasher::new(), EventLog::new());
         let keys = change(Keys::new(SecretKey::new("0123456789abcdef0123456789abcdef").unwrap()));
         let auth = Auth::builder(db.clone(), keys)
@@ -41,7 +47,7 @@ impl World {
             .build()
             .unwrap();
         let door = Transport::Direct(AuthService::new(auth.clone()));
-        Self { auth, clock, hasher, events, db, door }
+        Self { auth, clock, hasher, events, db, statements, door }
     }
 
     /// The same with other settings of the service.
@@ -94,6 +100,11 @@ impl World {
     /// As if nobody had guessed before.
     pub(crate) async fn forget_failures(&self) {
         self.db.execute_unprepared("DELETE FROM auth_throttle").await.unwrap();
+    }
+
+    /// How many statements there were since the last call.
+    pub(crate) fn statements(&self) -> usize {
+        self.statements.swap(0, Ordering::SeqCst)
     }
 
     /// The number of rows of all tables that requests write to.

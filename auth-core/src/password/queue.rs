@@ -1,0 +1,150 @@
+//! Who hashes, who waits, and who is turned away. Neither threads nor time in here.
+//!
+//! Those who wait are taken in turns, network by network, each network's oldest first. So a flood from one address
+//! delays a login from another by one hash, not by the flood; and when the queue is full, it is the flood that makes
+//! room.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    net::IpAddr,
+};
+
+use crate::client;
+
+/// What shares a turn: an address or network, or everybody whose address is not known.
+pub(super) type Network = Option<IpAddr>;
+
+pub(super) fn network(ip: Option<IpAddr>) -> Network {
+    ip.map(client::network)
+}
+
+pub(super) struct Queue<J> {
+    slots: usize,
+    running: usize,
+    capacity: usize,
+    waiting: usize,
+    /// Those who wait, the oldest first. No line is empty.
+    lines: HashMap<Network, VecDeque<(u64, J)>>,
+    /// Every network that has a line, the next to be served first.
+    turns: VecDeque<Network>,
+    /// The number of the newest ticket.
+    tickets: u64,
+}
+
+/// A place among those who wait.
+#[derive(Debug)]
+pub(super) struct Ticket {
+    network: Network,
+    number: u64,
+}
+
+/// What becomes of a job that arrives.
+#[derive(Debug)]
+pub(super) enum Arrival<J> {
+    /// It has a slot, until [`Queue::finish`].
+    Runs(J),
+    /// It waits, in place of another one if the queue was full.
+    Waits { ticket: Ticket, displaced: Option<J> },
+    /// It is turned away.
+    Full,
+}
+
+impl<J> Queue<J> {
+    pub(super) fn new(slots: usize, capacity: usize) -> Self {
+        Self {
+            slots,
+            running: 0,
+            capacity,
+            waiting: 0,
+            lines: HashMap::new(),
+            turns: VecDeque::new(),
+            tickets: 0,
+        }
+    }
+
+    pub(super) fn slots(&self) -> usize {
+        self.slots
+    }
+
+    pub(super) fn running(&self) -> usize {
+        self.running
+    }
+
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting
+    }
+
+    pub(super) fn arrive(&mut self, network: Network, job: J) -> Arrival<J> {
+        // While a slot is free nobody waits.
+        if self.running < self.slots {
+            self.running += 1;
+            return Arrival::Runs(job);
+        }
+        let mut displaced = None;
+        if self.waiting >= self.capacity {
+            displaced = self.displace(network);
+            if displaced.is_none() {
+                return Arrival::Full;
+            }
+        }
+        self.tickets += 1;
+        let number = self.tickets;
+        let line = self.lines.entry(network).or_default();
+        if line.is_empty() {
+            self.turns.push_back(network);
+        }
+        line.push_back((number, job));
+        self.waiting += 1;
+        Arrival::Waits { ticket: Ticket { network, number }, displaced }
+    }
+
+    /// Takes the newest job of the network with the most, if that one still has no fewer than `network` then.
+    fn displace(&mut self, network: Network) -> Option<J> {
+        let own = self.lines.get(&network).map_or(0, VecDeque::len);
+        let line = self.lines.values_mut().max_by_key(|line| line.len())?;
+        if line.len() <= own + 1 {
+            return None;
+        }
+        let (_, job) = line.pop_back()?;
+        self.waiting -= 1;
+        Some(job)
+    }
+
+    /// A job is done. Its slot goes to the one that is returned, or is free.
+    pub(super) fn finish(&mut self) -> Option<J> {
+        let next = self.next();
+        if next.is_none() {
+            self.running -= 1;
+        }
+        next
+    }
+
+    fn next(&mut self) -> Option<J> {
+        let network = self.turns.pop_front()?;
+        let line = self.lines.get_mut(&network)?;
+        let (_, job) = line.pop_front()?;
+        if line.is_empty() {
+            self.lines.remove(&network);
+        } else {
+            self.turns.push_back(network);
+        }
+        self.waiting -= 1;
+        Some(job)
+    }
+
+    /// Takes a job out, unless it runs already or was displaced.
+    pub(super) fn leave(&mut self, ticket: &Ticket) -> Option<J> {
+        let line = self.lines.get_mut(&ticket.network)?;
+        let place = line.binary_search_by_key(&ticket.number, |(number, _)| *number).ok()?;
+        let (_, job) = line.remove(place)?;
+        if line.is_empty() {
+            self.lines.remove(&ticket.network);
+            self.turns.retain(|network| *network != ticket.network);
+        }
+        self.waiting -= 1;
+        Some(job)
+    }
+}
+
+#[cfg(test)]
+mod proof;

@@ -1,0 +1,137 @@
+//! One GET, bounded in time and size, to one address and no other.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{
+    HeaderMap, Request, Uri,
+    header::{ACCEPT, AGE, CACHE_CONTROL, USER_AGENT},
+};
+use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use rustls::{ClientConfig, RootCertStore};
+
+use super::FetchError;
+
+/// The most that [`TokenVerifier::from_jwks`](auth_core::TokenVerifier::from_jwks) reads.
+const MAX_BYTES: usize = 64 * 1024;
+/// Where the issuer says nothing of it.
+const MAX_AGE: Duration = Duration::from_mins(5);
+
+pub(super) struct Fetcher {
+    client: Client<HttpsConnector<HttpConnector>, Empty<Bytes>>,
+    uri: Uri,
+    timeout: Duration,
+}
+
+impl Fetcher {
+    pub(super) fn new(uri: Uri, roots: RootCertStore, timeout: Duration) -> Result<Self, rustls::Error> {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let tls = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let mut connector = HttpConnector::new();
+        connector.enforce_http(false);
+        // Shared among the addresses of the host: one that is silent leaves time for the next.
+        connector.set_connect_timeout(Some(timeout));
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(tls)
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(connector);
+        // Minutes lie between two requests.
+        let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector);
+        Ok(Self { client, uri, timeout })
+    }
+
+    /// The text at the address, and how long it may be kept.
+    pub(super) async fn fetch(&self) -> Result<(String, Duration), FetchError> {
+        tokio::time::timeout(self.timeout, self.get())
+            .await
+            .unwrap_or_else(|_| Err(FetchError::new(format!("no answer within {:?}", self.timeout))))
+    }
+
+    async fn get(&self) -> Result<(String, Duration), FetchError> {
+        let request = Request::get(self.uri.clone())
+            .header(ACCEPT, "application/jwk-set+json, application/json")
+            .header(USER_AGENT, concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
+            .body(Empty::new())
+            .map_err(|error| FetchError::because("no request can be made", &error))?;
+        let response = self.client.request(request).await;
+        let (head, body) = response.map_err(|error| FetchError::because("not reached", &error))?.into_parts();
+        // A redirect is an answer like any other: the address is the one that was configured (ASVS 15.3.2).
+        if head.status != http::StatusCode::OK {
+            return Err(FetchError::new(format!("answered {}", head.status)));
+        }
+        let body = Limited::new(body, MAX_BYTES).collect().await.map_err(|error| {
+            if error.is::<LengthLimitError>() {
+                FetchError::new(format!("the answer is longer than {MAX_BYTES} bytes"))
+            } else {
+                FetchError::because("the answer breaks off", &*error)
+            }
+        })?;
+        let text = String::from_utf8(body.to_bytes().into());
+        let text = text.map_err(|_| FetchError::new("the answer is no text in UTF-8"))?;
+        Ok((text, max_age(&head.headers)))
+    }
+}
+
+/// How long the answer is fresh from now on (RFC 9111 sections 4.2.1 and 4.2.3); what a cache between has kept it
+/// for is over already.
+fn max_age(headers: &HeaderMap) -> Duration {
+    let directives = headers.get_all(CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
+    let mut max_age = None;
+    for directive in directives.flat_map(|value| value.split(',')).map(str::trim) {
+        let (name, value) = directive.split_once('=').unwrap_or((directive, ""));
+        if name.eq_ignore_ascii_case("no-store") || name.eq_ignore_ascii_case("no-cache") {
+            return Duration::ZERO;
+        }
+        if name.eq_ignore_ascii_case("max-age") {
+            max_age = max_age.or(value.trim_matches('"').parse().ok().map(Duration::from_secs));
+        }
+    }
+    let age = headers.get(AGE).and_then(|age| age.to_str().ok()?.trim().parse().ok());
+    max_age.unwrap_or(MAX_AGE).saturating_sub(age.map_or(Duration::ZERO, Duration::from_secs))
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn seconds(headers: &[(http::HeaderName, &'static str)]) -> u64 {
+        let headers = headers.iter().map(|(name, value)| (name.clone(), HeaderValue::from_static(value)));
+        max_age(&headers.collect()).as_secs()
+    }
+
+    #[test]
+    fn the_lifetime_is_what_cache_control_says_less_the_age() {
+        for (value, expected) in [
+            ("max-age=60", 60),
+            ("public, max-age=300, must-revalidate", 300),
+            ("Max-Age=\"90\"", 90),
+            ("s-maxage=10,max-age=600", 600),
+            ("max-age=1, max-age=2", 1),
+            ("no-store", 0),
+            ("max-age=600, no-cache", 0),
+            ("max-age=-1", 300),
+            ("max-age=", 300),
+            ("max-age=99999999999999999999", 300),
+            ("", 300),
+            ("public", 300),
+        ] {
+            assert_eq!(seconds(&[(CACHE_CONTROL, value)]), expected, "{value}");
+        }
+        assert_eq!(seconds(&[]), 300);
+        assert_eq!(seconds(&[(CACHE_CONTROL, "public"), (CACHE_CONTROL, "max-age=7")]), 7);
+        assert_eq!(seconds(&[(CACHE_CONTROL, "max-age=600"), (AGE, "550")]), 50);
+        assert_eq!(seconds(&[(CACHE_CONTROL, "max-age=600"), (AGE, "601")]), 0);
+        assert_eq!(seconds(&[(AGE, "soon")]), 300);
+    }
+}
