@@ -21,6 +21,7 @@ use crate::{
     random::Random,
     revocation::Revocations,
     store::Store,
+    throttle::Throttle,
     token::{KeysInForce, TokenVerifier, current::Current},
 };
 
@@ -37,6 +38,7 @@ pub(crate) struct Inner {
     pub(crate) store: Store,
     pub(crate) passwords: HashPool,
     pub(crate) policy: PasswordPolicy,
+    pub(crate) throttle: Throttle,
     pub(crate) keys: Current<KeysInForce>,
     pub(crate) key_source: Mutex<KeySource>,
     pub(crate) ring_reading: tokio::sync::Mutex<()>,
@@ -61,7 +63,7 @@ impl Auth {
     ///
     /// # Errors
     /// [`Error::Validation`] names the fields; [`Error::EmailTaken`] also for the losers of a race;
-    /// [`Error::Overloaded`]; [`Error::Unavailable`].
+    /// [`Error::Throttled`]; [`Error::Overloaded`]; [`Error::Unavailable`].
     pub async fn register(&self, register: Register) -> Result<User, Error> {
         Arc::clone(&self.inner).register(register).await
     }
@@ -70,7 +72,7 @@ impl Auth {
     /// transaction: checks and hashes, and does not touch the database.
     ///
     /// # Errors
-    /// [`Error::Validation`], [`Error::Overloaded`].
+    /// [`Error::Validation`], [`Error::Throttled`], [`Error::Overloaded`].
     pub async fn prepare_register(&self, register: Register) -> Result<PreparedRegister, Error> {
         self.inner.prepare_register(register).await
     }
@@ -79,7 +81,8 @@ impl Auth {
     ///
     /// # Errors
     /// [`Error::InvalidCredentials`] for an unknown address, a wrong password and a disabled account alike,
-    /// after the same work; [`Error::Overloaded`]; [`Error::Unavailable`].
+    /// after the same work; [`Error::Throttled`], whatever the password; [`Error::Overloaded`];
+    /// [`Error::Unavailable`].
     pub async fn login(&self, login: Login) -> Result<SignIn, Error> {
         Arc::clone(&self.inner).login(login).await
     }
@@ -90,7 +93,8 @@ impl Auth {
     /// # Errors
     /// [`Error::InvalidToken`] when the token is not ours; [`Error::SessionOver`] when the session has
     /// ended, and the token may be thrown away; [`Error::SessionLeft`] when the client itself has ended it, and a
-    /// newer token may be where this one was; [`Error::Unavailable`], after which the same token works.
+    /// newer token may be where this one was; [`Error::Throttled`] and [`Error::Unavailable`], after which the same
+    /// token works.
     pub async fn refresh(&self, token: RefreshToken, client: ClientInfo) -> Result<Tokens, Error> {
         let inner = Arc::clone(&self.inner);
         detached(async move { inner.refresh(&token, client).await }).await
@@ -215,6 +219,16 @@ impl Auth {
         detached(async move { inner.enable(user).await }).await
     }
 
+    /// Forgets the failed sign-ins of an account, so that it need not wait and any device can sign in. For an operator
+    /// who is asked for help; whoever signs in does the same.
+    ///
+    /// # Errors
+    /// [`Error::UserNotFound`], [`Error::Unavailable`].
+    pub async fn unlock(&self, user: UserId) -> Result<(), Error> {
+        let inner = Arc::clone(&self.inner);
+        detached(async move { inner.unlock(user).await }).await
+    }
+
     /// Verifies access tokens without a database. Cheap to clone, and may be sent anywhere.
     pub fn verifier(&self) -> TokenVerifier {
         self.inner.verifier.clone()
@@ -281,9 +295,9 @@ impl Auth {
         self.inner.watch_revocations(every).await;
     }
 
-    /// Removes sessions that ended longer ago than an access token lives, and one-time tokens that are over, in
-    /// batches of 500, and tells how many rows. Keys of the ring that are over go too. Any number of instances may do
-    /// so at once.
+    /// Removes sessions that ended longer ago than an access token lives, one-time tokens that are over, and failed
+    /// sign-ins that are to be forgotten, in batches of 500, and tells how many rows. Keys of the ring that are over go
+    /// too. Any number of instances may do so at once.
     ///
     /// # Errors
     /// [`Error::Unavailable`]; batches already removed stay removed.
@@ -310,7 +324,7 @@ impl Auth {
             ticks.tick().await;
             match self.sweep_in_turn(every).await {
                 Ok(None | Some(0)) => {}
-                Ok(Some(removed)) => tracing::info!(removed, "removed sessions and tokens that had ended"),
+                Ok(Some(removed)) => tracing::info!(removed, "removed what had ended"),
                 Err(error) => tracing::warn!(error = error.code(), "what has ended was not removed"),
             }
         }
@@ -339,7 +353,9 @@ impl Inner {
     }
 
     pub(crate) fn emit(&self, client: &ClientInfo, kind: EventKind) {
-        self.events.emit(&Event { at: self.clock.now(), client: client.clone(), kind });
+        // Nobody who listens needs the client's token.
+        let client = ClientInfo { device: None, ..client.clone() };
+        self.events.emit(&Event { at: self.clock.now(), client, kind });
     }
 }
 

@@ -9,13 +9,15 @@ use std::{
 use sea_orm::DatabaseConnection;
 
 use crate::{
-    Auth, Clock, Config, ConfigError, EventSink, Keys, SystemClock, SystemRandom, TracingEvents,
+    Auth, Clock, Config, ConfigError, EventSink, Keys, SystemClock, SystemRandom, ThrottleConfig,
+    TracingEvents,
     auth::Inner,
     key_ring::{KeySource, Ring},
     password::{Argon2Hasher, HashPool, PasswordHasher, PasswordPolicy},
     random::{self, Random},
     revocation::Revocations,
     store::Store,
+    throttle::Throttle,
     token::{KeysInForce, TokenVerifier, VerifyingKey, current::Current},
 };
 
@@ -128,6 +130,18 @@ impl AuthBuilder {
         self
     }
 
+    /// See [`Config::throttle`].
+    pub fn throttle(mut self, throttle: ThrottleConfig) -> Self {
+        self.config.throttle = throttle;
+        self
+    }
+
+    /// See [`Config::insecure_no_throttle`].
+    pub fn insecure_no_throttle(mut self) -> Self {
+        self.config.insecure_no_throttle = true;
+        self
+    }
+
     /// Replaces Argon2id (19 MiB, 2 passes, 1 lane).
     pub fn hasher(mut self, hasher: Arc<dyn PasswordHasher>) -> Self {
         self.hasher = Some(hasher);
@@ -174,6 +188,7 @@ impl AuthBuilder {
                 store: Store::new(self.db),
                 passwords: HashPool::new(hasher, Arc::clone(&self.clock), &self.config),
                 policy: PasswordPolicy::new(&self.config),
+                throttle: Throttle::new(&self.config),
                 keys: Current::new(KeysInForce::new(&self.keys, &ring, &self.config)?),
                 key_source: Mutex::new(KeySource::new(self.keys)),
                 ring_reading: tokio::sync::Mutex::default(),

@@ -1,6 +1,8 @@
 //! Who is asking.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
+
+use crate::DeviceToken;
 
 /// What is known about the client of an operation; recorded with the session and in events.
 ///
@@ -12,6 +14,7 @@ pub struct ClientInfo {
     pub ip: Option<IpAddr>,
     /// At most [`USER_AGENT_MAX`](Self::USER_AGENT_MAX) characters, control characters removed.
     pub user_agent: Option<String>,
+    pub(crate) device: Option<DeviceToken>,
 }
 
 impl ClientInfo {
@@ -31,9 +34,25 @@ impl ClientInfo {
         self
     }
 
+    /// Sets the device token that the client got at a sign-in ([`Tokens::device`](crate::Tokens::device)): it is then no
+    /// stranger to [throttling](crate::manual::throttling). One that is not genuine changes nothing.
+    pub fn device(mut self, token: DeviceToken) -> Self {
+        self.device = Some(token);
+        self
+    }
+
     /// Once more, because a host may have set the field itself.
     pub(crate) fn storable_user_agent(&self) -> Option<String> {
         self.user_agent.as_deref().map(storable)
+    }
+}
+
+/// What is taken for one client where clients are told apart by their addresses: an IPv4 address, in whichever of its
+/// two forms, or an IPv6 network of 64 bits (whoever has one address in it has all).
+pub(crate) fn network(ip: IpAddr) -> IpAddr {
+    match ip.to_canonical() {
+        IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() & !u128::from(u64::MAX)).into(),
+        ip @ IpAddr::V4(_) => ip,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::ConfigError;
+use crate::{ConfigError, ThrottleConfig};
 
 /// The settings of an [`Auth`](crate::Auth). Start from [`Config::default`] or use the builder's methods of
 /// the same names.
@@ -44,6 +44,10 @@ pub struct Config {
     pub hash_queue: usize,
     /// How long a hash may wait for a slot before [`Error::Overloaded`](crate::Error). Default 2 s.
     pub hash_wait: Duration,
+    /// How often may be guessed.
+    pub throttle: ThrottleConfig,
+    /// Lets everybody guess as fast as passwords can be hashed. For a load test. Default `false`.
+    pub insecure_no_throttle: bool,
 }
 
 impl Default for Config {
@@ -63,6 +67,8 @@ impl Default for Config {
             hash_slots: slots,
             hash_queue: slots.saturating_mul(64),
             hash_wait: Duration::from_secs(2),
+            throttle: ThrottleConfig::default(),
+            insecure_no_throttle: false,
         }
     }
 }
@@ -127,6 +133,6 @@ impl Config {
         if self.hash_wait.is_zero() || self.hash_wait > Duration::from_mins(1) {
             return Err(ConfigError::new("hash_wait", "is outside 1 ms to 60 s"));
         }
-        Ok(())
+        self.throttle.check()
     }
 }

@@ -44,6 +44,13 @@ pub enum Error {
     /// The settings do not go with what is stored: a key of the key ring is encrypted under another secret.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// Too many failures before this, of the account or of the client's network; the password was not looked at. The
+    /// manual's page on [throttling](crate::manual::throttling) tells what is counted.
+    #[error("too many attempts")]
+    Throttled {
+        /// When to try again. Another failure may have come before by then.
+        retry_after: Duration,
+    },
     /// The queue for password hashing is full, or the wait in it too long. Try again later.
     #[error("too many password checks are waiting")]
     Overloaded {
@@ -72,6 +79,7 @@ impl Error {
             Self::InvalidCredentials => "invalid_credentials",
             Self::InvalidToken | Self::SessionOver | Self::SessionLeft => "invalid_token",
             Self::UserNotFound | Self::SessionNotFound | Self::KeyNotFound => "not_found",
+            Self::Throttled { .. } => "throttled",
             Self::Overloaded { .. } => "overloaded",
             Self::Unavailable(_) | Self::RevocationsStale => "unavailable",
             Self::Config(_) | Self::Internal(_) => "internal",

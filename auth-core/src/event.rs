@@ -41,6 +41,24 @@ pub enum EventKind {
         /// Why. The client is not told.
         reason: SignInFailure,
     },
+    /// An attempt was refused before anything was checked, because there were too many before it.
+    Throttled {
+        /// The account it was aimed at, if there is one and it was looked for.
+        user: Option<UserId>,
+        /// Too many of what.
+        reason: ThrottleReason,
+    },
+    /// The last wrong password that an account allows: now only a device that signed in to it before can sign in.
+    /// Worth an alert.
+    AccountClosed {
+        /// Which, if somebody has that address.
+        user: Option<UserId>,
+    },
+    /// The failed sign-ins of an account were forgotten, on request.
+    Unlocked {
+        /// Whose.
+        user: UserId,
+    },
     /// A session's refresh token was rotated. Not emitted when a repeat was answered within the grace.
     Refreshed {
         /// Whose session.
@@ -120,6 +138,9 @@ impl EventKind {
             Self::Registered { .. } => "registered",
             Self::SignedIn { .. } => "signed_in",
             Self::SignInFailed { .. } => "sign_in_failed",
+            Self::Throttled { .. } => "throttled",
+            Self::AccountClosed { .. } => "account_closed",
+            Self::Unlocked { .. } => "unlocked",
             Self::Refreshed { .. } => "refreshed",
             Self::RefreshReused { .. } => "refresh_reused",
             Self::SignedOut { .. } => "signed_out",
@@ -148,8 +169,11 @@ impl EventKind {
             | Self::StoredHashUnusable { user }
             | Self::RolesChanged { user }
             | Self::Disabled { user }
-            | Self::Enabled { user } => Some(*user),
-            Self::SignInFailed { user, .. } => *user,
+            | Self::Enabled { user }
+            | Self::Unlocked { user } => Some(*user),
+            Self::SignInFailed { user, .. } | Self::Throttled { user, .. } | Self::AccountClosed { user } => {
+                *user
+            }
             Self::SignedOut { .. } | Self::KeyAdded { .. } | Self::KeyRevoked { .. } => None,
         }
     }
@@ -190,6 +214,29 @@ impl SignInFailure {
     }
 }
 
+/// What there were too many of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ThrottleReason {
+    /// Wrong passwords of the account in a row: it has to wait.
+    AccountWait,
+    /// Wrong passwords of the account in a row: it takes no more from strangers.
+    AccountClosed,
+    /// Failures of the client's network.
+    Network,
+}
+
+impl ThrottleReason {
+    /// A stable name for logs and metrics.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::AccountWait => "account_wait",
+            Self::AccountClosed => "account_closed",
+            Self::Network => "network",
+        }
+    }
+}
+
 /// Where events go. Called on the request's path, after the change is committed: hand over and return, do
 /// not block.
 pub trait EventSink: Send + Sync + 'static {
@@ -209,10 +256,15 @@ impl EventSink for TracingEvents {
         let session = event.kind.session().map(tracing::field::display);
         let client = event.client.ip.map(tracing::field::display);
         match &event.kind {
-            EventKind::RefreshReused { .. } | EventKind::StoredHashUnusable { .. } => {
+            EventKind::RefreshReused { .. }
+            | EventKind::StoredHashUnusable { .. }
+            | EventKind::AccountClosed { .. } => {
                 tracing::warn!(event = code, user, session, client, "security event");
             }
             EventKind::SignInFailed { reason, .. } => {
+                tracing::info!(event = code, reason = reason.code(), user, client, "security event");
+            }
+            EventKind::Throttled { reason, .. } => {
                 tracing::info!(event = code, reason = reason.code(), user, client, "security event");
             }
             EventKind::SignedOut { reason, .. } => {

@@ -46,6 +46,7 @@ mod session;
 mod store;
 #[cfg(feature = "test-util")]
 pub mod test_util;
+mod throttle;
 mod token;
 mod user;
 
@@ -56,14 +57,15 @@ pub use clock::{Clock, SystemClock};
 pub use config::Config;
 pub use connect::{ConnectError, ConnectOptions, connect};
 pub use error::{ConfigError, Error, FieldError, StoreError};
-pub use event::{Event, EventKind, EventSink, SignInFailure, TracingEvents};
+pub use event::{Event, EventKind, EventSink, SignInFailure, ThrottleReason, TracingEvents};
 pub use flow::{Login, PreparedRegister, Register};
 pub use id::{SessionId, UserId};
 pub use key_ring::{KeyRing, KeyState, RingKey};
 pub use principal::Principal;
 pub use random::{Random, RandomUnavailable, SystemRandom};
 pub use revocation::Revocations;
-pub use secret::{AccessToken, Password, RefreshToken, SecretKey};
+pub use secret::{AccessToken, DeviceToken, Password, RefreshToken, SecretKey};
 pub use session::{Challenge, EndReason, Session, SignIn, Tokens};
+pub use throttle::ThrottleConfig;
 pub use token::{Algorithm, Keys, PrivateKey, PublicKey, TokenVerifier};
 pub use user::User;

@@ -56,6 +56,22 @@ secret_text! {
     RefreshToken
 }
 
+secret_text! {
+    /// A token that says "somebody signed in to this account here before", and signs nobody in: belongs in an `HttpOnly`
+    /// cookie that a logout leaves alone.
+    DeviceToken
+}
+
+/// Compares in constant time.
+impl PartialEq for DeviceToken {
+    fn eq(&self, other: &Self) -> bool {
+        let (own, other) = (self.expose().as_bytes(), other.expose().as_bytes());
+        aws_lc_rs::constant_time::verify_slices_are_equal(own, other).is_ok()
+    }
+}
+
+impl Eq for DeviceToken {}
+
 /// The server's secret: signs HS access tokens and is the root of every derived key.
 ///
 /// ```

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use crate::{AccessToken, RefreshToken, SessionId, UserId};
+use crate::{AccessToken, DeviceToken, RefreshToken, SessionId, UserId, throttle::KNOWN_FOR};
 
 /// The outcome of a sign-in.
 #[derive(Debug)]
@@ -39,6 +39,14 @@ pub struct Tokens {
     pub refresh: RefreshToken,
     /// How long the refresh token is good for if it is not used: the cookie's `Max-Age`.
     pub refresh_expires_in: Duration,
+    /// At a sign-in with a password: for [`ClientInfo::device`](crate::ClientInfo::device) of further ones. Keep it in an
+    /// `HttpOnly` cookie, also after a logout.
+    pub device: Option<DeviceToken>,
+}
+
+impl Tokens {
+    /// How long a device token is good for: its cookie's `Max-Age`.
+    pub const DEVICE_EXPIRES_IN: Duration = KNOWN_FOR;
 }
 
 /// Why a session was ended before its time. Kept with the session, and told in events.

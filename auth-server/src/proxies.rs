@@ -49,7 +49,7 @@ impl TrustedProxies {
         if !self.trusts(client) && !self.warned.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 "X-Forwarded-For of a peer outside TRUSTED_PROXIES is ignored: if this is the proxy, every client \
-                 appears with its address; add it there. Said once"
+                 appears with its address, and all are throttled as one; add it there. Said once"
             );
         }
         let lines: Vec<_> = headers.get_all(X_FORWARDED_FOR).iter().collect();

@@ -28,7 +28,7 @@
 //! | request | answer |
 //! | --- | --- |
 //! | `POST /register` `{"email", "password"}` | 201 and the user; 409 `email_taken`; 422 names the fields |
-//! | `POST /login` JSON or the OAuth 2 password form | 200 `{"access_token", "token_type", "expires_in"}` and the refresh cookie; 401 `invalid_credentials` |
+//! | `POST /login` JSON or the OAuth 2 password form | 200 `{"access_token", "token_type", "expires_in"}` and the refresh cookie; 401 `invalid_credentials`; 429 `throttled` |
 //! | `POST /refresh-token` with the cookie | as login; 401 `invalid_token` |
 //! | `POST /logout` with the cookie or a bearer token | 204, also when there is nothing to end |
 //! | `GET /users/me` with a bearer token | 200 and the user, read from the database; 401 `invalid_token` |
@@ -48,10 +48,15 @@
 //! address of the issuer's public keys, in the place of `auth.verifier()`. One that speaks gRPC adds
 //! [`AuthLayer::grpc`], which makes refusals gRPC's own.
 //!
+//! A login also sets `__Host-auth_device`, with the same attributes, for a year; a logout leaves it. It signs nobody
+//! in: it tells that somebody signed in there before, and keeps the owner of an account out of the waits that guessing
+//! brings about ([throttling](auth_core::manual::throttling)). Those are 429 `throttled` with `Retry-After`, at `/login`,
+//! `/register` and `/refresh-token`.
+//!
 //! # What the host does
 //!
 //! - It says which address a request comes from, by a [`ClientAddr`] in the request's extensions. Forwarding
-//!   headers are never read here: only the host knows its proxies.
+//!   headers are never read here: only the host knows its proxies. Without it no network is throttled, only accounts.
 //! - It bounds how long the head of a request may take and catches panics, as for all its routes. Bodies of the
 //!   endpoints are bounded here.
 //! - It chooses how fast a revocation must act on its own routes: [`AuthLayer`] checks tokens in three ways, from

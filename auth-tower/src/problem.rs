@@ -12,6 +12,7 @@
 //! | 408, 413, 415 | `timeout`, `body_too_large`, `unsupported_media_type` | a bug of the client, or a bad line |
 //! | 409 | `email_taken` | offer to sign in |
 //! | 422 | `validation_failed` | show each of `errors` at its `field` |
+//! | 429 | `throttled` | wait for `Retry-After` seconds; too many attempts failed before this one, which was not looked at |
 //! | 500 | `internal` | report the request id |
 //! | 503 | `overloaded`, `unavailable` | wait for `Retry-After` seconds, then repeat; what was sent stays good |
 //!
@@ -301,6 +302,12 @@ impl From<Error> for Problem {
             Error::SessionNotFound => {
                 Self::new(StatusCode::NOT_FOUND, "not_found", "There is no such session.")
             }
+            Error::Throttled { retry_after } => Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "throttled",
+                "Too many attempts; try again later, or on a device where you signed in before.",
+            )
+            .with_retry_after(retry_after),
             Error::Overloaded { retry_after } => Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "overloaded",
@@ -378,6 +385,7 @@ mod tests {
             Error::UserNotFound,
             Error::SessionNotFound,
             Error::KeyNotFound,
+            Error::Throttled { retry_after: Duration::from_secs(1) },
             Error::Overloaded { retry_after: Duration::from_secs(1) },
             Error::Internal("a bug".into()),
         ] {

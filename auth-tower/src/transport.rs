@@ -1,94 +1,113 @@
-//! The refresh cookie: the only way a refresh token travels.
+//! The cookies: the only way in which refresh tokens and device tokens travel.
 
 use std::time::Duration;
 
-use auth_core::RefreshToken;
 use cookie::{Cookie, SameSite};
 use http::{
     HeaderMap, HeaderValue,
     header::{COOKIE, SET_COOKIE},
 };
 
-/// As many tokens of one request are looked at: each may cost a query, and a jar holds one.
-const MAX_TOKENS: usize = 4;
+/// As many values of one request are looked at: each may cost a query, and a jar holds one.
+const MAX_VALUES: usize = 4;
 
-/// How the refresh cookie is written and read.
+/// The cookies of the service.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cookies {
+    /// The refresh token, for as long as it is good.
+    pub(crate) refresh: HostCookie,
+    /// The device token, for a year. Logging out leaves it: it tells that somebody signed in here before.
+    pub(crate) device: HostCookie,
+}
+
+impl Cookies {
+    pub(crate) const SECURE: Self = Self {
+        refresh: HostCookie { name: "__Host-refresh_token", secure: true },
+        device: HostCookie { name: "__Host-auth_device", secure: true },
+    };
+    pub(crate) const INSECURE: Self = Self {
+        refresh: HostCookie { name: "refresh_token", secure: false },
+        device: HostCookie { name: "auth_device", secure: false },
+    };
+
+    pub(crate) fn are_secure(self) -> bool {
+        self.refresh.secure
+    }
+}
+
+/// A cookie for this host only and for no script.
 ///
 /// `HttpOnly`, `SameSite=Strict`, `Path=/`, no `Domain`. With `Secure` the name begins with `__Host-`, and a
 /// browser then lets nobody else set it: not a sibling domain, not a page on plain http, not another path
 /// (RFC 6265bis section 4.1.3).
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct RefreshCookie {
+pub(crate) struct HostCookie {
+    name: &'static str,
     secure: bool,
 }
 
-impl RefreshCookie {
-    pub(crate) const SECURE: Self = Self { secure: true };
-    pub(crate) const INSECURE: Self = Self { secure: false };
-
-    pub(crate) fn is_secure(self) -> bool {
-        self.secure
+impl HostCookie {
+    /// Puts a value into the client's jar.
+    pub(crate) fn set(self, headers: &mut HeaderMap, value: &str, good_for: Duration) {
+        self.write(headers, value, i64::try_from(good_for.as_secs()).unwrap_or(i64::MAX));
     }
 
-    fn name(self) -> &'static str {
-        if self.secure { "__Host-refresh_token" } else { "refresh_token" }
-    }
-
-    /// Puts the token into the client's jar for as long as it is good.
-    pub(crate) fn set(self, headers: &mut HeaderMap, token: &RefreshToken, good_for: Duration) {
-        self.write(headers, token.expose(), i64::try_from(good_for.as_secs()).unwrap_or(i64::MAX));
-    }
-
-    /// Takes the token out of the client's jar. Name, path and `Secure` are those it was set with, or the
+    /// Takes the value out of the client's jar. Name, path and `Secure` are those it was set with, or the
     /// browser would keep it.
     pub(crate) fn clear(self, headers: &mut HeaderMap) {
         self.write(headers, "", 0);
     }
 
-    /// Replaces, so that an answer never sets the cookie twice.
-    fn write(self, headers: &mut HeaderMap, token: &str, max_age: i64) {
-        let cookie = Cookie::build((self.name(), token))
+    /// Replaces, so that an answer never sets a cookie twice.
+    fn write(self, headers: &mut HeaderMap, value: &str, max_age: i64) {
+        let cookie = Cookie::build((self.name, value))
             .http_only(true)
             .secure(self.secure)
             .same_site(SameSite::Strict)
             .path("/")
             .max_age(time::Duration::seconds(max_age));
         // Tokens are base64url and fit any header; one that did not would be left out.
-        if let Ok(mut value) = HeaderValue::try_from(cookie.to_string()) {
-            value.set_sensitive(true);
-            headers.insert(SET_COOKIE, value);
+        let Ok(mut value) = HeaderValue::try_from(cookie.to_string()) else { return };
+        value.set_sensitive(true);
+        let is_other = |set: &&HeaderValue| value_of(set.as_bytes(), self.name).is_none();
+        let others: Vec<_> = headers.get_all(SET_COOKIE).iter().filter(is_other).cloned().collect();
+        headers.insert(SET_COOKIE, value);
+        for other in others {
+            headers.append(SET_COOKIE, other);
         }
     }
 
-    /// The tokens in the request's cookies, each once, up to [`MAX_TOKENS`]. More than one means that somebody
+    /// The values in the request's cookies, each once, up to [`MAX_VALUES`]. More than one means that somebody
     /// tossed a cookie of this name in from a sibling domain or another path, which only the name without
     /// `__Host-` allows.
-    pub(crate) fn read(self, headers: &HeaderMap) -> Vec<RefreshToken> {
-        let mut tokens: Vec<RefreshToken> = Vec::new();
+    pub(crate) fn read(self, headers: &HeaderMap) -> Vec<&str> {
+        let mut values: Vec<&str> = Vec::new();
         for header in headers.get_all(COOKIE) {
             // By hand and to the byte: a parser that trims Unicode's white space would take a cookie whose name
             // begins with U+2000 for ours, and browsers guard no such name by its prefix.
             for cookie in header.as_bytes().split(|byte| *byte == b';') {
-                let value = cookie.trim_ascii().strip_prefix(self.name().as_bytes());
-                let value = value.and_then(|rest| str::from_utf8(rest.strip_prefix(b"=")?).ok());
-                let Some(value) = value else { continue };
-                if !value.is_empty()
-                    && tokens.len() < MAX_TOKENS
-                    && !tokens.iter().any(|token| token.expose() == value)
-                {
-                    tokens.push(RefreshToken::new(value));
+                let value = value_of(cookie.trim_ascii(), self.name);
+                let Some(value) = value.and_then(|value| str::from_utf8(value).ok()) else { continue };
+                if !value.is_empty() && values.len() < MAX_VALUES && !values.contains(&value) {
+                    values.push(value);
                 }
             }
         }
-        tokens
+        values
     }
 
-    /// The token in the request's cookies, if it is the only one. Which of several is the owner's cannot be
+    /// The value in the request's cookies, if it is the only one. Which of several is the owner's cannot be
     /// told, and acting on the wrong one would sign the user in as somebody else: so none.
-    pub(crate) fn read_one(self, headers: &HeaderMap) -> Option<RefreshToken> {
-        let mut tokens = self.read(headers);
-        if tokens.len() == 1 { tokens.pop() } else { None }
+    pub(crate) fn read_one(self, headers: &HeaderMap) -> Option<&str> {
+        match *self.read(headers) {
+            [value] => Some(value),
+            _ => None,
+        }
     }
+}
+
+fn value_of<'a>(cookie: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    cookie.strip_prefix(name.as_bytes())?.strip_prefix(b"=")
 }
 
 #[cfg(test)]
@@ -100,8 +119,7 @@ mod tests {
         for cookie in cookies {
             headers.append(COOKIE, HeaderValue::from_bytes(cookie).unwrap());
         }
-        let tokens = RefreshCookie::SECURE.read(&headers);
-        tokens.iter().map(|token| token.expose().to_owned()).collect()
+        Cookies::SECURE.refresh.read(&headers).into_iter().map(str::to_owned).collect()
     }
 
     #[test]
@@ -134,21 +152,21 @@ mod tests {
     fn of_several_different_cookies_none_is_taken_but_a_repeated_one_is() {
         let mut headers = HeaderMap::new();
         headers.append(COOKIE, HeaderValue::from_static("refresh_token=a; refresh_token=a"));
-        assert!(RefreshCookie::INSECURE.read_one(&headers).is_some());
+        assert!(Cookies::INSECURE.refresh.read_one(&headers).is_some());
         headers.append(COOKIE, HeaderValue::from_static("refresh_token=b"));
-        assert!(RefreshCookie::INSECURE.read_one(&headers).is_none());
-        assert_eq!(RefreshCookie::INSECURE.read(&headers).len(), 2);
+        assert!(Cookies::INSECURE.refresh.read_one(&headers).is_none());
+        assert_eq!(Cookies::INSECURE.refresh.read(&headers).len(), 2);
     }
 
     #[test]
     fn clearing_repeats_the_attributes_and_replaces_what_was_set() {
         let mut headers = HeaderMap::new();
-        RefreshCookie::SECURE.set(&mut headers, &RefreshToken::new("t"), Duration::from_hours(7 * 24));
+        Cookies::SECURE.refresh.set(&mut headers, "t", Duration::from_hours(7 * 24));
         assert_eq!(
             headers[SET_COOKIE],
             "__Host-refresh_token=t; HttpOnly; SameSite=Strict; Secure; Path=/; Max-Age=604800"
         );
-        RefreshCookie::SECURE.clear(&mut headers);
+        Cookies::SECURE.refresh.clear(&mut headers);
         assert_eq!(
             headers[SET_COOKIE],
             "__Host-refresh_token=; HttpOnly; SameSite=Strict; Secure; Path=/; Max-Age=0"
@@ -159,7 +177,20 @@ mod tests {
     #[test]
     fn the_insecure_cookie_has_another_name_and_no_secure() {
         let mut headers = HeaderMap::new();
-        RefreshCookie::INSECURE.set(&mut headers, &RefreshToken::new("t"), Duration::from_secs(1));
+        Cookies::INSECURE.refresh.set(&mut headers, "t", Duration::from_secs(1));
         assert_eq!(headers[SET_COOKIE], "refresh_token=t; HttpOnly; SameSite=Strict; Path=/; Max-Age=1");
+    }
+
+    #[test]
+    fn an_answer_sets_each_cookie_once() {
+        let mut headers = HeaderMap::new();
+        for value in ["1", "2"] {
+            Cookies::SECURE.refresh.set(&mut headers, value, Duration::from_secs(1));
+            Cookies::SECURE.device.set(&mut headers, value, Duration::from_secs(1));
+        }
+        let mut set: Vec<_> = headers.get_all(SET_COOKIE).iter().map(|set| set.to_str().unwrap()).collect();
+        set.sort_unstable();
+        assert_eq!(set.len(), 2);
+        assert!(set[0].starts_with("__Host-auth_device=2;") && set[1].starts_with("__Host-refresh_token=2;"));
     }
 }

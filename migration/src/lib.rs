@@ -33,6 +33,7 @@ mod m0004_auth_session;
 mod m0005_auth_one_time_token;
 mod m0006_auth_lease;
 mod m0007_auth_key;
+mod m0008_auth_throttle;
 mod migrator;
 mod run;
 #[cfg(feature = "test-util")]

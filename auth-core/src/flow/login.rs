@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use crate::{
-    ClientInfo, Error, Password, RefreshToken, SignIn, SignInFailure, UserId,
+    ClientInfo, Error, Password, RefreshToken, SignIn, SignInFailure, Tokens, UserId,
     auth::Inner,
     email::Email,
     event::EventKind,
     flow::detached,
     password::{self, Checked, Verdict},
-    store::{UserRow, find_login, replace_hash},
+    store::{Counters, UserRow, find_login, replace_hash},
 };
 
 /// A longer password than any that could be set is not even hashed; the decoy is, with nothing, so that the
@@ -53,25 +53,31 @@ impl Login {
 
 impl Inner {
     pub(crate) async fn login(self: Arc<Self>, login: Login) -> Result<SignIn, Error> {
-        let found = match Email::parse(login.identifier.expose()) {
-            Ok(email) => find_login(self.store.db(), email.normalized(), self.now()).await?,
-            // Nobody can have such an address; the work below is the same.
-            Err(_) => None,
+        // Nobody can have what is no address; the work below is the same.
+        let email = Email::parse(login.identifier.expose()).ok();
+        let subject = email.as_ref().and_then(|email| self.subject(email, &login.client));
+        self.let_in(subject, &login.client)?;
+        let (found, counters) = match &email {
+            Some(email) => find_login(self.store.db(), email.normalized(), subject, self.now()).await?,
+            None => (None, Counters::default()),
         };
         let (user, hash, sessions) =
             found.map_or((None, None, 0), |row| (Some(row.user), row.hash, row.sessions));
+        let id = user.as_ref().map(|user| user.id);
+        let reservation = self.reserve(subject, counters, &login.client, id).await?;
 
         let password = password::normalize(&login.password);
-        let checked = if password.expose().len() > MAX_PASSWORD_BYTES {
-            self.passwords.verify(&login.client, Password::new(""), None).await?;
-            Checked::Verdict(Verdict::Wrong)
-        } else {
-            self.passwords.verify(&login.client, password.clone(), hash.clone()).await?
+        let checked = match self.check(&login.client, &password, hash.clone()).await {
+            Ok(checked) => checked,
+            Err(error) => {
+                self.was_not_checked(reservation).await;
+                return Err(error);
+            }
         };
-
         let refuse = |user: Option<&UserRow>, reason| {
             let user = user.map(|user| user.id);
             self.emit(&login.client, EventKind::SignInFailed { user, reason });
+            self.was_wrong(reservation, &login.client, user);
             Err(Error::InvalidCredentials)
         };
         let Some(user) = user else { return refuse(None, SignInFailure::UnknownUser) };
@@ -93,11 +99,29 @@ impl Inner {
             Arc::clone(&self).rehash(user.id, hash, password, login.client.clone()).await;
         }
         let Login { client, replacing, .. } = login;
+        let device = match (email, subject) {
+            (Some(email), Some(_)) => Some(self.new_device(&email)?),
+            _ => None,
+        };
         detached(async move {
+            self.was_right(reservation).await;
             let tokens = self.sign_in(&user, sessions, "pwd", &client, replacing.as_ref()).await?;
-            Ok(SignIn::Granted(tokens))
+            Ok(SignIn::Granted(Tokens { device, ..tokens }))
         })
         .await
+    }
+
+    async fn check(
+        &self,
+        client: &ClientInfo,
+        password: &Password,
+        hash: Option<String>,
+    ) -> Result<Checked, Error> {
+        if password.expose().len() > MAX_PASSWORD_BYTES {
+            self.passwords.verify(client, Password::new(""), None).await?;
+            return Ok(Checked::Verdict(Verdict::Wrong));
+        }
+        self.passwords.verify(client, password.clone(), hash).await
     }
 
     /// Replaces an outdated hash and touches nothing else. Failing to do so is no reason to refuse the

@@ -17,6 +17,17 @@ const MAX_ROUNDS: usize = 8;
 
 impl Inner {
     pub(crate) async fn refresh(&self, token: &RefreshToken, client: ClientInfo) -> Result<Tokens, Error> {
+        let network = self.may_refresh(&client)?;
+        let outcome = self.rotate(token, client).await;
+        if let (Some(network), Err(Error::InvalidToken | Error::SessionOver | Error::SessionLeft)) =
+            (network, &outcome)
+        {
+            self.refresh_was_refused(network);
+        }
+        outcome
+    }
+
+    async fn rotate(&self, token: &RefreshToken, client: ClientInfo) -> Result<Tokens, Error> {
         let parts = RefreshParts::parse(token.expose()).ok_or(Error::InvalidToken)?;
         for _ in 0..MAX_ROUNDS {
             let session = find_session(self.store.db(), parts.session_id).await?.ok_or(Error::SessionOver)?;

@@ -121,7 +121,13 @@ impl Inner {
                 return Err(Error::Validation(errors));
             }
         };
-        let hash = self.passwords.hash(&register.client, password, self.random.as_ref()).await?;
+        // Counted whatever comes of it: to hash is work, and to be told "taken" is news.
+        let network = self.reserve_in_network(&register.client, None)?;
+        let hash = self.passwords.hash(&register.client, password, self.random.as_ref()).await;
+        if hash.is_err() {
+            self.leave_network(network);
+        }
+        let hash = hash?;
         let now = self.now();
         let id = ordered_uuid(self.random.as_ref(), now)?.into();
         Ok(PreparedRegister { new: NewUser { id, email, hash, now } })

@@ -95,6 +95,7 @@ impl Inner {
             access_expires_in,
             refresh: keys.refresh.make(grant.session_id, seed, generation),
             refresh_expires_in: self.config.refresh_ttl.min(Duration::from_millis(left)),
+            device: None,
         })
     }
 

@@ -6,7 +6,7 @@ use crate::{
     Error,
     auth::Inner,
     clock::duration_millis,
-    store::{remove_dead_sessions, remove_dead_tokens, remove_keys, take_lease},
+    store::{remove_dead_sessions, remove_dead_tokens, remove_forgotten_failures, remove_keys, take_lease},
 };
 
 /// Sessions and keys stay so much longer than their last access token: other instances may still have to learn that
@@ -25,7 +25,8 @@ impl Inner {
         if !keys.is_empty() {
             remove_keys(self.store.db(), keys).await?;
         }
-        Ok(sessions.saturating_add(tokens))
+        let failures = remove_forgotten_failures(self.store.db(), now).await?;
+        Ok(sessions.saturating_add(tokens).saturating_add(failures))
     }
 
     /// Whoever swept last keeps the turn unless it stays away for one and a half rounds.

@@ -12,6 +12,9 @@ pub mod errors {}
 #[doc = include_str!("security.md")]
 pub mod security {}
 
+#[doc = include_str!("throttling.md")]
+pub mod throttling {}
+
 #[doc = include_str!("keys.md")]
 pub mod keys {}
 

@@ -6,18 +6,16 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    net::{IpAddr, Ipv6Addr},
+    net::IpAddr,
 };
 
-/// What shares a turn: an IPv4 address, an IPv6 network of 64 bits (whoever has one address in it has all), or
-/// everybody whose address is not known.
+use crate::client;
+
+/// What shares a turn: an address or network, or everybody whose address is not known.
 pub(super) type Network = Option<IpAddr>;
 
 pub(super) fn network(ip: Option<IpAddr>) -> Network {
-    ip.map(|ip| match ip.to_canonical() {
-        IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() & !u128::from(u64::MAX)).into(),
-        ip @ IpAddr::V4(_) => ip,
-    })
+    ip.map(client::network)
 }
 
 pub(super) struct Queue<J> {

@@ -9,6 +9,7 @@ mod role;
 mod session;
 mod sessions;
 mod sweep;
+mod throttle;
 mod user;
 
 use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, TransactionOptions};
@@ -24,7 +25,8 @@ pub(crate) use self::{
         rotate_session,
     },
     sessions::{ListedSession, list_sessions, revoke_oldest, revoke_other_sessions, revoke_own_session},
-    sweep::{remove_dead_sessions, remove_dead_tokens},
+    sweep::{remove_dead_sessions, remove_dead_tokens, remove_forgotten_failures},
+    throttle::{Counters, count_failure, find_counter, forget_failures, take_back_failure},
     user::{
         Insert, NewUser, UserRow, disable_user, enable_user, end_all_sessions, find_login, find_user,
         insert_user, replace_hash, touch_roles,

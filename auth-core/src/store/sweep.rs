@@ -6,7 +6,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::entity::{one_time_token, session, user};
+use super::entity::{one_time_token, session, throttle, user};
 
 /// Small, so that no batch holds locks for long.
 const BATCH: u64 = 500;
@@ -50,6 +50,31 @@ pub(crate) async fn remove_dead_tokens(db: &impl ConnectionTrait, over: i64) -> 
         if found > 0 {
             let dead = one_time_token::Column::Id.is_in(ids);
             removed += one_time_token::Entity::delete_many().filter(dead).exec(db).await?.rows_affected;
+        }
+        if found < BATCH {
+            return Ok(removed);
+        }
+    }
+}
+
+/// Removes counters of failures that are to be forgotten. Returns how many.
+pub(crate) async fn remove_forgotten_failures(db: &impl ConnectionTrait, now: i64) -> Result<u64, DbErr> {
+    let forgotten = throttle::Column::ForgetAt.lt(now);
+    let mut removed = 0;
+    loop {
+        let ids: Vec<Uuid> = throttle::Entity::find()
+            .select_only()
+            .column(throttle::Column::Id)
+            .filter(forgotten.clone())
+            .limit(BATCH)
+            .into_tuple()
+            .all(db)
+            .await?;
+        let found = ids.len() as u64;
+        if found > 0 {
+            // Once more, because there may have been another attempt since.
+            let delete = throttle::Entity::delete_many().filter(throttle::Column::Id.is_in(ids));
+            removed += delete.filter(forgotten.clone()).exec(db).await?.rows_affected;
         }
         if found < BATCH {
             return Ok(removed);

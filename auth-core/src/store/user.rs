@@ -1,16 +1,19 @@
 //! Statements about users and their passwords.
 
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, FromQueryResult, JoinType,
-    QueryFilter, QuerySelect, RelationTrait, SqlErr, sea_query::Expr,
+    ActiveValue::Set,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, FromQueryResult, Iterable, JoinType,
+    QueryFilter, QuerySelect, RelationTrait, SqlErr,
+    sea_query::{Expr, Query},
 };
 use uuid::Uuid;
 
 use super::{
     entity::{password, user, user_role},
     sessions::count_sessions,
+    throttle::{Counters, join_counters, read_counters},
 };
-use crate::{User, UserId, clock::from_millis, email::Email};
+use crate::{User, UserId, clock::from_millis, email::Email, throttle::Subject};
 
 /// A user with all roles.
 #[derive(Debug, Clone)]
@@ -89,23 +92,49 @@ fn fold(mut lines: Vec<Line>) -> Option<LoginRow> {
     })
 }
 
-/// One statement, whether the user exists or not.
+/// Whether there is such a user, and what was counted for the address and the device. One statement, and it has a result
+/// in any case: beside a single line everything is joined that there is.
 pub(crate) async fn find_login(
     db: &impl ConnectionTrait,
     normalized_email: &str,
+    subject: Option<Subject>,
     now: i64,
-) -> Result<Option<LoginRow>, DbErr> {
-    let lines = user::Entity::find()
-        .column(password::Column::Hash)
-        .column(user_role::Column::Role)
-        .expr_as(Expr::SubQuery(None, Box::new(count_sessions(now).into())), "sessions")
-        .join(JoinType::LeftJoin, user::Relation::Password.def())
-        .join(JoinType::LeftJoin, user::Relation::Role.def())
-        .filter(user::Column::EmailNormalized.eq(normalized_email))
-        .into_model::<Line>()
-        .all(db)
-        .await?;
-    Ok(fold(lines))
+) -> Result<(Option<LoginRow>, Counters), DbErr> {
+    let column = |column: user::Column| Expr::col((user::Entity, column));
+    let own = |other: Expr| column(user::Column::Id).eq(other);
+    let mut query = Query::select();
+    query
+        .from_subquery(Query::select().expr_as(Expr::value(1), "always").take(), "one")
+        .join(JoinType::LeftJoin, user::Entity, column(user::Column::EmailNormalized).eq(normalized_email))
+        .join(
+            JoinType::LeftJoin,
+            password::Entity,
+            own(Expr::col((password::Entity, password::Column::UserId))),
+        )
+        .join(
+            JoinType::LeftJoin,
+            user_role::Entity,
+            own(Expr::col((user_role::Entity, user_role::Column::UserId))),
+        )
+        .columns(user::Column::iter().map(|column| (user::Entity, column)))
+        .column((password::Entity, password::Column::Hash))
+        .column((user_role::Entity, user_role::Column::Role))
+        .expr_as(Expr::SubQuery(None, Box::new(count_sessions(now).into())), "sessions");
+    if let Some(subject) = subject {
+        join_counters(&mut query, subject);
+    }
+    let rows = db.query_all(&query).await?;
+    let mut lines = Vec::with_capacity(rows.len());
+    for row in &rows {
+        if row.try_get::<Option<Uuid>>("", "id")?.is_some() {
+            lines.push(Line::from_query_result(row, "")?);
+        }
+    }
+    let counters = match (rows.first(), subject) {
+        (Some(row), Some(subject)) => read_counters(row, subject)?,
+        _ => Counters::default(),
+    };
+    Ok((fold(lines), counters))
 }
 
 pub(crate) async fn find_user(db: &impl ConnectionTrait, id: UserId) -> Result<Option<UserRow>, DbErr> {

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use crate::{
     Config, ConfigError, Keys,
     key_ring::Ring,
+    throttle::DeviceKeys,
     token::{RefreshKeys, TokenIssuer, jwks},
 };
 
@@ -13,6 +14,7 @@ use crate::{
 pub(crate) struct KeysInForce {
     pub(crate) issuer: TokenIssuer,
     pub(crate) refresh: RefreshKeys,
+    pub(crate) devices: DeviceKeys,
     published: Vec<Published>,
 }
 
@@ -35,6 +37,7 @@ impl KeysInForce {
         Ok(Self {
             issuer: TokenIssuer::new(keys, ring, config)?,
             refresh: RefreshKeys::new(keys)?,
+            devices: DeviceKeys::new(keys)?,
             published: published.collect::<Result<_, ConfigError>>()?,
         })
     }

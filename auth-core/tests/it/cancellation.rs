@@ -177,8 +177,31 @@ each_database! {
         }
     }
 
+    async fn a_guess_whose_client_leaves_is_counted_before_it_is_checked(db: &TestDatabase) {
+        let test = TestAuth::new(db).await;
+        test.register().await;
+        for polls in 1..60 {
+            let email = format!("user{polls}@example.com");
+            let guess = test.auth.login(Login::new(email, "wrong"));
+            Leaves { future: Some(Box::pin(guess)), left: polls % 12 + 1 }.await;
+            let checked = test.hasher.verifications();
+            let counted = test.count("auth_throttle").await;
+            assert!(usize::try_from(counted).unwrap() >= checked, "{counted} counted, {checked} checked");
+        }
+        assert!(test.hasher.verifications() > 0);
+    }
+
+    async fn a_sign_in_that_is_dropped_locks_nobody_out(db: &TestDatabase) {
+        let test = TestAuth::new(db).await;
+        test.register().await;
+        for polls in 1..10 {
+            Leaves { future: Some(Box::pin(test.auth.login(Login::new(EMAIL, PASSWORD)))), left: polls }.await;
+        }
+        test.login().await;
+    }
+
     async fn neither_slots_nor_connections_leak(db: &TestDatabase) {
-        let test = TestAuth::with(db, |builder| builder.hash_slots(1).hash_queue(0)).await;
+        let test = TestAuth::with(db, |builder| builder.hash_slots(1).hash_queue(0).insecure_no_throttle()).await;
         test.register().await;
         for polls in 1..200 {
             let login = test.auth.login(Login::new(EMAIL, PASSWORD));

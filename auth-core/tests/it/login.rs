@@ -87,8 +87,11 @@ each_database! {
             assert_refused!(test.try_login(email, password).await, Error::InvalidCredentials);
             let after = (test.hasher.verifications(), test.hasher.hashes());
             work.push((after.0 - before.0, after.1 - before.1, test.statements()));
+            // The next one finds no failure counted either.
+            test.execute("DELETE FROM auth_throttle").await;
+            test.statements();
         }
-        assert_eq!(work[0].2.len(), 1);
+        assert_eq!(work[0].2.len(), 2);
         assert!(work.iter().all(|done| *done == work[0]), "{work:?}");
         assert_eq!((work[0].0, work[0].1), (1, 0), "one verification, nothing hashed");
 

@@ -26,5 +26,6 @@ mod sessions;
 mod statements;
 mod support;
 mod sweep;
+mod throttle;
 mod token;
 mod wycheproof;

@@ -1,7 +1,7 @@
 //! The number of statements of each operation, as the manual's architecture page states it. `BEGIN` and
 //! `COMMIT` are not counted here; only registration and a sign-in that replaces a session use them.
 
-use auth_core::{Algorithm, ClientInfo, Login, test_util::ManualClock};
+use auth_core::{Algorithm, ClientInfo, Error, Login, test_util::ManualClock};
 use auth_migration::{each_database, test_util::TestDatabase};
 
 use crate::support::{EMAIL, PASSWORD, PAST_GRACE, TestAuth, granted, keys};
@@ -17,7 +17,30 @@ each_database! {
         assert_eq!(verbs(), ["INSERT", "INSERT"], "register");
 
         let tokens = test.login().await;
-        assert_eq!(verbs(), ["SELECT", "INSERT"], "login");
+        assert_eq!(verbs(), ["SELECT", "INSERT", "DELETE", "INSERT"], "login");
+
+        let known = || Login::new(EMAIL, PASSWORD).client(ClientInfo::default().device(tokens.device.clone().unwrap()));
+        test.auth.login(known()).await.unwrap();
+        assert_eq!(verbs(), ["SELECT", "INSERT", "DELETE", "INSERT"], "login on a known device");
+
+        for email in [EMAIL, "nobody@example.com"] {
+            test.try_login(email, "wrong").await.unwrap_err();
+            assert_eq!(verbs(), ["SELECT", "INSERT"], "login refused, the first time");
+            test.try_login(email, "wrong").await.unwrap_err();
+            assert_eq!(verbs(), ["SELECT", "UPDATE"], "login refused, again");
+        }
+        test.auth.login(known()).await.unwrap();
+        assert_eq!(verbs(), ["SELECT", "INSERT", "DELETE", "DELETE", "INSERT"], "known device, after failures elsewhere");
+        for email in [EMAIL, "nobody@example.com"] {
+            for _ in 0..10 {
+                let _ = test.try_login(email, "wrong").await;
+            }
+            verbs();
+            assert!(matches!(test.try_login(email, "wrong").await, Err(Error::Throttled { .. })));
+            assert_eq!(verbs(), ["SELECT"], "login throttled");
+        }
+        test.auth.unlock(tokens.user_id).await.unwrap();
+        assert_eq!(verbs(), ["SELECT", "DELETE"], "unlock");
 
         let next = test.refresh(&tokens.refresh).await.unwrap();
         assert_eq!(verbs(), ["SELECT", "UPDATE"], "refresh with a current token");
@@ -46,11 +69,11 @@ each_database! {
 
         let login = Login::new(EMAIL, PASSWORD).replacing(next.refresh.clone());
         let replaced = granted(test.auth.login(login).await).unwrap();
-        assert_eq!(verbs(), ["SELECT", "SELECT", "INSERT", "UPDATE"], "login that replaces a session");
+        assert_eq!(verbs(), ["SELECT", "INSERT", "DELETE", "SELECT", "INSERT", "UPDATE"], "login that replaces a session");
 
         let login = Login::new(EMAIL, PASSWORD).replacing(next.refresh.clone());
         granted(test.auth.login(login).await).unwrap();
-        let two_updates = ["SELECT", "SELECT", "INSERT", "UPDATE", "UPDATE"];
+        let two_updates = ["SELECT", "INSERT", "DELETE", "SELECT", "INSERT", "UPDATE", "UPDATE"];
         assert_eq!(verbs(), two_updates, "login that replaces a session that is over");
 
         test.auth.logout(replaced.refresh.clone(), ClientInfo::default()).await.unwrap();

@@ -184,7 +184,38 @@ fn read_auth(reader: &mut Reader, warnings: &mut Vec<String>) -> Result<auth_cor
     auth.hash_queue = reader.number("HASH_QUEUE", auth.hash_slots * 64, 0, 1_000_000)?;
     let wait = u64::try_from(auth.hash_wait.as_millis()).unwrap_or(u64::MAX);
     auth.hash_wait = Duration::from_millis(reader.number("HASH_WAIT_MS", wait, 1, 60_000)?);
+    read_throttle(reader, &mut auth, warnings)?;
     Ok(auth)
+}
+
+fn read_throttle(
+    reader: &mut Reader,
+    auth: &mut auth_core::Config,
+    warnings: &mut Vec<String>,
+) -> Result<(), SettingError> {
+    let on = reader
+        .setting("THROTTLE", true, value::on, |on| if *on { "on".to_owned() } else { "off".to_owned() })?;
+    auth.insecure_no_throttle = !on;
+    let throttle = &mut auth.throttle;
+    throttle.account_limit = reader.number("THROTTLE_ACCOUNT_LIMIT", throttle.account_limit, 1, 100)?;
+    // A limit that was set below the default is one for known devices too.
+    let most = throttle.account_limit;
+    throttle.account_failures =
+        reader.number("THROTTLE_ACCOUNT_FAILURES", throttle.account_failures.min(most), 1, most)?;
+    throttle.device_failures = throttle.device_failures.min(most);
+    throttle.network_failures =
+        reader.number("THROTTLE_NETWORK_FAILURES", throttle.network_failures, 1, 100_000)?;
+    let minutes = throttle.network_refill.as_secs() / 60;
+    throttle.network_refill =
+        Duration::from_secs(60 * reader.number("THROTTLE_NETWORK_REFILL_MINUTES", minutes, 1, 24 * 60)?);
+    if !on {
+        warnings.push(
+            "THROTTLE is off: passwords may be guessed as fast as they can be hashed; keep it on for anything but a \
+             load test"
+                .to_owned(),
+        );
+    }
+    Ok(())
 }
 
 /// What a failing poll means for `/verify`: nothing by default, so that it goes on while the database is away.

@@ -88,6 +88,26 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "Password checks that may wait for a slot, in turns by address [default: 64 per slot]",
     ),
     plain("HASH_WAIT_MS", "The longest wait for a slot [default: 2000]"),
+    plain(
+        "THROTTLE",
+        "off for load tests: everybody may guess as fast as passwords are hashed [default: on]",
+    ),
+    plain(
+        "THROTTLE_ACCOUNT_FAILURES",
+        "Wrong passwords in a row before an account waits, from 5 s up to 15 min [default: 10]",
+    ),
+    plain(
+        "THROTTLE_ACCOUNT_LIMIT",
+        "Wrong passwords in a row after which only a known device can sign in, 1 to 100 [default: 100]",
+    ),
+    plain(
+        "THROTTLE_NETWORK_FAILURES",
+        "Failures of an IPv4 address or IPv6 /64 before it waits [default: 100]",
+    ),
+    plain(
+        "THROTTLE_NETWORK_REFILL_MINUTES",
+        "How long it takes until it has all of them again [default: 15]",
+    ),
     plain("REGISTRATION", "open or closed [default: open]"),
     plain("METRICS_ADDR", "Address and port of /metrics for Prometheus, 127.0.0.1:9464 [default: none]"),
     plain("LOG_LEVEL", "off, error, warn, info, debug or trace [default: info]"),

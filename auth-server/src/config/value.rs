@@ -82,6 +82,14 @@ pub(super) fn boolean(text: &str) -> Result<bool, String> {
     }
 }
 
+pub(super) fn on(text: &str) -> Result<bool, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err("is neither on nor off".to_owned()),
+    }
+}
+
 pub(super) fn registration(text: &str) -> Result<bool, String> {
     match text.to_ascii_lowercase().as_str() {
         "open" => Ok(true),

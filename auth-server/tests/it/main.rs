@@ -27,4 +27,5 @@ mod settings;
 mod shutdown;
 mod start_errors;
 mod support;
+mod throttle;
 mod zero_config;

@@ -18,6 +18,16 @@ MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=
 
 /// Each wrong value: what is set, and what the line must say.
 const WRONG: &[(&[(&str, &str)], &str)] = &[
+    (&[("THROTTLE", "maybe")], "THROTTLE (environment) is neither on nor off"),
+    (
+        &[("THROTTLE_ACCOUNT_LIMIT", "101")],
+        "THROTTLE_ACCOUNT_LIMIT (environment) is not a whole number from 1 to 100",
+    ),
+    (
+        &[("THROTTLE_ACCOUNT_LIMIT", "5"), ("THROTTLE_ACCOUNT_FAILURES", "6")],
+        "THROTTLE_ACCOUNT_FAILURES (environment) is not a whole number from 1 to 5",
+    ),
+    (&[("THROTTLE_NETWORK_FAILURES", "0")], "THROTTLE_NETWORK_FAILURES (environment) is not a whole number"),
     (&[("SECRET_KEY", "")], "SECRET_KEY (environment) is empty"),
     (
         &[("SECRET_KEY", "0f1e2d3c4b5a6978")],

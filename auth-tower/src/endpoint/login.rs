@@ -24,8 +24,8 @@ pub(crate) async fn login(
     };
     let mut login = Login::new(identifier, password).client(client);
     // No two sessions in one jar: the new one takes the place of the one that the jar holds.
-    if let Some(token) = service.cookie.read_one(headers) {
-        login = login.replacing(token);
+    if let Some(token) = service.cookies.refresh.read_one(headers) {
+        login = login.replacing(token.into());
     }
     let SignIn::Granted(granted) = service.auth.login(login).await? else {
         // No rule asks for a second factor yet. Closed, should one ever do so while there is no door for it.
@@ -33,7 +33,7 @@ pub(crate) async fn login(
             Error::Internal("a second factor is needed, and there is no endpoint for it".into()).into()
         );
     };
-    Ok(tokens(service.cookie, &granted))
+    Ok(tokens(service.cookies, &granted))
 }
 
 fn missing() -> Problem {

@@ -18,13 +18,13 @@ pub(crate) async fn logout(
     headers: &HeaderMap,
     client: ClientInfo,
 ) -> Result<Response<Body>, Refusal> {
-    for token in service.cookie.read(headers) {
-        service.auth.logout(token, client.clone()).await?;
+    for token in service.cookies.refresh.read(headers) {
+        service.auth.logout(token.into(), client.clone()).await?;
     }
     if let Ok(Some(caller)) = authenticate(headers, &service.auth.verifier()) {
         service.auth.logout_session(caller.session_id(), client).await?;
     }
     let mut response = no_content();
-    service.cookie.clear(response.headers_mut());
+    service.cookies.refresh.clear(response.headers_mut());
     Ok(response)
 }

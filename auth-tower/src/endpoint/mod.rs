@@ -17,7 +17,7 @@ use http::{
 use serde::Serialize;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use crate::{Body, authenticate::authenticate, problem::Problem, service::Inner, transport::RefreshCookie};
+use crate::{Body, authenticate::authenticate, problem::Problem, service::Inner, transport::Cookies};
 
 pub(crate) use self::{
     jwks::jwks,
@@ -88,7 +88,7 @@ struct TokenDocument<'a> {
     expires_in: u64,
 }
 
-fn tokens(cookie: RefreshCookie, tokens: &Tokens) -> Response<Body> {
+fn tokens(cookies: Cookies, tokens: &Tokens) -> Response<Body> {
     let document = TokenDocument {
         access_token: tokens.access.expose(),
         token_type: "bearer",
@@ -97,7 +97,10 @@ fn tokens(cookie: RefreshCookie, tokens: &Tokens) -> Response<Body> {
     let mut response = json(StatusCode::OK, &document);
     let headers = response.headers_mut();
     headers.insert(PRAGMA, HeaderValue::from_static("no-cache"));
-    cookie.set(headers, &tokens.refresh, tokens.refresh_expires_in);
+    cookies.refresh.set(headers, tokens.refresh.expose(), tokens.refresh_expires_in);
+    if let Some(device) = &tokens.device {
+        cookies.device.set(headers, device.expose(), Tokens::DEVICE_EXPIRES_IN);
+    }
     response
 }
 

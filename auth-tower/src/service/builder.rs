@@ -3,7 +3,7 @@ use std::{sync::Arc, time::Duration};
 use auth_core::Auth;
 
 use super::{AuthService, Inner};
-use crate::{ConfigError, Endpoint, OriginPolicy, transport::RefreshCookie};
+use crate::{ConfigError, Endpoint, OriginPolicy, transport::Cookies};
 
 /// Puts an [`AuthService`] together; each setting has a safe default.
 #[derive(Debug)]
@@ -12,7 +12,7 @@ pub struct AuthServiceBuilder {
     auth: Auth,
     public_url: Option<String>,
     trusted_origins: Vec<String>,
-    cookie: RefreshCookie,
+    cookies: Cookies,
     mounted_at: String,
     registration_open: bool,
     without: Vec<Endpoint>,
@@ -26,7 +26,7 @@ impl AuthServiceBuilder {
             auth,
             public_url: None,
             trusted_origins: Vec::new(),
-            cookie: RefreshCookie::SECURE,
+            cookies: Cookies::SECURE,
             mounted_at: String::new(),
             registration_open: true,
             without: Vec::new(),
@@ -50,11 +50,11 @@ impl AuthServiceBuilder {
         self
     }
 
-    /// Leaves `Secure` off the refresh cookie and calls it `refresh_token`: for development over plain http
+    /// Leaves `Secure` off the cookies and calls them `refresh_token` and `auth_device`: for development over plain http
     /// with clients that do not take `Secure` cookies there. Whoever listens on the wire can then take over
     /// sessions, and a sibling domain can set the cookie.
     pub fn insecure_cookie(mut self) -> Self {
-        self.cookie = RefreshCookie::INSECURE;
+        self.cookies = Cookies::INSECURE;
         self
     }
 
@@ -103,7 +103,7 @@ impl AuthServiceBuilder {
         for origin in &self.trusted_origins {
             origins = origins.trust(origin)?;
         }
-        if origins.is_https() && !self.cookie.is_secure() {
+        if origins.is_https() && !self.cookies.are_secure() {
             return Err(ConfigError::new("insecure_cookie", "cannot be used when public_url is https"));
         }
         if !is_prefix(&self.mounted_at) {
@@ -126,7 +126,7 @@ impl AuthServiceBuilder {
             inner: Arc::new(Inner {
                 verifier: self.auth.verifier().bounded(self.auth.revocations()),
                 auth: self.auth,
-                cookie: self.cookie,
+                cookies: self.cookies,
                 mounted_at: self.mounted_at,
                 origins,
                 registration_open: self.registration_open,

@@ -34,7 +34,7 @@ use crate::{
     headers::{X_REQUEST_ID, request_id, set_security_headers},
     problem::Problem,
     route::{Endpoint, session_id},
-    transport::RefreshCookie,
+    transport::Cookies,
 };
 
 pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
@@ -57,7 +57,7 @@ pub(crate) struct Inner {
     pub(crate) auth: Auth,
     /// Bounded, if the host polls; for the endpoint that reads no database.
     pub(crate) verifier: TokenVerifier,
-    pub(crate) cookie: RefreshCookie,
+    pub(crate) cookies: Cookies,
     pub(crate) mounted_at: String,
     origins: OriginPolicy,
     registration_open: bool,
@@ -165,7 +165,7 @@ impl Inner {
         if !endpoint.allows(&parts.method) {
             return Err(Problem::method_not_allowed().into());
         }
-        let client = client_info(parts);
+        let client = client_info(parts, self.cookies);
         let headers = &parts.headers;
         match endpoint {
             Endpoint::Me => endpoint::me(self, headers).await,

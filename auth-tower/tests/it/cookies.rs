@@ -14,7 +14,7 @@ async fn the_refresh_cookie_is_for_this_host_only_and_for_no_script() {
     let login = world.send(Req::post("/login").json(body)).await.expect(200);
     let refresh = world.refresh(&login.cookie().unwrap()).await.expect(200);
     for answer in [login, refresh] {
-        let cookie = answer.header("set-cookie").unwrap();
+        let cookie = answer.set_cookie("refresh_token").unwrap();
         let (pair, attributes) = cookie.split_once("; ").unwrap();
         assert!(pair.starts_with("__Host-refresh_token="));
         assert!(pair.len() <= 4096, "RFC 6265bis");

@@ -54,6 +54,7 @@ auth_migration::each_database! {
             }
             world.login(text, text).await.expect_problem(401, "invalid_credentials");
             world.login(ADA, text).await.expect_problem(401, "invalid_credentials");
+            world.forget_failures().await;
             let encoded = percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC);
             let answer = world.send(Req::post("/login").form(format!("username={encoded}&password={encoded}"))).await;
             assert!([400, 401].contains(&answer.status.as_u16()), "{text:?}: {answer:?}");
@@ -68,6 +69,10 @@ auth_migration::each_database! {
                 world.send(Req::post("/refresh-token").header("cookie", text)).await.expect(401);
                 let request = Req::post("/refresh-token").header("cookie", format!("__Host-refresh_token={text}"));
                 world.send(request).await.expect(401);
+                let cookie = format!("__Host-auth_device={text}");
+                let body = serde_json::json!({ "email": ADA, "password": "wrong" }).to_string();
+                let request = Req::post("/login").header("cookie", cookie).json(body);
+                world.send(request).await.expect_problem(401, "invalid_credentials");
                 let status = world.send(Req::post("/logout").header("origin", text)).await.status;
                 assert_eq!(status, 403, "{text:?}");
                 world.send(Req::post("/login").body(text, "x")).await.expect(415);

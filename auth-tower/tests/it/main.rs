@@ -29,5 +29,6 @@ mod remote_jwks;
 mod sessions;
 mod settings;
 mod support;
+mod throttle;
 mod users_me;
 mod verify;

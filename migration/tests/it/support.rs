@@ -3,7 +3,7 @@ use sea_orm_migration::sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBac
 use sea_orm_migration::sea_query::{Expr, InsertStatement, Query};
 
 /// The names of all migrations, in order.
-pub(crate) const ALL: [&str; 7] = [
+pub(crate) const ALL: [&str; 8] = [
     "m0001_auth_user",
     "m0002_auth_password",
     "m0003_auth_user_role",
@@ -11,6 +11,7 @@ pub(crate) const ALL: [&str; 7] = [
     "m0005_auth_one_time_token",
     "m0006_auth_lease",
     "m0007_auth_key",
+    "m0008_auth_throttle",
 ];
 
 pub(crate) async fn execute(db: &DatabaseConnection, sql: &str) {

@@ -6,5 +6,6 @@ pub(crate) mod lease;
 pub(crate) mod one_time_token;
 pub(crate) mod password;
 pub(crate) mod session;
+pub(crate) mod throttle;
 pub(crate) mod user;
 pub(crate) mod user_role;

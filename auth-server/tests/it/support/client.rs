@@ -32,6 +32,8 @@ pub(crate) struct Session {
     pub(crate) access_token: String,
     /// As it is sent back: `name=value`.
     pub(crate) cookie: String,
+    /// The same; of a login only.
+    pub(crate) device: Option<String>,
 }
 
 impl Client {
@@ -114,10 +116,18 @@ impl Answer {
     /// The tokens of a successful login or refresh.
     pub(crate) fn session(&self) -> Session {
         assert_eq!(self.status, 200, "{:?}", self.body);
-        let cookie = self.headers[header::SET_COOKIE].to_str().unwrap();
         Session {
             access_token: self.body["access_token"].as_str().unwrap().to_owned(),
-            cookie: cookie.split(';').next().unwrap().to_owned(),
+            cookie: self.cookie("refresh_token").unwrap(),
+            device: self.cookie("auth_device"),
         }
+    }
+
+    /// The cookie whose name ends like this, as it is sent back.
+    fn cookie(&self, name: &str) -> Option<String> {
+        let set = self.headers.get_all(header::SET_COOKIE).iter().map(|set| set.to_str().unwrap());
+        let mut pairs = set.map(|set| set.split(';').next().unwrap());
+        let found = pairs.find(|pair| pair.split('=').next().unwrap().ends_with(name));
+        found.map(str::to_owned)
     }
 }

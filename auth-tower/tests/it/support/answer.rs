@@ -31,10 +31,24 @@ impl Answer {
         errors.iter().map(|error| error["field"].as_str().unwrap().to_owned()).collect()
     }
 
+    /// The header that sets the cookie whose name ends like this.
+    pub(crate) fn set_cookie(&self, name: &str) -> Option<&str> {
+        let values = self.headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap());
+        let mut ours = values.filter(|set| set.split('=').next().unwrap().ends_with(name));
+        let value = ours.next();
+        assert!(ours.next().is_none(), "{name} is set twice: {self:?}");
+        value
+    }
+
     /// The refresh cookie that this answer sets, as `name=value` for a request.
     pub(crate) fn cookie(&self) -> Option<String> {
-        let cookie = self.header("set-cookie")?.split(';').next()?;
+        let cookie = self.set_cookie("refresh_token")?.split(';').next()?;
         (!cookie.ends_with('=')).then(|| cookie.to_owned())
+    }
+
+    /// The device cookie that this answer sets, as `name=value` for a request.
+    pub(crate) fn device(&self) -> Option<String> {
+        Some(self.set_cookie("auth_device")?.split(';').next()?.to_owned())
     }
 
     pub(crate) fn clears_cookie(&self) -> bool {

@@ -97,6 +97,11 @@ impl World {
         self.send(Req::get("/users/me").bearer(access)).await
     }
 
+    /// As if nobody had guessed before.
+    pub(crate) async fn forget_failures(&self) {
+        self.db.execute_unprepared("DELETE FROM auth_throttle").await.unwrap();
+    }
+
     /// How many statements there were since the last call.
     pub(crate) fn statements(&self) -> usize {
         self.statements.swap(0, Ordering::SeqCst)
@@ -105,7 +110,15 @@ impl World {
     /// The number of rows of all tables that requests write to.
     pub(crate) async fn rows(&self) -> i64 {
         let mut rows = 0;
-        for table in ["auth_user", "auth_password", "auth_user_role", "auth_session", "auth_one_time_token"] {
+        for table in [
+            "auth_user",
+            "auth_password",
+            "auth_user_role",
+            "auth_session",
+            "auth_one_time_token",
+            "auth_lease",
+            "auth_throttle",
+        ] {
             let count = format!("SELECT COUNT(*) AS n FROM {table}");
             let count = Statement::from_string(self.db.get_database_backend(), count);
             let row = self.db.query_one_raw(count).await.unwrap().unwrap();

@@ -1,0 +1,50 @@
+//! Throttling: how often may be guessed, for each account, device and network. The rules and their reasons are on the
+//! manual's page on [throttling](crate::manual::throttling).
+
+mod attempt;
+mod config;
+mod counter;
+mod device;
+mod network;
+
+use std::net::IpAddr;
+
+pub use self::config::ThrottleConfig;
+pub(crate) use self::{
+    attempt::Subject,
+    counter::{Counter, Rule},
+    device::{DeviceKeys, KNOWN_FOR},
+};
+use self::{counter::Decision, network::Buckets};
+use crate::{ClientInfo, Config, client, clock::duration_millis};
+
+/// The rules in force, and what is counted in memory. Counters of accounts and devices are rows, which instances share.
+pub(crate) struct Throttle {
+    off: bool,
+    account: Rule,
+    device: Rule,
+    longest_wait: i64,
+    /// Wrong passwords, and registrations.
+    guesses: Buckets,
+    /// Apart from those, so that an office full of ended sessions can still sign in.
+    refreshes: Buckets,
+}
+
+impl Throttle {
+    pub(crate) fn new(config: &Config) -> Self {
+        let rules = &config.throttle;
+        Self {
+            off: config.insecure_no_throttle,
+            account: Rule::of_account(rules),
+            device: Rule::of_device(rules),
+            longest_wait: duration_millis(rules.longest_wait),
+            guesses: Buckets::new(rules),
+            refreshes: Buckets::new(rules),
+        }
+    }
+
+    /// The network to count for: none if nothing is counted, or if the host did not say where the client is.
+    fn network(&self, client: &ClientInfo) -> Option<IpAddr> {
+        client.ip.filter(|_| !self.off).map(client::network)
+    }
+}

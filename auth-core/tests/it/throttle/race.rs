@@ -1,0 +1,128 @@
+use std::{
+    sync::{Arc, Mutex, mpsc},
+    time::Duration,
+};
+
+use auth_core::{
+    Auth, Error, Login, Password,
+    password::{HashError, PasswordHasher, Scratch, Verdict},
+    test_util::InsecureHasher,
+};
+use auth_migration::{each_database, test_util::TestDatabase};
+use tokio::{sync::Semaphore, task::JoinSet};
+
+use crate::{
+    assert_refused,
+    support::{EMAIL, PASSWORD, TestAuth, granted, keys},
+};
+
+/// Guesses at once, in turn on several instances. How many were checked.
+async fn burst(instances: &[&TestAuth], guesses: usize) -> usize {
+    let mut burst = JoinSet::new();
+    for number in 0..guesses {
+        let auth = instances[number % instances.len()].auth.clone();
+        burst.spawn(async move { auth.login(Login::new(EMAIL, "wrong")).await });
+    }
+    let mut checked = 0;
+    while let Some(outcome) = burst.join_next().await {
+        match granted(outcome.unwrap()) {
+            Err(Error::InvalidCredentials) => checked += 1,
+            Err(Error::Throttled { .. }) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    checked
+}
+
+/// Checks when the test lets it.
+struct Gated {
+    hasher: InsecureHasher,
+    entered: Arc<Semaphore>,
+    gate: Mutex<mpsc::Receiver<()>>,
+}
+
+/// A gated hasher, what tells that checks have begun, and what lets them go on.
+fn gated() -> (Gated, Arc<Semaphore>, mpsc::Sender<()>) {
+    let (entered, (open, gate)) = (Arc::new(Semaphore::new(0)), mpsc::channel());
+    (Gated { hasher: InsecureHasher::new(), entered: Arc::clone(&entered), gate: gate.into() }, entered, open)
+}
+
+impl PasswordHasher for Gated {
+    fn hash(&self, password: &Password, salt: &[u8; 16], scratch: &mut Scratch) -> Result<String, HashError> {
+        self.hasher.hash(password, salt, scratch)
+    }
+
+    fn verify(&self, password: &Password, stored: &str, scratch: &mut Scratch) -> Result<Verdict, HashError> {
+        self.entered.add_permits(1);
+        let _ = self.gate.lock().unwrap().recv();
+        self.hasher.verify(password, stored, scratch)
+    }
+
+    fn decoy(&self) -> String {
+        self.hasher.decoy()
+    }
+}
+
+fn start(auth: &Auth, password: &'static str) -> tokio::task::JoinHandle<Result<auth_core::Tokens, Error>> {
+    let auth = auth.clone();
+    tokio::spawn(async move { granted(auth.login(Login::new(EMAIL, password)).await) })
+}
+
+each_database! {
+    async fn guesses_at_once_over_two_instances_are_counted_exactly(db: &TestDatabase) {
+        let one = TestAuth::with(db, |builder| builder.hash_queue(200)).await;
+        let other = TestAuth::instance(db, keys(), &one.clock, 5, |builder| builder.hash_queue(200)).await;
+        one.register().await;
+        let both = [&one, &other];
+        assert_eq!(burst(&both, 60).await, 10);
+        for wait in [5, 10, 20, 40, 80] {
+            one.clock.advance(Duration::from_millis(wait * 1000 - 1));
+            assert_eq!(burst(&both, 10).await, 0, "before {wait} s");
+            one.clock.advance(Duration::from_millis(1));
+            assert_eq!(burst(&both, 20).await, 1, "after {wait} s");
+        }
+        assert_eq!(one.counted().await, 15);
+        assert_eq!(one.hasher.verifications() + other.hasher.verifications(), 15);
+        for _ in 0..85 {
+            one.clock.advance(Duration::from_mins(15));
+            assert_eq!(burst(&both, 4).await, 1);
+        }
+        one.clock.advance(Duration::from_hours(24));
+        assert_eq!(burst(&both, 40).await, 0, "a hundred in all");
+    }
+
+    async fn guesses_beside_the_owners_sign_in_stay_counted(db: &TestDatabase) {
+        let (hasher, entered, open) = gated();
+        let test = TestAuth::with(db, |builder| builder.hasher(Arc::new(hasher)).hash_slots(4)).await;
+        test.register().await;
+        let owner = start(&test.auth, PASSWORD);
+        entered.acquire().await.unwrap().forget();
+        let guesses = [start(&test.auth, "wrong"), start(&test.auth, "wrong"), start(&test.auth, "wrong")];
+        entered.acquire_many(3).await.unwrap().forget();
+        assert_eq!(test.counted().await, 4);
+        drop(open);
+        owner.await.unwrap().unwrap();
+        for guess in guesses {
+            assert_refused!(guess.await.unwrap(), Error::InvalidCredentials);
+        }
+        assert_eq!(test.counted().await, 3);
+    }
+
+    async fn an_attempt_that_is_shed_by_a_full_queue_does_not_count(db: &TestDatabase) {
+        let (hasher, entered, open) = gated();
+        let settings = |builder: auth_core::AuthBuilder| builder.hasher(Arc::new(hasher)).hash_slots(1).hash_queue(0);
+        let test = TestAuth::with(db, settings).await;
+        test.register().await;
+        let slow = start(&test.auth, "wrong");
+        entered.acquire().await.unwrap().forget();
+        for number in 0..30 {
+            assert_refused!(test.try_login(EMAIL, PASSWORD).await, Error::Overloaded { .. });
+            let other = format!("user{number}@example.com");
+            assert_refused!(test.try_login(&other, PASSWORD).await, Error::Overloaded { .. });
+        }
+        assert_eq!((test.counted().await, test.count("auth_throttle").await), (1, 1));
+        drop(open);
+        assert_refused!(slow.await.unwrap(), Error::InvalidCredentials);
+        test.login().await;
+    }
+}
