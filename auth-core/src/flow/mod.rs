@@ -1,4 +1,4 @@
-//! The operations. Every flow keeps one order: parse, read, hash, at most one transaction, sign, emit. Nothing
+//! The operations. Every flow keeps one order: parse, read, count, hash, at most one transaction, sign, emit. Nothing
 //! is hashed inside a transaction, and races are settled by the unique index or by the row count of a
 //! conditional UPDATE.
 

@@ -87,7 +87,14 @@ each_database! {
         let login = Login::new(CANARY_EMAIL, CANARY_PASSWORD).replacing("canary-token".into());
         heard.debug(&(&login, Password::new(CANARY_PASSWORD), RefreshToken::new("canary-token")));
         let tokens = granted(auth.login(login).await).unwrap();
-        heard.debug(&tokens);
+        let device = tokens.device.clone().unwrap();
+        let known = ClientInfo::default().device(device.clone());
+        heard.debug(&(&tokens, &known));
+        for _ in 0..30 {
+            let guess = Login::new(CANARY_EMAIL, "canary-wrong").client(known.clone());
+            heard.error(&auth.login(guess).await.unwrap_err());
+        }
+        auth.unlock(user.id).await.unwrap();
         for (email, password) in [(CANARY_EMAIL, "canary-wrong"), ("canary-unknown", "canary-wrong")] {
             heard.error(&auth.login(Login::new(email, password)).await.unwrap_err());
         }
@@ -118,6 +125,7 @@ each_database! {
         for token in [&tokens.refresh, &next.refresh] {
             assert!(!said.contains(token.expose()), "a refresh token was said");
         }
+        assert!(!said.contains(device.expose()), "a device token was said");
         for token in [&tokens.access, &next.access] {
             assert!(!said.contains(token.expose()), "an access token was said");
         }

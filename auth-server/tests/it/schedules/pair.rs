@@ -58,7 +58,8 @@ impl Pair {
                 .env("SECRET_KEY", KEY)
                 .env("PUBLIC_URL", "http://localhost:8000")
                 .env("REFRESH_GRACE_SECONDS", &grace.as_secs().to_string())
-                // Many sign in at once, and all of them are to get in, on a slow machine too.
+                // Many sign in at once, from one address, and all of them are to get in, on a slow machine too.
+                .env("THROTTLE", "off")
                 .env("HASH_QUEUE", "10000")
                 .env("HASH_WAIT_MS", "60000")
                 .env("DATABASE_TIMEOUT_MS", "30000")
