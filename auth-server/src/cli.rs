@@ -71,7 +71,7 @@ pub(crate) enum Keys {
     Rotate,
     /// Take keys out of the key ring at once: for those that leaked
     Revoke {
-        /// Their ids, as list shows them
+        /// Their ids, as list shows them; after `--` if one begins with a hyphen
         #[arg(required = true, value_name = "KID")]
         ids: Vec<String>,
     },
@@ -182,6 +182,18 @@ mod tests {
             let port = cli.settings.0.iter().find(|given| given.name == "PORT").unwrap();
             assert_eq!((port.value.to_str(), port.origin), (Some("1"), Origin::Flag));
         }
+    }
+
+    #[test]
+    fn the_id_of_a_key_may_begin_with_a_hyphen() {
+        let ids = ["9s30", "-lcc1XdU4WEz", "--cc1XdU4WEz", "-h"];
+        let cli = parse(&[&["keys", "revoke", "--port", "1", "--"], &ids[..]].concat()).unwrap();
+        let Some(Command::Keys { action: Keys::Revoke { ids: read } }) = cli.command else {
+            panic!("another")
+        };
+        assert_eq!(read, ids);
+        let Err(Stop::Usage(line)) = parse(&["keys", "revoke", "-lcc1XdU4WEz"]) else { panic!("taken") };
+        assert!(line.contains("'-- -l'"), "the way out is told: {line}");
     }
 
     #[test]

@@ -31,8 +31,10 @@ fn resident_mib(process: u32) -> u64 {
 async fn memory_for_hashing_is_made_when_needed_and_goes_back_to_the_system_each_time() {
     const SLOTS: u64 = 4;
     let home = tempdir().unwrap();
-    let server =
-        Program::in_directory(home.path()).args(&["--hash-slots=4", "--hash-wait-ms=60000"]).start().await;
+    let server = Program::in_directory(home.path())
+        .args(&["--hash-slots=4", "--hash-wait-ms=60000", "--throttle=off"])
+        .start()
+        .await;
     server.client().get("/health/ready").await;
     let idle = resident_mib(server.id());
     assert!(idle < SLOTS * 19, "made before it is needed: {idle} MiB");

@@ -85,7 +85,7 @@ each_database! {
         assert!(listed[0].starts_with(&format!("{first} retired EdDSA accepted until 20")), "{listed:?}");
         assert!(listed[1].starts_with(&format!("{second} active  ES256 since 20")), "{listed:?}");
 
-        let revoked = keys(program(), &["revoke", &first, &second]).await;
+        let revoked = keys(program(), &["revoke", "--", &first, &second]).await;
         let bound = "refused by instances within 100 ms, by services that keep the JWK set within";
         assert!(revoked[0].starts_with(&format!("revoked {first}: {bound}")), "{revoked:?}");
         assert!(revoked[1].starts_with(&format!("revoked {second}: {bound}")), "{revoked:?}");
@@ -113,7 +113,7 @@ each_database! {
         assert!(ended.stderr.contains("SECRET_KEY_PREVIOUS") && ended.stderr.contains("keys revoke"));
 
         other().env("SECRET_KEY_PREVIOUS", KEY).start().await.kill().await;
-        keys(other(), &["revoke", &first]).await;
+        keys(other(), &["revoke", "--", &first]).await;
         let server = other().start().await;
         assert_ne!(kid(&server.client().login("ada@example.com").await.session()), first);
     }

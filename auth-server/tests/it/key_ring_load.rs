@@ -170,7 +170,7 @@ each_database! {
         let stolen = clients[0].login("user0@example.com").await.session();
         let id = header(&stolen)["kid"].as_str().unwrap().to_owned();
         // Short of the time for which the copies are kept.
-        let ended = program(home.path(), database).args(&["keys", "revoke", &id]).run().await;
+        let ended = program(home.path(), database).args(&["keys", "revoke", "--", &id]).run().await;
         assert_eq!(ended.code, Some(0), "{ended:?}");
         let revoked = Instant::now();
         let mut last = [Duration::ZERO; 2];
