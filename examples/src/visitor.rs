@@ -1,4 +1,4 @@
-use std::{error::Error, net::SocketAddr};
+use std::{collections::BTreeMap, error::Error, net::SocketAddr};
 
 use http::{
     HeaderMap, Request,
@@ -12,13 +12,14 @@ use hyper_util::{
 };
 use serde_json::Value;
 
-/// A client of one server that behaves like a page in a browser: it keeps the refresh cookie in a jar and the
+/// A client of one server that behaves like a page in a browser: it keeps cookies in a jar and the
 /// access token in memory, and sends both along.
 #[derive(Debug)]
 pub struct Visitor {
     http: Client<HttpConnector, Full<Bytes>>,
     server: SocketAddr,
-    cookie: Option<String>,
+    /// By name.
+    jar: BTreeMap<String, String>,
     access_token: Option<String>,
 }
 
@@ -26,10 +27,10 @@ impl Visitor {
     /// Somebody who has never been here.
     pub fn new(server: SocketAddr) -> Self {
         let http = Client::builder(TokioExecutor::new()).build_http();
-        Self { http, server, cookie: None, access_token: None }
+        Self { http, server, jar: BTreeMap::new(), access_token: None }
     }
 
-    /// The same person at another server: the access token goes along, the cookie does not.
+    /// The same person at another server: the access token goes along, the cookies do not.
     pub fn at(&self, server: SocketAddr) -> Self {
         Self { access_token: self.access_token.clone(), ..Self::new(server) }
     }
@@ -60,8 +61,9 @@ impl Visitor {
         if !body.is_empty() {
             request = request.header(CONTENT_TYPE, "application/json");
         }
-        if let Some(cookie) = &self.cookie {
-            request = request.header(COOKIE, cookie);
+        if !self.jar.is_empty() {
+            let pairs: Vec<String> = self.jar.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            request = request.header(COOKIE, pairs.join("; "));
         }
         if let Some(token) = &self.access_token {
             request = request.header(AUTHORIZATION, format!("Bearer {token}"));
@@ -80,10 +82,14 @@ impl Visitor {
     }
 
     fn keep(&mut self, headers: &HeaderMap, body: &Value) {
-        let pair = headers.get(SET_COOKIE).and_then(|cookie| cookie.to_str().ok()?.split(';').next());
-        if let Some(pair) = pair {
-            // A cookie without a value is one that is taken away.
-            self.cookie = Some(pair.to_owned()).filter(|pair| !pair.ends_with('='));
+        for cookie in headers.get_all(SET_COOKIE) {
+            let pair = cookie.to_str().ok().and_then(|cookie| cookie.split(';').next());
+            match pair.and_then(|pair| pair.split_once('=')) {
+                // A cookie without a value is one that is taken away.
+                Some((name, "")) => drop(self.jar.remove(name)),
+                Some((name, value)) => drop(self.jar.insert(name.to_owned(), value.to_owned())),
+                None => {}
+            }
         }
         if let Some(token) = body.get("access_token").and_then(Value::as_str) {
             self.access_token = Some(token.to_owned());
