@@ -29,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// A process that is measured; killed when dropped.
 pub(crate) struct Measured {
     child: Child,
-    lines: BufReader<ChildStdout>,
+    lines: Option<BufReader<ChildStdout>>,
 }
 
 /// This process to the processor of the load; `false` where that cannot be.
@@ -75,7 +75,7 @@ impl Measured {
             .stdout(Stdio::piped())
             .spawn()?;
         let lines = BufReader::new(child.stdout.take().ok_or("no output")?);
-        Ok(Self { child, lines })
+        Ok(Self { child, lines: Some(lines) })
     }
 
     /// One of [`limits`](crate::limits).
@@ -86,7 +86,8 @@ impl Measured {
     /// The server on this port, once it answers, and how long that took.
     pub(crate) async fn server(port: u16, environment: &[(&str, &str)]) -> Result<(Self, Duration), Failure> {
         let start = Instant::now();
-        let server = Self::start(&server_binary()?, &["serve"], environment)?;
+        let mut server = Self::start(&server_binary()?, &["serve"], environment)?;
+        server.read_away();
         while start.elapsed() < PATIENCE {
             if let Ok(mut connection) = Connection::open(SocketAddr::from(([127, 0, 0, 1], port))).await {
                 connection.ask(&request("GET", "/health/live", "", "")).await?;
@@ -97,9 +98,16 @@ impl Measured {
         Err("the server does not answer".into())
     }
 
+    /// Takes the log off its hands: a full pipe would stop the server.
+    fn read_away(&mut self) {
+        if let Some(mut lines) = self.lines.take() {
+            std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
+        }
+    }
+
     pub(crate) fn line(&mut self) -> Result<String, Failure> {
         let mut line = String::new();
-        if self.lines.read_line(&mut line)? == 0 {
+        if self.lines.as_mut().ok_or("nobody listens")?.read_line(&mut line)? == 0 {
             return Err("a process ended before its time".into());
         }
         Ok(line)
