@@ -9,10 +9,11 @@ use std::{
 use sea_orm::DatabaseConnection;
 
 use crate::{
-    Auth, Clock, Config, ConfigError, EventSink, Keys, SystemClock, SystemRandom, ThrottleConfig,
-    TracingEvents,
+    Auth, Clock, Config, ConfigError, EmailVerification, EventSink, Keys, SystemClock, SystemRandom,
+    ThrottleConfig, TracingEvents,
     auth::Inner,
     key_ring::{KeySource, Ring},
+    mail::{EnglishMails, MailTemplates, Mailer, Post},
     password::{Argon2Hasher, HashPool, PasswordHasher, PasswordPolicy},
     random::{self, Random},
     revocation::Revocations,
@@ -31,6 +32,8 @@ pub struct AuthBuilder {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     events: Arc<dyn EventSink>,
+    mailer: Option<Arc<dyn Mailer>>,
+    mail_templates: Arc<dyn MailTemplates>,
 }
 
 impl AuthBuilder {
@@ -43,6 +46,8 @@ impl AuthBuilder {
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
             events: Arc::new(TracingEvents),
+            mailer: None,
+            mail_templates: Arc::new(EnglishMails),
         }
     }
 
@@ -160,6 +165,61 @@ impl AuthBuilder {
         self
     }
 
+    /// Sends mail, which verification, reset and change of an address need; something has to run
+    /// [`Auth::keep_delivering_mail`] too. Default: no mail, and none of these.
+    pub fn mailer(mut self, mailer: Arc<dyn Mailer>) -> Self {
+        self.mailer = Some(mailer);
+        self
+    }
+
+    /// Replaces [`EnglishMails`].
+    pub fn mail_templates(mut self, templates: Arc<dyn MailTemplates>) -> Self {
+        self.mail_templates = templates;
+        self
+    }
+
+    /// See [`Config::service_name`].
+    pub fn service_name(mut self, name: impl Into<String>) -> Self {
+        self.config.service_name = name.into();
+        self
+    }
+
+    /// See [`Config::email_verification`].
+    pub fn email_verification(mut self, verification: EmailVerification) -> Self {
+        self.config.email_verification = verification;
+        self
+    }
+
+    /// See [`Config::verify_email_url`].
+    pub fn verify_email_url(mut self, page: impl Into<String>) -> Self {
+        self.config.verify_email_url = page.into();
+        self
+    }
+
+    /// See [`Config::reset_password_url`].
+    pub fn reset_password_url(mut self, page: impl Into<String>) -> Self {
+        self.config.reset_password_url = page.into();
+        self
+    }
+
+    /// See [`Config::verify_email_ttl`].
+    pub fn verify_email_ttl(mut self, ttl: Duration) -> Self {
+        self.config.verify_email_ttl = ttl;
+        self
+    }
+
+    /// See [`Config::reset_password_ttl`].
+    pub fn reset_password_ttl(mut self, ttl: Duration) -> Self {
+        self.config.reset_password_ttl = ttl;
+        self
+    }
+
+    /// See [`Config::audit_retention`].
+    pub fn audit_retention(mut self, kept: Duration) -> Self {
+        self.config.audit_retention = Some(kept);
+        self
+    }
+
     /// Replaces [`TracingEvents`].
     pub fn events(mut self, events: Arc<dyn EventSink>) -> Self {
         self.events = events;
@@ -173,6 +233,10 @@ impl AuthBuilder {
     pub fn build(self) -> Result<Auth, ConfigError> {
         self.config.check()?;
         self.keys.check()?;
+        if self.config.email_verification != EmailVerification::Off && self.mailer.is_none() {
+            return Err(ConfigError::new("email_verification", "needs a mailer"));
+        }
+        let post = self.mailer.map(|mailer| Post { mailer, templates: self.mail_templates });
         let hasher = match self.hasher {
             Some(hasher) => hasher,
             None => Arc::new(Argon2Hasher::default()),
@@ -198,6 +262,8 @@ impl AuthBuilder {
                 clock: self.clock,
                 random: self.random,
                 events: self.events,
+                post,
+                mail_waits: tokio::sync::Notify::new(),
                 config: self.config,
             }),
         })

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use crate::DeviceToken;
+use crate::{DeviceToken, UserId};
 
 /// What is known about the client of an operation; recorded with the session and in events.
 ///
@@ -14,12 +14,31 @@ pub struct ClientInfo {
     pub ip: Option<IpAddr>,
     /// At most [`USER_AGENT_MAX`](Self::USER_AGENT_MAX) characters, control characters removed.
     pub user_agent: Option<String>,
+    /// Who is signed in, where somebody acts on an account: the one it belongs to, or an administrator.
+    pub actor: Option<UserId>,
+    /// The id of the request, to find it in the log: at most [`REQUEST_ID_MAX`](Self::REQUEST_ID_MAX) characters.
+    pub request_id: Option<String>,
     pub(crate) device: Option<DeviceToken>,
 }
 
 impl ClientInfo {
     /// The most characters of a user agent that are kept.
     pub const USER_AGENT_MAX: usize = 512;
+
+    /// The most characters of a request's id that are kept.
+    pub const REQUEST_ID_MAX: usize = 128;
+
+    /// Sets who is signed in.
+    pub fn actor(mut self, user: UserId) -> Self {
+        self.actor = Some(user);
+        self
+    }
+
+    /// Sets the id of the request, cut to length.
+    pub fn request_id(mut self, id: &str) -> Self {
+        self.request_id = Some(id.chars().filter(|c| !c.is_control()).take(Self::REQUEST_ID_MAX).collect());
+        self
+    }
 
     /// Sets the address.
     pub fn ip(mut self, ip: IpAddr) -> Self {

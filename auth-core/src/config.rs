@@ -44,10 +44,39 @@ pub struct Config {
     pub hash_queue: usize,
     /// How long a hash may wait for a slot before [`Error::Overloaded`](crate::Error). Default 2 s.
     pub hash_wait: Duration,
+    /// What mails call this service. Default: the same as `issuer`'s default, `auth`.
+    pub service_name: String,
+    /// Whether addresses are to be proved. Default [`Off`](EmailVerification::Off).
+    pub email_verification: EmailVerification,
+    /// The page that a link to prove an address leads to; the token is added as the fragment `#token=`, and the page
+    /// sends it to [`Auth::verify_email`](crate::Auth::verify_email). Default `http://127.0.0.1:8000/verify-email`.
+    pub verify_email_url: String,
+    /// The page that a link to choose a new password leads to, in the same way. Default
+    /// `http://127.0.0.1:8000/reset-password`.
+    pub reset_password_url: String,
+    /// How long a link to prove an address works. Default a day.
+    pub verify_email_ttl: Duration,
+    /// How long a link to choose a new password works. Default an hour.
+    pub reset_password_ttl: Duration,
+    /// How long the rows of the audit are kept. Default `None`: none are written.
+    pub audit_retention: Option<Duration>,
     /// How often may be guessed.
     pub throttle: ThrottleConfig,
     /// Lets everybody guess as fast as passwords can be hashed. For a load test. Default `false`.
     pub insecure_no_throttle: bool,
+}
+
+/// Whether people have to prove that they read mail at their address.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EmailVerification {
+    /// No mail is sent at registration, and a registration tells when an address is taken.
+    #[default]
+    Off,
+    /// A registration sends a link, and who asks cannot tell whether the address is taken: its owner gets a mail too.
+    On,
+    /// And nobody signs in before the address is proved.
+    Required,
 }
 
 impl Default for Config {
@@ -67,9 +96,26 @@ impl Default for Config {
             hash_slots: slots,
             hash_queue: slots.saturating_mul(64),
             hash_wait: Duration::from_secs(2),
+            service_name: "auth".to_owned(),
+            email_verification: EmailVerification::Off,
+            verify_email_url: "http://127.0.0.1:8000/verify-email".to_owned(),
+            reset_password_url: "http://127.0.0.1:8000/reset-password".to_owned(),
+            verify_email_ttl: Duration::from_hours(24),
+            reset_password_ttl: Duration::from_hours(1),
+            audit_retention: None,
             throttle: ThrottleConfig::default(),
             insecure_no_throttle: false,
         }
+    }
+}
+
+/// A link may lead to a page of ours or of the host's, and nowhere else (ASVS 1.2.2).
+fn page(name: &'static str, url: &str) -> Result<(), ConfigError> {
+    let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    let is_plain = url.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"<>\\^`{|}#".contains(&byte));
+    match host {
+        Some(host) if is_plain && !host.is_empty() && !host.starts_with('/') => Ok(()),
+        _ => Err(ConfigError::new(name, "must be a whole URL with http or https and without a fragment")),
     }
 }
 
@@ -100,6 +146,14 @@ impl Config {
         lifetime("access_ttl", self.access_ttl)?;
         lifetime("refresh_ttl", self.refresh_ttl)?;
         lifetime("session_ttl", self.session_ttl)?;
+        filled("service_name", &self.service_name)?;
+        page("verify_email_url", &self.verify_email_url)?;
+        page("reset_password_url", &self.reset_password_url)?;
+        lifetime("verify_email_ttl", self.verify_email_ttl)?;
+        lifetime("reset_password_ttl", self.reset_password_ttl)?;
+        if let Some(retention) = self.audit_retention {
+            lifetime("audit_retention", retention)?;
+        }
         if self.access_ttl > self.session_ttl {
             return Err(ConfigError::new("access_ttl", "is longer than session_ttl; make it shorter"));
         }

@@ -38,6 +38,9 @@ pub enum Error {
     /// The user has no such session, or it is over.
     #[error("no such session")]
     SessionNotFound,
+    /// Nobody else could administer then: make another administrator first.
+    #[error("the last administrator has to stay")]
+    LastAdmin,
     /// The key ring has no such key.
     #[error("no such key")]
     KeyNotFound,
@@ -79,6 +82,7 @@ impl Error {
             Self::InvalidCredentials => "invalid_credentials",
             Self::InvalidToken | Self::SessionOver | Self::SessionLeft => "invalid_token",
             Self::UserNotFound | Self::SessionNotFound | Self::KeyNotFound => "not_found",
+            Self::LastAdmin => "last_admin",
             Self::Throttled { .. } => "throttled",
             Self::Overloaded { .. } => "overloaded",
             Self::Unavailable(_) | Self::RevocationsStale => "unavailable",

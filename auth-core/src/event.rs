@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use crate::{ClientInfo, EndReason, SessionId, UserId};
+use crate::{ClientInfo, EndReason, SessionId, UserId, mail::MailKind};
 
 /// Something that happened, with its time and client. Carries ids, never an e-mail address or a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,6 +76,8 @@ pub enum EventKind {
     },
     /// A session was ended.
     SignedOut {
+        /// Whose session, where that was read.
+        user: Option<UserId>,
         /// Which session.
         session: SessionId,
         /// Why.
@@ -119,6 +121,45 @@ pub enum EventKind {
         /// Whom.
         user: UserId,
     },
+    /// Somebody wanted to register an address that has an account.
+    EmailTaken,
+    /// Somebody proved to read mail at the address of the account.
+    EmailVerified {
+        /// Whose.
+        user: UserId,
+    },
+    /// The address of an account was replaced by one that is proved.
+    EmailChanged {
+        /// Whose.
+        user: UserId,
+    },
+    /// The password was changed by who knew the old one; all other sessions ended.
+    PasswordChanged {
+        /// Whose.
+        user: UserId,
+    },
+    /// A signed-in user gave a wrong password where it was asked for again.
+    PasswordNotConfirmed {
+        /// Who.
+        user: UserId,
+    },
+    /// The password was replaced by way of a mail; all sessions ended.
+    PasswordReset {
+        /// Whose.
+        user: UserId,
+    },
+    /// The account is gone, with everything but its events.
+    Deleted {
+        /// Whose.
+        user: UserId,
+    },
+    /// A mail did not leave within a day, or was refused.
+    MailGivenUp {
+        /// Whom it was for, if they have an account.
+        user: Option<UserId>,
+        /// What it was for.
+        kind: MailKind,
+    },
     /// A key was added to the key ring.
     KeyAdded {
         /// The `kid` of its tokens.
@@ -151,6 +192,14 @@ impl EventKind {
             Self::RolesChanged { .. } => "roles_changed",
             Self::Disabled { .. } => "disabled",
             Self::Enabled { .. } => "enabled",
+            Self::EmailTaken => "email_taken",
+            Self::EmailVerified { .. } => "email_verified",
+            Self::EmailChanged { .. } => "email_changed",
+            Self::PasswordChanged { .. } => "password_changed",
+            Self::PasswordNotConfirmed { .. } => "password_not_confirmed",
+            Self::PasswordReset { .. } => "password_reset",
+            Self::Deleted { .. } => "deleted",
+            Self::MailGivenUp { .. } => "mail_given_up",
             Self::KeyAdded { .. } => "key_added",
             Self::KeyRevoked { .. } => "key_revoked",
         }
@@ -170,11 +219,32 @@ impl EventKind {
             | Self::RolesChanged { user }
             | Self::Disabled { user }
             | Self::Enabled { user }
-            | Self::Unlocked { user } => Some(*user),
-            Self::SignInFailed { user, .. } | Self::Throttled { user, .. } | Self::AccountClosed { user } => {
-                *user
-            }
-            Self::SignedOut { .. } | Self::KeyAdded { .. } | Self::KeyRevoked { .. } => None,
+            | Self::Unlocked { user }
+            | Self::EmailVerified { user }
+            | Self::EmailChanged { user }
+            | Self::PasswordChanged { user }
+            | Self::PasswordNotConfirmed { user }
+            | Self::PasswordReset { user }
+            | Self::Deleted { user } => Some(*user),
+            Self::SignInFailed { user, .. }
+            | Self::Throttled { user, .. }
+            | Self::AccountClosed { user }
+            | Self::SignedOut { user, .. }
+            | Self::MailGivenUp { user, .. } => *user,
+            Self::EmailTaken | Self::KeyAdded { .. } | Self::KeyRevoked { .. } => None,
+        }
+    }
+
+    /// Why, or which: the code of a reason, method or kind of mail, or a key's id, where the event has one.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::SignedIn { method, .. } => Some(method),
+            Self::SignInFailed { reason, .. } => Some(reason.code()),
+            Self::Throttled { reason, .. } => Some(reason.code()),
+            Self::SignedOut { reason, .. } => Some(reason.code()),
+            Self::MailGivenUp { kind, .. } => Some(kind.code()),
+            Self::KeyAdded { key } | Self::KeyRevoked { key } => Some(key),
+            _ => None,
         }
     }
 
@@ -201,6 +271,8 @@ pub enum SignInFailure {
     WrongPassword,
     /// The password is right, but the account is disabled.
     Disabled,
+    /// The password is right, but the address is not proved.
+    Unverified,
 }
 
 impl SignInFailure {
@@ -210,6 +282,7 @@ impl SignInFailure {
             Self::UnknownUser => "unknown_user",
             Self::WrongPassword => "wrong_password",
             Self::Disabled => "disabled",
+            Self::Unverified => "unverified",
         }
     }
 }
@@ -255,28 +328,17 @@ impl EventSink for TracingEvents {
         let user = event.kind.user().map(tracing::field::display);
         let session = event.kind.session().map(tracing::field::display);
         let client = event.client.ip.map(tracing::field::display);
+        let (actor, request) = (event.client.actor.map(tracing::field::display), &event.client.request_id);
+        let reason = event.kind.reason();
         match &event.kind {
             EventKind::RefreshReused { .. }
             | EventKind::StoredHashUnusable { .. }
             | EventKind::AccountClosed { .. } => {
-                tracing::warn!(event = code, user, session, client, "security event");
+                tracing::warn!(event = code, reason, user, session, actor, client, request, "security event");
             }
-            EventKind::SignInFailed { reason, .. } => {
-                tracing::info!(event = code, reason = reason.code(), user, client, "security event");
+            _ => {
+                tracing::info!(event = code, reason, user, session, actor, client, request, "security event")
             }
-            EventKind::Throttled { reason, .. } => {
-                tracing::info!(event = code, reason = reason.code(), user, client, "security event");
-            }
-            EventKind::SignedOut { reason, .. } => {
-                tracing::info!(event = code, reason = reason.code(), user, session, client, "security event");
-            }
-            EventKind::SignedIn { method, .. } => {
-                tracing::info!(event = code, method, user, session, client, "security event");
-            }
-            EventKind::KeyAdded { key } | EventKind::KeyRevoked { key } => {
-                tracing::info!(event = code, key, "security event");
-            }
-            _ => tracing::info!(event = code, user, session, client, "security event"),
         }
     }
 }

@@ -23,6 +23,7 @@
 //!
 //! The [`manual`] explains the design, every default, every error and what is not protected.
 
+mod audit;
 mod auth;
 mod builder;
 mod client;
@@ -35,10 +36,12 @@ mod event;
 mod flow;
 mod id;
 mod key_ring;
+pub mod mail;
 pub mod manual;
 pub mod password;
 mod principal;
 mod random;
+mod reset_password;
 mod revocation;
 mod roles;
 mod secret;
@@ -49,22 +52,24 @@ pub mod test_util;
 mod throttle;
 mod token;
 mod user;
+mod verify_email;
 
+pub use audit::AuditEvent;
 pub use auth::Auth;
 pub use builder::AuthBuilder;
 pub use client::ClientInfo;
 pub use clock::{Clock, SystemClock};
-pub use config::Config;
+pub use config::{Config, EmailVerification};
 pub use connect::{ConnectError, ConnectOptions, connect};
 pub use error::{ConfigError, Error, FieldError, StoreError};
 pub use event::{Event, EventKind, EventSink, SignInFailure, ThrottleReason, TracingEvents};
-pub use flow::{Login, PreparedRegister, Register};
+pub use flow::{Export, Login, PreparedRegister, Register};
 pub use id::{SessionId, UserId};
 pub use key_ring::{KeyRing, KeyState, RingKey};
 pub use principal::Principal;
 pub use random::{Random, RandomUnavailable, SystemRandom};
 pub use revocation::Revocations;
-pub use secret::{AccessToken, DeviceToken, Password, RefreshToken, SecretKey};
+pub use secret::{AccessToken, DeviceToken, OneTimeToken, Password, RefreshToken, SecretKey};
 pub use session::{Challenge, EndReason, Session, SignIn, Tokens};
 pub use throttle::ThrottleConfig;
 pub use token::{Algorithm, Keys, PrivateKey, PublicKey, TokenVerifier};

@@ -62,6 +62,11 @@ secret_text! {
     DeviceToken
 }
 
+secret_text! {
+    /// A token out of a mail: works once, for the purpose it was made for.
+    OneTimeToken
+}
+
 /// Compares in constant time.
 impl PartialEq for DeviceToken {
     fn eq(&self, other: &Self) -> bool {

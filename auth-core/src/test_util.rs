@@ -1,11 +1,11 @@
-//! Parts for tests: a clock with hands, a hasher that only counts, an event log, a forge of tokens. **Not for production.**
+//! Parts for tests: a clock with hands, a hasher that only counts, an event log, an outbox, a forge of tokens. **Not for production.**
 
 #[expect(clippy::expect_used, reason = "a test that cannot go on fails by panicking")]
 pub mod forge;
 
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicI64, AtomicUsize, Ordering},
     },
     time::{Duration, SystemTime},
@@ -14,6 +14,7 @@ use std::{
 use crate::{
     Auth, Clock, Error, Event, EventKind, EventSink, Password, SessionId, Tokens, UserId,
     clock::{duration_millis, from_millis},
+    mail::{Mail, MailError, MailText, Mailer, Sending},
     password::{Argon2Hasher, HashError, PasswordHasher, Scratch, Verdict},
     token::Grant,
 };
@@ -110,6 +111,51 @@ fn digest(password: &Password) -> String {
         let _ = write!(hex, "{byte:02x}");
     }
     hex
+}
+
+/// Keeps every mail instead of sending it. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct Outbox(Arc<Mutex<Mails>>);
+
+#[derive(Debug, Default)]
+struct Mails {
+    sent: Vec<(Mail, MailText)>,
+    fails: Option<MailError>,
+}
+
+impl Outbox {
+    /// Nothing in it.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What was sent since the last call.
+    pub fn take(&self) -> Vec<(Mail, MailText)> {
+        std::mem::take(&mut self.mails().sent)
+    }
+
+    /// From now on every mail fails so, or none does.
+    pub fn fail(&self, with: Option<MailError>) {
+        self.mails().fails = with;
+    }
+
+    fn mails(&self) -> MutexGuard<'_, Mails> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Mailer for Outbox {
+    fn send<'a>(&'a self, mail: &'a Mail, text: &'a MailText) -> Sending<'a> {
+        let mut mails = self.mails();
+        let outcome = match &mails.fails {
+            Some(error) => Err(error.clone()),
+            None => {
+                mails.sent.push((mail.clone(), text.clone()));
+                Ok(())
+            }
+        };
+        Box::pin(std::future::ready(outcome))
+    }
 }
 
 /// Signs a pair of tokens for a session that is in no database: the access token opens every door that reads none.

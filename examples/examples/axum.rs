@@ -10,7 +10,7 @@
 
 use std::{error::Error, net::SocketAddr};
 
-use auth_core::Auth;
+use auth_core::{Auth, ClientInfo};
 use auth_examples::{Arguments, Visitor};
 use auth_tower::{AuthLayer, AuthService, ClientAddr, RequireLayer, axum::CurrentUser};
 use axum::{
@@ -91,7 +91,7 @@ async fn check(auth: &Auth, address: SocketAddr) -> Result<(), Box<dyn Error>> {
 
     visitor.expect(403, "GET", "/admin", "").await?;
     let id = user.get("id").and_then(Value::as_str).ok_or("a user without an id")?.parse()?;
-    auth.set_roles(id, &["admin"]).await?;
+    auth.set_roles(id, &["admin"], ClientInfo::default()).await?;
     // The token at hand was made before and says what was true then.
     visitor.expect(403, "GET", "/admin", "").await?;
     visitor.expect(200, "POST", "/auth/refresh-token", "").await?;

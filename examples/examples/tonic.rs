@@ -12,7 +12,7 @@
 
 use std::error::Error;
 
-use auth_core::Principal;
+use auth_core::{ClientInfo, Principal};
 use auth_examples::{Arguments, Issuer, Visitor};
 use auth_tower::{AuthLayer, RemoteJwks, RequireLayer};
 use tokio::net::TcpListener;
@@ -121,7 +121,7 @@ async fn check(issuer: &Issuer, service: String) -> Result<(), Box<dyn Error>> {
 
     let refused = admin.hello(call(&visitor)?).await;
     expect(refused, Code::PermissionDenied, "This is not allowed to you.")?;
-    issuer.auth.set_roles(id.parse()?, &["admin"]).await?;
+    issuer.auth.set_roles(id.parse()?, &["admin"], ClientInfo::default()).await?;
     visitor.expect(200, "POST", "/refresh-token", "").await?;
     admin.hello(call(&visitor)?).await?;
 

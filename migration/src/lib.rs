@@ -34,6 +34,9 @@ mod m0005_auth_one_time_token;
 mod m0006_auth_lease;
 mod m0007_auth_key;
 mod m0008_auth_throttle;
+mod m0009_auth_mail;
+mod m0010_auth_event;
+mod m0011_auth_deleted_user;
 mod migrator;
 mod run;
 #[cfg(feature = "test-util")]

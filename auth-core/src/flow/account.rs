@@ -5,7 +5,8 @@ use crate::{
     auth::Inner,
     clock::duration_millis,
     event::EventKind,
-    store::{UserRow, disable_user, enable_user, find_session, find_user},
+    roles::ADMIN,
+    store::{UserRow, disable_user, enable_user, find_session, find_user, is_last_with_role},
 };
 
 impl Inner {
@@ -33,18 +34,26 @@ impl Inner {
         Ok(session.user)
     }
 
-    pub(crate) async fn disable(&self, user: UserId) -> Result<(), Error> {
-        if disable_user(self.store.db(), user, self.now()).await? {
-            self.learn_what_ended().await;
-            self.emit(&ClientInfo::default(), EventKind::Disabled { user });
-            return Ok(());
+    pub(crate) async fn disable(&self, user: UserId, client: ClientInfo) -> Result<(), Error> {
+        let kind = EventKind::Disabled { user };
+        let txn = self.store.begin().await?;
+        if is_last_with_role(&txn, user, ADMIN).await? {
+            return Err(Error::LastAdmin);
         }
-        self.user(user).await.map(drop)
+        if !disable_user(&txn, user, self.now()).await? {
+            // Disabled already, or nobody.
+            return find_user(&txn, user).await?.map(drop).ok_or(Error::UserNotFound);
+        }
+        self.record(&txn, &client, &kind).await?;
+        txn.commit().await?;
+        self.learn_what_ended().await;
+        self.emit(&client, kind);
+        Ok(())
     }
 
-    pub(crate) async fn enable(&self, user: UserId) -> Result<(), Error> {
+    pub(crate) async fn enable(&self, user: UserId, client: ClientInfo) -> Result<(), Error> {
         if enable_user(self.store.db(), user, self.now()).await? {
-            self.emit(&ClientInfo::default(), EventKind::Enabled { user });
+            self.note(&client, EventKind::Enabled { user }).await;
             return Ok(());
         }
         self.user(user).await.map(drop)

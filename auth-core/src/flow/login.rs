@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use crate::{
-    ClientInfo, Error, Password, RefreshToken, SignIn, SignInFailure, Tokens, UserId,
+    ClientInfo, EmailVerification, Error, Password, RefreshToken, SignIn, SignInFailure, Tokens, UserId,
     auth::Inner,
     email::Email,
     event::EventKind,
     flow::detached,
+    mail::MailKind,
     password::{self, Checked, Verdict},
-    store::{Counters, UserRow, find_login, replace_hash},
+    store::{Counters, find_login, replace_hash},
 };
 
 /// A longer password than any that could be set is not even hashed; the decoy is, with nothing, so that the
@@ -74,26 +75,34 @@ impl Inner {
                 return Err(error);
             }
         };
-        let refuse = |user: Option<&UserRow>, reason| {
-            let user = user.map(|user| user.id);
-            self.emit(&login.client, EventKind::SignInFailed { user, reason });
-            self.was_wrong(reservation, &login.client, user);
-            Err(Error::InvalidCredentials)
+        let refuse = |user: Option<UserId>, reason| {
+            let (inner, client) = (Arc::clone(&self), login.client.clone());
+            detached(async move {
+                inner.note(&client, EventKind::SignInFailed { user, reason }).await;
+                inner.was_wrong(reservation, &client, user).await;
+                Err(Error::InvalidCredentials)
+            })
         };
-        let Some(user) = user else { return refuse(None, SignInFailure::UnknownUser) };
+        let Some(user) = user else { return refuse(None, SignInFailure::UnknownUser).await };
         let verdict = match checked {
             Checked::Verdict(verdict) => verdict,
             Checked::Unusable => {
-                self.emit(&login.client, EventKind::StoredHashUnusable { user: user.id });
+                self.note(&login.client, EventKind::StoredHashUnusable { user: user.id }).await;
                 Verdict::Wrong
             }
         };
         // Without a stored hash the verdict is about the decoy.
         let (Some(hash), Verdict::Right | Verdict::RightButOutdated) = (hash, verdict) else {
-            return refuse(Some(&user), SignInFailure::WrongPassword);
+            return refuse(id, SignInFailure::WrongPassword).await;
         };
         if user.disabled_at.is_some() {
-            return refuse(Some(&user), SignInFailure::Disabled);
+            return refuse(id, SignInFailure::Disabled).await;
+        }
+        if self.config.email_verification == EmailVerification::Required && user.email_verified_at.is_none() {
+            // Only who has the password gets here: a link that was lost is sent again.
+            self.post(self.store.db(), MailKind::VerifyEmail, &user.email, id, None).await?;
+            self.mail_waits();
+            return refuse(id, SignInFailure::Unverified).await;
         }
         if verdict == Verdict::RightButOutdated {
             Arc::clone(&self).rehash(user.id, hash, password, login.client.clone()).await;
@@ -111,7 +120,7 @@ impl Inner {
         .await
     }
 
-    async fn check(
+    pub(crate) async fn check(
         &self,
         client: &ClientInfo,
         password: &Password,
@@ -131,7 +140,7 @@ impl Inner {
             Ok(new) => {
                 detached(async move {
                     if replace_hash(self.store.db(), user, &old, &new, self.now()).await? {
-                        self.emit(&client, EventKind::PasswordRehashed { user });
+                        self.note(&client, EventKind::PasswordRehashed { user }).await;
                     }
                     Ok(())
                 })

@@ -10,20 +10,26 @@ use crate::{
 impl Inner {
     pub(crate) async fn logout(&self, token: &RefreshToken, client: ClientInfo) -> Result<(), Error> {
         match self.genuine(token).await? {
-            Some(session) => self.end(session.id, EndReason::SignedOut, client).await,
+            Some(session) => self.end(Some(session.user.id), session.id, EndReason::SignedOut, client).await,
             None => Ok(()),
         }
     }
 
     pub(crate) async fn logout_session(&self, session: SessionId, client: ClientInfo) -> Result<(), Error> {
-        self.end(session, EndReason::Revoked, client).await
+        self.end(None, session, EndReason::Revoked, client).await
     }
 
-    async fn end(&self, session: SessionId, reason: EndReason, client: ClientInfo) -> Result<(), Error> {
+    async fn end(
+        &self,
+        user: Option<UserId>,
+        session: SessionId,
+        reason: EndReason,
+        client: ClientInfo,
+    ) -> Result<(), Error> {
         let now = self.now();
         if revoke_session(self.store.db(), session, reason, now).await? {
             self.revocations.session_ended(session, now);
-            self.emit(&client, EventKind::SignedOut { session, reason });
+            self.note(&client, EventKind::SignedOut { user, session, reason }).await;
         }
         Ok(())
     }
@@ -33,7 +39,7 @@ impl Inner {
             return Err(Error::UserNotFound);
         }
         self.learn_what_ended().await;
-        self.emit(&client, EventKind::AllSignedOut { user });
+        self.note(&client, EventKind::AllSignedOut { user }).await;
         Ok(())
     }
 }

@@ -9,6 +9,8 @@ use tracing::Instrument;
 use crate::Error;
 
 mod account;
+mod credentials;
+mod export;
 mod login;
 mod logout;
 mod refresh;
@@ -19,6 +21,7 @@ mod sign_in;
 mod sweep;
 
 pub use self::{
+    export::Export,
     login::Login,
     register::{PreparedRegister, Register},
 };

@@ -50,7 +50,7 @@ impl Inner {
                     if revoke_session(self.store.db(), session.id, EndReason::Reused, now).await? {
                         self.revocations.session_ended(session.id, now);
                         let kind = EventKind::RefreshReused { user: session.user.id, session: session.id };
-                        self.emit(&client, kind);
+                        self.note(&client, kind).await;
                         return Err(Error::SessionOver);
                     }
                 }

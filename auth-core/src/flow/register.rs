@@ -5,15 +5,16 @@ use std::sync::Arc;
 use sea_orm::{DatabaseTransaction, TransactionTrait};
 
 use crate::{
-    ClientInfo, Error, FieldError, Password, User,
+    ClientInfo, EmailVerification, Error, FieldError, Password, User,
     auth::Inner,
     clock::from_millis,
     email::Email,
     event::EventKind,
     flow::detached,
+    mail::MailKind,
     password,
     random::ordered_uuid,
-    store::{Insert, NewUser, insert_user},
+    store::{Insert, NewUser, insert_user, replace_hash},
 };
 
 /// What a person gives to get an account.
@@ -54,13 +55,15 @@ impl Register {
 /// # }
 /// ```
 pub struct PreparedRegister {
+    inner: Arc<Inner>,
     new: NewUser,
+    client: ClientInfo,
 }
 
 impl PreparedRegister {
     /// Writes the user inside the host's transaction, under a savepoint: after [`Error::EmailTaken`] the
-    /// transaction is as before and can go on. No event is emitted, because only the host knows whether it
-    /// commits.
+    /// transaction is as before and can go on. The mail to prove the address, if there is one, and the row of the audit are
+    /// part of it. [`EventSink`](crate::EventSink) is told nothing, because only the host knows whether it commits.
     ///
     /// On SQLite begin the transaction with `SqliteTransactionMode::Immediate`, or it may be refused when it
     /// read something first. On any database keep the transaction in a task of its own: one whose `begin` is
@@ -69,26 +72,26 @@ impl PreparedRegister {
     /// # Errors
     /// [`Error::EmailTaken`], [`Error::Unavailable`].
     pub async fn insert_in(&self, txn: &DatabaseTransaction) -> Result<User, Error> {
-        insert(txn.begin().await?, self.new.clone()).await
+        let savepoint = txn.begin().await?;
+        if insert_user(&savepoint, self.new.clone()).await? == Insert::Taken {
+            savepoint.rollback().await?;
+            return Err(Error::EmailTaken);
+        }
+        let (inner, new) = (&self.inner, &self.new);
+        if inner.verifies_emails() {
+            inner.post(&savepoint, MailKind::VerifyEmail, new.email.typed(), Some(new.id), None).await?;
+        }
+        inner.record(&savepoint, &self.client, &EventKind::Registered { user: new.id }).await?;
+        savepoint.commit().await?;
+        Ok(User {
+            id: new.id,
+            email: new.email.typed().to_owned(),
+            email_verified: false,
+            roles: vec!["user".to_owned()],
+            created_at: from_millis(new.now),
+            disabled: false,
+        })
     }
-}
-
-/// Writes and commits, be it a transaction or a savepoint.
-async fn insert(txn: DatabaseTransaction, new: NewUser) -> Result<User, Error> {
-    let user = User {
-        id: new.id,
-        email: new.email.typed().to_owned(),
-        email_verified: false,
-        roles: vec!["user".to_owned()],
-        created_at: from_millis(new.now),
-        disabled: false,
-    };
-    if insert_user(&txn, new).await? == Insert::Taken {
-        txn.rollback().await?;
-        return Err(Error::EmailTaken);
-    }
-    txn.commit().await?;
-    Ok(user)
 }
 
 impl std::fmt::Debug for PreparedRegister {
@@ -98,18 +101,42 @@ impl std::fmt::Debug for PreparedRegister {
 }
 
 impl Inner {
+    /// Whether a registration must not tell that an address is taken.
+    fn verifies_emails(&self) -> bool {
+        self.config.email_verification != EmailVerification::Off
+    }
+
     pub(crate) async fn register(self: Arc<Self>, register: Register) -> Result<User, Error> {
-        let client = register.client.clone();
-        let PreparedRegister { new } = self.prepare_register(register).await?;
+        let prepared = Arc::clone(&self).prepare_register(register).await?;
         detached(async move {
-            let user = insert(self.store.begin().await?, new).await?;
-            self.emit(&client, EventKind::Registered { user: user.id });
-            Ok(user)
+            let (client, new) = (&prepared.client, &prepared.new);
+            let txn = self.store.begin().await?;
+            let inserted = prepared.insert_in(&txn).await;
+            let kind = match &inserted {
+                Ok(user) => EventKind::Registered { user: user.id },
+                Err(Error::EmailTaken) => {
+                    if self.verifies_emails() {
+                        // Touches no row: as many statements as for an address that is free, or the time would tell.
+                        replace_hash(&txn, new.id, "", "", new.now).await?;
+                        self.post(&txn, MailKind::EmailTaken, new.email.typed(), None, None).await?;
+                    }
+                    self.record(&txn, client, &EventKind::EmailTaken).await?;
+                    EventKind::EmailTaken
+                }
+                Err(_) => return inserted,
+            };
+            txn.commit().await?;
+            self.mail_waits();
+            self.emit(client, kind);
+            inserted
         })
         .await
     }
 
-    pub(crate) async fn prepare_register(&self, register: Register) -> Result<PreparedRegister, Error> {
+    pub(crate) async fn prepare_register(
+        self: Arc<Self>,
+        register: Register,
+    ) -> Result<PreparedRegister, Error> {
         let password = password::normalize(&register.password);
         let email = Email::parse(register.email.expose());
         // Both fields are checked, so that one answer names all that is wrong.
@@ -130,6 +157,6 @@ impl Inner {
         let hash = hash?;
         let now = self.now();
         let id = ordered_uuid(self.random.as_ref(), now)?.into();
-        Ok(PreparedRegister { new: NewUser { id, email, hash, now } })
+        Ok(PreparedRegister { inner: self, new: NewUser { id, email, hash, now }, client: register.client })
     }
 }

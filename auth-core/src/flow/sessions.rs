@@ -39,7 +39,8 @@ impl Inner {
             return Err(Error::SessionNotFound);
         }
         self.revocations.session_ended(session, now);
-        self.emit(&client, EventKind::SignedOut { session, reason: EndReason::Revoked });
+        let (user, reason) = (Some(caller.user_id()), EndReason::Revoked);
+        self.note(&client, EventKind::SignedOut { user, session, reason }).await;
         Ok(())
     }
 
@@ -52,7 +53,7 @@ impl Inner {
         let (user, session) = (caller.user_id(), caller.session_id());
         revoke_other_sessions(self.store.db(), user, session, self.now()).await?;
         self.learn_what_ended().await;
-        self.emit(&client, EventKind::OthersSignedOut { user, session });
+        self.note(&client, EventKind::OthersSignedOut { user, session }).await;
         Ok(())
     }
 
@@ -61,7 +62,8 @@ impl Inner {
         let now = self.now();
         for session in revoke_oldest(self.store.db(), user, self.config.max_sessions, now).await? {
             self.revocations.session_ended(session, now);
-            self.emit(client, EventKind::SignedOut { session, reason: EndReason::TooMany });
+            let (user, reason) = (Some(user), EndReason::TooMany);
+            self.note(client, EventKind::SignedOut { user, session, reason }).await;
         }
         Ok(())
     }

@@ -71,9 +71,10 @@ impl Inner {
         let tokens = self.tokens(&grant, &seed, Rotation::START.newest, now)?;
         if let Some(session) = ended {
             self.revocations.session_ended(session, now);
-            self.emit(client, EventKind::SignedOut { session, reason: EndReason::Replaced });
+            let (user, reason) = (Some(user.id), EndReason::Replaced);
+            self.note(client, EventKind::SignedOut { user, session, reason }).await;
         }
-        self.emit(client, EventKind::SignedIn { user: user.id, session: id, method });
+        self.note(client, EventKind::SignedIn { user: user.id, session: id, method }).await;
         Ok(tokens)
     }
 

@@ -6,7 +6,10 @@ use crate::{
     Error,
     auth::Inner,
     clock::duration_millis,
-    store::{remove_dead_sessions, remove_dead_tokens, remove_forgotten_failures, remove_keys, take_lease},
+    store::{
+        forget_deleted_users, remove_dead_sessions, remove_dead_tokens, remove_forgotten_failures,
+        remove_keys, remove_old_events, take_lease,
+    },
 };
 
 /// Sessions and keys stay so much longer than their last access token: other instances may still have to learn that
@@ -26,7 +29,14 @@ impl Inner {
             remove_keys(self.store.db(), keys).await?;
         }
         let failures = remove_forgotten_failures(self.store.db(), now).await?;
-        Ok(sessions.saturating_add(tokens).saturating_add(failures))
+        let deleted = forget_deleted_users(self.store.db(), over).await?;
+        let events = match self.config.audit_retention {
+            Some(kept) => {
+                remove_old_events(self.store.db(), now.saturating_sub(duration_millis(kept))).await?
+            }
+            None => 0,
+        };
+        Ok([sessions, tokens, failures, deleted, events].into_iter().sum())
     }
 
     /// Whoever swept last keeps the turn unless it stays away for one and a half rounds.

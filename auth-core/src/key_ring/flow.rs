@@ -64,7 +64,7 @@ impl Inner {
 
     pub(super) async fn revoke_key(&self, id: &str) -> Result<(), Error> {
         if revoke_key(self.store.db(), id, self.now()).await? {
-            self.emit(&ClientInfo::default(), EventKind::KeyRevoked { key: id.to_owned() });
+            self.note(&ClientInfo::default(), EventKind::KeyRevoked { key: id.to_owned() }).await;
         } else if !read_keys(self.store.db()).await?.iter().any(|row| row.id == id) {
             return Err(Error::KeyNotFound);
         }
@@ -96,7 +96,7 @@ impl Inner {
         let key = row.id.clone();
         let added = insert_key(self.store.db(), row).await?;
         if added == Insert::Done {
-            self.emit(&ClientInfo::default(), EventKind::KeyAdded { key });
+            self.note(&ClientInfo::default(), EventKind::KeyAdded { key }).await;
         }
         Ok(added)
     }

@@ -110,7 +110,9 @@ impl Revocations {
                 metrics::histogram!(DELAY).record(Duration::from_millis(delay));
             }
         }
-        for (user, version, at) in ended.roles {
+        // No token of a deleted user tells roles as new as these.
+        let deleted = ended.deleted.into_iter().map(|(user, at)| (user, i64::MAX, at));
+        for (user, version, at) in ended.roles.into_iter().chain(deleted) {
             let roles = known.roles.entry(user).or_insert(Roles { version, at });
             *roles = Roles { version: version.max(roles.version), at: at.max(roles.at) };
         }

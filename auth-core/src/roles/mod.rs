@@ -6,9 +6,11 @@ use crate::{
     ClientInfo, Error, FieldError, UserId,
     auth::Inner,
     event::EventKind,
-    store::{set_roles, touch_roles},
+    store::{is_last_with_role, set_roles, touch_roles},
 };
 
+/// The role that administers accounts.
+pub(crate) const ADMIN: &str = "admin";
 /// The role that every account has and that is not stored.
 const IMPLIED: &str = "user";
 /// What fits the column and a header of a sensible length.
@@ -18,7 +20,12 @@ const MAX_LENGTH: usize = 64;
 const MAX_ROLES: usize = 32;
 
 impl Inner {
-    pub(crate) async fn set_roles(&self, user: UserId, roles: Vec<String>) -> Result<(), Error> {
+    pub(crate) async fn set_roles(
+        &self,
+        user: UserId,
+        roles: Vec<String>,
+        client: ClientInfo,
+    ) -> Result<(), Error> {
         if !roles.iter().all(|role| is_role(role)) {
             let rule = "a role is 1 to 64 of a-z, 0-9, _ and -";
             return Err(Error::Validation(vec![FieldError::new("roles", "invalid_role", rule)]));
@@ -33,10 +40,15 @@ impl Inner {
         if !touch_roles(&txn, user, now).await? {
             return Err(Error::UserNotFound);
         }
+        if !stored.contains(ADMIN) && is_last_with_role(&txn, user, ADMIN).await? {
+            return Err(Error::LastAdmin);
+        }
         set_roles(&txn, user, stored).await?;
+        let kind = EventKind::RolesChanged { user };
+        self.record(&txn, &client, &kind).await?;
         txn.commit().await?;
         self.learn_what_ended().await;
-        self.emit(&ClientInfo::default(), EventKind::RolesChanged { user });
+        self.emit(&client, kind);
         Ok(())
     }
 }

@@ -2,8 +2,11 @@
 
 mod db;
 pub(crate) mod entity;
+mod event;
 mod key;
 mod lease;
+mod mail;
+mod one_time;
 mod revocation;
 mod role;
 mod session;
@@ -12,24 +15,34 @@ mod sweep;
 mod throttle;
 mod user;
 
+pub(crate) use sea_orm::ConnectionTrait;
 use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, TransactionOptions};
 
 pub(crate) use self::{
     db::Db,
+    event::{EventRow, insert_event, list_events},
     key::{KeyRow, insert_key, read_keys, remove_keys, revoke_key},
     lease::take_lease,
+    mail::{MailRow, claim_mail, due_mails, insert_mail, remove_mail},
+    one_time::{TokenRow, end_tokens, find_token, has_token_since, insert_token, spend_token},
     revocation::{Ended, ended_since},
-    role::set_roles,
+    role::{is_last_with_role, set_roles},
     session::{
         NewSession, Rotated, SessionRow, find_session, insert_session, replace_session, revoke_session,
         rotate_session,
     },
-    sessions::{ListedSession, list_sessions, revoke_oldest, revoke_other_sessions, revoke_own_session},
-    sweep::{remove_dead_sessions, remove_dead_tokens, remove_forgotten_failures},
+    sessions::{
+        ListedSession, keep_session, list_sessions, revoke_oldest, revoke_other_sessions, revoke_own_session,
+    },
+    sweep::{
+        forget_deleted_users, remove_dead_sessions, remove_dead_tokens, remove_forgotten_failures,
+        remove_old_events,
+    },
     throttle::{Counters, count_failure, find_counter, forget_failures, take_back_failure},
     user::{
-        Insert, NewUser, UserRow, disable_user, enable_user, end_all_sessions, find_login, find_user,
-        insert_user, replace_hash, touch_roles,
+        Insert, NewUser, UserRow, delete_user, disable_user, enable_user, end_all_sessions, find_login,
+        find_user, find_user_by_email, insert_user, prove_email, put_hash, replace_email, replace_hash,
+        touch_roles,
     },
 };
 

@@ -6,16 +6,17 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::entity::{session, user};
+use super::entity::{deleted_user, session, user};
 use crate::{SessionId, UserId};
 
-/// Since a moment: ended sessions, and users whose roles were set with the new version; each with its time.
+/// Since a moment: ended sessions, users whose roles were set with the new version, and deleted ones; each with its time.
 pub(crate) struct Ended {
     pub(crate) sessions: Vec<(SessionId, i64)>,
     pub(crate) roles: Vec<(UserId, i64, i64)>,
+    pub(crate) deleted: Vec<(UserId, i64)>,
 }
 
-/// Three statements on indexed columns.
+/// Four statements on indexed columns.
 pub(crate) async fn ended_since(db: &impl ConnectionTrait, since: i64) -> Result<Ended, DbErr> {
     let mut sessions: Vec<(Uuid, i64)> = session::Entity::find()
         .select_only()
@@ -44,9 +45,17 @@ pub(crate) async fn ended_since(db: &impl ConnectionTrait, since: i64) -> Result
         .into_tuple()
         .all(db)
         .await?;
+    let deleted: Vec<(Uuid, i64)> = deleted_user::Entity::find()
+        .select_only()
+        .columns([deleted_user::Column::Id, deleted_user::Column::DeletedAt])
+        .filter(deleted_user::Column::DeletedAt.gt(since))
+        .into_tuple()
+        .all(db)
+        .await?;
     sessions.extend(of_older_epoch);
     Ok(Ended {
         sessions: sessions.into_iter().map(|(id, at)| (id.into(), at)).collect(),
         roles: roles.into_iter().map(|(id, version, at)| (id.into(), version, at)).collect(),
+        deleted: deleted.into_iter().map(|(id, at)| (id.into(), at)).collect(),
     })
 }

@@ -2,9 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, JoinType, QueryFilter, QueryOrder,
+    QuerySelect, RelationTrait,
+};
+use uuid::Uuid;
 
-use super::entity::user_role;
+use super::entity::{user, user_role};
 use crate::UserId;
 
 /// Replaces the stored roles; run it in a transaction that holds the user's row. Only the difference is written,
@@ -28,4 +32,27 @@ pub(crate) async fn set_roles(
         user_role::Entity::insert_many(new).exec_without_returning(db).await?;
     }
     Ok(())
+}
+
+/// Whether nobody else who may sign in has this role. Holds the rows of all who have it until the end of the transaction,
+/// so that the last two cannot both leave at once.
+pub(crate) async fn is_last_with_role(
+    db: &impl ConnectionTrait,
+    id: UserId,
+    role: &str,
+) -> Result<bool, DbErr> {
+    let holders: Vec<(Uuid, Option<i64>)> = user_role::Entity::find()
+        .select_only()
+        .column(user_role::Column::UserId)
+        .column(user::Column::DisabledAt)
+        .join(JoinType::InnerJoin, user::Relation::Role.def().rev())
+        .filter(user_role::Column::Role.eq(role))
+        .order_by_asc(user_role::Column::UserId)
+        .lock_exclusive()
+        .into_tuple()
+        .all(db)
+        .await?;
+    let mut able =
+        holders.into_iter().filter(|(_, disabled_at)| disabled_at.is_none()).map(|(holder, _)| holder);
+    Ok(able.next() == Some(id.as_uuid()) && able.next().is_none())
 }

@@ -124,3 +124,13 @@ pub(crate) async fn revoke_other_sessions(
         .await?;
     Ok(())
 }
+
+/// Lets one session go on though all of its user were ended in the same transaction.
+pub(crate) async fn keep_session(db: &impl ConnectionTrait, id: SessionId, epoch: i64) -> Result<(), DbErr> {
+    session::Entity::update_many()
+        .col_expr(session::Column::Epoch, Expr::value(epoch))
+        .filter(session::Column::Id.eq(id.as_uuid()))
+        .exec(db)
+        .await
+        .map(drop)
+}

@@ -6,7 +6,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::entity::{one_time_token, session, throttle, user};
+use super::entity::{deleted_user, event, one_time_token, session, throttle, user};
 
 /// Small, so that no batch holds locks for long.
 const BATCH: u64 = 500;
@@ -36,45 +36,40 @@ pub(crate) async fn remove_dead_sessions(
 
 /// Removes one-time tokens that ended before `over`, spent or not. Returns how many.
 pub(crate) async fn remove_dead_tokens(db: &impl ConnectionTrait, over: i64) -> Result<u64, DbErr> {
-    let mut removed = 0;
-    loop {
-        let ids: Vec<Uuid> = one_time_token::Entity::find()
-            .select_only()
-            .column(one_time_token::Column::Id)
-            .filter(one_time_token::Column::ExpiresAt.lt(over))
-            .limit(BATCH)
-            .into_tuple()
-            .all(db)
-            .await?;
-        let found = ids.len() as u64;
-        if found > 0 {
-            let dead = one_time_token::Column::Id.is_in(ids);
-            removed += one_time_token::Entity::delete_many().filter(dead).exec(db).await?.rows_affected;
-        }
-        if found < BATCH {
-            return Ok(removed);
-        }
-    }
+    let dead = one_time_token::Column::ExpiresAt.lt(over);
+    remove_where::<one_time_token::Entity>(db, one_time_token::Column::Id, dead).await
 }
 
 /// Removes counters of failures that are to be forgotten. Returns how many.
 pub(crate) async fn remove_forgotten_failures(db: &impl ConnectionTrait, now: i64) -> Result<u64, DbErr> {
-    let forgotten = throttle::Column::ForgetAt.lt(now);
+    remove_where::<throttle::Entity>(db, throttle::Column::Id, throttle::Column::ForgetAt.lt(now)).await
+}
+
+/// Removes rows of the audit from before `over`. Returns how many.
+pub(crate) async fn remove_old_events(db: &impl ConnectionTrait, over: i64) -> Result<u64, DbErr> {
+    remove_where::<event::Entity>(db, event::Column::Id, event::Column::At.lt(over)).await
+}
+
+/// Removes the ids of users who were deleted before `over`. Returns how many.
+pub(crate) async fn forget_deleted_users(db: &impl ConnectionTrait, over: i64) -> Result<u64, DbErr> {
+    let old = deleted_user::Column::DeletedAt.lt(over);
+    remove_where::<deleted_user::Entity>(db, deleted_user::Column::Id, old).await
+}
+
+async fn remove_where<E: EntityTrait>(
+    db: &impl ConnectionTrait,
+    id: E::Column,
+    dead: Expr,
+) -> Result<u64, DbErr> {
     let mut removed = 0;
     loop {
-        let ids: Vec<Uuid> = throttle::Entity::find()
-            .select_only()
-            .column(throttle::Column::Id)
-            .filter(forgotten.clone())
-            .limit(BATCH)
-            .into_tuple()
-            .all(db)
-            .await?;
+        let ids: Vec<Uuid> =
+            E::find().select_only().column(id).filter(dead.clone()).limit(BATCH).into_tuple().all(db).await?;
         let found = ids.len() as u64;
         if found > 0 {
-            // Once more, because there may have been another attempt since.
-            let delete = throttle::Entity::delete_many().filter(throttle::Column::Id.is_in(ids));
-            removed += delete.filter(forgotten.clone()).exec(db).await?.rows_affected;
+            // Once more, because the row may have changed since.
+            let delete = E::delete_many().filter(id.is_in(ids)).filter(dead.clone());
+            removed += delete.exec(db).await?.rows_affected;
         }
         if found < BATCH {
             return Ok(removed);

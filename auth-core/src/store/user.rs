@@ -9,7 +9,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::{
-    entity::{password, user, user_role},
+    entity::{deleted_user, password, user, user_role},
     sessions::count_sessions,
     throttle::{Counters, join_counters, read_counters},
 };
@@ -150,6 +150,14 @@ pub(crate) async fn find_user(db: &impl ConnectionTrait, id: UserId) -> Result<O
     Ok(fold(lines).map(|row| row.user))
 }
 
+pub(crate) async fn find_user_by_email(
+    db: &impl ConnectionTrait,
+    normalized_email: &str,
+) -> Result<Option<UserRow>, DbErr> {
+    let (found, _) = find_login(db, normalized_email, None, 0).await?;
+    Ok(found.map(|row| row.user))
+}
+
 #[derive(Clone)]
 pub(crate) struct NewUser {
     pub(crate) id: UserId,
@@ -263,4 +271,79 @@ pub(crate) async fn enable_user(db: &impl ConnectionTrait, id: UserId, now: i64)
         .exec(db)
         .await?;
     Ok(updated.rows_affected > 0)
+}
+
+/// Marks the address of a user as proved, if it still is this one. `false`: it is not, or there is no such user.
+pub(crate) async fn prove_email(
+    db: &impl ConnectionTrait,
+    id: UserId,
+    email: &Email,
+    now: i64,
+) -> Result<bool, DbErr> {
+    let updated = user::Entity::update_many()
+        .col_expr(user::Column::EmailVerifiedAt, Expr::value(now))
+        .col_expr(user::Column::UpdatedAt, Expr::value(now))
+        .filter(user::Column::Id.eq(id.as_uuid()))
+        .filter(user::Column::EmailNormalized.eq(email.normalized()))
+        .exec(db)
+        .await?;
+    Ok(updated.rows_affected > 0)
+}
+
+/// Gives a user another address, which is proved.
+pub(crate) async fn replace_email(
+    db: &impl ConnectionTrait,
+    id: UserId,
+    email: &Email,
+    now: i64,
+) -> Result<Insert, DbErr> {
+    let updated = user::Entity::update_many()
+        .col_expr(user::Column::Email, Expr::value(email.typed()))
+        .col_expr(user::Column::EmailNormalized, Expr::value(email.normalized()))
+        .col_expr(user::Column::EmailVerifiedAt, Expr::value(now))
+        .col_expr(user::Column::UpdatedAt, Expr::value(now))
+        .filter(user::Column::Id.eq(id.as_uuid()))
+        .exec(db)
+        .await;
+    match updated {
+        Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => {
+            Ok(Insert::Taken)
+        }
+        updated => updated.map(|_| Insert::Done),
+    }
+}
+
+/// Sets the password, also of a user who has none; run it in a transaction that holds the user's row or the only token.
+pub(crate) async fn put_hash(
+    db: &impl ConnectionTrait,
+    id: UserId,
+    hash: &str,
+    now: i64,
+) -> Result<(), DbErr> {
+    let updated = password::Entity::update_many()
+        .col_expr(password::Column::Hash, Expr::value(hash))
+        .col_expr(password::Column::UpdatedAt, Expr::value(now))
+        .filter(password::Column::UserId.eq(id.as_uuid()))
+        .exec(db)
+        .await?;
+    if updated.rows_affected == 0 {
+        let first = password::ActiveModel {
+            user_id: Set(id.as_uuid()),
+            hash: Set(hash.to_owned()),
+            updated_at: Set(now),
+        };
+        password::Entity::insert(first).exec_without_returning(db).await?;
+    }
+    Ok(())
+}
+
+/// Removes a user with all that hangs on them, and leaves the id for other instances to find. `false`: no such user.
+pub(crate) async fn delete_user(db: &impl ConnectionTrait, id: UserId, now: i64) -> Result<bool, DbErr> {
+    let deleted = user::Entity::delete_by_id(id.as_uuid()).exec(db).await?;
+    if deleted.rows_affected == 0 {
+        return Ok(false);
+    }
+    let left = deleted_user::ActiveModel { id: Set(id.as_uuid()), deleted_at: Set(now) };
+    deleted_user::Entity::insert(left).exec_without_returning(db).await?;
+    Ok(true)
 }

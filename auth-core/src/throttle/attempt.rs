@@ -183,9 +183,14 @@ impl Inner {
     }
 
     /// The password was wrong. It is counted already.
-    pub(crate) fn was_wrong(&self, reservation: Reservation, client: &ClientInfo, user: Option<UserId>) {
+    pub(crate) async fn was_wrong(
+        &self,
+        reservation: Reservation,
+        client: &ClientInfo,
+        user: Option<UserId>,
+    ) {
         if reservation.closes_account {
-            self.emit(client, EventKind::AccountClosed { user });
+            self.note(client, EventKind::AccountClosed { user }).await;
         }
     }
 
@@ -224,12 +229,12 @@ impl Inner {
         let _ = self.throttle.refreshes.take(network, self.now());
     }
 
-    pub(crate) async fn unlock(&self, user: UserId) -> Result<(), Error> {
+    pub(crate) async fn unlock(&self, user: UserId, client: ClientInfo) -> Result<(), Error> {
         let row = find_user(self.store.db(), user).await?.ok_or(Error::UserNotFound)?;
         if let Ok(email) = Email::parse(&row.email) {
             forget_failures(self.store.db(), self.keys.get().devices.account(&email), i64::MAX).await?;
         }
-        self.emit(&ClientInfo::default(), EventKind::Unlocked { user });
+        self.note(&client, EventKind::Unlocked { user }).await;
         Ok(())
     }
 

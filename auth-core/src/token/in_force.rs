@@ -6,7 +6,7 @@ use crate::{
     Config, ConfigError, Keys,
     key_ring::Ring,
     throttle::DeviceKeys,
-    token::{RefreshKeys, TokenIssuer, jwks},
+    token::{OneTimeKeys, RefreshKeys, TokenIssuer, jwks},
 };
 
 /// What a process makes tokens with, and publishes. What verifies access tokens is replaced in the
@@ -14,6 +14,7 @@ use crate::{
 pub(crate) struct KeysInForce {
     pub(crate) issuer: TokenIssuer,
     pub(crate) refresh: RefreshKeys,
+    pub(crate) one_time: OneTimeKeys,
     pub(crate) devices: DeviceKeys,
     published: Vec<Published>,
 }
@@ -37,6 +38,7 @@ impl KeysInForce {
         Ok(Self {
             issuer: TokenIssuer::new(keys, ring, config)?,
             refresh: RefreshKeys::new(keys)?,
+            one_time: OneTimeKeys::new(keys)?,
             devices: DeviceKeys::new(keys)?,
             published: published.collect::<Result<_, ConfigError>>()?,
         })

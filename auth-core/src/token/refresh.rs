@@ -4,18 +4,18 @@
 //! id | generation)`. The seed is a random column of the session's row and `K` is derived from the server's
 //! secret: neither the database nor the secret alone is enough to make a token.
 
-use aws_lc_rs::hmac;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use uuid::Uuid;
 
 use crate::{
     ConfigError, RefreshToken, SessionId,
-    token::keys::{Keys, derive},
+    token::{
+        keys::Keys,
+        mac::{KEY_ID_BYTES, KeyId, MAC_BYTES, Mac, MacKeys},
+    },
 };
 
 const VERSION: u8 = 1;
-const KEY_ID_BYTES: usize = 4;
-const MAC_BYTES: usize = 32;
 const TOKEN_BYTES: usize = 1 + KEY_ID_BYTES + 16 + 8 + MAC_BYTES;
 /// base64url without padding.
 const TOKEN_CHARS: usize = (TOKEN_BYTES * 4).div_ceil(3);
@@ -23,10 +23,10 @@ const TOKEN_CHARS: usize = (TOKEN_BYTES * 4).div_ceil(3);
 /// The parts of a well-formed token. Nothing is proven until [`RefreshKeys::is_genuine`] says so.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RefreshParts {
-    key_id: [u8; KEY_ID_BYTES],
+    key_id: KeyId,
     pub(crate) session_id: SessionId,
     pub(crate) generation: i64,
-    mac: [u8; MAC_BYTES],
+    mac: Mac,
 }
 
 impl RefreshParts {
@@ -55,59 +55,30 @@ impl RefreshParts {
     }
 }
 
-/// One derived key for each secret, newest first.
-pub(crate) struct RefreshKeys {
-    newest: RefreshKey,
-    previous: Vec<RefreshKey>,
-}
-
-struct RefreshKey {
-    id: [u8; KEY_ID_BYTES],
-    key: hmac::Key,
-}
+pub(crate) struct RefreshKeys(MacKeys);
 
 impl RefreshKeys {
     pub(crate) fn new(keys: &Keys) -> Result<Self, ConfigError> {
-        let mut derived = keys.all().map(|secret| {
-            let key = derive::<32>(secret, "refresh token")?;
-            Ok(RefreshKey {
-                id: *derive(secret, "refresh token key id")?,
-                key: hmac::Key::new(hmac::HMAC_SHA256, key.as_ref()),
-            })
-        });
-        let newest = derived.next().unwrap_or_else(|| Err(ConfigError::new("secret key", "is missing")))?;
-        Ok(Self { newest, previous: derived.collect::<Result<_, ConfigError>>()? })
+        MacKeys::new(keys, "refresh token", "refresh token key id").map(Self)
     }
 
     /// The token of a generation; the same one each time as long as the newest secret is the same.
     pub(crate) fn make(&self, session_id: SessionId, seed: &[u8], generation: i64) -> RefreshToken {
-        let key = &self.newest;
+        let (session, generation) = (session_id.as_uuid(), generation.to_be_bytes());
+        let (key_id, mac) = self.0.sign(&[seed, session.as_bytes(), &generation]);
         let mut bytes = Vec::with_capacity(TOKEN_BYTES);
         bytes.push(VERSION);
-        bytes.extend_from_slice(&key.id);
-        bytes.extend_from_slice(session_id.as_uuid().as_bytes());
-        bytes.extend_from_slice(&generation.to_be_bytes());
-        bytes.extend_from_slice(key.mac(session_id, seed, generation).as_ref());
+        bytes.extend_from_slice(&key_id);
+        bytes.extend_from_slice(session.as_bytes());
+        bytes.extend_from_slice(&generation);
+        bytes.extend_from_slice(mac.as_ref());
         RefreshToken::new(URL_SAFE_NO_PAD.encode(bytes))
     }
 
     /// Whether we made this token for the session with this seed. Compares in constant time.
     pub(crate) fn is_genuine(&self, parts: &RefreshParts, seed: &[u8]) -> bool {
-        std::iter::once(&self.newest).chain(&self.previous).filter(|key| key.id == parts.key_id).any(|key| {
-            let mac = key.mac(parts.session_id, seed, parts.generation);
-            aws_lc_rs::constant_time::verify_slices_are_equal(mac.as_ref(), &parts.mac).is_ok()
-        })
-    }
-}
-
-impl RefreshKey {
-    /// Seed and id have fixed lengths, so the parts cannot run into each other.
-    fn mac(&self, session_id: SessionId, seed: &[u8], generation: i64) -> hmac::Tag {
-        let mut mac = hmac::Context::with_key(&self.key);
-        mac.update(seed);
-        mac.update(session_id.as_uuid().as_bytes());
-        mac.update(&generation.to_be_bytes());
-        mac.sign()
+        let (session, generation) = (parts.session_id.as_uuid(), parts.generation.to_be_bytes());
+        self.0.verify(parts.key_id, &[seed, session.as_bytes(), &generation], &parts.mac)
     }
 }
 

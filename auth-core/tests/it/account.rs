@@ -14,7 +14,7 @@ each_database! {
         let tokens = test.signed_in().await;
         let caller = test.auth.verifier().verify(tokens.access.expose()).unwrap();
         for _ in 0..2 {
-            test.auth.disable(tokens.user_id).await.unwrap();
+            test.auth.disable(tokens.user_id, ClientInfo::default()).await.unwrap();
         }
         assert_refused!(test.auth.current_user(&caller).await, Error::SessionOver);
         assert_refused!(test.refresh(&tokens.refresh).await, Error::SessionOver);
@@ -26,9 +26,9 @@ each_database! {
     async fn an_enabled_user_signs_in_again_and_the_old_sessions_stay_over(db: &TestDatabase) {
         let test = TestAuth::new(db).await;
         let tokens = test.signed_in().await;
-        test.auth.disable(tokens.user_id).await.unwrap();
+        test.auth.disable(tokens.user_id, ClientInfo::default()).await.unwrap();
         for _ in 0..2 {
-            test.auth.enable(tokens.user_id).await.unwrap();
+            test.auth.enable(tokens.user_id, ClientInfo::default()).await.unwrap();
         }
         assert_refused!(test.refresh(&tokens.refresh).await, Error::SessionOver);
         let fresh = test.login().await;
@@ -45,8 +45,8 @@ each_database! {
         assert_refused!(test.auth.current_user(&caller).await, Error::SessionOver);
         assert_refused!(test.refresh(&tokens.refresh).await, Error::SessionOver);
         assert_refused!(test.auth.user(tokens.user_id).await, Error::UserNotFound);
-        assert_refused!(test.auth.disable(tokens.user_id).await, Error::UserNotFound);
-        assert_refused!(test.auth.enable(tokens.user_id).await, Error::UserNotFound);
+        assert_refused!(test.auth.disable(tokens.user_id, ClientInfo::default()).await, Error::UserNotFound);
+        assert_refused!(test.auth.enable(tokens.user_id, ClientInfo::default()).await, Error::UserNotFound);
     }
 
     async fn a_strict_check_tells_the_roles_of_this_moment_and_refuses_what_is_over(db: &TestDatabase) {
@@ -55,12 +55,12 @@ each_database! {
         let verify = |tokens: &auth_core::Tokens| test.auth.verifier().verify(tokens.access.expose()).unwrap();
         let caller = verify(&tokens);
         assert_eq!(test.auth.check_session(&caller).await.unwrap(), caller);
-        test.auth.set_roles(tokens.user_id, &["admin"]).await.unwrap();
+        test.auth.set_roles(tokens.user_id, &["admin"], ClientInfo::default()).await.unwrap();
         assert_eq!(test.auth.check_session(&caller).await.unwrap().roles(), ["user", "admin"]);
         test.auth.logout(other.refresh.clone(), ClientInfo::default()).await.unwrap();
         assert_refused!(test.auth.check_session(&verify(&other)).await, Error::SessionOver);
         test.auth.check_session(&caller).await.unwrap();
-        test.auth.disable(tokens.user_id).await.unwrap();
+        test.auth.disable(tokens.user_id, ClientInfo::default()).await.unwrap();
         assert_refused!(test.auth.check_session(&caller).await, Error::SessionOver);
     }
 
@@ -71,11 +71,11 @@ each_database! {
             test.auth.verifier().verify(tokens.access.expose()).unwrap().roles().to_vec()
         };
         assert_eq!(roles(&tokens), ["user"]);
-        test.auth.set_roles(tokens.user_id, &["editor", "admin", "user", "admin"]).await.unwrap();
+        test.auth.set_roles(tokens.user_id, &["editor", "admin", "user", "admin"], ClientInfo::default()).await.unwrap();
         assert_eq!(test.auth.user(tokens.user_id).await.unwrap().roles, ["user", "admin", "editor"]);
         assert_eq!(roles(&test.refresh(&tokens.refresh).await.unwrap()), ["user", "admin", "editor"]);
         assert_eq!(roles(&test.login().await), ["user", "admin", "editor"]);
-        test.auth.set_roles(tokens.user_id, &[]).await.unwrap();
+        test.auth.set_roles(tokens.user_id, &[], ClientInfo::default()).await.unwrap();
         assert_eq!(test.auth.user(tokens.user_id).await.unwrap().roles, ["user"]);
         assert!(test.events.kinds().contains(&EventKind::RolesChanged { user: tokens.user_id }));
     }
@@ -90,7 +90,7 @@ each_database! {
         for roles in [&["admin", "editor"][..], &["editor"], &["admin"], &[]] {
             let set = |user| {
                 let auth = test.auth.clone();
-                tokio::spawn(async move { auth.set_roles(user, roles).await })
+                tokio::spawn(async move { auth.set_roles(user, roles, ClientInfo::default()).await })
             };
             let tasks: Vec<_> = users.iter().map(|user| set(*user)).collect();
             for task in tasks {
@@ -104,8 +104,8 @@ each_database! {
         let user = test.register().await;
         let names: Vec<String> = (0..33).map(|number| format!("{number:064}")).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        assert_refused!(test.auth.set_roles(user.id, &names).await, Error::Validation(_));
-        test.auth.set_roles(user.id, &names[1..]).await.unwrap();
+        assert_refused!(test.auth.set_roles(user.id, &names, ClientInfo::default()).await, Error::Validation(_));
+        test.auth.set_roles(user.id, &names[1..], ClientInfo::default()).await.unwrap();
         let tokens = test.login().await;
         assert_eq!(test.auth.verifier().verify(tokens.access.expose()).unwrap().roles().len(), 33);
     }
@@ -113,13 +113,13 @@ each_database! {
     async fn a_role_is_a_plain_name_and_a_refused_one_changes_nothing(db: &TestDatabase) {
         let test = TestAuth::new(db).await;
         let user = test.register().await;
-        test.auth.set_roles(user.id, &["editor"]).await.unwrap();
+        test.auth.set_roles(user.id, &["editor"], ClientInfo::default()).await.unwrap();
         for bad in ["", "Admin", "a,b", "a b", "é", &"a".repeat(65)] {
-            assert_refused!(test.auth.set_roles(user.id, &["admin", bad]).await, Error::Validation(_));
+            assert_refused!(test.auth.set_roles(user.id, &["admin", bad], ClientInfo::default()).await, Error::Validation(_));
         }
         assert_eq!(test.auth.user(user.id).await.unwrap().roles, ["user", "editor"]);
         let nobody = UserId::from(uuid::Uuid::nil());
-        assert_refused!(test.auth.set_roles(nobody, &["admin"]).await, Error::UserNotFound);
+        assert_refused!(test.auth.set_roles(nobody, &["admin"], ClientInfo::default()).await, Error::UserNotFound);
     }
 
 }

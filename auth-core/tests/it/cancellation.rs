@@ -130,7 +130,7 @@ each_database! {
         let other = TestAuth::instance(db, keys(), &one.clock, 1, |builder| builder).await;
         let user = one.register().await;
         for polls in 1..12 {
-            let roles = one.auth.set_roles(user.id, &["editor"]);
+            let roles = one.auth.set_roles(user.id, &["editor"], ClientInfo::default());
             Leaves { future: Some(Box::pin(roles)), left: polls }.await;
             let tokens = one.login().await;
             other.refresh(&tokens.refresh).await.unwrap();

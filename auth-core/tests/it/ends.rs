@@ -24,7 +24,7 @@ async fn rows_with(test: &TestAuth, reason: EndReason) -> i64 {
 /// Why this session ended, as its event tells.
 fn told(test: &TestAuth, ended: &Tokens) -> Option<EndReason> {
     test.events.kinds().into_iter().find_map(|kind| match kind {
-        EventKind::SignedOut { session, reason } => (session == ended.session_id).then_some(reason),
+        EventKind::SignedOut { session, reason, .. } => (session == ended.session_id).then_some(reason),
         _ => None,
     })
 }

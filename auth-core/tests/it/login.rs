@@ -73,7 +73,7 @@ each_database! {
         let test = TestAuth::new(db).await;
         let user = test.register().await;
         let disabled = test.auth.register(Register::new("eve@example.com", PASSWORD)).await.unwrap();
-        test.auth.disable(disabled.id).await.unwrap();
+        test.auth.disable(disabled.id, ClientInfo::default()).await.unwrap();
         test.statements();
         let mut work = Vec::new();
         for (email, password) in [

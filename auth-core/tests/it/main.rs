@@ -10,15 +10,19 @@
 
 mod account;
 mod architecture;
+mod audit;
 mod cancellation;
 mod connect;
+mod credentials;
 mod ends;
 mod hashing;
 mod key_ring;
 mod login;
 mod logout;
+mod mail;
 mod refresh;
 mod register;
+mod reset_password;
 mod revocation;
 mod rotation;
 mod secrecy;
@@ -28,4 +32,5 @@ mod support;
 mod sweep;
 mod throttle;
 mod token;
+mod verify_email;
 mod wycheproof;

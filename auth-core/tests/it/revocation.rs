@@ -65,7 +65,7 @@ each_database! {
         let ada = one.signed_in().await;
         one.auth.register(Register::new("bob@example.com", PASSWORD)).await.unwrap();
         let bob = one.try_login("bob@example.com", PASSWORD).await.unwrap();
-        one.auth.disable(ada.user_id).await.unwrap();
+        one.auth.disable(ada.user_id, ClientInfo::default()).await.unwrap();
         one.auth.logout_all(bob.user_id, ClientInfo::default()).await.unwrap();
         assert!(good(&bounded, &ada) && good(&bounded, &bob));
         other.auth.poll_revocations().await.unwrap();
@@ -97,7 +97,7 @@ each_database! {
         let (one, other, bounded) = two(db).await;
         let mut tokens = one.signed_in().await;
         for roles in [&["admin"][..], &["admin", "editor"], &[]] {
-            one.auth.set_roles(tokens.user_id, roles).await.unwrap();
+            one.auth.set_roles(tokens.user_id, roles, ClientInfo::default()).await.unwrap();
             other.auth.poll_revocations().await.unwrap();
             assert!(!good(&bounded, &tokens), "{roles:?}");
             tokens = one.refresh(&tokens.refresh).await.unwrap();

@@ -94,7 +94,7 @@ each_database! {
             let guess = Login::new(CANARY_EMAIL, "canary-wrong").client(known.clone());
             heard.error(&auth.login(guess).await.unwrap_err());
         }
-        auth.unlock(user.id).await.unwrap();
+        auth.unlock(user.id, ClientInfo::default()).await.unwrap();
         for (email, password) in [(CANARY_EMAIL, "canary-wrong"), ("canary-unknown", "canary-wrong")] {
             heard.error(&auth.login(Login::new(email, password)).await.unwrap_err());
         }

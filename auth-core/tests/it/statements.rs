@@ -39,7 +39,7 @@ each_database! {
             assert!(matches!(test.try_login(email, "wrong").await, Err(Error::Throttled { .. })));
             assert_eq!(verbs(), ["SELECT"], "login throttled");
         }
-        test.auth.unlock(tokens.user_id).await.unwrap();
+        test.auth.unlock(tokens.user_id, ClientInfo::default()).await.unwrap();
         assert_eq!(verbs(), ["SELECT", "DELETE"], "unlock");
 
         let next = test.refresh(&tokens.refresh).await.unwrap();

@@ -1,5 +1,6 @@
 //! Nobody learns from an answer who has an account (ASVS 6.3.8).
 
+use auth_core::ClientInfo;
 use auth_migration::test_util::TestDatabase;
 use http::HeaderMap;
 
@@ -9,7 +10,7 @@ auth_migration::each_database! {
     async fn known_and_unknown_addresses_cost_the_same_and_look_the_same_at_login(database: &TestDatabase) {
         let world = World::new(database).await.with_ada().await;
         let user = world.register("grace@example.com", PASSWORD).await.expect(201).member("id");
-        world.auth.disable(user.parse().unwrap()).await.unwrap();
+        world.auth.disable(user.parse().unwrap(), ClientInfo::default()).await.unwrap();
 
         let mut seen: Option<(HeaderMap, String, usize)> = None;
         for (name, password) in [

@@ -143,7 +143,7 @@ async fn a_role_opens_to_those_who_have_it() {
     send(door("admin"), Req::get("/")).await.expect_problem(401, "invalid_token");
 
     let user = world.me(&access).await.member("id").parse().unwrap();
-    world.auth.set_roles(user, &["admin"]).await.unwrap();
+    world.auth.set_roles(user, &["admin"], ClientInfo::default()).await.unwrap();
     let (access, _) = world.ada_signs_in().await;
     send(door("admin"), Req::get("/").bearer(&access)).await.expect(200);
 }
@@ -184,7 +184,7 @@ auth_migration::each_database! {
                     world.auth.logout_session(caller.session_id(), ClientInfo::default()).await.unwrap();
                     assert_eq!(through(&process, &other).await, [true; 3], "{way}: that session and no other");
                 }
-                "disabled" => world.auth.disable(caller.user_id()).await.unwrap(),
+                "disabled" => world.auth.disable(caller.user_id(), ClientInfo::default()).await.unwrap(),
                 _ => world.auth.logout_all(caller.user_id(), ClientInfo::default()).await.unwrap(),
             }
             assert_eq!(through(&process, &access).await, ALL_BUT_STRICT, "{way}: not polled yet");
@@ -194,7 +194,7 @@ auth_migration::each_database! {
                 instance.clock.advance(Duration::from_mins(15));
             }
             assert_eq!(through(&process, &access).await, [false; 3], "{way}: expired");
-            world.auth.enable(caller.user_id()).await.unwrap();
+            world.auth.enable(caller.user_id(), ClientInfo::default()).await.unwrap();
         }
         let (access, _) = world.ada_signs_in().await;
         world.db.execute_unprepared("DELETE FROM auth_user").await.unwrap();
@@ -210,7 +210,7 @@ auth_migration::each_database! {
         let (stateless, strict) =
             (stateless.layer(tower::service_fn(roles)), strict.layer(tower::service_fn(roles)));
         for (set, seen) in [(&["admin"][..], "user,admin"), (&[], "user")] {
-            world.auth.set_roles(user, set).await.unwrap();
+            world.auth.set_roles(user, set, ClientInfo::default()).await.unwrap();
             assert_eq!(send(strict.clone(), Req::get("/").bearer(&access)).await.expect(200).body, seen);
             assert_eq!(send(stateless.clone(), Req::get("/").bearer(&access)).await.expect(200).body, "user");
         }
@@ -219,7 +219,7 @@ auth_migration::each_database! {
         let inner = RequireLayer::role("admin").layer(tower::service_fn(whoami));
         let door = AuthLayer::required(world.auth.verifier()).strict(world.auth.clone()).layer(inner);
         send(door.clone(), Req::get("/").bearer(&access)).await.expect_problem(403, "forbidden");
-        world.auth.set_roles(user, &["admin"]).await.unwrap();
+        world.auth.set_roles(user, &["admin"], ClientInfo::default()).await.unwrap();
         send(door, Req::get("/").bearer(&access)).await.expect(200);
     }
 

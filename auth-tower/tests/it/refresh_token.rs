@@ -43,7 +43,7 @@ auth_migration::each_database! {
         world.me(token).await.expect_problem(401, "invalid_token");
 
         let user = world.me(&access).await.expect(200).member("id").parse().unwrap();
-        world.auth.disable(user).await.unwrap();
+        world.auth.disable(user, ClientInfo::default()).await.unwrap();
         assert!(world.refresh(&cookie).await.expect_problem(401, "invalid_token").clears_cookie());
         world.me(&access).await.expect_problem(401, "invalid_token");
         world.login(ADA, crate::support::PASSWORD).await.expect_problem(401, "invalid_credentials");

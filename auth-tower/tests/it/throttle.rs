@@ -1,5 +1,6 @@
 //! Too many attempts: the document, the cookie that keeps the owner out of it, and what both do not tell.
 
+use auth_core::ClientInfo;
 use auth_migration::test_util::TestDatabase;
 use auth_tower::{AuthServiceBuilder, ClientAddr};
 use http::HeaderMap;
@@ -43,7 +44,7 @@ auth_migration::each_database! {
     async fn known_unknown_and_disabled_accounts_are_throttled_with_the_same_bytes(database: &TestDatabase) {
         let world = World::new(database).await.with_ada().await;
         let user = world.register("grace@example.com", PASSWORD).await.expect(201).member("id");
-        world.auth.disable(user.parse().unwrap()).await.unwrap();
+        world.auth.disable(user.parse().unwrap(), ClientInfo::default()).await.unwrap();
         let mut seen: Option<Vec<(HeaderMap, String)>> = None;
         for name in [ADA, "nobody@example.com", "grace@example.com"] {
             let mut answers = Vec::new();

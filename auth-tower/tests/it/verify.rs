@@ -1,3 +1,4 @@
+use auth_core::ClientInfo;
 use auth_migration::test_util::TestDatabase;
 use sea_orm::ConnectionTrait;
 
@@ -12,7 +13,7 @@ auth_migration::each_database! {
         let world = World::new(database).await.with_ada().await;
         let (access, _) = world.ada_signs_in().await;
         let caller = world.auth.verifier().verify(&access).unwrap();
-        world.auth.set_roles(caller.user_id(), &["admin"]).await.unwrap();
+        world.auth.set_roles(caller.user_id(), &["admin"], ClientInfo::default()).await.unwrap();
         let (access, _) = world.ada_signs_in().await;
         let caller = world.auth.verifier().verify(&access).unwrap();
 

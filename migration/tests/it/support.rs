@@ -12,6 +12,9 @@ pub(crate) const ALL: [&str; 8] = [
     "m0006_auth_lease",
     "m0007_auth_key",
     "m0008_auth_throttle",
+    "m0009_auth_mail",
+    "m0010_auth_event",
+    "m0011_auth_deleted_user",
 ];
 
 pub(crate) async fn execute(db: &DatabaseConnection, sql: &str) {

@@ -6,9 +6,10 @@ use std::{
 };
 
 use auth_core::{
-    Auth, AuthBuilder, ClientInfo, Error, Keys, Login, RefreshToken, Register, SecretKey, SignIn, Tokens,
-    User,
-    test_util::{EventLog, InsecureHasher, ManualClock},
+    Auth, AuthBuilder, ClientInfo, Error, Keys, Login, OneTimeToken, Principal, RefreshToken, Register,
+    SecretKey, SignIn, Tokens, User,
+    mail::MailKind,
+    test_util::{EventLog, InsecureHasher, ManualClock, Outbox},
 };
 use auth_migration::test_util::TestDatabase;
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
@@ -29,6 +30,7 @@ pub(crate) struct TestAuth {
     pub(crate) clock: ManualClock,
     pub(crate) hasher: InsecureHasher,
     pub(crate) events: EventLog,
+    pub(crate) outbox: Outbox,
     statements: Arc<Mutex<Vec<String>>>,
 }
 
@@ -51,6 +53,18 @@ impl TestAuth {
         Self::instance(db, keys(), &clock, 5, settings).await
     }
 
+    /// One that sends no mail.
+    pub(crate) async fn without_mail(db: &TestDatabase) -> Self {
+        let mut test = Self::new(db).await;
+        let hasher = Arc::new(test.hasher.clone());
+        test.auth = Auth::builder(test.db.clone(), keys())
+            .clock(Arc::new(test.clock.clone()))
+            .hasher(hasher)
+            .build()
+            .unwrap();
+        test
+    }
+
     /// One of several instances on the same database and clock.
     pub(crate) async fn instance(
         db: &TestDatabase,
@@ -65,13 +79,13 @@ impl TestAuth {
         let log = Arc::clone(&statements);
         db.set_metric_callback(move |info| log.lock().unwrap().push(info.statement.sql.clone()));
         let hasher = InsecureHasher::new();
-        let events = EventLog::new();
+        let (events, outbox) = (EventLog::new(), Outbox::new());
         let builder = Auth::builder(db.clone(), keys)
             .clock(Arc::new(clock.clone()))
             .hasher(Arc::new(hasher.clone()))
             .events(Arc::new(events.clone()));
-        let auth = settings(builder).build().unwrap();
-        Self { auth, db, clock: clock.clone(), hasher, events, statements }
+        let auth = settings(builder.mailer(Arc::new(outbox.clone()))).build().unwrap();
+        Self { auth, db, clock: clock.clone(), hasher, events, outbox, statements }
     }
 
     pub(crate) async fn register(&self) -> User {
@@ -94,6 +108,22 @@ impl TestAuth {
     pub(crate) async fn signed_in(&self) -> Tokens {
         self.register().await;
         self.login().await
+    }
+
+    /// Registers, signs in, and checks the access token.
+    pub(crate) async fn caller(&self) -> (Tokens, Principal) {
+        let tokens = self.signed_in().await;
+        let caller = self.auth.verifier().verify(tokens.access.expose()).unwrap();
+        (tokens, caller)
+    }
+
+    /// Delivers the mails, and takes the token out of the only one of this kind.
+    pub(crate) async fn token_of(&self, kind: MailKind) -> OneTimeToken {
+        self.auth.deliver_mail().await.unwrap();
+        let mut mails = self.outbox.take();
+        mails.retain(|(mail, _)| mail.kind == kind);
+        assert_eq!(mails.len(), 1, "{mails:?}");
+        mails.remove(0).0.link.unwrap().token
     }
 
     /// The statements since the last call, without `BEGIN` and `COMMIT`.

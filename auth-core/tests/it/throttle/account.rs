@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use auth_core::{Error, EventKind, Register, SignInFailure, ThrottleConfig, ThrottleReason};
+use auth_core::{ClientInfo, Error, EventKind, Register, SignInFailure, ThrottleConfig, ThrottleReason};
 use auth_migration::{each_database, test_util::TestDatabase};
 
 use super::at;
@@ -67,18 +67,18 @@ each_database! {
         let test = TestAuth::new(db).await;
         let user = test.register().await.id;
         test.guess_until_throttled(&at("203.0.113.1"), EMAIL).await;
-        test.auth.unlock(user).await.unwrap();
+        test.auth.unlock(user, ClientInfo::default()).await.unwrap();
         test.login().await;
         assert!(test.events.kinds().contains(&EventKind::Unlocked { user }));
         let stranger = "00000000-0000-7000-8000-000000000000".parse().unwrap();
-        assert_refused!(test.auth.unlock(stranger).await, Error::UserNotFound);
+        assert_refused!(test.auth.unlock(stranger, ClientInfo::default()).await, Error::UserNotFound);
     }
 
     async fn unknown_and_disabled_accounts_are_throttled_like_any_other(db: &TestDatabase) {
         let test = TestAuth::new(db).await;
         test.register().await;
         let eve = test.auth.register(Register::new("eve@example.com", PASSWORD)).await.unwrap().id;
-        test.auth.disable(eve).await.unwrap();
+        test.auth.disable(eve, ClientInfo::default()).await.unwrap();
         let mut seen = Vec::new();
         for (email, password) in [(EMAIL, "wrong"), ("nobody@example.com", "wrong"), ("eve@example.com", PASSWORD)] {
             test.statements();

@@ -1,0 +1,124 @@
+//! The audit: events as rows, for whoever has to know later who did what (ASVS 16.2).
+
+use std::{net::IpAddr, time::SystemTime};
+
+use uuid::Uuid;
+
+use crate::{
+    ClientInfo, Error, Event, EventKind, Principal, SessionId, UserId,
+    auth::Inner,
+    clock::from_millis,
+    random,
+    store::{ConnectionTrait, EventRow, insert_event, list_events},
+};
+
+/// The most events of one page.
+const PAGE_MAX: u64 = 100;
+
+/// An event as it was written down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AuditEvent {
+    /// In the order of time.
+    pub id: Uuid,
+    /// When.
+    pub at: SystemTime,
+    /// What: [`EventKind::code`].
+    pub code: String,
+    /// Whose account it is about.
+    pub user: Option<UserId>,
+    /// Who was signed in when it happened. `None` where nobody was, and at the command line.
+    pub actor: Option<UserId>,
+    /// Which session it is about.
+    pub session: Option<SessionId>,
+    /// Why, or which: [`EventKind::reason`].
+    pub reason: Option<String>,
+    /// From where.
+    pub ip: Option<IpAddr>,
+    /// In which request.
+    pub request_id: Option<String>,
+}
+
+impl Inner {
+    /// Writes an event down, in the transaction of the change where there is one.
+    pub(crate) async fn record(
+        &self,
+        db: &impl ConnectionTrait,
+        client: &ClientInfo,
+        kind: &EventKind,
+    ) -> Result<(), Error> {
+        if self.config.audit_retention.is_none() || !is_audited(kind) {
+            return Ok(());
+        }
+        let now = self.now();
+        let row = EventRow {
+            id: random::ordered_uuid(self.random.as_ref(), now)?,
+            at: now,
+            code: kind.code().to_owned(),
+            user_id: kind.user().map(UserId::as_uuid),
+            actor_id: client.actor.map(UserId::as_uuid),
+            session_id: kind.session().map(SessionId::as_uuid),
+            reason: kind.reason().map(|reason| reason.chars().take(64).collect()),
+            ip: client.ip.map(|ip| ip.to_string()),
+            request_id: client.request_id.clone(),
+        };
+        Ok(insert_event(db, row).await?)
+    }
+
+    /// Tells the sink of what has happened.
+    pub(crate) fn emit(&self, client: &ClientInfo, kind: EventKind) {
+        // Nobody who listens needs the client's token.
+        let client = ClientInfo { device: None, ..client.clone() };
+        self.events.emit(&Event { at: self.clock.now(), client, kind });
+    }
+
+    /// Both, for what was done by a single statement, or by none. What has happened cannot be taken back because it could
+    /// not be written down: that is logged.
+    pub(crate) async fn note(&self, client: &ClientInfo, kind: EventKind) {
+        if let Err(error) = self.record(self.store.db(), client, &kind).await {
+            tracing::error!(event = kind.code(), error = error.code(), "an event is missing in the audit");
+        }
+        self.emit(client, kind);
+    }
+
+    pub(crate) async fn events(
+        &self,
+        user: UserId,
+        before: Option<Uuid>,
+        limit: u64,
+    ) -> Result<Vec<AuditEvent>, Error> {
+        let rows = list_events(self.store.db(), user, before, limit.clamp(1, PAGE_MAX)).await?;
+        Ok(rows.into_iter().map(AuditEvent::from).collect())
+    }
+
+    pub(crate) async fn own_events(
+        &self,
+        caller: &Principal,
+        before: Option<Uuid>,
+        limit: u64,
+    ) -> Result<Vec<AuditEvent>, Error> {
+        self.current_user(caller).await?;
+        self.events(caller.user_id(), before, limit).await
+    }
+}
+
+impl From<EventRow> for AuditEvent {
+    fn from(row: EventRow) -> Self {
+        Self {
+            id: row.id,
+            at: from_millis(row.at),
+            code: row.code,
+            user: row.user_id.map(UserId::from),
+            actor: row.actor_id.map(UserId::from),
+            session: row.session_id.map(SessionId::from),
+            reason: row.reason,
+            ip: row.ip.and_then(|ip| ip.parse().ok()),
+            request_id: row.request_id,
+        }
+    }
+}
+
+/// Not every refresh, which the session's row tells of, and not what a flood would fill the table with.
+fn is_audited(kind: &EventKind) -> bool {
+    !matches!(kind, EventKind::Refreshed { .. } | EventKind::Throttled { .. })
+}

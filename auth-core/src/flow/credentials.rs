@@ -1,0 +1,161 @@
+//! What somebody who is signed in does to the account itself. The password is asked for again (ASVS 7.5.1).
+
+use std::{sync::Arc, time::Duration};
+
+use crate::{
+    ClientInfo, Error, FieldError, Password, Principal, UserId,
+    auth::Inner,
+    clock::duration_millis,
+    email::Email,
+    event::EventKind,
+    flow::detached,
+    mail::MailKind,
+    password::{self, Checked, Verdict},
+    roles::ADMIN,
+    store::{
+        UserRow, delete_user, end_all_sessions, end_tokens, find_login, find_session, find_user,
+        is_last_with_role, keep_session, replace_hash,
+    },
+};
+
+/// An account without a password has to have signed in so lately.
+const RECENT: Duration = Duration::from_mins(5);
+
+/// A signed-in user who has shown again who they are.
+pub(crate) struct Confirmed {
+    pub(crate) id: UserId,
+    pub(crate) email: String,
+    /// `None` for an account without a password.
+    pub(crate) hash: Option<String>,
+}
+
+impl Inner {
+    /// Checks that the caller's session lives, and the password; where the account has none, that the sign-in is recent. A
+    /// wrong password counts like one at a sign-in.
+    pub(crate) async fn confirm(
+        self: Arc<Self>,
+        caller: &Principal,
+        password: Option<Password>,
+        field: &'static str,
+        client: &ClientInfo,
+    ) -> Result<Confirmed, Error> {
+        let session = find_session(self.store.db(), caller.session_id()).await?.ok_or(Error::SessionOver)?;
+        let now = self.now();
+        let alive = session.is_alive(now, duration_millis(self.config.refresh_ttl));
+        if !alive || session.user.id != caller.user_id() {
+            return Err(Error::SessionOver);
+        }
+        let UserRow { id, email, .. } = session.user;
+        let address = Email::parse(&email).map_err(|_| Error::UserNotFound)?;
+        let subject = self.subject(&address, client);
+        let (found, counters) = find_login(self.store.db(), address.normalized(), subject, now).await?;
+        let Some(hash) = found.filter(|found| found.user.id == id).ok_or(Error::SessionOver)?.hash else {
+            let recent = session.created_at.saturating_add(duration_millis(RECENT)) > now;
+            let rule =
+                "sign in again first: an account without a password needs a sign-in of the last 5 minutes";
+            return if recent {
+                Ok(Confirmed { id, email, hash: None })
+            } else {
+                Err(refuse(field, "recent_sign_in_needed", rule))
+            };
+        };
+        let Some(password) = password else {
+            return Err(refuse(field, "required", "the password is needed"));
+        };
+        let reservation = self.reserve(subject, counters, client, Some(id)).await?;
+        let checked = self.check(client, &password::normalize(&password), Some(hash.clone())).await;
+        match checked {
+            Ok(Checked::Verdict(Verdict::Right | Verdict::RightButOutdated)) => {
+                self.was_right(reservation).await;
+                Ok(Confirmed { id, email, hash: Some(hash) })
+            }
+            Ok(_) => {
+                let (inner, client) = (Arc::clone(&self), client.clone());
+                detached(async move {
+                    inner.note(&client, EventKind::PasswordNotConfirmed { user: id }).await;
+                    inner.was_wrong(reservation, &client, Some(id)).await;
+                    Err(refuse(field, "wrong_password", "the password is wrong"))
+                })
+                .await
+            }
+            Err(error) => {
+                self.was_not_checked(reservation).await;
+                Err(error)
+            }
+        }
+    }
+
+    pub(crate) async fn change_password(
+        self: Arc<Self>,
+        caller: Principal,
+        current: Password,
+        new: Password,
+        client: ClientInfo,
+    ) -> Result<(), Error> {
+        let user = Arc::clone(&self).confirm(&caller, Some(current), "current_password", &client).await?;
+        let Some(old) = user.hash else {
+            let rule = "the account has no password; ask for a link to choose one";
+            return Err(refuse("current_password", "no_password", rule));
+        };
+        let new = password::normalize(&new);
+        let weak = self.policy.check(&new, Email::parse(&user.email).ok().as_ref());
+        weak.map_err(|error| Error::Validation(vec![FieldError { field: "new_password", ..error }]))?;
+        let hash = self.passwords.hash(&client, new, self.random.as_ref()).await?;
+        detached(async move {
+            let (id, now) = (user.id, self.now());
+            let kind = EventKind::PasswordChanged { user: id };
+            let txn = self.store.begin().await?;
+            if !replace_hash(&txn, id, &old, &hash, now).await? {
+                // Somebody else has changed it since it was checked.
+                return Err(refuse("current_password", "wrong_password", "the password is wrong"));
+            }
+            // All end, also one that a sign-in with the old password is making; the caller's own then goes on.
+            end_all_sessions(&txn, id, now).await?;
+            let epoch = find_user(&txn, id).await?.ok_or(Error::UserNotFound)?.epoch;
+            keep_session(&txn, caller.session_id(), epoch).await?;
+            end_tokens(&txn, id, None, now).await?;
+            self.post(&txn, MailKind::PasswordChanged, &user.email, Some(id), None).await?;
+            self.record(&txn, &client, &kind).await?;
+            txn.commit().await?;
+            self.mail_waits();
+            self.learn_what_ended().await;
+            self.emit(&client, kind);
+            Ok(())
+        })
+        .await
+    }
+
+    pub(crate) async fn delete_account(
+        self: Arc<Self>,
+        caller: Principal,
+        password: Option<Password>,
+        client: ClientInfo,
+    ) -> Result<(), Error> {
+        let user = Arc::clone(&self).confirm(&caller, password, "password", &client).await?;
+        detached(async move { self.delete(user.id, &client).await }).await
+    }
+
+    /// The account, with all that hangs on it. To be called [detached](super::detached).
+    pub(crate) async fn delete(&self, user: UserId, client: &ClientInfo) -> Result<(), Error> {
+        let (kind, now) = (EventKind::Deleted { user }, self.now());
+        let txn = self.store.begin().await?;
+        if is_last_with_role(&txn, user, ADMIN).await? {
+            return Err(Error::LastAdmin);
+        }
+        let email = find_user(&txn, user).await?.ok_or(Error::UserNotFound)?.email;
+        if !delete_user(&txn, user, now).await? {
+            return Err(Error::UserNotFound);
+        }
+        self.post(&txn, MailKind::AccountDeleted, &email, None, None).await?;
+        self.record(&txn, client, &kind).await?;
+        txn.commit().await?;
+        self.mail_waits();
+        self.learn_what_ended().await;
+        self.emit(client, kind);
+        Ok(())
+    }
+}
+
+fn refuse(field: &'static str, code: &'static str, rule: &'static str) -> Error {
+    Error::Validation(vec![FieldError::new(field, code, rule)])
+}

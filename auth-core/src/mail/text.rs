@@ -1,0 +1,177 @@
+//! The words of a mail.
+
+use std::time::Duration;
+
+use super::{Mail, MailKind};
+
+/// What a person reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MailText {
+    /// One line.
+    pub subject: String,
+    /// For programs that show no HTML.
+    pub text: String,
+    /// A whole document.
+    pub html: String,
+}
+
+/// Writes mails: replace it for other words or another language.
+pub trait MailTemplates: Send + Sync + 'static {
+    /// Writes a mail in the name of a service ([`Config::service_name`](crate::Config::service_name)). Whatever goes into
+    /// `html` has to be escaped.
+    fn write(&self, mail: &Mail, service: &str) -> MailText;
+}
+
+/// The words that come with this crate.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct EnglishMails;
+
+impl MailTemplates for EnglishMails {
+    fn write(&self, mail: &Mail, service: &str) -> MailText {
+        let (subject, paragraph, action) = match mail.kind {
+            MailKind::VerifyEmail => (
+                format!("Confirm your address for {service}"),
+                format!(
+                    "Somebody, probably you, has registered this address with {service}. Confirm that it is yours."
+                ),
+                "Confirm the address",
+            ),
+            MailKind::ChangeEmail => (
+                format!("Confirm your new address for {service}"),
+                format!(
+                    "Somebody, probably you, wants to use this address for an account with {service}. Confirm that it is yours."
+                ),
+                "Confirm the address",
+            ),
+            MailKind::ResetPassword => (
+                format!("Choose a new password for {service}"),
+                format!(
+                    "Somebody, probably you, has forgotten the password of your account with {service}. If it was not \
+                     you, nothing has changed, and there is nothing to do."
+                ),
+                "Choose a new password",
+            ),
+            MailKind::EmailTaken => (
+                format!("You already have an account with {service}"),
+                format!(
+                    "Somebody, probably you, wanted to register this address with {service}, and it has an account \
+                     already. Sign in with it; if you do not know the password, ask for a new one there."
+                ),
+                "",
+            ),
+            MailKind::PasswordChanged => (
+                format!("Your password for {service} was changed"),
+                format!(
+                    "The password of your account with {service} was changed. If it was not you, ask for a new one \
+                     there at once."
+                ),
+                "",
+            ),
+            MailKind::EmailChanged => (
+                format!("Your address for {service} was changed"),
+                format!(
+                    "The address of your account with {service} is now {}. If it was not you, write to {service} at \
+                     once.",
+                    mail.new_address.as_deref().unwrap_or("another one")
+                ),
+                "",
+            ),
+            MailKind::AccountDeleted => (
+                format!("Your account with {service} was deleted"),
+                format!("Your account with {service} and what was stored with it is gone."),
+                "",
+            ),
+        };
+        let mut text = format!("{paragraph}\n");
+        let mut html = format!("<p>{}</p>\n", escape(&paragraph));
+        if let Some(link) = &mail.link {
+            let valid = format!("The link works once, within {}.", words(link.valid_for));
+            text.push_str(&format!("\n{action}: {}\n\n{valid}\n", link.url));
+            html.push_str(&format!(
+                "<p><a href=\"{}\">{action}</a></p>\n<p>{valid}</p>\n",
+                escape(&link.url)
+            ));
+        }
+        let title = escape(&subject);
+        let html = format!(
+            "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title></head>\n\
+             <body>\n{html}</body></html>\n"
+        );
+        MailText { subject, text, html }
+    }
+}
+
+/// For text and for attributes in double quotes.
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+fn words(time: Duration) -> String {
+    let minutes = time.as_secs().div_ceil(60);
+    match minutes {
+        1 => "a minute".to_owned(),
+        60 => "an hour".to_owned(),
+        minutes if minutes % 60 == 0 => format!("{} hours", minutes / 60),
+        minutes => format!("{minutes} minutes"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::mail::Link;
+
+    fn mail(kind: MailKind) -> Mail {
+        let link = Link {
+            url: "https://example.com/page?a=1&b=2#token=abc".to_owned(),
+            token: "abc".into(),
+            valid_for: Duration::from_mins(60),
+        };
+        let link = matches!(kind, MailKind::VerifyEmail | MailKind::ChangeEmail | MailKind::ResetPassword)
+            .then_some(link);
+        let new_address = Some("<b>@example.com".to_owned());
+        Mail { id: Uuid::nil(), kind, to: "ada@example.com".to_owned(), link, new_address }
+    }
+
+    #[test]
+    fn each_mail_names_the_service_and_what_there_is_to_do() {
+        for kind in MailKind::ALL {
+            let written = EnglishMails.write(&mail(kind), "Tea & Co");
+            assert!(written.subject.contains("Tea & Co") && !written.subject.contains('\n'), "{kind:?}");
+            assert!(written.text.contains("Tea & Co") && written.html.contains("Tea &amp; Co"), "{kind:?}");
+            let has_link = mail(kind).link.is_some();
+            assert_eq!(written.text.contains("https://example.com/page?a=1&b=2#token=abc"), has_link);
+            assert_eq!(
+                written.html.contains("href=\"https://example.com/page?a=1&amp;b=2#token=abc\""),
+                has_link
+            );
+            assert_eq!(written.text.contains("within an hour"), has_link);
+            assert!(!written.html.contains("<b>"), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn times_are_told_in_words() {
+        for (seconds, expected) in [
+            (60, "a minute"),
+            (61, "2 minutes"),
+            (3600, "an hour"),
+            (86400, "24 hours"),
+            (5400, "90 minutes"),
+        ] {
+            assert_eq!(words(Duration::from_secs(seconds)), expected);
+        }
+    }
+}

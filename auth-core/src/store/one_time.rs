@@ -1,0 +1,101 @@
+//! Statements about one-time tokens.
+
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, sea_query::Expr,
+};
+use uuid::Uuid;
+
+use super::entity::one_time_token;
+use crate::{UserId, token::Purpose};
+
+pub(crate) struct TokenRow {
+    pub(crate) id: Uuid,
+    pub(crate) user_id: UserId,
+    pub(crate) purpose: Purpose,
+    pub(crate) seed: Vec<u8>,
+    /// What the token is about: an address.
+    pub(crate) payload: Option<String>,
+    pub(crate) expires_at: i64,
+    pub(crate) spent_at: Option<i64>,
+}
+
+impl TokenRow {
+    pub(crate) fn is_alive(&self, now: i64) -> bool {
+        self.spent_at.is_none() && now < self.expires_at
+    }
+}
+
+/// `None` also for one of a purpose that this version does not know.
+pub(crate) async fn find_token(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<TokenRow>, DbErr> {
+    let row = one_time_token::Entity::find_by_id(id).one(db).await?;
+    Ok(row.and_then(|row| {
+        Some(TokenRow {
+            id: row.id,
+            user_id: row.user_id?.into(),
+            purpose: Purpose::from_code(&row.purpose)?,
+            seed: row.seed,
+            payload: row.payload,
+            expires_at: row.expires_at,
+            spent_at: row.spent_at,
+        })
+    }))
+}
+
+/// Whether a user was sent a token of this purpose after `since`, spent or not.
+pub(crate) async fn has_token_since(
+    db: &impl ConnectionTrait,
+    user: UserId,
+    purpose: Purpose,
+    since: i64,
+) -> Result<bool, DbErr> {
+    let found = one_time_token::Entity::find()
+        .filter(one_time_token::Column::UserId.eq(user.as_uuid()))
+        .filter(one_time_token::Column::Purpose.eq(purpose.code()))
+        .filter(one_time_token::Column::CreatedAt.gt(since))
+        .one(db)
+        .await?;
+    Ok(found.is_some())
+}
+
+pub(crate) async fn insert_token(db: &impl ConnectionTrait, new: &TokenRow, now: i64) -> Result<(), DbErr> {
+    let row = one_time_token::ActiveModel {
+        id: Set(new.id),
+        user_id: Set(Some(new.user_id.as_uuid())),
+        purpose: Set(new.purpose.code().to_owned()),
+        seed: Set(new.seed.clone()),
+        payload: Set(new.payload.clone()),
+        created_at: Set(now),
+        expires_at: Set(new.expires_at),
+        spent_at: Set(new.spent_at),
+    };
+    one_time_token::Entity::insert(row).exec_without_returning(db).await.map(drop)
+}
+
+/// Of two who spend it at once one gets `true`.
+pub(crate) async fn spend_token(db: &impl ConnectionTrait, id: Uuid, now: i64) -> Result<bool, DbErr> {
+    let spent = one_time_token::Entity::update_many()
+        .col_expr(one_time_token::Column::SpentAt, Expr::value(now))
+        .filter(one_time_token::Column::Id.eq(id))
+        .filter(one_time_token::Column::SpentAt.is_null())
+        .filter(one_time_token::Column::ExpiresAt.gt(now))
+        .exec(db)
+        .await?;
+    Ok(spent.rows_affected > 0)
+}
+
+/// Ends a user's tokens: those of one purpose, or all.
+pub(crate) async fn end_tokens(
+    db: &impl ConnectionTrait,
+    user: UserId,
+    purpose: Option<Purpose>,
+    now: i64,
+) -> Result<(), DbErr> {
+    let mut end = one_time_token::Entity::update_many()
+        .col_expr(one_time_token::Column::SpentAt, Expr::value(now))
+        .filter(one_time_token::Column::UserId.eq(user.as_uuid()))
+        .filter(one_time_token::Column::SpentAt.is_null());
+    if let Some(purpose) = purpose {
+        end = end.filter(one_time_token::Column::Purpose.eq(purpose.code()));
+    }
+    end.exec(db).await.map(drop)
+}

@@ -1,0 +1,145 @@
+//! Tokens that work once, for one purpose. Like refresh tokens they are made again rather than stored.
+//!
+//! `base64url(version | key id | token id | mac)`, where `mac = HMAC-SHA-256(K, seed | token id | purpose)`. The seed is a
+//! random column of the token's row and `K` is derived from the server's secret.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use uuid::Uuid;
+
+use crate::{
+    ConfigError, OneTimeToken,
+    token::{
+        keys::Keys,
+        mac::{KEY_ID_BYTES, KeyId, MAC_BYTES, Mac, MacKeys},
+    },
+};
+
+const VERSION: u8 = 1;
+const TOKEN_BYTES: usize = 1 + KEY_ID_BYTES + 16 + MAC_BYTES;
+/// base64url without padding.
+const TOKEN_CHARS: usize = (TOKEN_BYTES * 4).div_ceil(3);
+
+/// What a one-time token is good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    VerifyEmail,
+    ChangeEmail,
+    ResetPassword,
+}
+
+impl Purpose {
+    const ALL: [Self; 3] = [Self::VerifyEmail, Self::ChangeEmail, Self::ResetPassword];
+
+    pub(crate) fn code(self) -> &'static str {
+        match self {
+            Self::VerifyEmail => "verify_email",
+            Self::ChangeEmail => "change_email",
+            Self::ResetPassword => "reset_password",
+        }
+    }
+
+    pub(crate) fn from_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|purpose| purpose.code() == code)
+    }
+}
+
+/// The parts of a well-formed token. Nothing is proven until [`OneTimeKeys::is_genuine`] says so.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct OneTimeParts {
+    key_id: KeyId,
+    pub(crate) id: Uuid,
+    mac: Mac,
+}
+
+impl OneTimeParts {
+    /// Takes a token apart; `None` for anything that [`OneTimeKeys::make`] does not write.
+    pub(crate) fn parse(token: &str) -> Option<Self> {
+        if token.len() != TOKEN_CHARS {
+            return None;
+        }
+        let mut bytes = [0; TOKEN_BYTES];
+        if URL_SAFE_NO_PAD.decode_slice(token, &mut bytes).ok()? != TOKEN_BYTES {
+            return None;
+        }
+        let (version, rest) = bytes.split_first_chunk::<1>()?;
+        let (key_id, rest) = rest.split_first_chunk::<KEY_ID_BYTES>()?;
+        let (id, mac) = rest.split_first_chunk::<16>()?;
+        if *version != [VERSION] {
+            return None;
+        }
+        Some(Self { key_id: *key_id, id: Uuid::from_bytes(*id), mac: mac.try_into().ok()? })
+    }
+}
+
+pub(crate) struct OneTimeKeys(MacKeys);
+
+impl OneTimeKeys {
+    pub(crate) fn new(keys: &Keys) -> Result<Self, ConfigError> {
+        MacKeys::new(keys, "one-time token", "one-time token key id").map(Self)
+    }
+
+    pub(crate) fn make(&self, id: Uuid, seed: &[u8], purpose: Purpose) -> OneTimeToken {
+        let (key_id, mac) = self.0.sign(&[seed, id.as_bytes(), purpose.code().as_bytes()]);
+        let mut bytes = Vec::with_capacity(TOKEN_BYTES);
+        bytes.push(VERSION);
+        bytes.extend_from_slice(&key_id);
+        bytes.extend_from_slice(id.as_bytes());
+        bytes.extend_from_slice(mac.as_ref());
+        OneTimeToken::new(URL_SAFE_NO_PAD.encode(bytes))
+    }
+
+    /// Whether we made this token for the row with this seed and purpose. Compares in constant time.
+    pub(crate) fn is_genuine(&self, parts: &OneTimeParts, seed: &[u8], purpose: Purpose) -> bool {
+        self.0.verify(parts.key_id, &[seed, parts.id.as_bytes(), purpose.code().as_bytes()], &parts.mac)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::SecretKey;
+
+    fn keys(byte: u8) -> OneTimeKeys {
+        OneTimeKeys::new(&Keys::new(SecretKey::new(vec![byte; 32]).unwrap())).unwrap()
+    }
+
+    const ID: Uuid = Uuid::from_bytes([7; 16]);
+
+    #[test]
+    fn a_token_is_genuine_for_its_own_row_seed_and_purpose_only() {
+        let parts = OneTimeParts::parse(keys(1).make(ID, &[9; 32], Purpose::ResetPassword).expose()).unwrap();
+        assert_eq!(parts.id, ID);
+        assert!(keys(1).is_genuine(&parts, &[9; 32], Purpose::ResetPassword));
+        assert!(!keys(1).is_genuine(&parts, &[9; 32], Purpose::VerifyEmail));
+        assert!(!keys(1).is_genuine(&parts, &[8; 32], Purpose::ResetPassword));
+        assert!(!keys(2).is_genuine(&parts, &[9; 32], Purpose::ResetPassword));
+        let other = OneTimeParts { id: Uuid::from_bytes([8; 16]), ..parts };
+        assert!(!keys(1).is_genuine(&other, &[9; 32], Purpose::ResetPassword));
+    }
+
+    #[test]
+    fn each_purpose_is_found_by_its_code() {
+        for purpose in Purpose::ALL {
+            assert_eq!(Purpose::from_code(purpose.code()), Some(purpose));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn parsing_never_panics_and_refuses_what_was_not_made(text in "\\PC{0,100}") {
+            prop_assert!(OneTimeParts::parse(&text).is_none_or(|_| text.len() == TOKEN_CHARS));
+        }
+
+        #[test]
+        fn no_changed_character_leaves_a_token_genuine(at in 0..TOKEN_CHARS, to in "[A-Za-z0-9_-]") {
+            let token = keys(1).make(ID, &[9; 32], Purpose::VerifyEmail).expose().to_owned();
+            let mut changed = token.clone();
+            changed.replace_range(at..=at, &to);
+            prop_assume!(changed != token);
+            let parts = OneTimeParts::parse(&changed);
+            prop_assert!(parts.is_none_or(|parts| !keys(1).is_genuine(&parts, &[9; 32], Purpose::VerifyEmail)));
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! The outbox: what leaves, when, how often, and what never does.
+
+use std::{sync::Arc, time::Duration};
+
+use auth_core::{
+    ClientInfo, EmailVerification, Error, Register,
+    mail::{MailError, MailKind},
+    test_util::{ManualClock, Outbox},
+};
+use auth_migration::{each_database, test_util::TestDatabase};
+use sea_orm::TransactionTrait;
+
+use crate::support::{DAY, EMAIL, PASSWORD, TestAuth, keys};
+
+const MINUTE: Duration = Duration::from_mins(1);
+
+async fn verifying(db: &TestDatabase) -> TestAuth {
+    TestAuth::with(db, |builder| builder.email_verification(EmailVerification::On)).await
+}
+
+each_database! {
+    async fn a_mail_leaves_once_and_the_outbox_is_empty_then(db: &TestDatabase) {
+        let test = verifying(db).await;
+        test.register().await;
+        assert_eq!(test.count("auth_mail").await, 1);
+        assert_eq!(test.auth.deliver_mail().await.unwrap(), 1);
+        assert_eq!(test.auth.deliver_mail().await.unwrap(), 0);
+        let sent = test.outbox.take();
+        assert_eq!((sent.len(), sent[0].0.kind, sent[0].0.to.as_str()), (1, MailKind::VerifyEmail, EMAIL));
+        assert_eq!(test.count("auth_mail").await, 0);
+    }
+
+    async fn of_several_instances_one_sends_each_mail(db: &TestDatabase) {
+        let clock = ManualClock::new();
+        let outbox = Outbox::new();
+        let mut instances = Vec::new();
+        for _ in 0..3 {
+            let mailer = Arc::new(outbox.clone());
+            instances.push(TestAuth::instance(db, keys(), &clock, 3, |builder| {
+                builder.email_verification(EmailVerification::On).insecure_no_throttle().mailer(mailer)
+            }).await);
+        }
+        for number in 0..20 {
+            instances[0].auth.register(Register::new(format!("p{number}@example.com"), PASSWORD)).await.unwrap();
+        }
+        let runs: Vec<_> = instances.iter().map(|one| {
+            let auth = one.auth.clone();
+            tokio::spawn(async move { auth.deliver_mail().await })
+        }).collect();
+        let mut told = 0;
+        for run in runs {
+            told += run.await.unwrap().unwrap();
+        }
+        let mut recipients: Vec<String> = outbox.take().into_iter().map(|(mail, _)| mail.to).collect();
+        recipients.sort();
+        recipients.dedup();
+        assert_eq!((told, recipients.len()), (20, 20));
+    }
+
+    async fn a_mail_that_does_not_leave_is_tried_again_later_and_later_with_the_same_link(db: &TestDatabase) {
+        let test = verifying(db).await;
+        test.register().await;
+        test.outbox.fail(Some(MailError::NotNow("down".to_owned())));
+        let mut tries = Vec::new();
+        for minute in 0..10 {
+            assert!(test.count("auth_one_time_token").await <= 1, "each try has the same token");
+            test.auth.deliver_mail().await.unwrap();
+            if test.count(&format!("auth_mail WHERE attempts = {}", tries.len() + 1)).await == 1 {
+                tries.push(minute);
+            }
+            test.clock.advance(MINUTE);
+        }
+        assert_eq!(tries, [0, 1, 3, 7]);
+        test.outbox.fail(None);
+        test.clock.advance(8 * MINUTE);
+        assert_eq!(test.auth.deliver_mail().await.unwrap(), 1);
+        let (mail, _) = test.outbox.take().remove(0);
+        let token = mail.link.unwrap().token;
+        assert!(test.auth.verify_email(token, ClientInfo::default()).await.unwrap().email_verified);
+    }
+
+    async fn a_mail_is_given_up_after_a_day_or_when_it_is_refused_for_good(db: &TestDatabase) {
+        let test = verifying(db).await;
+        test.register().await;
+        test.outbox.fail(Some(MailError::NotNow("down".to_owned())));
+        test.auth.deliver_mail().await.unwrap();
+        test.clock.advance(DAY + MINUTE);
+        test.auth.deliver_mail().await.unwrap();
+        assert_eq!((test.count("auth_mail").await, test.events.count("mail_given_up")), (0, 1));
+
+        test.outbox.fail(Some(MailError::Refused("code 550".to_owned())));
+        test.auth.forgot_password(EMAIL, ClientInfo::default()).await.unwrap();
+        test.auth.deliver_mail().await.unwrap();
+        assert_eq!((test.count("auth_mail").await, test.events.count("mail_given_up")), (0, 2));
+    }
+
+    async fn who_dies_between_taking_a_mail_on_and_sending_it_leaves_it_to_others(db: &TestDatabase) {
+        let test = verifying(db).await;
+        test.register().await;
+        // As an instance that was killed has left it.
+        test.execute("UPDATE auth_mail SET attempts = 1, next_try_at = next_try_at + 60000").await;
+        assert_eq!(test.auth.deliver_mail().await.unwrap(), 0);
+        test.clock.advance(MINUTE);
+        assert_eq!(test.auth.deliver_mail().await.unwrap(), 1);
+    }
+
+    async fn a_host_that_rolls_back_leaves_no_user_no_mail_and_no_event(db: &TestDatabase) {
+        let test = TestAuth::with(db, |builder| {
+            builder.email_verification(EmailVerification::On).audit_retention(DAY)
+        }).await;
+        let prepared = test.auth.prepare_register(Register::new(EMAIL, PASSWORD)).await.unwrap();
+        let txn = test.db.begin().await.unwrap();
+        prepared.insert_in(&txn).await.unwrap();
+        txn.rollback().await.unwrap();
+        for table in ["auth_user", "auth_mail", "auth_event"] {
+            assert_eq!(test.count(table).await, 0, "{table}");
+        }
+        let txn = test.db.begin().await.unwrap();
+        prepared.insert_in(&txn).await.unwrap();
+        txn.commit().await.unwrap();
+        for table in ["auth_user", "auth_mail", "auth_event"] {
+            assert_eq!(test.count(table).await, 1, "{table}");
+        }
+    }
+
+    async fn the_outbox_holds_nothing_that_could_be_used(db: &TestDatabase) {
+        let test = verifying(db).await;
+        test.register().await;
+        assert_eq!(test.count("auth_one_time_token").await, 0, "the token is made when the mail is sent");
+        test.auth.deliver_mail().await.unwrap();
+        let (mail, text) = test.outbox.take().remove(0);
+        let link = mail.link.clone().unwrap();
+        assert_eq!(link.url, format!("http://127.0.0.1:8000/verify-email#token={}", link.token.expose()));
+        assert!(text.text.contains(&link.url) && text.html.contains(&link.url));
+        assert!(!format!("{mail:?} {link:?}").contains(link.token.expose()) && !format!("{mail:?}").contains(EMAIL));
+    }
+
+    async fn without_a_mailer_nothing_is_written_and_requests_for_links_are_refused(db: &TestDatabase) {
+        let test = TestAuth::without_mail(db).await;
+        let tokens = test.signed_in().await;
+        let caller = test.auth.verifier().verify(tokens.access.expose()).unwrap();
+        test.auth.change_password(&caller, PASSWORD, "another horse battery", ClientInfo::default()).await.unwrap();
+        assert_eq!(test.count("auth_mail").await, 0);
+        let refused = test.auth.forgot_password(EMAIL, ClientInfo::default()).await;
+        assert!(matches!(refused, Err(Error::Config(_))));
+    }
+}
