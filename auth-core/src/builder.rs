@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, atomic::AtomicU16},
     time::Duration,
 };
 
@@ -262,6 +262,7 @@ impl AuthBuilder {
                 clock: self.clock,
                 random: self.random,
                 events: self.events,
+                events_so_far: AtomicU16::default(),
                 post,
                 mail_waits: tokio::sync::Notify::new(),
                 config: self.config,

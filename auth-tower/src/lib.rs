@@ -88,6 +88,7 @@ mod error;
 mod grpc;
 mod guard;
 mod headers;
+mod page;
 pub mod problem;
 #[cfg(feature = "jwks")]
 mod remote_jwks;

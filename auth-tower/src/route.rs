@@ -15,8 +15,24 @@ pub enum Endpoint {
     RefreshToken,
     /// `POST /logout`
     Logout,
-    /// `GET /users/me`
+    /// `GET` and `DELETE /users/me`
     Me,
+    /// `POST /users/me/password`
+    ChangePassword,
+    /// `POST /users/me/email`; needs a mailer
+    ChangeEmail,
+    /// `GET /users/me/export`
+    Export,
+    /// `GET /users/me/events`
+    Events,
+    /// `POST /request-verify-token`; needs a mailer
+    RequestVerifyToken,
+    /// `POST /verify-email`, and the built-in page by `GET`; needs a mailer
+    VerifyEmail,
+    /// `POST /forgot-password`; needs a mailer
+    ForgotPassword,
+    /// `POST /reset-password`, and the built-in page by `GET`; needs a mailer
+    ResetPassword,
     /// `GET` and `DELETE /users/me/sessions`
     Sessions,
     /// `DELETE /users/me/sessions/{id}`
@@ -36,6 +52,14 @@ impl Endpoint {
             "/refresh-token" => Some(Self::RefreshToken),
             "/logout" => Some(Self::Logout),
             "/users/me" => Some(Self::Me),
+            "/users/me/password" => Some(Self::ChangePassword),
+            "/users/me/email" => Some(Self::ChangeEmail),
+            "/users/me/export" => Some(Self::Export),
+            "/users/me/events" => Some(Self::Events),
+            "/request-verify-token" => Some(Self::RequestVerifyToken),
+            "/verify-email" => Some(Self::VerifyEmail),
+            "/forgot-password" => Some(Self::ForgotPassword),
+            "/reset-password" => Some(Self::ResetPassword),
             "/verify" => Some(Self::Verify),
             "/.well-known/jwks.json" => Some(Self::Jwks),
             "/users/me/sessions" => Some(Self::Sessions),
@@ -46,15 +70,35 @@ impl Endpoint {
     /// The methods, as for the header `Allow`.
     pub(crate) fn allow(self) -> &'static str {
         match self {
-            Self::Register | Self::Login | Self::RefreshToken | Self::Logout => "POST",
-            Self::Me | Self::Verify | Self::Jwks => "GET, HEAD",
-            Self::Sessions => "GET, HEAD, DELETE",
+            Self::Register
+            | Self::Login
+            | Self::RefreshToken
+            | Self::Logout
+            | Self::ChangePassword
+            | Self::ChangeEmail
+            | Self::RequestVerifyToken
+            | Self::ForgotPassword => "POST",
+            Self::VerifyEmail | Self::ResetPassword => "GET, HEAD, POST",
+            Self::Verify | Self::Jwks | Self::Export | Self::Events => "GET, HEAD",
+            Self::Me | Self::Sessions => "GET, HEAD, DELETE",
             Self::Session => "DELETE",
         }
     }
 
     pub(crate) fn allows(self, method: &Method) -> bool {
         self.allow().split(", ").any(|allowed| allowed == method.as_str())
+    }
+
+    /// Whether there is nothing to do here where no mail is sent.
+    pub(crate) fn needs_mail(self) -> bool {
+        matches!(
+            self,
+            Self::ChangeEmail
+                | Self::RequestVerifyToken
+                | Self::VerifyEmail
+                | Self::ForgotPassword
+                | Self::ResetPassword
+        )
     }
 
     /// Whether OAuth 2 clients use this door, so that errors carry the members of RFC 6749.

@@ -5,6 +5,7 @@ use crate::{
     auth::Inner,
     clock::duration_millis,
     event::EventKind,
+    flow::until_won,
     roles::ADMIN,
     store::{UserRow, disable_user, enable_user, find_session, find_user, is_last_with_role},
 };
@@ -36,18 +37,23 @@ impl Inner {
 
     pub(crate) async fn disable(&self, user: UserId, client: ClientInfo) -> Result<(), Error> {
         let kind = EventKind::Disabled { user };
-        let txn = self.store.begin().await?;
-        if is_last_with_role(&txn, user, ADMIN).await? {
-            return Err(Error::LastAdmin);
+        let disabled = until_won(|| async {
+            let txn = self.store.begin().await?;
+            if is_last_with_role(&txn, user, ADMIN).await? {
+                return Err(Error::LastAdmin);
+            }
+            if !disable_user(&txn, user, self.now()).await? {
+                // Disabled already, or nobody.
+                return find_user(&txn, user).await?.map(|_| false).ok_or(Error::UserNotFound);
+            }
+            self.record(&txn, &client, &kind).await?;
+            txn.commit().await?;
+            Ok(true)
+        });
+        if disabled.await? {
+            self.learn_what_ended().await;
+            self.emit(&client, kind);
         }
-        if !disable_user(&txn, user, self.now()).await? {
-            // Disabled already, or nobody.
-            return find_user(&txn, user).await?.map(drop).ok_or(Error::UserNotFound);
-        }
-        self.record(&txn, &client, &kind).await?;
-        txn.commit().await?;
-        self.learn_what_ended().await;
-        self.emit(&client, kind);
         Ok(())
     }
 

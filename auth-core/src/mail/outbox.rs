@@ -16,11 +16,12 @@ use crate::{
     clock::duration_millis,
     email::Email,
     event::EventKind,
-    flow::detached,
+    flow::{detached, until_won},
     random,
     store::{
         ConnectionTrait, MailRow, TokenRow, UserRow, claim_mail, due_mails, end_tokens, find_token,
-        find_user, find_user_by_email, has_token_since, insert_mail, insert_token, remove_mail,
+        find_user, find_user_by_email, has_token_since, insert_mail, insert_token, prolong_token,
+        remove_mail,
     },
     token::Purpose,
 };
@@ -204,28 +205,33 @@ impl Inner {
             Purpose::ResetPassword => self.config.reset_password_ttl,
             Purpose::VerifyEmail | Purpose::ChangeEmail => self.config.verify_email_ttl,
         };
-        let token = match find_token(self.store.db(), id).await? {
-            Some(made_before) => made_before,
-            None => {
-                let just_now = now.saturating_sub(LEAST_BETWEEN_LINKS);
-                if has_token_since(self.store.db(), user.id, purpose, just_now).await? {
-                    return Ok(None);
-                }
-                let token = TokenRow {
-                    id,
-                    user_id: user.id,
-                    purpose,
-                    seed: random::bytes::<32>(self.random.as_ref())?.to_vec(),
-                    payload: Some(to.to_owned()),
-                    expires_at: now.saturating_add(duration_millis(ttl)),
-                    spent_at: None,
-                };
+        let expires_at = now.saturating_add(duration_millis(ttl));
+        let token = if let Some(made_before) = find_token(self.store.db(), id).await? {
+            // Its time begins when the mail leaves.
+            prolong_token(self.store.db(), id, expires_at).await?;
+            TokenRow { expires_at, ..made_before }
+        } else {
+            let just_now = now.saturating_sub(LEAST_BETWEEN_LINKS);
+            if has_token_since(self.store.db(), user.id, purpose, just_now).await? {
+                return Ok(None);
+            }
+            let token = TokenRow {
+                id,
+                user_id: user.id,
+                purpose,
+                seed: random::bytes::<32>(self.random.as_ref())?.to_vec(),
+                payload: Some(to.to_owned()),
+                expires_at,
+                spent_at: None,
+            };
+            until_won(|| async {
                 let txn = self.store.begin().await?;
                 end_tokens(&txn, user.id, Some(purpose), now).await?;
                 insert_token(&txn, &token, now).await?;
-                txn.commit().await?;
-                token
-            }
+                Ok(txn.commit().await?)
+            })
+            .await?;
+            token
         };
         if !token.is_alive(now) {
             return Ok(None);

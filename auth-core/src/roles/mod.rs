@@ -6,6 +6,7 @@ use crate::{
     ClientInfo, Error, FieldError, UserId,
     auth::Inner,
     event::EventKind,
+    flow::until_won,
     store::{is_last_with_role, set_roles, touch_roles},
 };
 
@@ -35,18 +36,20 @@ impl Inner {
             let rule = "a user may have at most 32 roles";
             return Err(Error::Validation(vec![FieldError::new("roles", "too_many_roles", rule)]));
         }
-        let now = self.now();
-        let txn = self.store.begin().await?;
-        if !touch_roles(&txn, user, now).await? {
-            return Err(Error::UserNotFound);
-        }
-        if !stored.contains(ADMIN) && is_last_with_role(&txn, user, ADMIN).await? {
-            return Err(Error::LastAdmin);
-        }
-        set_roles(&txn, user, stored).await?;
         let kind = EventKind::RolesChanged { user };
-        self.record(&txn, &client, &kind).await?;
-        txn.commit().await?;
+        until_won(|| async {
+            let txn = self.store.begin().await?;
+            if !stored.contains(ADMIN) && is_last_with_role(&txn, user, ADMIN).await? {
+                return Err(Error::LastAdmin);
+            }
+            if !touch_roles(&txn, user, self.now()).await? {
+                return Err(Error::UserNotFound);
+            }
+            set_roles(&txn, user, &stored).await?;
+            self.record(&txn, &client, &kind).await?;
+            Ok(txn.commit().await?)
+        })
+        .await?;
         self.learn_what_ended().await;
         self.emit(&client, kind);
         Ok(())

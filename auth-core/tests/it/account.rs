@@ -55,8 +55,8 @@ each_database! {
         let verify = |tokens: &auth_core::Tokens| test.auth.verifier().verify(tokens.access.expose()).unwrap();
         let caller = verify(&tokens);
         assert_eq!(test.auth.check_session(&caller).await.unwrap(), caller);
-        test.auth.set_roles(tokens.user_id, &["admin"], ClientInfo::default()).await.unwrap();
-        assert_eq!(test.auth.check_session(&caller).await.unwrap().roles(), ["user", "admin"]);
+        test.auth.set_roles(tokens.user_id, &["author"], ClientInfo::default()).await.unwrap();
+        assert_eq!(test.auth.check_session(&caller).await.unwrap().roles(), ["user", "author"]);
         test.auth.logout(other.refresh.clone(), ClientInfo::default()).await.unwrap();
         assert_refused!(test.auth.check_session(&verify(&other)).await, Error::SessionOver);
         test.auth.check_session(&caller).await.unwrap();
@@ -71,10 +71,10 @@ each_database! {
             test.auth.verifier().verify(tokens.access.expose()).unwrap().roles().to_vec()
         };
         assert_eq!(roles(&tokens), ["user"]);
-        test.auth.set_roles(tokens.user_id, &["editor", "admin", "user", "admin"], ClientInfo::default()).await.unwrap();
-        assert_eq!(test.auth.user(tokens.user_id).await.unwrap().roles, ["user", "admin", "editor"]);
-        assert_eq!(roles(&test.refresh(&tokens.refresh).await.unwrap()), ["user", "admin", "editor"]);
-        assert_eq!(roles(&test.login().await), ["user", "admin", "editor"]);
+        test.auth.set_roles(tokens.user_id, &["editor", "author", "user", "author"], ClientInfo::default()).await.unwrap();
+        assert_eq!(test.auth.user(tokens.user_id).await.unwrap().roles, ["user", "author", "editor"]);
+        assert_eq!(roles(&test.refresh(&tokens.refresh).await.unwrap()), ["user", "author", "editor"]);
+        assert_eq!(roles(&test.login().await), ["user", "author", "editor"]);
         test.auth.set_roles(tokens.user_id, &[], ClientInfo::default()).await.unwrap();
         assert_eq!(test.auth.user(tokens.user_id).await.unwrap().roles, ["user"]);
         assert!(test.events.kinds().contains(&EventKind::RolesChanged { user: tokens.user_id }));
@@ -87,6 +87,8 @@ each_database! {
             let email = format!("user{number}@example.com");
             users.push(test.auth.register(auth_core::Register::new(email, PASSWORD)).await.unwrap().id);
         }
+        let stays = test.register().await.id;
+        test.auth.set_roles(stays, &["admin"], ClientInfo::default()).await.unwrap();
         for roles in [&["admin", "editor"][..], &["editor"], &["admin"], &[]] {
             let set = |user| {
                 let auth = test.auth.clone();
