@@ -1,16 +1,17 @@
 //! Passwords: hashing, the budget for it, older formats, and the rules for new ones.
 
 mod argon2;
-mod legacy;
 mod policy;
 mod pool;
 mod queue;
+mod stored;
 
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 
 pub use self::{
     argon2::{Argon2Hasher, Scratch},
     pool::HashPoolStats,
+    stored::{UnusableHash, check_stored_hash},
 };
 pub(crate) use self::{
     policy::PasswordPolicy,

@@ -17,6 +17,7 @@ mod hashing;
 mod key_ring;
 mod login;
 mod logout;
+mod passwords;
 mod refresh;
 mod register;
 mod revocation;
