@@ -1,6 +1,9 @@
 //! Passwords: hashing, the budget for it, older formats, and the rules for new ones.
 
 mod argon2;
+mod breach;
+mod breach_list;
+mod context;
 mod policy;
 mod pool;
 mod queue;
@@ -10,6 +13,8 @@ use unicode_normalization::{UnicodeNormalization, is_nfc};
 
 pub use self::{
     argon2::{Argon2Hasher, Scratch},
+    breach::BreachChecker,
+    breach_list::BreachList,
     pool::HashPoolStats,
     stored::{UnusableHash, check_stored_hash},
 };
