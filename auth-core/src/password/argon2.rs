@@ -151,7 +151,7 @@ impl PasswordHasher for Argon2Hasher {
         let matches = match stored {
             StoredHash::Argon2(stored) => return self.verify_argon2(password, &stored, scratch),
             StoredHash::Bcrypt(stored) => stored.matches(password)?,
-            StoredHash::Pbkdf2(stored) => stored.matches(password)?,
+            StoredHash::Pbkdf2(stored) => stored.matches(password),
             StoredHash::Scrypt(stored) => stored.matches(password)?,
         };
         Ok(if matches { Verdict::RightButOutdated } else { Verdict::Wrong })

@@ -4,14 +4,14 @@ mod range_files;
 mod sorted_file;
 
 use std::{
-    fmt::Write as _,
     fs, io,
     path::{Path, PathBuf},
 };
 
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
+use zeroize::Zeroizing;
 
-use super::BreachChecker;
+use super::{BreachChecker, hex};
 use crate::{ConfigError, Password};
 
 /// Hexadecimal digits of a SHA-1.
@@ -73,11 +73,8 @@ impl BreachList {
 
 impl BreachChecker for BreachList {
     fn is_breached(&self, password: &Password) -> io::Result<bool> {
-        let mut hash = String::with_capacity(HASH_DIGITS);
-        for byte in digest(&SHA1_FOR_LEGACY_USE_ONLY, password.expose().as_bytes()).as_ref() {
-            // Writing to a String cannot fail.
-            let _ = write!(hash, "{byte:02X}");
-        }
+        let hash = hex(digest(&SHA1_FOR_LEGACY_USE_ONLY, password.expose().as_bytes()).as_ref());
+        let hash = Zeroizing::new(hash.to_ascii_uppercase());
         match self.form {
             Form::File => sorted_file::contains(&self.path, &hash),
             Form::Folder(extension) => range_files::contains(&self.path, extension, &hash),

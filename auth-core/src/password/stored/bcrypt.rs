@@ -1,7 +1,5 @@
 //! bcrypt, plain and over a digest of the password.
 
-use std::fmt::Write as _;
-
 use aws_lc_rs::{
     digest::{SHA256, digest},
     hmac,
@@ -11,7 +9,10 @@ use password_hash::phc::ParamsString;
 use zeroize::Zeroizing;
 
 use super::{UnusableHash, number};
-use crate::{Password, password::HashError};
+use crate::{
+    Password,
+    password::{HashError, hex},
+};
 
 /// The highest cost that is computed: about a second. What frameworks make is 10 to 12.
 const MAX_COST: u32 = 14;
@@ -76,14 +77,7 @@ impl Bcrypt {
         let base64 = |digest: &[u8]| Zeroizing::new(STANDARD.encode(digest));
         match self.prepare {
             Prepare::Nothing => Zeroizing::new(password.to_owned()),
-            Prepare::HexSha256 => {
-                let mut hex = Zeroizing::new(String::new());
-                for byte in digest(&SHA256, bytes).as_ref() {
-                    // Writing to a String cannot fail.
-                    let _ = write!(hex, "{byte:02x}");
-                }
-                hex
-            }
+            Prepare::HexSha256 => hex(digest(&SHA256, bytes).as_ref()),
             Prepare::Base64Sha256 => base64(digest(&SHA256, bytes).as_ref()),
             Prepare::Base64HmacSha256 => {
                 let salt: String = self.plain.chars().skip("$2b$00$".len()).take(SALT_DIGITS).collect();

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use aws_lc_rs::pbkdf2;
 
 use super::{UnusableHash, base64, number};
-use crate::{Password, password::HashError};
+use crate::Password;
 
 /// Iterations times blocks of output that are computed: about a second where the processor has instructions for SHA, two
 /// where it has none. Django 5.2 makes 1,000,000.
@@ -86,8 +86,8 @@ impl Pbkdf2 {
 
 impl Pbkdf2 {
     /// Compares in constant time.
-    pub(in crate::password) fn matches(&self, password: &Password) -> Result<bool, HashError> {
+    pub(in crate::password) fn matches(&self, password: &Password) -> bool {
         let password = password.expose().as_bytes();
-        Ok(pbkdf2::verify(self.algorithm, self.iterations, &self.salt, password, &self.expected).is_ok())
+        pbkdf2::verify(self.algorithm, self.iterations, &self.salt, password, &self.expected).is_ok()
     }
 }

@@ -1,4 +1,4 @@
-//! scrypt (RFC 7914), as PHC strings (passlib, RustCrypto) and as Django writes it.
+//! scrypt (RFC 7914), as PHC strings (passlib, the crate `scrypt`) and as Django writes it.
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use password_hash::phc::ParamsString;
