@@ -12,6 +12,7 @@ mod role;
 mod session;
 mod sessions;
 mod sweep;
+mod text;
 mod throttle;
 mod user;
 
