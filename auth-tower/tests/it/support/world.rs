@@ -4,8 +4,8 @@ use std::sync::{
 };
 
 use auth_core::{
-    Auth, Keys, Random, RandomUnavailable, SecretKey,
-    test_util::{EventLog, InsecureHasher, ManualClock},
+    Auth, AuthBuilder, Keys, Random, RandomUnavailable, SecretKey,
+    test_util::{EventLog, InsecureHasher, ManualClock, Outbox},
 };
 use auth_migration::test_util::TestDatabase;
 use auth_tower::{AuthService, AuthServiceBuilder};
@@ -31,6 +31,24 @@ impl World {
     }
 
     pub(crate) async fn with_keys(database: &TestDatabase, change: impl FnOnce(Keys) -> Keys) -> Self {
+        Self::make(database, change, |builder| builder).await
+    }
+
+    /// With a mailer and other settings of the rules.
+    pub(crate) async fn with_mail(
+        database: &TestDatabase,
+        settings: impl FnOnce(AuthBuilder) -> AuthBuilder,
+    ) -> (Self, Outbox) {
+        let outbox = Outbox::new();
+        let mailer = Arc::new(outbox.clone());
+        (Self::make(database, |keys| keys, |builder| settings(builder.mailer(mailer))).await, outbox)
+    }
+
+    async fn make(
+        database: &TestDatabase,
+        change: impl FnOnce(Keys) -> Keys,
+        settings: impl FnOnce(AuthBuilder) -> AuthBuilder,
+    ) -> Self {
         let mut db = database.connect().await;
         let statements = Arc::new(AtomicUsize::new(0));
         let counter = Arc::clone(&statements);
@@ -39,13 +57,12 @@ impl World {
         });
         let (clock, hasher, events) = (ManualClock::new(), InsecureHasher::new(), EventLog::new());
         let keys = change(Keys::new(SecretKey::new("0123456789abcdef0123456789abcdef").unwrap()));
-        let auth = Auth::builder(db.clone(), keys)
+        let builder = Auth::builder(db.clone(), keys)
             .clock(Arc::new(clock.clone()))
             .hasher(Arc::new(hasher.clone()))
             .insecure_random(Arc::new(Counting::default()))
-            .events(Arc::new(events.clone()))
-            .build()
-            .unwrap();
+            .events(Arc::new(events.clone()));
+        let auth = settings(builder).build().unwrap();
         let door = Transport::Direct(AuthService::new(auth.clone()));
         Self { auth, clock, hasher, events, db, statements, door }
     }
@@ -102,6 +119,10 @@ impl World {
         self.db.execute_unprepared("DELETE FROM auth_throttle").await.unwrap();
     }
 
+    pub(crate) async fn execute(&self, sql: &str) {
+        self.db.execute_unprepared(sql).await.unwrap();
+    }
+
     /// How many statements there were since the last call.
     pub(crate) fn statements(&self) -> usize {
         self.statements.swap(0, Ordering::SeqCst)
@@ -118,6 +139,9 @@ impl World {
             "auth_one_time_token",
             "auth_lease",
             "auth_throttle",
+            "auth_mail",
+            "auth_event",
+            "auth_deleted_user",
         ] {
             let count = format!("SELECT COUNT(*) AS n FROM {table}");
             let count = Statement::from_string(self.db.get_database_backend(), count);
