@@ -98,7 +98,7 @@ impl Inner {
             return Err(refuse("current_password", "no_password", rule));
         };
         let new = password::normalize(&new);
-        let weak = self.policy.check(&new, Email::parse(&user.email).ok().as_ref());
+        let weak = self.policy.check(&new, Email::parse(&user.email).ok().as_ref()).await;
         weak.map_err(|error| Error::Validation(vec![FieldError { field: "new_password", ..error }]))?;
         let hash = self.passwords.hash(&client, new, self.random.as_ref()).await?;
         detached(async move {
