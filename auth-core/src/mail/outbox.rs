@@ -200,10 +200,6 @@ impl Inner {
         to: &str,
     ) -> Result<Option<Link>, Error> {
         let now = self.now();
-        let ttl = match purpose {
-            Purpose::ResetPassword => self.config.reset_password_ttl,
-            Purpose::VerifyEmail | Purpose::ChangeEmail => self.config.verify_email_ttl,
-        };
         let token = match find_token(self.store.db(), id).await? {
             Some(made_before) => made_before,
             None => {
@@ -211,36 +207,55 @@ impl Inner {
                 if has_token_since(self.store.db(), user.id, purpose, just_now).await? {
                     return Ok(None);
                 }
-                let token = TokenRow {
-                    id,
-                    user_id: user.id,
-                    purpose,
-                    seed: random::bytes::<32>(self.random.as_ref())?.to_vec(),
-                    payload: Some(to.to_owned()),
-                    expires_at: now.saturating_add(duration_millis(ttl)),
-                    spent_at: None,
-                };
                 let txn = self.store.begin().await?;
-                end_tokens(&txn, user.id, Some(purpose), now).await?;
-                insert_token(&txn, &token, now).await?;
+                let token = self.new_token(&txn, id, purpose, user.id, Some(to)).await?;
                 txn.commit().await?;
                 token
             }
         };
-        if !token.is_alive(now) {
-            return Ok(None);
-        }
-        let page = match purpose {
+        Ok(token.is_alive(now).then(|| self.link_of(&token)))
+    }
+
+    /// Makes a token, which ends the older ones of its purpose; `proves` is the address at which it is read.
+    pub(crate) async fn new_token(
+        &self,
+        db: &impl ConnectionTrait,
+        id: uuid::Uuid,
+        purpose: Purpose,
+        user: UserId,
+        proves: Option<&str>,
+    ) -> Result<TokenRow, Error> {
+        let now = self.now();
+        let ttl = match purpose {
+            Purpose::ResetPassword => self.config.reset_password_ttl,
+            Purpose::VerifyEmail | Purpose::ChangeEmail => self.config.verify_email_ttl,
+        };
+        let token = TokenRow {
+            id,
+            user_id: user,
+            purpose,
+            seed: random::bytes::<32>(self.random.as_ref())?.to_vec(),
+            payload: proves.map(str::to_owned),
+            expires_at: now.saturating_add(duration_millis(ttl)),
+            spent_at: None,
+        };
+        end_tokens(db, user, Some(purpose), now).await?;
+        insert_token(db, &token, now).await?;
+        Ok(token)
+    }
+
+    pub(crate) fn link_of(&self, token: &TokenRow) -> Link {
+        let page = match token.purpose {
             Purpose::ResetPassword => &self.config.reset_password_url,
             Purpose::VerifyEmail | Purpose::ChangeEmail => &self.config.verify_email_url,
         };
-        let left = u64::try_from(token.expires_at.saturating_sub(now)).unwrap_or(0);
-        let made = self.keys.get().one_time.make(id, &token.seed, purpose);
-        Ok(Some(Link {
+        let left = u64::try_from(token.expires_at.saturating_sub(self.now())).unwrap_or(0);
+        let made = self.keys.get().one_time.make(token.id, &token.seed, token.purpose);
+        Link {
             url: format!("{page}#token={}", made.expose()),
             token: made,
             valid_for: Duration::from_millis(left),
-        }))
+        }
     }
 
     /// Every so often, and at once when this instance has put something in.

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, JoinType, QueryFilter, QueryOrder,
-    QuerySelect, RelationTrait,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, JoinType, QueryFilter, QuerySelect,
+    RelationTrait, sea_query::OnConflict,
 };
 use uuid::Uuid;
 
-use super::entity::{user, user_role};
+use super::entity::{lease, user, user_role};
 use crate::UserId;
 
 /// Replaces the stored roles; run it in a transaction that holds the user's row. Only the difference is written,
@@ -34,25 +34,32 @@ pub(crate) async fn set_roles(
     Ok(())
 }
 
-/// Whether nobody else who may sign in has this role. Holds the rows of all who have it until the end of the transaction,
-/// so that the last two cannot both leave at once.
+/// Whether nobody else who may sign in has this role. Whoever asks holds the answer until the end of the transaction, so
+/// that the last two cannot both leave at once; ask before any other row is held. A row of its own is held for that: those
+/// of the role would lock the gaps between them on MariaDB and MySQL, where others want to insert.
 pub(crate) async fn is_last_with_role(
     db: &impl ConnectionTrait,
     id: UserId,
     role: &str,
 ) -> Result<bool, DbErr> {
-    let holders: Vec<(Uuid, Option<i64>)> = user_role::Entity::find()
+    hold(db, role).await?;
+    let able: Vec<Uuid> = user_role::Entity::find()
         .select_only()
         .column(user_role::Column::UserId)
-        .column(user::Column::DisabledAt)
         .join(JoinType::InnerJoin, user::Relation::Role.def().rev())
         .filter(user_role::Column::Role.eq(role))
-        .order_by_asc(user_role::Column::UserId)
-        .lock_exclusive()
+        .filter(user::Column::DisabledAt.is_null())
+        .limit(2)
         .into_tuple()
         .all(db)
         .await?;
-    let mut able =
-        holders.into_iter().filter(|(_, disabled_at)| disabled_at.is_none()).map(|(holder, _)| holder);
-    Ok(able.next() == Some(id.as_uuid()) && able.next().is_none())
+    Ok(able == [id.as_uuid()])
+}
+
+/// One at a time, until the end of the transaction.
+async fn hold(db: &impl ConnectionTrait, role: &str) -> Result<(), DbErr> {
+    let row =
+        lease::ActiveModel { job: Set(format!("role {role}")), holder: Set(Uuid::nil()), expires_at: Set(0) };
+    let held = OnConflict::column(lease::Column::Job).update_column(lease::Column::Holder).to_owned();
+    lease::Entity::insert(row).on_conflict(held).exec_without_returning(db).await.map(drop)
 }

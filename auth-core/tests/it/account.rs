@@ -1,11 +1,11 @@
 //! Reading, disabling and enabling accounts, and their roles.
 
-use auth_core::{ClientInfo, Error, EventKind, UserId};
+use auth_core::{ClientInfo, Error, EventKind, Register, UserChange, UserId};
 use auth_migration::{each_database, test_util::TestDatabase};
 
 use crate::{
     assert_refused,
-    support::{EMAIL, PASSWORD, TestAuth},
+    support::{DAY, EMAIL, PASSWORD, TestAuth},
 };
 
 each_database! {
@@ -55,8 +55,8 @@ each_database! {
         let verify = |tokens: &auth_core::Tokens| test.auth.verifier().verify(tokens.access.expose()).unwrap();
         let caller = verify(&tokens);
         assert_eq!(test.auth.check_session(&caller).await.unwrap(), caller);
-        test.auth.set_roles(tokens.user_id, &["admin"], ClientInfo::default()).await.unwrap();
-        assert_eq!(test.auth.check_session(&caller).await.unwrap().roles(), ["user", "admin"]);
+        test.auth.set_roles(tokens.user_id, &["editor"], ClientInfo::default()).await.unwrap();
+        assert_eq!(test.auth.check_session(&caller).await.unwrap().roles(), ["user", "editor"]);
         test.auth.logout(other.refresh.clone(), ClientInfo::default()).await.unwrap();
         assert_refused!(test.auth.check_session(&verify(&other)).await, Error::SessionOver);
         test.auth.check_session(&caller).await.unwrap();
@@ -71,10 +71,10 @@ each_database! {
             test.auth.verifier().verify(tokens.access.expose()).unwrap().roles().to_vec()
         };
         assert_eq!(roles(&tokens), ["user"]);
-        test.auth.set_roles(tokens.user_id, &["editor", "admin", "user", "admin"], ClientInfo::default()).await.unwrap();
-        assert_eq!(test.auth.user(tokens.user_id).await.unwrap().roles, ["user", "admin", "editor"]);
-        assert_eq!(roles(&test.refresh(&tokens.refresh).await.unwrap()), ["user", "admin", "editor"]);
-        assert_eq!(roles(&test.login().await), ["user", "admin", "editor"]);
+        test.auth.set_roles(tokens.user_id, &["editor", "author", "user", "author"], ClientInfo::default()).await.unwrap();
+        assert_eq!(test.auth.user(tokens.user_id).await.unwrap().roles, ["user", "author", "editor"]);
+        assert_eq!(roles(&test.refresh(&tokens.refresh).await.unwrap()), ["user", "author", "editor"]);
+        assert_eq!(roles(&test.login().await), ["user", "author", "editor"]);
         test.auth.set_roles(tokens.user_id, &[], ClientInfo::default()).await.unwrap();
         assert_eq!(test.auth.user(tokens.user_id).await.unwrap().roles, ["user"]);
         assert!(test.events.kinds().contains(&EventKind::RolesChanged { user: tokens.user_id }));
@@ -82,12 +82,14 @@ each_database! {
 
     async fn roles_of_many_users_are_set_at_once_without_a_deadlock(db: &TestDatabase) {
         let test = TestAuth::new(db).await;
+        let stays = test.register().await.id;
+        test.auth.set_roles(stays, &["admin"], ClientInfo::default()).await.unwrap();
         let mut users = Vec::new();
         for number in 0..10 {
             let email = format!("user{number}@example.com");
-            users.push(test.auth.register(auth_core::Register::new(email, PASSWORD)).await.unwrap().id);
+            users.push(test.auth.register(Register::new(email, PASSWORD)).await.unwrap().id);
         }
-        for roles in [&["admin", "editor"][..], &["editor"], &["admin"], &[]] {
+        for roles in [&["admin", "editor"][..], &["editor"], &["admin"], &[], &["author"], &["admin", "author"], &[]] {
             let set = |user| {
                 let auth = test.auth.clone();
                 tokio::spawn(async move { auth.set_roles(user, roles, ClientInfo::default()).await })
@@ -97,6 +99,29 @@ each_database! {
                 task.await.unwrap().unwrap();
             }
         }
+    }
+
+    async fn roles_and_disabling_change_together_or_not_at_all(db: &TestDatabase) {
+        let test = TestAuth::with(db, |builder| builder.audit_retention(DAY)).await;
+        let admin = test.auth.register(Register::new("admin@example.com", PASSWORD)).await.unwrap().id;
+        test.auth.set_roles(admin, &["admin"], ClientInfo::default()).await.unwrap();
+        let tokens = test.signed_in().await;
+        let (user, client) = (tokens.user_id, || ClientInfo::default().actor(admin));
+        let both = UserChange::default().roles(["editor"]).disabled(true);
+        let changed = test.auth.update_user(user, both.clone(), client()).await.unwrap();
+        assert_eq!((changed.roles, changed.disabled), (vec!["user".to_owned(), "editor".to_owned()], true));
+        assert_refused!(test.refresh(&tokens.refresh).await, Error::SessionOver);
+        let events = test.auth.events(user, None, 10).await.unwrap();
+        let seen: Vec<_> = events.iter().map(|event| (event.code.as_str(), event.actor)).collect();
+        assert!(seen.contains(&("disabled", Some(admin))) && seen.contains(&("roles_changed", Some(admin))), "{seen:?}");
+
+        assert_refused!(test.auth.update_user(admin, both, client()).await, Error::LastAdmin);
+        let bad = UserChange::default().roles(["No Role"]).disabled(false);
+        assert_refused!(test.auth.update_user(user, bad, client()).await, Error::Validation(_));
+        let before = test.events.events().len();
+        let same = test.auth.update_user(user, UserChange::default(), client()).await.unwrap();
+        assert!(same.disabled && test.events.events().len() == before, "nothing was asked for");
+        assert!(!test.auth.update_user(user, UserChange::default().disabled(false), client()).await.unwrap().disabled);
     }
 
     async fn no_user_has_more_roles_than_a_token_can_carry(db: &TestDatabase) {
