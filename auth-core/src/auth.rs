@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, atomic::AtomicU16},
     time::Duration,
 };
 
@@ -50,6 +50,7 @@ pub(crate) struct Inner {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) events: Arc<dyn EventSink>,
+    pub(crate) events_so_far: AtomicU16,
     /// `None`: no mail is sent.
     pub(crate) post: Option<Post>,
     pub(crate) mail_waits: tokio::sync::Notify,

@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, atomic::AtomicU16},
     time::Duration,
 };
 
@@ -14,7 +14,7 @@ use crate::{
     auth::Inner,
     key_ring::{KeySource, Ring},
     mail::{EnglishMails, MailTemplates, Mailer, Post},
-    password::{Argon2Hasher, HashPool, PasswordHasher, PasswordPolicy},
+    password::{Argon2Hasher, BreachChecker, HashPool, PasswordHasher, PasswordPolicy},
     random::{self, Random},
     revocation::Revocations,
     store::Store,
@@ -29,6 +29,7 @@ pub struct AuthBuilder {
     keys: Keys,
     config: Config,
     hasher: Option<Arc<dyn PasswordHasher>>,
+    breaches: Option<Arc<dyn BreachChecker>>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     events: Arc<dyn EventSink>,
@@ -43,6 +44,7 @@ impl AuthBuilder {
             keys,
             config: Config::default(),
             hasher: None,
+            breaches: None,
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
             events: Arc::new(TracingEvents),
@@ -117,6 +119,18 @@ impl AuthBuilder {
         self
     }
 
+    /// See [`Config::password_context_words`].
+    pub fn password_context_words<T: Into<String>>(mut self, words: impl IntoIterator<Item = T>) -> Self {
+        self.config.password_context_words = words.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// See [`Config::breach_check_required`].
+    pub fn breach_check_required(mut self) -> Self {
+        self.config.breach_check_required = true;
+        self
+    }
+
     /// See [`Config::hash_slots`].
     pub fn hash_slots(mut self, slots: usize) -> Self {
         self.config.hash_slots = slots;
@@ -150,6 +164,13 @@ impl AuthBuilder {
     /// Replaces Argon2id (19 MiB, 2 passes, 1 lane).
     pub fn hasher(mut self, hasher: Arc<dyn PasswordHasher>) -> Self {
         self.hasher = Some(hasher);
+        self
+    }
+
+    /// Refuses new passwords that are known from a leak: with a [`BreachList`](crate::password::BreachList), or a checker
+    /// of the host's own. By default only the built-in list of common passwords is looked at.
+    pub fn breach_checker(mut self, checker: Arc<dyn BreachChecker>) -> Self {
+        self.breaches = Some(checker);
         self
     }
 
@@ -251,7 +272,7 @@ impl AuthBuilder {
             inner: Arc::new(Inner {
                 store: Store::new(self.db),
                 passwords: HashPool::new(hasher, Arc::clone(&self.clock), &self.config),
-                policy: PasswordPolicy::new(&self.config),
+                policy: PasswordPolicy::new(&self.config, self.breaches),
                 throttle: Throttle::new(&self.config),
                 keys: Current::new(KeysInForce::new(&self.keys, &ring, &self.config)?),
                 key_source: Mutex::new(KeySource::new(self.keys)),
@@ -262,6 +283,7 @@ impl AuthBuilder {
                 clock: self.clock,
                 random: self.random,
                 events: self.events,
+                events_so_far: AtomicU16::default(),
                 post,
                 mail_waits: tokio::sync::Notify::new(),
                 config: self.config,

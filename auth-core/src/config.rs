@@ -36,6 +36,14 @@ pub struct Config {
     /// Least length of a new password in Unicode code points. Default 8; 15 where the password is the only
     /// factor and NIST SP 800-63B-4 applies.
     pub password_min_length: usize,
+    /// Words that may not be all of a new password, alone, repeated or with digits around: the names of the service and of
+    /// who runs it; the manual's page on [passwords](crate::manual::passwords) has the exact rule. Default: none. What is
+    /// before the `@` of the own address is always one.
+    pub password_context_words: Vec<String>,
+    /// Refuses new passwords while the breach list cannot be read
+    /// ([`AuthBuilder::breach_checker`](crate::AuthBuilder::breach_checker)). Default `false`: they are taken, and a warning
+    /// is logged.
+    pub breach_check_required: bool,
     /// How many passwords are hashed at once; each takes 19 MiB with the default hasher, and a thread. Default: one
     /// per core that this process may use (affinity and CPU quota of a container count).
     pub hash_slots: usize,
@@ -93,6 +101,8 @@ impl Default for Config {
             revocation_max_age: None,
             max_sessions: 100,
             password_min_length: 8,
+            password_context_words: Vec::new(),
+            breach_check_required: false,
             hash_slots: slots,
             hash_queue: slots.saturating_mul(64),
             hash_wait: Duration::from_secs(2),

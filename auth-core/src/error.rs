@@ -90,6 +90,11 @@ impl Error {
         }
     }
 
+    /// Whether another transaction was faster, so that the same one may be tried again.
+    pub(crate) fn is_lost_race(&self) -> bool {
+        matches!(self, Self::Unavailable(source) if is_lost_race(source.db_err()))
+    }
+
     pub(crate) fn internal(source: impl StdError + Send + Sync + 'static) -> Self {
         Self::Internal(Box::new(source))
     }

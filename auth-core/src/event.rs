@@ -354,7 +354,7 @@ impl EventSink for TracingEvents {
                 tracing::warn!(event = code, reason, user, session, actor, client, request, "security event");
             }
             _ => {
-                tracing::info!(event = code, reason, user, session, actor, client, request, "security event")
+                tracing::info!(event = code, reason, user, session, actor, client, request, "security event");
             }
         }
     }

@@ -147,13 +147,10 @@ impl Outbox {
 impl Mailer for Outbox {
     fn send<'a>(&'a self, mail: &'a Mail, text: &'a MailText) -> Sending<'a> {
         let mut mails = self.mails();
-        let outcome = match &mails.fails {
-            Some(error) => Err(error.clone()),
-            None => {
-                mails.sent.push((mail.clone(), text.clone()));
-                Ok(())
-            }
-        };
+        let outcome = mails.fails.clone().map_or(Ok(()), Err);
+        if outcome.is_ok() {
+            mails.sent.push((mail.clone(), text.clone()));
+        }
         Box::pin(std::future::ready(outcome))
     }
 }

@@ -68,7 +68,8 @@ fn complain(problem: &str) {
 
 fn execute(command: &Command, given: Vec<Given>, config: Config) -> Result<(), Error> {
     let output = if matches!(command, Command::Serve) { Output::Stdout } else { Output::Stderr };
-    telemetry::start(config.log, output);
+    let _logging = telemetry::start(config.log, output)
+        .map_err(|source| Error::System { what: "logging cannot be started", source })?;
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }

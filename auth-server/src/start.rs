@@ -128,7 +128,11 @@ pub(crate) fn auth(
             public_url.clone_into(name);
         }
     }
-    Auth::builder(db, keys).config(settings).build().map_err(|error| SettingError::from_core(&error))
+    let mut builder = Auth::builder(db, keys).config(settings);
+    if let Some(list) = &config.breached {
+        builder = builder.breach_checker(list.clone());
+    }
+    builder.build().map_err(|error| SettingError::from_core(&error))
 }
 
 /// The secret for a first start.

@@ -1,5 +1,6 @@
 //! Logs: for people on a terminal, else one JSON object a line.
 
+mod backlog;
 mod json;
 
 use std::io::{self, IsTerminal as _};
@@ -13,7 +14,7 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 
-use self::json::JsonLines;
+use self::{backlog::Backlog, json::JsonLines};
 use crate::config::{LogConfig, LogFormat};
 
 /// Where the lines go.
@@ -25,12 +26,28 @@ pub(crate) enum Output {
     Stderr,
 }
 
+/// Keeps the program until its last lines are written; to be dropped at the end.
+pub(crate) struct Logging(Option<Backlog>);
+
+impl Drop for Logging {
+    fn drop(&mut self) {
+        if let Some(backlog) = &self.0 {
+            backlog.flush();
+        }
+    }
+}
+
 /// Starts logging. Called once; a second call changes nothing.
-pub(crate) fn start(config: LogConfig, output: Output) {
-    let (is_terminal, writer) = match output {
-        Output::Stdout => (io::stdout().is_terminal(), BoxMakeWriter::new(io::stdout)),
-        Output::Stderr => (io::stderr().is_terminal(), BoxMakeWriter::new(io::stderr)),
+///
+/// # Errors
+/// There is no thread to write the lines.
+pub(crate) fn start(config: LogConfig, output: Output) -> io::Result<Logging> {
+    let (is_terminal, backlog) = match output {
+        Output::Stdout => (io::stdout().is_terminal(), Some(Backlog::start(io::stdout())?)),
+        // Nothing else goes on while a command writes.
+        Output::Stderr => (io::stderr().is_terminal(), None),
     };
+    let writer = backlog.clone().map_or_else(|| BoxMakeWriter::new(io::stderr), BoxMakeWriter::new);
     let format = config.format.unwrap_or(if is_terminal { LogFormat::Human } else { LogFormat::Json });
     let layer = match format {
         LogFormat::Human => {
@@ -41,6 +58,7 @@ pub(crate) fn start(config: LogConfig, output: Output) {
     // Only a second call fails, and then logging is on already.
     let _ = tracing_subscriber::registry().with(layer.with_filter(filter(config.level))).try_init();
     log_panics();
+    Ok(Logging(backlog))
 }
 
 /// The level is for our own crates. Of others only warnings are taken, and of the database layers nothing: on

@@ -46,11 +46,14 @@ pub(crate) fn request_id(headers: &HeaderMap) -> HeaderValue {
     given_request_id(headers).cloned().unwrap_or_else(new_request_id)
 }
 
-#[expect(clippy::disallowed_methods, reason = "a request id is no secret, and nothing is decided by it")]
 fn new_request_id() -> HeaderValue {
-    let mut buffer = Uuid::encode_buffer();
-    let id = Uuid::new_v4().hyphenated().encode_lower(&mut buffer);
-    HeaderValue::from_str(id).unwrap_or(HeaderValue::from_static("unknown"))
+    HeaderValue::from_str(&random_id()).unwrap_or(HeaderValue::from_static("unknown"))
+}
+
+/// Nobody guesses it beforehand (122 bits of the system's randomness), and nobody keeps it secret afterwards.
+#[expect(clippy::disallowed_methods, reason = "neither a request id nor the nonce of a page is a credential")]
+pub(crate) fn random_id() -> String {
+    Uuid::new_v4().to_string()
 }
 
 /// A header that must not be repeated came more than once.

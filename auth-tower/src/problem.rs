@@ -11,6 +11,7 @@
 //! | 404, 405 | `not_found`, `method_not_allowed` | a bug of the client |
 //! | 408, 413, 415 | `timeout`, `body_too_large`, `unsupported_media_type` | a bug of the client, or a bad line |
 //! | 409 | `email_taken` | offer to sign in |
+//! | 409 | `last_admin` | make another administrator first |
 //! | 422 | `validation_failed` | show each of `errors` at its `field` |
 //! | 429 | `throttled` | wait for `Retry-After` seconds; too many attempts failed before this one, which was not looked at |
 //! | 500 | `internal` | report the request id |
@@ -302,6 +303,11 @@ impl From<Error> for Problem {
             Error::SessionNotFound => {
                 Self::new(StatusCode::NOT_FOUND, "not_found", "There is no such session.")
             }
+            Error::LastAdmin => Self::new(
+                StatusCode::CONFLICT,
+                "last_admin",
+                "Somebody has to administer: make another administrator first.",
+            ),
             Error::Throttled { retry_after } => Self::new(
                 StatusCode::TOO_MANY_REQUESTS,
                 "throttled",
@@ -385,6 +391,7 @@ mod tests {
             Error::UserNotFound,
             Error::SessionNotFound,
             Error::KeyNotFound,
+            Error::LastAdmin,
             Error::Throttled { retry_after: Duration::from_secs(1) },
             Error::Overloaded { retry_after: Duration::from_secs(1) },
             Error::Internal("a bug".into()),

@@ -1,6 +1,6 @@
 //! Which address is which endpoint, and what it takes.
 
-use auth_core::SessionId;
+use auth_core::{SessionId, UserId};
 use http::Method;
 
 /// An endpoint of [`AuthService`](crate::AuthService).
@@ -15,12 +15,36 @@ pub enum Endpoint {
     RefreshToken,
     /// `POST /logout`
     Logout,
-    /// `GET /users/me`
+    /// `GET` and `DELETE /users/me`
     Me,
+    /// `POST /users/me/password`
+    ChangePassword,
+    /// `POST /users/me/email`; needs a mailer
+    ChangeEmail,
+    /// `GET /users/me/export`
+    Export,
+    /// `GET /users/me/events`
+    Events,
+    /// `POST /request-verify-token`; needs a mailer
+    RequestVerifyToken,
+    /// `POST /verify-email`, and the built-in page by `GET`; needs a mailer
+    VerifyEmail,
+    /// `POST /forgot-password`; needs a mailer
+    ForgotPassword,
+    /// `POST /reset-password`, and the built-in page by `GET`; needs a mailer
+    ResetPassword,
     /// `GET` and `DELETE /users/me/sessions`
     Sessions,
     /// `DELETE /users/me/sessions/{id}`
     Session,
+    /// `GET /users`, for administrators
+    Users,
+    /// `GET`, `PATCH` and `DELETE /users/{id}`, for administrators
+    User,
+    /// `DELETE /users/{id}/sessions`, for administrators
+    UserSessions,
+    /// `GET /users/{id}/events`, for administrators
+    UserEvents,
     /// `GET /verify`
     Verify,
     /// `GET /.well-known/jwks.json`
@@ -28,6 +52,10 @@ pub enum Endpoint {
 }
 
 impl Endpoint {
+    /// Those for administrators only.
+    pub(crate) const ADMINISTRATION: [Self; 4] =
+        [Self::Users, Self::User, Self::UserSessions, Self::UserEvents];
+
     /// The endpoint at a path. Paths are compared to the letter: `/login/` is another address.
     pub(crate) fn at(path: &str) -> Option<Self> {
         match path {
@@ -36,25 +64,58 @@ impl Endpoint {
             "/refresh-token" => Some(Self::RefreshToken),
             "/logout" => Some(Self::Logout),
             "/users/me" => Some(Self::Me),
+            "/users/me/password" => Some(Self::ChangePassword),
+            "/users/me/email" => Some(Self::ChangeEmail),
+            "/users/me/export" => Some(Self::Export),
+            "/users/me/events" => Some(Self::Events),
+            "/request-verify-token" => Some(Self::RequestVerifyToken),
+            "/verify-email" => Some(Self::VerifyEmail),
+            "/forgot-password" => Some(Self::ForgotPassword),
+            "/reset-password" => Some(Self::ResetPassword),
             "/verify" => Some(Self::Verify),
             "/.well-known/jwks.json" => Some(Self::Jwks),
             "/users/me/sessions" => Some(Self::Sessions),
-            _ => session_id(path).map(|_| Self::Session),
+            "/users" => Some(Self::Users),
+            _ if session_id(path).is_some() => Some(Self::Session),
+            _ => of_user(path).map(|(_, endpoint)| endpoint),
         }
     }
 
     /// The methods, as for the header `Allow`.
     pub(crate) fn allow(self) -> &'static str {
         match self {
-            Self::Register | Self::Login | Self::RefreshToken | Self::Logout => "POST",
-            Self::Me | Self::Verify | Self::Jwks => "GET, HEAD",
-            Self::Sessions => "GET, HEAD, DELETE",
-            Self::Session => "DELETE",
+            Self::Register
+            | Self::Login
+            | Self::RefreshToken
+            | Self::Logout
+            | Self::ChangePassword
+            | Self::ChangeEmail
+            | Self::RequestVerifyToken
+            | Self::ForgotPassword => "POST",
+            Self::VerifyEmail | Self::ResetPassword => "GET, HEAD, POST",
+            Self::Verify | Self::Jwks | Self::Export | Self::Events | Self::Users | Self::UserEvents => {
+                "GET, HEAD"
+            }
+            Self::Me | Self::Sessions => "GET, HEAD, DELETE",
+            Self::User => "GET, HEAD, PATCH, DELETE",
+            Self::Session | Self::UserSessions => "DELETE",
         }
     }
 
     pub(crate) fn allows(self, method: &Method) -> bool {
         self.allow().split(", ").any(|allowed| allowed == method.as_str())
+    }
+
+    /// Whether there is nothing to do here where no mail is sent.
+    pub(crate) fn needs_mail(self) -> bool {
+        matches!(
+            self,
+            Self::ChangeEmail
+                | Self::RequestVerifyToken
+                | Self::VerifyEmail
+                | Self::ForgotPassword
+                | Self::ResetPassword
+        )
     }
 
     /// Whether OAuth 2 clients use this door, so that errors carry the members of RFC 6749.
@@ -71,4 +132,17 @@ impl Endpoint {
 /// The id in the path of [`Endpoint::Session`]. Another shape is another address.
 pub(crate) fn session_id(path: &str) -> Option<SessionId> {
     path.strip_prefix("/users/me/sessions/")?.parse().ok()
+}
+
+/// The id in a path of administration, and which endpoint it is. Another shape is another address.
+pub(crate) fn of_user(path: &str) -> Option<(UserId, Endpoint)> {
+    let rest = path.strip_prefix("/users/")?;
+    let (id, below) = rest.split_once('/').unwrap_or((rest, ""));
+    let endpoint = match below {
+        "" if !rest.ends_with('/') => Endpoint::User,
+        "sessions" => Endpoint::UserSessions,
+        "events" => Endpoint::UserEvents,
+        _ => return None,
+    };
+    Some((id.parse().ok()?, endpoint))
 }

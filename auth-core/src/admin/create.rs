@@ -6,7 +6,7 @@ use crate::{
     clock::from_millis,
     email::Email,
     event::EventKind,
-    flow::detached,
+    flow::{detached, until_won},
     mail::MailKind,
     password,
     random::ordered_uuid,
@@ -80,7 +80,7 @@ impl Inner {
         let email = Email::parse(email.expose());
         let password = password.as_ref().map(password::normalize);
         let weak = match &password {
-            Some(password) => self.policy.check(password, email.as_ref().ok()),
+            Some(password) => self.policy.check(password, email.as_ref().ok()).await,
             None => Ok(()),
         };
         let (email, roles) = match (email, weak, role::granted(roles)) {
@@ -107,23 +107,26 @@ impl Inner {
                 disabled: false,
             };
             let mut kinds = vec![EventKind::Created { user: id }];
-            let txn = self.store.begin().await?;
-            let new = NewUser { id, email, email_verified, hash, now };
-            if insert_user(&txn, new).await? == Insert::Taken {
-                txn.rollback().await?;
-                return Err(Error::EmailTaken);
-            }
             if !roles.is_empty() {
-                set_roles(&txn, id, roles).await?;
                 kinds.push(EventKind::RolesChanged { user: id });
             }
-            if invite {
-                self.post(&txn, MailKind::ResetPassword, &user.email, Some(id), None).await?;
-            }
-            for kind in &kinds {
-                self.record(&txn, &client, kind).await?;
-            }
-            txn.commit().await?;
+            let new = NewUser { id, email, email_verified, hash, now };
+            until_won(|| async {
+                let txn = self.store.begin().await?;
+                if insert_user(&txn, new.clone()).await? == Insert::Taken {
+                    txn.rollback().await?;
+                    return Err(Error::EmailTaken);
+                }
+                set_roles(&txn, id, &roles).await?;
+                if invite {
+                    self.post(&txn, MailKind::ResetPassword, &user.email, Some(id), None).await?;
+                }
+                for kind in &kinds {
+                    self.record(&txn, &client, kind).await?;
+                }
+                Ok(txn.commit().await?)
+            })
+            .await?;
             self.mail_waits();
             for kind in kinds {
                 self.emit(&client, kind);

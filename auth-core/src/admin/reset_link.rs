@@ -2,9 +2,10 @@ use crate::{
     ClientInfo, Error, FieldError, UserId,
     auth::Inner,
     event::EventKind,
+    flow::until_won,
     mail::{Link, MailKind},
     random::ordered_uuid,
-    store::{UserRow, find_user},
+    store::{UserRow, end_tokens, find_user, insert_token},
     token::Purpose,
 };
 
@@ -26,11 +27,16 @@ impl Inner {
         self.able_user(user).await?;
         let id = ordered_uuid(self.random.as_ref(), self.now())?;
         let kind = EventKind::ResetStarted { user, handed_out: true };
-        let txn = self.store.begin().await?;
         // It is not read in a mail, so it proves no address.
-        let token = self.new_token(&txn, id, Purpose::ResetPassword, user, None).await?;
-        self.record(&txn, client, &kind).await?;
-        txn.commit().await?;
+        let token = self.new_token(id, Purpose::ResetPassword, user, None)?;
+        until_won(|| async {
+            let (txn, now) = (self.store.begin().await?, self.now());
+            end_tokens(&txn, user, Some(Purpose::ResetPassword), now).await?;
+            insert_token(&txn, &token, now).await?;
+            self.record(&txn, client, &kind).await?;
+            Ok(txn.commit().await?)
+        })
+        .await?;
         self.emit(client, kind);
         Ok(self.link_of(&token))
     }

@@ -5,6 +5,7 @@ use crate::{
     auth::Inner,
     clock::duration_millis,
     event::EventKind,
+    flow::until_won,
     role::{self, ADMIN_ROLE},
     store::{
         UserRow, disable_user, enable_user, find_session, find_user, is_last_with_role, set_roles,
@@ -72,30 +73,33 @@ impl Inner {
         let roles = roles.map_err(|error| Error::Validation(vec![error]))?;
         let takes_admin = roles.as_ref().is_some_and(|roles| !roles.contains(ADMIN_ROLE));
         let disables = change.disabled == Some(true);
-        let (mut kinds, now) = (Vec::new(), self.now());
-        let txn = self.store.begin().await?;
-        // Before any row of the user is held: whoever takes an administrator away waits here for the others.
-        if (takes_admin || disables) && is_last_with_role(&txn, user, ADMIN_ROLE).await? {
-            return Err(Error::LastAdmin);
-        }
-        if let Some(roles) = roles {
-            if !touch_roles(&txn, user, now).await? {
-                return Err(Error::UserNotFound);
+        let changed = until_won(|| async {
+            let (mut kinds, now) = (Vec::new(), self.now());
+            let txn = self.store.begin().await?;
+            if (takes_admin || disables) && is_last_with_role(&txn, user, ADMIN_ROLE).await? {
+                return Err(Error::LastAdmin);
             }
-            set_roles(&txn, user, roles).await?;
-            kinds.push(EventKind::RolesChanged { user });
-        }
-        if disables && disable_user(&txn, user, now).await? {
-            kinds.push(EventKind::Disabled { user });
-        }
-        if change.disabled == Some(false) && enable_user(&txn, user, now).await? {
-            kinds.push(EventKind::Enabled { user });
-        }
-        let changed = find_user(&txn, user).await?.ok_or(Error::UserNotFound)?;
-        for kind in &kinds {
-            self.record(&txn, &client, kind).await?;
-        }
-        txn.commit().await?;
+            if let Some(roles) = &roles {
+                if !touch_roles(&txn, user, now).await? {
+                    return Err(Error::UserNotFound);
+                }
+                set_roles(&txn, user, roles).await?;
+                kinds.push(EventKind::RolesChanged { user });
+            }
+            if disables && disable_user(&txn, user, now).await? {
+                kinds.push(EventKind::Disabled { user });
+            }
+            if change.disabled == Some(false) && enable_user(&txn, user, now).await? {
+                kinds.push(EventKind::Enabled { user });
+            }
+            let changed = find_user(&txn, user).await?.ok_or(Error::UserNotFound)?;
+            for kind in &kinds {
+                self.record(&txn, &client, kind).await?;
+            }
+            txn.commit().await?;
+            Ok((changed, kinds))
+        });
+        let (changed, kinds) = changed.await?;
         self.learn_what_ended().await;
         for kind in kinds {
             self.emit(&client, kind);

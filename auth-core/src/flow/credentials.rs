@@ -8,7 +8,7 @@ use crate::{
     clock::duration_millis,
     email::Email,
     event::EventKind,
-    flow::detached,
+    flow::{detached, until_won},
     mail::MailKind,
     password::{self, Checked, Verdict},
     role::ADMIN_ROLE,
@@ -98,7 +98,7 @@ impl Inner {
             return Err(refuse("current_password", "no_password", rule));
         };
         let new = password::normalize(&new);
-        let weak = self.policy.check(&new, Email::parse(&user.email).ok().as_ref());
+        let weak = self.policy.check(&new, Email::parse(&user.email).ok().as_ref()).await;
         weak.map_err(|error| Error::Validation(vec![FieldError { field: "new_password", ..error }]))?;
         let hash = self.passwords.hash(&client, new, self.random.as_ref()).await?;
         detached(async move {
@@ -137,18 +137,21 @@ impl Inner {
 
     /// The account, with all that hangs on it. To be called [detached](super::detached).
     pub(crate) async fn delete(&self, user: UserId, client: &ClientInfo) -> Result<(), Error> {
-        let (kind, now) = (EventKind::Deleted { user }, self.now());
-        let txn = self.store.begin().await?;
-        if is_last_with_role(&txn, user, ADMIN_ROLE).await? {
-            return Err(Error::LastAdmin);
-        }
-        let email = find_user(&txn, user).await?.ok_or(Error::UserNotFound)?.email;
-        if !delete_user(&txn, user, now).await? {
-            return Err(Error::UserNotFound);
-        }
-        self.post(&txn, MailKind::AccountDeleted, &email, None, None).await?;
-        self.record(&txn, client, &kind).await?;
-        txn.commit().await?;
+        let kind = EventKind::Deleted { user };
+        until_won(|| async {
+            let txn = self.store.begin().await?;
+            if is_last_with_role(&txn, user, ADMIN_ROLE).await? {
+                return Err(Error::LastAdmin);
+            }
+            let email = find_user(&txn, user).await?.ok_or(Error::UserNotFound)?.email;
+            if !delete_user(&txn, user, self.now()).await? {
+                return Err(Error::UserNotFound);
+            }
+            self.post(&txn, MailKind::AccountDeleted, &email, None, None).await?;
+            self.record(&txn, client, &kind).await?;
+            Ok(txn.commit().await?)
+        })
+        .await?;
         self.mail_waits();
         self.learn_what_ended().await;
         self.emit(client, kind);

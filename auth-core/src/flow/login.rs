@@ -58,6 +58,7 @@ impl Inner {
         let email = Email::parse(login.identifier.expose()).ok();
         let subject = email.as_ref().and_then(|email| self.subject(email, &login.client));
         self.let_in(subject, &login.client)?;
+        self.passwords.look(&login.client)?;
         let (found, counters) = match &email {
             Some(email) => find_login(self.store.db(), email.normalized(), subject, self.now()).await?,
             None => (None, Counters::default()),

@@ -35,6 +35,21 @@ pub(crate) async fn detached<T: Send + 'static>(
     tokio::spawn(work.in_current_span()).await.map_err(Error::internal)?
 }
 
+/// Runs a transaction again when the database has ended it for the sake of another one.
+pub(crate) async fn until_won<T, F>(transaction: impl Fn() -> F) -> Result<T, Error>
+where
+    F: Future<Output = Result<T, Error>>,
+{
+    const MOST: usize = 8;
+    for _ in 1..MOST {
+        match transaction().await {
+            Err(error) if error.is_lost_race() => {}
+            done => return done,
+        }
+    }
+    transaction().await
+}
+
 /// Asks every so often, for ever. Failures are logged once until one succeeds, as is that.
 pub(crate) async fn keep_polling<F>(every: Duration, what: &str, poll: impl Fn() -> F)
 where

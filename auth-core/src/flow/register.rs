@@ -140,7 +140,7 @@ impl Inner {
         let password = password::normalize(&register.password);
         let email = Email::parse(register.email.expose());
         // Both fields are checked, so that one answer names all that is wrong.
-        let weak = self.policy.check(&password, email.as_ref().ok());
+        let weak = self.policy.check(&password, email.as_ref().ok()).await;
         let email = match (email, weak) {
             (Ok(email), Ok(())) => email,
             (email, weak) => {

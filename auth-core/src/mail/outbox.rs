@@ -16,11 +16,12 @@ use crate::{
     clock::duration_millis,
     email::Email,
     event::EventKind,
-    flow::detached,
+    flow::{detached, until_won},
     random,
     store::{
         ConnectionTrait, MailRow, TokenRow, UserRow, claim_mail, due_mails, end_tokens, find_token,
-        find_user, find_user_by_email, has_token_since, insert_mail, insert_token, remove_mail,
+        find_user, find_user_by_email, has_token_since, insert_mail, insert_token, prolong_token,
+        remove_mail,
     },
     token::Purpose,
 };
@@ -200,48 +201,54 @@ impl Inner {
         to: &str,
     ) -> Result<Option<Link>, Error> {
         let now = self.now();
-        let token = match find_token(self.store.db(), id).await? {
-            Some(made_before) => made_before,
-            None => {
-                let just_now = now.saturating_sub(LEAST_BETWEEN_LINKS);
-                if has_token_since(self.store.db(), user.id, purpose, just_now).await? {
-                    return Ok(None);
-                }
-                let txn = self.store.begin().await?;
-                let token = self.new_token(&txn, id, purpose, user.id, Some(to)).await?;
-                txn.commit().await?;
-                token
+        let token = if let Some(made_before) = find_token(self.store.db(), id).await? {
+            // Its time begins when the mail leaves.
+            let expires_at = self.link_expires_at(purpose);
+            prolong_token(self.store.db(), id, expires_at).await?;
+            TokenRow { expires_at, ..made_before }
+        } else {
+            let just_now = now.saturating_sub(LEAST_BETWEEN_LINKS);
+            if has_token_since(self.store.db(), user.id, purpose, just_now).await? {
+                return Ok(None);
             }
+            let token = self.new_token(id, purpose, user.id, Some(to))?;
+            until_won(|| async {
+                let txn = self.store.begin().await?;
+                end_tokens(&txn, user.id, Some(purpose), now).await?;
+                insert_token(&txn, &token, now).await?;
+                Ok(txn.commit().await?)
+            })
+            .await?;
+            token
         };
         Ok(token.is_alive(now).then(|| self.link_of(&token)))
     }
 
-    /// Makes a token, which ends the older ones of its purpose; `proves` is the address at which it is read.
-    pub(crate) async fn new_token(
+    fn link_expires_at(&self, purpose: Purpose) -> i64 {
+        let ttl = match purpose {
+            Purpose::ResetPassword => self.config.reset_password_ttl,
+            Purpose::VerifyEmail | Purpose::ChangeEmail => self.config.verify_email_ttl,
+        };
+        self.now().saturating_add(duration_millis(ttl))
+    }
+
+    /// A token to be stored; `proves` is the address at which it is read.
+    pub(crate) fn new_token(
         &self,
-        db: &impl ConnectionTrait,
         id: uuid::Uuid,
         purpose: Purpose,
         user: UserId,
         proves: Option<&str>,
     ) -> Result<TokenRow, Error> {
-        let now = self.now();
-        let ttl = match purpose {
-            Purpose::ResetPassword => self.config.reset_password_ttl,
-            Purpose::VerifyEmail | Purpose::ChangeEmail => self.config.verify_email_ttl,
-        };
-        let token = TokenRow {
+        Ok(TokenRow {
             id,
             user_id: user,
             purpose,
             seed: random::bytes::<32>(self.random.as_ref())?.to_vec(),
             payload: proves.map(str::to_owned),
-            expires_at: now.saturating_add(duration_millis(ttl)),
+            expires_at: self.link_expires_at(purpose),
             spent_at: None,
-        };
-        end_tokens(db, user, Some(purpose), now).await?;
-        insert_token(db, &token, now).await?;
-        Ok(token)
+        })
     }
 
     pub(crate) fn link_of(&self, token: &TokenRow) -> Link {

@@ -86,11 +86,8 @@ impl MailTemplates for EnglishMails {
         let mut html = format!("<p>{}</p>\n", escape(&paragraph));
         if let Some(link) = &mail.link {
             let valid = format!("The link works once, within {}.", words(link.valid_for));
-            text.push_str(&format!("\n{action}: {}\n\n{valid}\n", link.url));
-            html.push_str(&format!(
-                "<p><a href=\"{}\">{action}</a></p>\n<p>{valid}</p>\n",
-                escape(&link.url)
-            ));
+            text = format!("{text}\n{action}: {}\n\n{valid}\n", link.url);
+            html = format!("{html}<p><a href=\"{}\">{action}</a></p>\n<p>{valid}</p>\n", escape(&link.url));
         }
         let title = escape(&subject);
         let html = format!(
@@ -137,7 +134,7 @@ mod tests {
         let link = Link {
             url: "https://example.com/page?a=1&b=2#token=abc".to_owned(),
             token: "abc".into(),
-            valid_for: Duration::from_mins(60),
+            valid_for: Duration::from_hours(1),
         };
         let link = matches!(kind, MailKind::VerifyEmail | MailKind::ChangeEmail | MailKind::ResetPassword)
             .then_some(link);

@@ -12,6 +12,9 @@ pub mod errors {}
 #[doc = include_str!("security.md")]
 pub mod security {}
 
+#[doc = include_str!("passwords.md")]
+pub mod passwords {}
+
 #[doc = include_str!("throttling.md")]
 pub mod throttling {}
 

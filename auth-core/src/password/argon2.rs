@@ -5,17 +5,14 @@ use argon2::{
     password_hash::phc::{Ident, Output, ParamsString, PasswordHash, Salt},
 };
 
-use super::{HashError, PasswordHasher, Verdict, legacy};
+use super::{
+    HashError, PasswordHasher, Verdict,
+    stored::{Argon2Hash, MAX_LANES, MAX_MEMORY_KIB, MAX_PASSES, StoredHash},
+};
 use crate::Password;
 
 /// Output length in bytes.
 const OUTPUT_BYTES: usize = 32;
-/// Ceilings for stored hashes made elsewhere: one login may not cost more than this, whatever a row says.
-const MAX_MEMORY_KIB: u32 = 256 * 1024;
-const MAX_PASSES: u32 = 16;
-const MAX_LANES: u32 = 16;
-/// Memory in KiB times passes: about a second on one core.
-const MAX_WORK: u32 = 4 * MAX_MEMORY_KIB;
 
 /// glibc gives memory back to the system at once when it comes in pieces of more than 32 MiB. Smaller ones it may
 /// keep for good after a few rounds: 19 MiB for every thread that ever hashed. What is not touched takes no memory.
@@ -50,7 +47,7 @@ impl std::fmt::Debug for Scratch {
 }
 
 /// The default hasher: Argon2id with 19 MiB, 2 passes, 1 lane (OWASP's recommendation). Also checks the
-/// older formats of the manual's moving-in page, and says so by [`Verdict::RightButOutdated`].
+/// older formats of the manual's page on [passwords](crate::manual::passwords), and says so by [`Verdict::RightButOutdated`].
 #[derive(Debug)]
 pub struct Argon2Hasher {
     params: Params,
@@ -118,39 +115,22 @@ impl Argon2Hasher {
         Ok(hash.to_string())
     }
 
-    fn verify_phc(
+    fn verify_argon2(
         &self,
         password: &Password,
-        stored: &str,
+        stored: &Argon2Hash,
         scratch: &mut Scratch,
     ) -> Result<Verdict, HashError> {
-        let unusable = |_| HashError::Unusable;
-        let hash = PasswordHash::new(stored).map_err(unusable)?;
-        let algorithm = Algorithm::new(hash.algorithm.as_str()).map_err(|_| HashError::Unusable)?;
-        let version = match hash.version {
-            // The reference implementation did not write the version before there was a second one.
-            None => Version::V0x10,
-            Some(version) => Version::try_from(version).map_err(|_| HashError::Unusable)?,
-        };
-        let params = Params::try_from(&hash).map_err(|_| HashError::Unusable)?;
-        let (Some(salt), Some(expected)) = (hash.salt, hash.hash) else { return Err(HashError::Unusable) };
-        let work = params.m_cost().saturating_mul(params.t_cost());
-        if params.m_cost() > MAX_MEMORY_KIB
-            || params.t_cost() > MAX_PASSES
-            || params.p_cost() > MAX_LANES
-            || work > MAX_WORK
-        {
-            return Err(HashError::Unusable);
-        }
+        let Argon2Hash { algorithm, version, params, salt, expected } = stored;
         let mut out = vec![0; expected.len()];
-        let argon2 = Argon2::new(algorithm, version, params.clone());
+        let argon2 = Argon2::new(*algorithm, *version, params.clone());
         self.compute(&argon2, password, salt.as_ref(), &mut out, scratch)?;
         // `Output` compares in constant time.
-        if Output::new(&out).map_err(unusable)? != expected {
+        if Output::new(&out).map_err(|_| HashError::Unusable)? != *expected {
             return Ok(Verdict::Wrong);
         }
-        let current = algorithm == Algorithm::Argon2id
-            && version == Version::V0x13
+        let current = *algorithm == Algorithm::Argon2id
+            && *version == Version::V0x13
             && (params.m_cost(), params.t_cost(), params.p_cost(), expected.len())
                 == (self.params.m_cost(), self.params.t_cost(), self.params.p_cost(), OUTPUT_BYTES);
         Ok(if current { Verdict::Right } else { Verdict::RightButOutdated })
@@ -167,10 +147,14 @@ impl PasswordHasher for Argon2Hasher {
     }
 
     fn verify(&self, password: &Password, stored: &str, scratch: &mut Scratch) -> Result<Verdict, HashError> {
-        if stored.starts_with("$argon2") {
-            return self.verify_phc(password, stored, scratch);
-        }
-        legacy::verify(password, stored)
+        let (_, stored) = StoredHash::read(stored)?;
+        let matches = match stored {
+            StoredHash::Argon2(stored) => return self.verify_argon2(password, &stored, scratch),
+            StoredHash::Bcrypt(stored) => stored.matches(password)?,
+            StoredHash::Pbkdf2(stored) => stored.matches(password),
+            StoredHash::Scrypt(stored) => stored.matches(password)?,
+        };
+        Ok(if matches { Verdict::RightButOutdated } else { Verdict::Wrong })
     }
 
     fn decoy(&self) -> String {

@@ -1,16 +1,25 @@
 //! Passwords: hashing, the budget for it, older formats, and the rules for new ones.
 
 mod argon2;
-mod legacy;
+mod breach;
+mod breach_list;
+mod context;
 mod policy;
 mod pool;
 mod queue;
+mod stored;
+
+use std::fmt::Write as _;
 
 use unicode_normalization::{UnicodeNormalization, is_nfc};
+use zeroize::Zeroizing;
 
 pub use self::{
     argon2::{Argon2Hasher, Scratch},
+    breach::BreachChecker,
+    breach_list::BreachList,
     pool::HashPoolStats,
+    stored::{UnusableHash, check_stored_hash},
 };
 pub(crate) use self::{
     policy::PasswordPolicy,
@@ -68,4 +77,15 @@ pub(crate) fn normalize(password: &Password) -> Password {
         return password.clone();
     }
     Password::new(password.expose().nfc().collect::<String>())
+}
+
+/// In lower case. Of a digest of a password, which is as good as the password for some.
+fn hex(bytes: &[u8]) -> Zeroizing<String> {
+    // Room for all, so that no copy is left behind by growing.
+    let mut hex = Zeroizing::new(String::with_capacity(2 * bytes.len()));
+    for byte in bytes {
+        // Writing to a String cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+    }
+    hex
 }

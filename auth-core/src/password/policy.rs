@@ -1,8 +1,12 @@
 //! The rules for new passwords (NIST SP 800-63B-4 section 3.1.1.2; ASVS 6.2): length, not a common one, not
-//! the own address. No composition rules, no truncation.
+//! the own address, no word of the context alone, not known from a leak. No composition rules, no truncation.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
+use super::{
+    breach::{BreachChecker, Breaches},
+    context::Word,
+};
 use crate::{Config, FieldError, Password, email::Email};
 
 /// More code points than any person types; bounds the work of normalising and hashing.
@@ -14,16 +18,48 @@ static COMMON: LazyLock<Vec<&'static str>> =
 
 pub(crate) struct PasswordPolicy {
     min_length: usize,
+    context: Vec<Word>,
+    breaches: Option<Breaches>,
+    breach_check_required: bool,
 }
 
 impl PasswordPolicy {
-    pub(crate) fn new(config: &Config) -> Self {
-        Self { min_length: config.password_min_length }
+    pub(crate) fn new(config: &Config, checker: Option<Arc<dyn BreachChecker>>) -> Self {
+        Self {
+            min_length: config.password_min_length,
+            context: config.password_context_words.iter().filter_map(|word| Word::new(word)).collect(),
+            breaches: checker.map(Breaches::new),
+            breach_check_required: config.breach_check_required,
+        }
     }
 
-    /// Checks a password in its normalised form.
-    pub(crate) fn check(&self, password: &Password, email: Option<&Email>) -> Result<(), FieldError> {
-        let text = password.expose();
+    /// Checks a new password in its normalised form, wherever one is set. Asks nobody whether the address has an account,
+    /// so the work is the same for all.
+    pub(crate) async fn check(&self, password: &Password, email: Option<&Email>) -> Result<(), FieldError> {
+        self.check_rules(password.expose(), email)?;
+        let Some(breaches) = &self.breaches else { return Ok(()) };
+        match breaches.know(password).await {
+            Ok(false) => Ok(()),
+            Ok(true) => Err(refuse("breached", "is known from a leak: whoever guesses has it on a list")),
+            Err(error) if self.breach_check_required => {
+                // A host's own error may say what was asked for.
+                tracing::warn!(
+                    "a new password was refused, as the breach list cannot be read: {}",
+                    error.kind()
+                );
+                Err(refuse("not_checked", "cannot be checked at the moment; try again later"))
+            }
+            Err(error) => {
+                tracing::warn!(
+                    "a new password was taken unchecked: the breach list cannot be read: {}",
+                    error.kind()
+                );
+                Ok(())
+            }
+        }
+    }
+
+    fn check_rules(&self, text: &str, email: Option<&Email>) -> Result<(), FieldError> {
         let length = text.chars().take(MAX_LENGTH + 1).count();
         if length < self.min_length {
             return Err(refuse("too_short", &format!("needs at least {} characters", self.min_length)));
@@ -40,6 +76,11 @@ impl PasswordPolicy {
         if email.is_some_and(is_address) {
             return Err(refuse("same_as_email", "may not be the address"));
         }
+        let local = email.and_then(|email| email.normalized().split_once('@'));
+        let local = local.and_then(|(local, _)| Word::new(local));
+        if self.context.iter().chain(&local).any(|word| word.is_all_of(text)) {
+            return Err(refuse("context_word", "may not be just the name of the service or of the account"));
+        }
         Ok(())
     }
 }
@@ -53,9 +94,11 @@ mod tests {
     use super::*;
 
     fn code(password: &str) -> Option<&'static str> {
-        let policy = PasswordPolicy::new(&Config::default());
+        let words = vec!["Acme Cloud".to_owned(), "io".to_owned()];
+        let policy =
+            PasswordPolicy::new(&Config { password_context_words: words, ..Config::default() }, None);
         let email = Email::parse("Ada.Lovelace@Example.com").unwrap();
-        policy.check(&password.into(), Some(&email)).err().map(|error| error.code)
+        policy.check_rules(password, Some(&email)).err().map(|error| error.code)
     }
 
     #[test]
@@ -93,6 +136,17 @@ mod tests {
         for password in ["Ada.Lovelace@Example.com", " ada.lovelace@example.com ", "ADA.LOVELACE@EXAMPLE.COM"]
         {
             assert_eq!(code(password), Some("same_as_email"), "{password}");
+        }
+    }
+
+    #[test]
+    fn the_name_of_service_and_account_is_refused_and_only_as_a_whole() {
+        for password in ["AcmeCloud", "acme-cloud-2026", "adalovelace", "Ada.Lovelace1815", "ada_lovelace!!!"]
+        {
+            assert_eq!(code(password), Some("context_word"), "{password}");
+        }
+        for password in ["I like acme cloud", "ada and lovelace", "lovelace", "io-io-io-io-io"] {
+            assert_eq!(code(password), None, "{password}");
         }
     }
 

@@ -166,6 +166,13 @@ impl HashPool {
         }
     }
 
+    /// Refuses a client who would be turned away now. To be asked before other work is done for them: a flood that is
+    /// turned away must cost no more than that, least of all the database's connections.
+    pub(crate) fn look(&self, client: &ClientInfo) -> Result<(), Error> {
+        let mut state = self.lock();
+        if state.queue.is_full_for(network(client.ip)) { Err(state.refuse(self.wait)) } else { Ok(()) }
+    }
+
     pub(crate) fn stats(&self) -> HashPoolStats {
         let state = self.lock();
         HashPoolStats {

@@ -98,11 +98,22 @@ impl<J> Queue<J> {
         Arrival::Waits { ticket: Ticket { network, number }, displaced }
     }
 
+    /// Whether a job of this network would be turned away if it arrived now.
+    pub(super) fn is_full_for(&self, network: Network) -> bool {
+        let longest = || self.lines.values().map(VecDeque::len).max().unwrap_or(0);
+        self.running >= self.slots && self.waiting >= self.capacity && longest() <= self.share(network)
+    }
+
+    /// A network with no more than this makes no room for another job of `network`: it would have fewer then.
+    fn share(&self, network: Network) -> usize {
+        self.lines.get(&network).map_or(0, VecDeque::len) + 1
+    }
+
     /// Takes the newest job of the network with the most, if that one still has no fewer than `network` then.
     fn displace(&mut self, network: Network) -> Option<J> {
-        let own = self.lines.get(&network).map_or(0, VecDeque::len);
+        let share = self.share(network);
         let line = self.lines.values_mut().max_by_key(|line| line.len())?;
-        if line.len() <= own + 1 {
+        if line.len() <= share {
             return None;
         }
         let (_, job) = line.pop_back()?;

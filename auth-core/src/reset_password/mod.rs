@@ -29,7 +29,7 @@ impl Inner {
         }
         let email = Email::parse(&user.email).ok();
         let new = password::normalize(&new);
-        self.policy.check(&new, email.as_ref()).map_err(|error| Error::Validation(vec![error]))?;
+        self.policy.check(&new, email.as_ref()).await.map_err(|error| Error::Validation(vec![error]))?;
         let hash = self.passwords.hash(&client, new, self.random.as_ref()).await?;
         detached(async move {
             let (user, now) = (user.id, self.now());

@@ -12,6 +12,7 @@ mod role;
 mod session;
 mod sessions;
 mod sweep;
+mod text;
 mod throttle;
 mod user;
 mod users;
@@ -25,7 +26,7 @@ pub(crate) use self::{
     key::{KeyRow, insert_key, read_keys, remove_keys, revoke_key},
     lease::take_lease,
     mail::{MailRow, claim_mail, due_mails, insert_mail, remove_mail},
-    one_time::{TokenRow, end_tokens, find_token, has_token_since, insert_token, spend_token},
+    one_time::{TokenRow, end_tokens, find_token, has_token_since, insert_token, prolong_token, spend_token},
     revocation::{Ended, ended_since},
     role::{is_last_with_role, set_roles},
     session::{

@@ -71,6 +71,16 @@ pub(crate) async fn insert_token(db: &impl ConnectionTrait, new: &TokenRow, now:
     one_time_token::Entity::insert(row).exec_without_returning(db).await.map(drop)
 }
 
+pub(crate) async fn prolong_token(db: &impl ConnectionTrait, id: Uuid, expires_at: i64) -> Result<(), DbErr> {
+    one_time_token::Entity::update_many()
+        .col_expr(one_time_token::Column::ExpiresAt, Expr::value(expires_at))
+        .filter(one_time_token::Column::Id.eq(id))
+        .filter(one_time_token::Column::SpentAt.is_null())
+        .exec(db)
+        .await
+        .map(drop)
+}
+
 /// Of two who spend it at once one gets `true`.
 pub(crate) async fn spend_token(db: &impl ConnectionTrait, id: Uuid, now: i64) -> Result<bool, DbErr> {
     let spent = one_time_token::Entity::update_many()

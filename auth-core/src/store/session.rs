@@ -2,12 +2,13 @@
 
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, JoinType,
-    QueryFilter, QuerySelect, RelationTrait, SqlErr, UpdateMany, sea_query::Expr,
+    QueryFilter, QuerySelect, QueryTrait, RelationTrait, SqlErr, UpdateMany, sea_query::Expr,
 };
 use uuid::Uuid;
 
 use super::{
     entity::{session, user, user_role},
+    text::Text,
     user::{UserRow, all_roles},
 };
 use crate::{EndReason, SessionId, UserId, flow::rotation::Rotation};
@@ -116,20 +117,23 @@ pub(crate) async fn find_session(
     db: &impl ConnectionTrait,
     id: SessionId,
 ) -> Result<Option<SessionRow>, DbErr> {
-    let mut lines = session::Entity::find()
-        .column(user::Column::Email)
-        .column(user::Column::EmailVerifiedAt)
-        .column(user::Column::DisabledAt)
-        .column_as(user::Column::Epoch, "user_epoch")
-        .column_as(user::Column::CreatedAt, "user_created_at")
-        .column(user::Column::RolesVersion)
-        .column(user_role::Column::Role)
-        .join(JoinType::InnerJoin, session::Relation::User.def())
-        .join(JoinType::LeftJoin, user::Relation::Role.def())
-        .filter(session::Column::Id.eq(id.as_uuid()))
-        .into_model::<Line>()
-        .all(db)
-        .await?;
+    static TEXT: Text = Text::new();
+    let backend = db.get_database_backend();
+    let statement = TEXT.with(backend, [id.as_uuid().into()], || {
+        session::Entity::find()
+            .column(user::Column::Email)
+            .column(user::Column::EmailVerifiedAt)
+            .column(user::Column::DisabledAt)
+            .column_as(user::Column::Epoch, "user_epoch")
+            .column_as(user::Column::CreatedAt, "user_created_at")
+            .column(user::Column::RolesVersion)
+            .column(user_role::Column::Role)
+            .join(JoinType::InnerJoin, session::Relation::User.def())
+            .join(JoinType::LeftJoin, user::Relation::Role.def())
+            .filter(session::Column::Id.eq(id.as_uuid()))
+            .build(backend)
+    });
+    let mut lines = Line::find_by_statement(statement).all(db).await?;
     let roles = all_roles(lines.iter_mut().map(|line| line.role.take()));
     Ok(lines.into_iter().next().map(|line| SessionRow {
         id: line.id.into(),
@@ -178,18 +182,31 @@ pub(crate) async fn rotate_session(
     to: &Rotation,
     now: i64,
 ) -> Result<Rotated, DbErr> {
-    let updated = session::Entity::update_many()
-        .col_expr(session::Column::Newest, Expr::value(to.newest))
-        .col_expr(session::Column::LastUsed, Expr::value(to.last_used))
-        .col_expr(session::Column::OldestUnused, Expr::value(to.oldest_unused))
-        .col_expr(session::Column::RotatedAt, Expr::value(to.rotated_at))
-        .col_expr(session::Column::LastUsedAt, Expr::value(now))
-        .filter(session::Column::Id.eq(id.as_uuid()))
-        .filter(session::Column::Newest.eq(from.newest))
-        .filter(session::Column::RevokedAt.is_null())
-        .exec(db)
-        .await?;
-    Ok(if updated.rows_affected > 0 { Rotated::Yes } else { Rotated::Lost })
+    static TEXT: Text = Text::new();
+    let backend = db.get_database_backend();
+    let values = [
+        to.newest.into(),
+        to.last_used.into(),
+        to.oldest_unused.into(),
+        to.rotated_at.into(),
+        now.into(),
+        id.as_uuid().into(),
+        from.newest.into(),
+    ];
+    let statement = TEXT.with(backend, values, || {
+        session::Entity::update_many()
+            .col_expr(session::Column::Newest, Expr::value(to.newest))
+            .col_expr(session::Column::LastUsed, Expr::value(to.last_used))
+            .col_expr(session::Column::OldestUnused, Expr::value(to.oldest_unused))
+            .col_expr(session::Column::RotatedAt, Expr::value(to.rotated_at))
+            .col_expr(session::Column::LastUsedAt, Expr::value(now))
+            .filter(session::Column::Id.eq(id.as_uuid()))
+            .filter(session::Column::Newest.eq(from.newest))
+            .filter(session::Column::RevokedAt.is_null())
+            .build(backend)
+    });
+    let updated = db.execute_raw(statement).await?;
+    Ok(if updated.rows_affected() > 0 { Rotated::Yes } else { Rotated::Lost })
 }
 
 /// Ends sessions that are not over, once it is told which.

@@ -49,7 +49,9 @@ impl MacKeys {
 impl MacKey {
     fn mac(&self, parts: &[&[u8]]) -> hmac::Tag {
         let mut mac = hmac::Context::with_key(&self.key);
-        parts.iter().for_each(|part| mac.update(part));
+        for part in parts {
+            mac.update(part);
+        }
         mac.sign()
     }
 }

@@ -118,6 +118,16 @@ each_database! {
         assert_eq!(world.test.auth.hash_pool().refused, 4);
     }
 
+    async fn who_is_turned_away_costs_the_database_nothing(db: &TestDatabase) {
+        let world = World::new(db, 2).await;
+        let flood = world.flood(2).await;
+        // Whatever would be read now fails.
+        world.test.db.clone().close().await.unwrap();
+        assert_refused!(soon(world.login(1)).await, Error::Overloaded { .. });
+        assert_refused!(soon(world.login(2)).await, Error::Unavailable { .. });
+        drop(flood);
+    }
+
     async fn clients_that_leave_free_their_places_and_are_not_hashed_for(db: &TestDatabase) {
         let world = World::new(db, 3).await;
         for _ in 0..20 {

@@ -21,6 +21,7 @@ mod key_ring;
 mod login;
 mod logout;
 mod mail;
+mod passwords;
 mod refresh;
 mod register;
 mod reset_password;

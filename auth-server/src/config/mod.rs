@@ -3,13 +3,15 @@
 mod database_url;
 mod dotenv;
 mod keys;
+mod passwords;
 mod reader;
 mod secret;
 mod settings;
 mod value;
 
-use std::{net::SocketAddr, path::Path, time::Duration};
+use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
+use auth_core::password::BreachList;
 use tracing::level_filters::LevelFilter;
 
 pub(crate) use self::{
@@ -33,6 +35,8 @@ const DAY: u64 = 24 * 60 * 60;
 pub(crate) struct Config {
     /// Lifetimes, password rules, hashing. Issuer and audience are empty until the port is known.
     pub(crate) auth: auth_core::Config,
+    /// Passwords from leaks.
+    pub(crate) breached: Option<Arc<BreachList>>,
     pub(crate) keys: keys::KeyConfig,
     /// How often to ask what other instances have ended, and for the key ring.
     pub(crate) revocation_poll: Duration,
@@ -108,6 +112,7 @@ impl Config {
         auth.revocation_max_age = read_max_age(&mut reader, revocation_poll)?;
         let database = read_database(&mut reader)?;
         let http = read_http(&mut reader, &mut warnings)?;
+        let breached = passwords::read_passwords(&mut reader, &mut auth, http.public_url.as_deref())?;
         let keys = keys::read_keys(&mut reader, algorithms, &database.url)?;
         read_names(&mut reader, &mut auth, &http.public_url(http.port))?;
         let log = read_log(&mut reader)?;
@@ -120,7 +125,7 @@ impl Config {
         let (mut rows, dotenv_warnings) = reader.finish();
         rows.sort_by_key(|row| SETTINGS.iter().position(|setting| setting.name == row.name));
         warnings.extend(dotenv_warnings);
-        Ok(Self { auth, keys, revocation_poll, database, http, log, metrics, rows, warnings })
+        Ok(Self { auth, breached, keys, revocation_poll, database, http, log, metrics, rows, warnings })
     }
 }
 
@@ -179,7 +184,6 @@ fn read_auth(reader: &mut Reader, warnings: &mut Vec<String>) -> Result<auth_cor
     auth.session_ttl = Duration::from_secs(session * DAY);
     auth.refresh_grace =
         Duration::from_secs(reader.number("REFRESH_GRACE_SECONDS", auth.refresh_grace.as_secs(), 0, 300)?);
-    auth.password_min_length = reader.number("PASSWORD_MIN_LENGTH", auth.password_min_length, 8, 64)?;
     auth.hash_slots = reader.number("HASH_SLOTS", auth.hash_slots, 1, 1024)?;
     auth.hash_queue = reader.number("HASH_QUEUE", auth.hash_slots * 64, 0, 1_000_000)?;
     let wait = u64::try_from(auth.hash_wait.as_millis()).unwrap_or(u64::MAX);

@@ -82,6 +82,18 @@ pub(crate) const SETTINGS: &[Setting] = &[
     plain("AUDIENCE", "Claim aud of access tokens [default: PUBLIC_URL]"),
     plain("COOKIE_SECURE", "false for plain-http development where the client insists [default: true]"),
     plain("PASSWORD_MIN_LENGTH", "Least length of a new password, 8 to 64 characters [default: 8]"),
+    plain(
+        "PASSWORD_CONTEXT_WORDS",
+        "Words that may not be all of a new password, as the product's name, separated by commas; those of PUBLIC_URL's host are too",
+    ),
+    plain(
+        "BREACHED_PASSWORDS",
+        "File or folder of Pwned Passwords (SHA-1): a password on it is refused when it is set [default: none]",
+    ),
+    plain(
+        "BREACHED_PASSWORDS_REQUIRED",
+        "true refuses new passwords while that list cannot be read, else they are taken with a warning [default: false]",
+    ),
     plain("HASH_SLOTS", "Passwords hashed at once, 19 MiB each [default: one per core]"),
     plain(
         "HASH_QUEUE",

@@ -35,13 +35,17 @@ impl JsonLines {
     }
 }
 
-/// Fields by name, kept with a span until it ends.
+/// Fields, kept with a span until it ends. Most spans end without a line, so nothing is sorted before there is one.
 #[derive(Default)]
-struct Fields(Map<String, Value>);
+struct Fields(Vec<(&'static str, Value)>);
 
 impl Fields {
     fn put(&mut self, field: &Field, value: impl Into<Value>) {
-        self.0.insert(field.name().to_owned(), value.into());
+        self.0.push((field.name(), value.into()));
+    }
+
+    fn add_to(&self, line: &mut Map<String, Value>) {
+        line.extend(self.0.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
     }
 }
 
@@ -97,11 +101,11 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for JsonLines {
         if let Some(scope) = context.event_scope(event) {
             for span in scope.from_root() {
                 if let Some(fields) = span.extensions().get::<Fields>() {
-                    line.extend(fields.0.clone());
+                    fields.add_to(&mut line);
                 }
             }
         }
-        line.extend(own.0);
+        own.add_to(&mut line);
         line.insert("target".to_owned(), metadata.target().into());
         let message = line.remove("message").unwrap_or_default();
         // In front what people look for first; the rest in the order of names.

@@ -1,7 +1,12 @@
 use serde_json::Value;
 use tempfile::tempdir;
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader},
+    process::Command,
+    time::timeout,
+};
 
-use crate::support::{PASSWORD, Program};
+use crate::support::{Client, PASSWORD, PATIENCE, Program};
 
 const EMAIL: &str = "ada.canary@example.com";
 
@@ -95,6 +100,47 @@ async fn probes_stay_out_of_the_log_until_it_is_asked_for_more() {
     }
     server.log().wait_for("/nope").await;
     assert!(!server.log().lines().iter().any(|line| line.contains("/health/")));
+}
+
+/// 800 KB and more: a pipe (64 KiB) and what is kept (twice 256 KiB) do not hold that.
+async fn fill_the_log(client: &Client) {
+    let (path, id) = (format!("/{}", "x".repeat(127)), "y".repeat(128));
+    for _ in 0..2000 {
+        assert_eq!(client.send("GET", &path, &[("x-request-id", &id)], "").await.status, 404);
+    }
+}
+
+#[tokio::test]
+async fn a_log_that_nobody_reads_stops_neither_requests_nor_the_end() {
+    let home = tempdir().unwrap();
+    let (mut server, url) = Program::in_directory(home.path()).start_unread().await;
+    let client = Client::new(&url);
+    fill_the_log(&client).await;
+    let id = server.id().unwrap();
+    let told = Command::new("sh").args(["-c", &format!("kill -s TERM {id}")]).status().await.unwrap();
+    assert!(told.success());
+    let ended = timeout(PATIENCE, server.wait()).await.expect("the server does not end").unwrap();
+    assert!(ended.success());
+}
+
+#[tokio::test]
+async fn lines_that_were_lost_are_counted_in_the_log() {
+    let home = tempdir().unwrap();
+    let (mut server, url) = Program::in_directory(home.path()).start_unread().await;
+    let client = Client::new(&url);
+    fill_the_log(&client).await;
+    let mut lines = BufReader::new(server.stdout.take().unwrap()).lines();
+    let mut answered: u64 = 0;
+    let lost = loop {
+        let line = timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap().unwrap();
+        // The first one may be the end of a line.
+        let Ok(line) = serde_json::from_str::<Value>(&line) else { continue };
+        answered += u64::from(line["status"] == 404);
+        if let Some(lost) = line["lost"].as_u64() {
+            break lost;
+        }
+    };
+    assert!(lost > 0 && answered + lost >= 2000 - 50, "{answered} and {lost}");
 }
 
 /// Who a failed login is attributed to.

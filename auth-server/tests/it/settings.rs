@@ -178,3 +178,38 @@ async fn a_previous_key_still_verifies_and_makes_nothing() {
     assert_eq!(server.client().me(&renewed.access_token).await.status, 200);
     assert_eq!(server.client().refresh(&renewed.cookie).await.status, 200);
 }
+
+#[tokio::test]
+async fn names_of_the_service_and_breached_passwords_are_refused_at_registration() {
+    let home = tempdir().unwrap();
+    // SHA-1 of "hunter2 hunter2".
+    fs::write(home.path().join("list"), "59F82E9E7C06A040FD3664C3E4BE5BB2653EB008:17\n").unwrap();
+    let program = || {
+        Program::in_directory(home.path())
+            .env("PUBLIC_URL", "http://login.acme.localhost")
+            .env("PASSWORD_CONTEXT_WORDS", "Rocket Shop, Blimp")
+            .env("BREACHED_PASSWORDS", "list")
+    };
+    let line = shown(program(), "BREACHED_PASSWORDS").await;
+    assert_eq!(line, "BREACHED_PASSWORDS=list  # environment");
+    let line = shown(program(), "PASSWORD_CONTEXT_WORDS").await;
+    assert_eq!(line, "PASSWORD_CONTEXT_WORDS=Rocket Shop,Blimp  # environment");
+    let server = program().start().await;
+    for (password, code) in [
+        ("rocketshop2026", "context_word"),
+        ("blimp-blimp", "context_word"),
+        ("Acme12345", "context_word"),
+        ("login.acme.localhost", "context_word"),
+        ("hunter2 hunter2", "breached"),
+    ] {
+        let body = format!(r#"{{"email":"ada@example.com","password":"{password}"}}"#);
+        let json = [("content-type", "application/json")];
+        let answer = server.client().send("POST", "/register", &json, &body).await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.body["errors"][0]["code"].as_str()),
+            (422, Some(code)),
+            "{password}"
+        );
+    }
+    assert_eq!(server.client().register("ada@example.com").await.status, 201);
+}

@@ -157,6 +157,16 @@ const WRONG: &[(&[(&str, &str)], &str)] = &[
         "COOKIE_SECURE cannot be false while PUBLIC_URL is https",
     ),
     (&[("PASSWORD_MIN_LENGTH", "7")], "PASSWORD_MIN_LENGTH (environment) is not a whole number from 8 to 64"),
+    (
+        &[("BREACHED_PASSWORDS", "missing")],
+        "BREACHED_PASSWORDS (environment) cannot be read: entity not found; name the file or folder that",
+    ),
+    (
+        &[("BREACHED_PASSWORDS", "large")],
+        "BREACHED_PASSWORDS (environment) is no list of lines HASH:COUNT with SHA-1",
+    ),
+    (&[("BREACHED_PASSWORDS", ".")], "BREACHED_PASSWORDS (environment) is a folder without the range file"),
+    (&[("BREACHED_PASSWORDS_REQUIRED", "true")], "BREACHED_PASSWORDS_REQUIRED is true without a list"),
     (&[("HASH_SLOTS", "0")], "HASH_SLOTS (environment) is not a whole number from 1"),
     (&[("HASH_QUEUE", "many")], "HASH_QUEUE (environment) is not a whole number"),
     (&[("HASH_WAIT_MS", "0")], "HASH_WAIT_MS (environment) is not a whole number from 1"),

@@ -1,8 +1,12 @@
 //! One file per endpoint: parse, call the rule of the same name, write the answer.
 
+mod account;
+mod admin;
+mod fields;
 mod jwks;
 mod login;
 mod logout;
+mod mail;
 mod me;
 mod refresh_token;
 mod register;
@@ -20,9 +24,12 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use crate::{Body, authenticate::authenticate, problem::Problem, service::Inner, transport::Cookies};
 
 pub(crate) use self::{
+    account::{change_email, change_password, delete_me, export, own_events},
+    admin::{administrator, change_user, delete_user, end_sessions_of, events_of, user, users},
     jwks::jwks,
     login::login,
     logout::logout,
+    mail::{forgot_password, request_verify_token, reset_password, verify_email},
     me::me,
     refresh_token::refresh_token,
     register::register,
@@ -36,6 +43,13 @@ fn json(status: StatusCode, value: &impl Serialize) -> Response<Body> {
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Whatever was asked for is done, or not: by mail.
+fn accepted() -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::ACCEPTED;
     response
 }
 

@@ -1,48 +1,30 @@
-use auth_core::{ClientInfo, FieldError, Register};
+use auth_core::{ClientInfo, EmailVerification, Error, Register};
 use http::{HeaderValue, Response, StatusCode, header::LOCATION};
 
-use super::{UserDocument, json};
+use super::{UserDocument, accepted, fields::texts, json};
 use crate::{
     Body,
-    problem::Problem,
-    service::{Inner, Json, Object, Payload, Refusal},
+    service::{Inner, Payload, Refusal},
 };
 
-/// `POST /register`. Members other than these two are ignored, never applied (ASVS 15.3.3).
+/// `POST /register`. Where addresses are verified, an address that is taken gets the same answer as one that is free.
 pub(crate) async fn register(
     service: &Inner,
     payload: Payload,
     client: ClientInfo,
 ) -> Result<Response<Body>, Refusal> {
-    let mut object = match payload {
-        Payload::Json(Json::Object(object)) => object,
-        Payload::Json(_) => {
-            let error = FieldError::new("body", "not_an_object", "the body must be a JSON object");
-            return Err(Problem::validation(vec![error]).into());
-        }
-        Payload::Nothing | Payload::Form(_) => {
-            return Err(Problem::malformed("A JSON body is needed.").into());
-        }
-    };
-    let (email, password) = match (text(&mut object, "email"), text(&mut object, "password")) {
-        (Ok(email), Ok(password)) => (email, password),
-        (email, password) => {
-            let errors = [email.err(), password.err()].into_iter().flatten().collect();
-            return Err(Problem::validation(errors).into());
-        }
-    };
-    let user = service.auth.register(Register::new(email, password).client(client)).await?;
+    let [email, password] = texts(payload, ["email", "password"])?;
+    let registered = service.auth.register(Register::new(email, password).client(client)).await;
+    if service.auth.config().email_verification != EmailVerification::Off {
+        return match registered {
+            Ok(_) | Err(Error::EmailTaken) => Ok(accepted()),
+            Err(error) => Err(error.into()),
+        };
+    }
+    let user = registered?;
     let mut response = json(StatusCode::CREATED, &UserDocument::of(&user));
     if let Ok(location) = HeaderValue::try_from(format!("{}/users/me", service.mounted_at)) {
         response.headers_mut().insert(LOCATION, location);
     }
     Ok(response)
-}
-
-fn text(object: &mut Object, field: &'static str) -> Result<String, FieldError> {
-    match object.remove(field) {
-        Some(Json::Text(text)) => Ok(text),
-        Some(_) => Err(FieldError::new(field, "wrong_type", format!("the {field} must be a text"))),
-        None => Err(FieldError::new(field, "required", format!("the {field} is missing"))),
-    }
 }

@@ -14,7 +14,7 @@ struct SessionsDocument<'a> {
 }
 
 #[derive(Serialize)]
-struct SessionDocument<'a> {
+pub(super) struct SessionDocument<'a> {
     id: String,
     created_at: String,
     last_used_at: String,
@@ -26,7 +26,7 @@ struct SessionDocument<'a> {
 }
 
 impl<'a> SessionDocument<'a> {
-    fn of(session: &'a Session, current: SessionId) -> Self {
+    pub(super) fn of(session: &'a Session, current: SessionId) -> Self {
         Self {
             id: session.id.to_string(),
             created_at: rfc3339(session.created_at),

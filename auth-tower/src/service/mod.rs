@@ -1,5 +1,6 @@
 //! The endpoints as one service.
 
+mod administer;
 mod builder;
 mod form;
 mod future;
@@ -32,6 +33,7 @@ use crate::{
     client::client_info,
     endpoint,
     headers::{X_REQUEST_ID, request_id, set_security_headers},
+    page,
     problem::Problem,
     route::{Endpoint, session_id},
     transport::Cookies,
@@ -130,16 +132,20 @@ where
 }
 
 impl Inner {
+    fn has(&self, endpoint: Endpoint) -> bool {
+        !self.without.contains(&endpoint) && (self.auth.sends_mail() || !endpoint.needs_mail())
+    }
+
     async fn answer<B>(&self, parts: Parts, body: B) -> Response<Body>
     where
         B: http_body::Body,
         B::Error: Into<BoxError>,
     {
         let id = request_id(&parts.headers);
-        let endpoint = Endpoint::at(parts.uri.path()).filter(|endpoint| !self.without.contains(endpoint));
+        let endpoint = Endpoint::at(parts.uri.path()).filter(|endpoint| self.has(*endpoint));
         let mut response = match self.origins.preflight(&parts.method, &parts.headers) {
             Some(response) => response,
-            None => match self.open(endpoint, &parts, body).await {
+            None => match self.open(endpoint, &parts, body, &id).await {
                 Ok(response) => response,
                 Err(refusal) => refuse(refusal, endpoint, &id),
             },
@@ -153,6 +159,7 @@ impl Inner {
         endpoint: Option<Endpoint>,
         parts: &Parts,
         body: B,
+        id: &HeaderValue,
     ) -> Result<Response<Body>, Refusal>
     where
         B: http_body::Body,
@@ -165,10 +172,41 @@ impl Inner {
         if !endpoint.allows(&parts.method) {
             return Err(Problem::method_not_allowed().into());
         }
-        let client = client_info(parts, self.cookies);
+        let client = client_info(parts, self.cookies).request_id(id.to_str().unwrap_or_default());
         let headers = &parts.headers;
         match endpoint {
+            Endpoint::Me if parts.method == Method::DELETE => {
+                endpoint::delete_me(self, headers, self.take_in(endpoint, headers, body).await?, client).await
+            }
             Endpoint::Me => endpoint::me(self, headers).await,
+            Endpoint::ChangePassword => {
+                let payload = self.take_in(endpoint, headers, body).await?;
+                endpoint::change_password(self, headers, payload, client).await
+            }
+            Endpoint::ChangeEmail => {
+                endpoint::change_email(self, headers, self.take_in(endpoint, headers, body).await?, client)
+                    .await
+            }
+            Endpoint::Export => endpoint::export(self, headers).await,
+            Endpoint::Events => endpoint::own_events(self, headers).await,
+            Endpoint::VerifyEmail if parts.method != Method::POST => Ok(page::verify_email()),
+            Endpoint::ResetPassword if parts.method != Method::POST => Ok(page::reset_password()),
+            Endpoint::RequestVerifyToken => {
+                endpoint::request_verify_token(self, self.take_in(endpoint, headers, body).await?, client)
+                    .await
+            }
+            Endpoint::VerifyEmail => {
+                endpoint::verify_email(self, self.take_in(endpoint, headers, body).await?, client).await
+            }
+            Endpoint::ForgotPassword => {
+                endpoint::forgot_password(self, self.take_in(endpoint, headers, body).await?, client).await
+            }
+            Endpoint::ResetPassword => {
+                endpoint::reset_password(self, self.take_in(endpoint, headers, body).await?, client).await
+            }
+            Endpoint::Users | Endpoint::User | Endpoint::UserSessions | Endpoint::UserEvents => {
+                self.administer(endpoint, parts, body, client).await
+            }
             Endpoint::Verify => endpoint::verify(self, headers),
             Endpoint::Jwks => Ok(endpoint::jwks(self)),
             Endpoint::Sessions if parts.method == Method::DELETE => {

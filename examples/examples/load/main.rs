@@ -3,11 +3,13 @@
 //! ```text
 //! cargo run --release --example load                   # five rounds, some six minutes
 //! cargo run --release --example load -- --rounds 1     # a first look
+//! cargo run --release --example load -- --soak 180     # whether memory stays flat, over so many seconds
+//! LOAD_SERVER=path/to/auth-server cargo run ...        # another build than that of this folder
 //! cargo run --example load -- --self-check             # that it works, on SQLite; its numbers mean nothing
 //! ```
 //!
 //! Where there are two processors and `taskset`, the server and whatever it is compared with run on the first, and the
-//! load and PostgreSQL (`AUTH_TEST_POSTGRES_URL`) on the second. Every figure is the median of the rounds. The limits:
+//! load and PostgreSQL (`AUTH_TEST_POSTGRES_URL`, with or without `?sslmode=disable`) on the second. Every figure is the median of the rounds. The limits:
 //! Argon2id with memory that is used again, one `hyper` connection handler that answers a constant, one conditional
 //! `UPDATE` through `sqlx`.
 
@@ -18,6 +20,7 @@ mod client;
 mod limits;
 mod measures;
 mod process;
+mod soak;
 mod table;
 
 use std::{error::Error, time::Duration};
@@ -57,12 +60,15 @@ const SELF_CHECK: Plan = Plan {
 fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    if let ["--soak", seconds] = words.as_slice() {
+        return soak(Duration::from_secs(seconds.parse()?));
+    }
     let (plan, self_check) = match words.as_slice() {
         ["limit", name, rest @ ..] => return limits::run(name, rest),
         [] => (FULL, false),
         ["--self-check"] => (SELF_CHECK, true),
         ["--rounds", rounds] => (Plan { rounds: rounds.parse()?, ..FULL }, false),
-        _ => return Err("usage: load [--rounds N | --self-check]".into()),
+        _ => return Err("usage: load [--rounds N | --soak SECONDS | --self-check]".into()),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let pinned = process::pin_self()?;
@@ -77,6 +83,19 @@ fn main() -> Result<(), Failure> {
         if self_check {
             println!("all is well");
         }
+        Ok(())
+    })
+}
+
+fn soak(time: Duration) -> Result<(), Failure> {
+    process::build_server()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    process::pin_self()?;
+    runtime.block_on(async {
+        let database = TestDatabase::postgres().await;
+        let told = soak::run(&database, time).await;
+        database.drop_database().await;
+        println!("{}", told?);
         Ok(())
     })
 }

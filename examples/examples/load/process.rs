@@ -143,15 +143,26 @@ impl Drop for Measured {
     }
 }
 
-/// Built like this program, beside it.
+/// Built like this program, beside it; or another one, to compare two of them.
 fn server_binary() -> Result<PathBuf, Failure> {
+    if let Some(other) = other_server() {
+        return Ok(other);
+    }
     let own = std::env::current_exe()?;
     let folder = own.parent().and_then(|examples| examples.parent()).ok_or("no target folder")?;
     Ok(folder.join("auth-server"))
 }
 
+#[expect(clippy::disallowed_methods, reason = "a program to measure with has no settings of its own")]
+fn other_server() -> Option<PathBuf> {
+    std::env::var_os("LOAD_SERVER").map(PathBuf::from)
+}
+
 /// Builds the server with the profile of this program.
 pub(crate) fn build_server() -> Result<(), Failure> {
+    if other_server().is_some() {
+        return Ok(());
+    }
     let mut build = Command::new(option_env!("CARGO").unwrap_or("cargo"));
     build.args(["build", "--quiet", "--package", "auth-server"]);
     build.args(["--manifest-path", concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")]);

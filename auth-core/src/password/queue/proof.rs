@@ -77,7 +77,10 @@ fn follows_the_rules(slots: usize, capacity: usize, steps: Vec<Step>) -> Result<
             Step::Arrive(from) => {
                 arrived += 1;
                 let own = model.count(from);
-                match queue.arrive(address(from), now) {
+                let foretold = queue.is_full_for(address(from));
+                let arrival = queue.arrive(address(from), now);
+                prop_assert_eq!(foretold, matches!(arrival, Arrival::Full));
+                match arrival {
                     Arrival::Runs(job) => {
                         prop_assert_eq!(job, now);
                         prop_assert!(model.running < slots && model.waiting.is_empty());

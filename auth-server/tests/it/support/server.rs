@@ -81,9 +81,25 @@ impl Program {
         let stdout = log.follow(child.stdout.take().unwrap());
         let stderr = log.follow(child.stderr.take().unwrap());
         let line = log.wait_for("listening on").await;
-        let url = line.split_whitespace().find(|word| word.starts_with("http://")).unwrap().to_owned();
-        Server { child, log, readers: [stdout, stderr], url }
+        Server { child, log, readers: [stdout, stderr], url: url_in(&line) }
     }
+
+    /// Starts the server, reads its output up to the line that tells where it listens, and no further.
+    pub(crate) async fn start_unread(mut self) -> (Child, String) {
+        let mut child = self.command.spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.as_mut().unwrap()).lines();
+        loop {
+            let line =
+                timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap().expect("the server has ended");
+            if line.contains("listening on") {
+                return (child, url_in(&line));
+            }
+        }
+    }
+}
+
+fn url_in(line: &str) -> String {
+    line.split_whitespace().find(|word| word.starts_with("http://")).unwrap().to_owned()
 }
 
 /// A running server; killed when dropped.

@@ -1,0 +1,79 @@
+//! Members of a JSON body.
+
+use auth_core::FieldError;
+
+use crate::{
+    problem::Problem,
+    service::{Json, Object, Payload},
+};
+
+/// The object that an endpoint takes.
+pub(super) fn object(payload: Payload) -> Result<Object, Problem> {
+    match payload {
+        Payload::Json(Json::Object(object)) => Ok(object),
+        Payload::Json(_) => {
+            let error = FieldError::new("body", "not_an_object", "the body must be a JSON object");
+            Err(Problem::validation(vec![error]))
+        }
+        Payload::Nothing | Payload::Form(_) => Err(Problem::malformed("A JSON body is needed.")),
+    }
+}
+
+/// Texts that have to be there; one answer names all that are not. Other members are ignored, never applied (ASVS 15.3.3).
+pub(super) fn texts<const N: usize>(
+    payload: Payload,
+    fields: [&'static str; N],
+) -> Result<[String; N], Problem> {
+    let mut object = object(payload)?;
+    let mut errors = Vec::new();
+    let texts = fields.map(|field| {
+        text(&mut object, field).unwrap_or_else(|error| {
+            errors.push(error);
+            String::new()
+        })
+    });
+    if errors.is_empty() { Ok(texts) } else { Err(Problem::validation(errors)) }
+}
+
+fn text(object: &mut Object, field: &'static str) -> Result<String, FieldError> {
+    let name = field.replace('_', " ");
+    match object.remove(field) {
+        Some(Json::Text(text)) => Ok(text),
+        Some(_) => Err(FieldError::new(field, "wrong_type", format!("the {name} must be a text"))),
+        None => Err(FieldError::new(field, "required", format!("the {name} is missing"))),
+    }
+}
+
+/// A text that may be missing.
+pub(super) fn optional_text(object: &mut Object, field: &'static str) -> Result<Option<String>, Problem> {
+    if !object.contains_key(field) {
+        return Ok(None);
+    }
+    text(object, field).map(Some).map_err(|error| Problem::validation(vec![error]))
+}
+
+/// `true` or `false`, or nothing.
+pub(super) fn optional_bool(object: &mut Object, field: &'static str) -> Result<Option<bool>, FieldError> {
+    match object.remove(field) {
+        None => Ok(None),
+        Some(Json::Bool(value)) => Ok(Some(value)),
+        Some(_) => Err(FieldError::new(field, "wrong_type", format!("{field} must be true or false"))),
+    }
+}
+
+/// A list of texts, or nothing.
+pub(super) fn optional_list(
+    object: &mut Object,
+    field: &'static str,
+) -> Result<Option<Vec<String>>, FieldError> {
+    let wrong = || FieldError::new(field, "wrong_type", format!("the {field} must be a list of texts"));
+    let text = |item| match item {
+        Json::Text(text) => Ok(text),
+        _ => Err(wrong()),
+    };
+    match object.remove(field) {
+        None => Ok(None),
+        Some(Json::List(items)) => items.into_iter().map(text).collect::<Result<_, _>>().map(Some),
+        Some(_) => Err(wrong()),
+    }
+}
