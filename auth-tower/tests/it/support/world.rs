@@ -4,7 +4,7 @@ use std::sync::{
 };
 
 use auth_core::{
-    Auth, Keys, Random, RandomUnavailable, SecretKey,
+    Auth, AuthBuilder, Keys, Random, RandomUnavailable, SecretKey,
     test_util::{EventLog, InsecureHasher, ManualClock},
 };
 use auth_migration::test_util::TestDatabase;
@@ -31,6 +31,20 @@ impl World {
     }
 
     pub(crate) async fn with_keys(database: &TestDatabase, change: impl FnOnce(Keys) -> Keys) -> Self {
+        Self::made(database, change, |rules| rules).await
+    }
+
+    /// One that keeps its events for a day.
+    pub(crate) async fn with_audit(database: &TestDatabase) -> Self {
+        let kept = std::time::Duration::from_hours(24);
+        Self::made(database, |keys| keys, |rules| rules.audit_retention(kept)).await
+    }
+
+    async fn made(
+        database: &TestDatabase,
+        change: impl FnOnce(Keys) -> Keys,
+        rules: impl FnOnce(AuthBuilder) -> AuthBuilder,
+    ) -> Self {
         let mut db = database.connect().await;
         let statements = Arc::new(AtomicUsize::new(0));
         let counter = Arc::clone(&statements);
@@ -39,13 +53,12 @@ impl World {
         });
         let (clock, hasher, events) = (ManualClock::new(), InsecureHasher::new(), EventLog::new());
         let keys = change(Keys::new(SecretKey::new("0123456789abcdef0123456789abcdef").unwrap()));
-        let auth = Auth::builder(db.clone(), keys)
+        let builder = Auth::builder(db.clone(), keys)
             .clock(Arc::new(clock.clone()))
             .hasher(Arc::new(hasher.clone()))
             .insecure_random(Arc::new(Counting::default()))
-            .events(Arc::new(events.clone()))
-            .build()
-            .unwrap();
+            .events(Arc::new(events.clone()));
+        let auth = rules(builder).build().unwrap();
         let door = Transport::Direct(AuthService::new(auth.clone()));
         Self { auth, clock, hasher, events, db, statements, door }
     }
