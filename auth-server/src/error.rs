@@ -152,6 +152,12 @@ impl SettingError {
             "private key" => "PRIVATE_KEY",
             "key_publish_ahead" => "KEY_PUBLISH_AHEAD_SECONDS",
             "database url" => "DATABASE_URL",
+            "smtp url" => "SMTP_URL",
+            "mail from" => "MAIL_FROM",
+            "service_name" => "SERVICE_NAME",
+            "verify_email_url" => "VERIFY_EMAIL_URL",
+            "reset_password_url" => "RESET_PASSWORD_URL",
+            "audit_retention" => "AUDIT_RETENTION_DAYS",
             other => other,
         };
         Self::new(name, error.problem())

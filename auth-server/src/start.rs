@@ -1,8 +1,11 @@
 //! From the settings to a service that can answer.
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use auth_core::{Auth, ConnectOptions, Keys, SecretKey};
+use auth_core::{
+    Auth, ConnectOptions, Keys, SecretKey,
+    mail::{LogMailer, Mailer, SmtpMailer},
+};
 use auth_tower::AuthService;
 use metrics_exporter_prometheus::PrometheusHandle;
 use sea_orm::DatabaseConnection;
@@ -18,6 +21,10 @@ use crate::{
 
 /// How often ended sessions are removed.
 const SWEEP_EVERY: Duration = Duration::from_mins(10);
+
+/// How often the outbox is looked at for mails of other instances, and those that have to be tried again. Its own leave at
+/// once.
+const MAIL_EVERY: Duration = Duration::from_secs(5);
 
 /// Connects, and makes the file of a new SQLite database first.
 ///
@@ -82,6 +89,8 @@ pub(crate) async fn start(config: &Config) -> Result<Started, Error> {
     tokio::spawn(async move { watcher.watch_revocations(poll).await });
     let watcher = auth.clone();
     tokio::spawn(async move { watcher.watch_keys(poll).await });
+    let postman = auth.clone();
+    tokio::spawn(async move { postman.keep_delivering_mail(MAIL_EVERY).await });
     let sweeper = auth.clone();
     tokio::spawn(async move { sweeper.keep_sweeping(SWEEP_EVERY).await });
     let https = service.origin_policy().is_https();
@@ -128,7 +137,18 @@ pub(crate) fn auth(
             public_url.clone_into(name);
         }
     }
-    let mut builder = Auth::builder(db, keys).config(settings);
+    let page =
+        |own: &Option<String>, path: &str| own.clone().unwrap_or_else(|| format!("{public_url}{path}"));
+    settings.verify_email_url = page(&config.mail.verify_email_url, "/verify-email");
+    settings.reset_password_url = page(&config.mail.reset_password_url, "/reset-password");
+    let mailer: Arc<dyn Mailer> = match &config.mail.smtp {
+        Some(smtp) => {
+            let mailer = SmtpMailer::new(&smtp.url, &smtp.from);
+            Arc::new(mailer.map_err(|error| SettingError::from_core(&error))?)
+        }
+        None => Arc::new(LogMailer),
+    };
+    let mut builder = Auth::builder(db, keys).config(settings).mailer(mailer);
     if let Some(list) = &config.breached {
         builder = builder.breach_checker(list.clone());
     }

@@ -5,7 +5,7 @@ use crate::{
     flow::until_won,
     mail::{Link, MailKind},
     random::ordered_uuid,
-    store::{UserRow, end_tokens, find_user, insert_token},
+    store::{UserRow, end_tokens, find_user, insert_token, lock_user},
     token::Purpose,
 };
 
@@ -31,6 +31,9 @@ impl Inner {
         let token = self.new_token(id, Purpose::ResetPassword, user, None)?;
         until_won(|| async {
             let (txn, now) = (self.store.begin().await?, self.now());
+            if !lock_user(&txn, user).await? {
+                return Err(Error::UserNotFound);
+            }
             end_tokens(&txn, user, Some(Purpose::ResetPassword), now).await?;
             insert_token(&txn, &token, now).await?;
             self.record(&txn, client, &kind).await?;

@@ -20,8 +20,8 @@ use crate::{
     random,
     store::{
         ConnectionTrait, MailRow, TokenRow, UserRow, claim_mail, due_mails, end_tokens, find_token,
-        find_user, find_user_by_email, has_token_since, insert_mail, insert_token, prolong_token,
-        remove_mail,
+        find_user, find_user_by_email, has_token_since, insert_mail, insert_token, lock_user, postpone_mail,
+        prolong_token, remove_mail,
     },
     token::Purpose,
 };
@@ -33,8 +33,11 @@ const AT_ONCE: usize = 4;
 /// A mailer that takes longer is given up on.
 const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The wait after the first try, doubled after each; longer than any try, which is what keeps a second instance away.
-const FIRST_WAIT: i64 = 60 * 1000;
+/// For so long nobody else tries: longer than any try takes.
+const CLAIMED_FOR: i64 = 60 * 1000;
+
+/// The wait after the first try that failed, doubled after each.
+const FIRST_WAIT: i64 = 5 * 1000;
 const LONGEST_WAIT: i64 = 60 * 60 * 1000;
 
 /// After a day a mail is given up.
@@ -121,11 +124,11 @@ impl Inner {
     /// `true`: it has left.
     async fn try_to_send(self: Arc<Self>, post: &Post, row: MailRow) -> Result<bool, Error> {
         let now = self.now();
-        let doubled = FIRST_WAIT.saturating_mul(1 << row.attempts.clamp(0, 10));
-        let next_try_at = now.saturating_add(doubled.min(LONGEST_WAIT));
+        let claimed_until = now.saturating_add(CLAIMED_FOR);
+        let wait = FIRST_WAIT.saturating_mul(1 << row.attempts.clamp(0, 10)).min(LONGEST_WAIT);
         let (inner, seen) = (Arc::clone(&self), row.clone());
         let claimed =
-            detached(async move { Ok(claim_mail(inner.store.db(), &seen, next_try_at).await?) }).await?;
+            detached(async move { Ok(claim_mail(inner.store.db(), &seen, claimed_until).await?) }).await?;
         if !claimed {
             return Ok(false);
         }
@@ -136,6 +139,9 @@ impl Inner {
         match outcome {
             Outcome::Waits(error) => {
                 tracing::warn!(mail = %id, kind = kind.code(), error = %error, "a mail waits");
+                let next = self.now().saturating_add(wait);
+                detached(async move { Ok(postpone_mail(self.store.db(), id, claimed_until, next).await?) })
+                    .await?;
                 return Ok(false);
             }
             Outcome::GivenUp(error) => {
@@ -207,18 +213,24 @@ impl Inner {
             prolong_token(self.store.db(), id, expires_at).await?;
             TokenRow { expires_at, ..made_before }
         } else {
-            let just_now = now.saturating_sub(LEAST_BETWEEN_LINKS);
-            if has_token_since(self.store.db(), user.id, purpose, just_now).await? {
-                return Ok(None);
-            }
             let token = self.new_token(id, purpose, user.id, Some(to))?;
-            until_won(|| async {
+            let made = until_won(|| async {
                 let txn = self.store.begin().await?;
+                // Two mails of one person may be under way at once.
+                let just_now = now.saturating_sub(LEAST_BETWEEN_LINKS);
+                if !lock_user(&txn, user.id).await?
+                    || has_token_since(&txn, user.id, purpose, just_now).await?
+                {
+                    return Ok(false);
+                }
                 end_tokens(&txn, user.id, Some(purpose), now).await?;
                 insert_token(&txn, &token, now).await?;
-                Ok(txn.commit().await?)
-            })
-            .await?;
+                txn.commit().await?;
+                Ok(true)
+            });
+            if !made.await? {
+                return Ok(None);
+            }
             token
         };
         Ok(token.is_alive(now).then(|| self.link_of(&token)))

@@ -81,6 +81,22 @@ pub(crate) async fn claim_mail(
     Ok(claimed.rows_affected > 0)
 }
 
+/// Puts a mail back that was taken on until `claimed_until` and did not leave.
+pub(crate) async fn postpone_mail(
+    db: &impl ConnectionTrait,
+    id: Uuid,
+    claimed_until: i64,
+    next_try_at: i64,
+) -> Result<(), DbErr> {
+    mail::Entity::update_many()
+        .col_expr(mail::Column::NextTryAt, Expr::value(next_try_at))
+        .filter(mail::Column::Id.eq(id))
+        .filter(mail::Column::NextTryAt.eq(claimed_until))
+        .exec(db)
+        .await
+        .map(drop)
+}
+
 pub(crate) async fn remove_mail(db: &impl ConnectionTrait, id: Uuid) -> Result<(), DbErr> {
     mail::Entity::delete_by_id(id).exec(db).await.map(drop)
 }

@@ -25,7 +25,7 @@ pub(crate) use self::{
     event::{EventRow, insert_event, list_events},
     key::{KeyRow, insert_key, read_keys, remove_keys, revoke_key},
     lease::take_lease,
-    mail::{MailRow, claim_mail, due_mails, insert_mail, remove_mail},
+    mail::{MailRow, claim_mail, due_mails, insert_mail, postpone_mail, remove_mail},
     one_time::{TokenRow, end_tokens, find_token, has_token_since, insert_token, prolong_token, spend_token},
     revocation::{Ended, ended_since},
     role::{is_last_with_role, set_roles},
@@ -43,8 +43,8 @@ pub(crate) use self::{
     throttle::{Counters, count_failure, find_counter, forget_failures, take_back_failure},
     user::{
         Insert, NewUser, UserRow, delete_user, disable_user, enable_user, end_all_sessions, find_login,
-        find_user, find_user_by_email, insert_user, prove_email, put_hash, replace_email, replace_hash,
-        touch_roles,
+        find_user, find_user_by_email, insert_user, lock_user, prove_email, put_hash, replace_email,
+        replace_hash, touch_roles,
     },
     users::list_users,
 };

@@ -158,6 +158,11 @@ pub(crate) async fn find_user_by_email(
     Ok(found.map(|row| row.user))
 }
 
+/// Holds a user's row until the end of the transaction. `false`: no such user.
+pub(crate) async fn lock_user(db: &impl ConnectionTrait, id: UserId) -> Result<bool, DbErr> {
+    Ok(user::Entity::find_by_id(id.as_uuid()).lock_exclusive().one(db).await?.is_some())
+}
+
 #[derive(Clone)]
 pub(crate) struct NewUser {
     pub(crate) id: UserId,

@@ -9,7 +9,8 @@ use std::{
 };
 
 use auth_core::{
-    Error, Password, Register, User,
+    ClientInfo, Error, Password, Register, User,
+    mail::MailKind,
     password::{Argon2Hasher, BreachChecker, BreachList, check_stored_hash},
 };
 use auth_migration::{each_database, test_util::TestDatabase};
@@ -48,7 +49,15 @@ each_database! {
         let test = TestAuth::with(db, |builder| builder.breach_checker(list)).await;
         assert_eq!(codes(register(&test, EMAIL, "correct horse battery staple").await), ["breached"]);
         assert_eq!((test.count("auth_user").await, test.hasher.hashes()), (0, 0));
-        register(&test, EMAIL, PASSWORD).await.unwrap();
+        let (_, caller) = test.caller().await;
+        let client = ClientInfo::default;
+        let changed = test.auth.change_password(&caller, PASSWORD, "correct horse battery staple", client()).await;
+        assert_eq!(codes(changed), ["breached"]);
+        test.auth.forgot_password(EMAIL, client()).await.unwrap();
+        let token = test.token_of(MailKind::ResetPassword).await;
+        let reset = test.auth.reset_password(token, "correct horse battery staple", client()).await;
+        assert_eq!(codes(reset), ["breached"]);
+        test.login().await;
     }
 
     async fn while_the_list_cannot_be_read_a_password_is_taken_unless_the_check_is_required(db: &TestDatabase) {
@@ -108,7 +117,7 @@ async fn register(test: &TestAuth, email: &str, password: &str) -> Result<User, 
     test.auth.register(Register::new(email, password)).await
 }
 
-fn codes(result: Result<User, Error>) -> Vec<&'static str> {
+fn codes<T: std::fmt::Debug>(result: Result<T, Error>) -> Vec<&'static str> {
     match result {
         Err(Error::Validation(errors)) => errors.iter().map(|error| error.code).collect(),
         other => panic!("expected a refusal, got {other:?}"),

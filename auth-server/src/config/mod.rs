@@ -3,6 +3,7 @@
 mod database_url;
 mod dotenv;
 mod keys;
+mod mail;
 mod passwords;
 mod reader;
 mod secret;
@@ -37,6 +38,7 @@ pub(crate) struct Config {
     pub(crate) auth: auth_core::Config,
     /// Passwords from leaks.
     pub(crate) breached: Option<Arc<BreachList>>,
+    pub(crate) mail: mail::MailConfig,
     pub(crate) keys: keys::KeyConfig,
     /// How often to ask what other instances have ended, and for the key ring.
     pub(crate) revocation_poll: Duration,
@@ -113,6 +115,7 @@ impl Config {
         let database = read_database(&mut reader)?;
         let http = read_http(&mut reader, &mut warnings)?;
         let breached = passwords::read_passwords(&mut reader, &mut auth, http.public_url.as_deref())?;
+        let mail = mail::read_mail(&mut reader, &mut auth, http.public_url.as_deref(), &mut warnings)?;
         let keys = keys::read_keys(&mut reader, algorithms, &database.url)?;
         read_names(&mut reader, &mut auth, &http.public_url(http.port))?;
         let log = read_log(&mut reader)?;
@@ -125,7 +128,7 @@ impl Config {
         let (mut rows, dotenv_warnings) = reader.finish();
         rows.sort_by_key(|row| SETTINGS.iter().position(|setting| setting.name == row.name));
         warnings.extend(dotenv_warnings);
-        Ok(Self { auth, breached, keys, revocation_poll, database, http, log, metrics, rows, warnings })
+        Ok(Self { auth, breached, mail, keys, revocation_poll, database, http, log, metrics, rows, warnings })
     }
 }
 

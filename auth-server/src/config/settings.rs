@@ -121,6 +121,25 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "How long it takes until it has all of them again [default: 15]",
     ),
     plain("REGISTRATION", "open or closed [default: open]"),
+    secret(
+        "SMTP_URL",
+        "smtp://user:password@host:587 (STARTTLS), smtps://...:465, smtp://127.0.0.1:1025 [default: mails are written to the log]",
+    ),
+    plain("MAIL_FROM", "Sender of mails: Tea Shop <tea@example.com>, or the address alone"),
+    plain("SERVICE_NAME", "What mails call the service [default: the host of PUBLIC_URL]"),
+    plain(
+        "EMAIL_VERIFICATION",
+        "off; on: a link proves the address, and /register does not tell known ones; required: and nobody signs in before [default: off]",
+    ),
+    plain(
+        "VERIFY_EMAIL_URL",
+        "Page of your own that proves addresses; the token comes in the fragment [default: built in]",
+    ),
+    plain("RESET_PASSWORD_URL", "Page of your own that sets a new password; as above [default: built in]"),
+    plain(
+        "AUDIT_RETENTION_DAYS",
+        "How long security events are kept in the database; 0: none are written [default: 90]",
+    ),
     plain("METRICS_ADDR", "Address and port of /metrics for Prometheus, 127.0.0.1:9464 [default: none]"),
     plain("LOG_LEVEL", "off, error, warn, info, debug or trace [default: info]"),
     plain("LOG_FORMAT", "human or json [default: human on a terminal, else json]"),
@@ -168,7 +187,7 @@ mod tests {
             ("POST", None),
             ("PGHOST", None),
             ("PROJECT_NAME", None),
-            ("SMTP_URL", None),
+            ("SMTP_PORT", None),
             ("POSTGRES_PASSWORD", None),
         ];
         for (name, expected) in cases {

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::support::{ADA, Answer, PASSWORD, Req, World};
 
+const DAY: std::time::Duration = std::time::Duration::from_hours(24);
 const BOB: &str = "bob@example.com";
 const NOBODY: &str = "7d444840-9dc0-11d1-b245-5ffdce74fad2";
 
@@ -187,7 +188,7 @@ auth_migration::each_database! {
     }
 
     async fn events_come_in_pages_and_outlive_the_account(database: &TestDatabase) {
-        let office = Office::open_in(World::with_audit(database).await).await;
+        let office = Office::open_in(World::with_mail(database, |rules| rules.audit_retention(DAY)).await.0).await;
         let path = format!("/users/{}/events", office.bob);
         for roles in [&["a"][..], &["b"], &["c"]] {
             office.world.clock.advance(std::time::Duration::from_secs(1));

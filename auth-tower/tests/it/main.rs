@@ -6,6 +6,7 @@
     reason = "helpers of tests are tests too"
 )]
 
+mod account;
 mod admin;
 mod axum_extractor;
 mod bad_input;

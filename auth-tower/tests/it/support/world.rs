@@ -5,7 +5,7 @@ use std::sync::{
 
 use auth_core::{
     Auth, AuthBuilder, Keys, Random, RandomUnavailable, SecretKey,
-    test_util::{EventLog, InsecureHasher, ManualClock},
+    test_util::{EventLog, InsecureHasher, ManualClock, Outbox},
 };
 use auth_migration::test_util::TestDatabase;
 use auth_tower::{AuthService, AuthServiceBuilder};
@@ -31,19 +31,23 @@ impl World {
     }
 
     pub(crate) async fn with_keys(database: &TestDatabase, change: impl FnOnce(Keys) -> Keys) -> Self {
-        Self::made(database, change, |rules| rules).await
+        Self::make(database, change, |builder| builder).await
     }
 
-    /// One that keeps its events for a day.
-    pub(crate) async fn with_audit(database: &TestDatabase) -> Self {
-        let kept = std::time::Duration::from_hours(24);
-        Self::made(database, |keys| keys, |rules| rules.audit_retention(kept)).await
+    /// With a mailer and other settings of the rules.
+    pub(crate) async fn with_mail(
+        database: &TestDatabase,
+        settings: impl FnOnce(AuthBuilder) -> AuthBuilder,
+    ) -> (Self, Outbox) {
+        let outbox = Outbox::new();
+        let mailer = Arc::new(outbox.clone());
+        (Self::make(database, |keys| keys, |builder| settings(builder.mailer(mailer))).await, outbox)
     }
 
-    async fn made(
+    async fn make(
         database: &TestDatabase,
         change: impl FnOnce(Keys) -> Keys,
-        rules: impl FnOnce(AuthBuilder) -> AuthBuilder,
+        settings: impl FnOnce(AuthBuilder) -> AuthBuilder,
     ) -> Self {
         let mut db = database.connect().await;
         let statements = Arc::new(AtomicUsize::new(0));
@@ -58,7 +62,7 @@ impl World {
             .hasher(Arc::new(hasher.clone()))
             .insecure_random(Arc::new(Counting::default()))
             .events(Arc::new(events.clone()));
-        let auth = rules(builder).build().unwrap();
+        let auth = settings(builder).build().unwrap();
         let door = Transport::Direct(AuthService::new(auth.clone()));
         Self { auth, clock, hasher, events, db, statements, door }
     }
@@ -115,6 +119,10 @@ impl World {
         self.db.execute_unprepared("DELETE FROM auth_throttle").await.unwrap();
     }
 
+    pub(crate) async fn execute(&self, sql: &str) {
+        self.db.execute_unprepared(sql).await.unwrap();
+    }
+
     /// How many statements there were since the last call.
     pub(crate) fn statements(&self) -> usize {
         self.statements.swap(0, Ordering::SeqCst)
@@ -131,6 +139,9 @@ impl World {
             "auth_one_time_token",
             "auth_lease",
             "auth_throttle",
+            "auth_mail",
+            "auth_event",
+            "auth_deleted_user",
         ] {
             let count = format!("SELECT COUNT(*) AS n FROM {table}");
             let count = Statement::from_string(self.db.get_database_backend(), count);
