@@ -11,7 +11,8 @@ use uuid::Uuid;
 
 use crate::{
     AuditEvent, AuthBuilder, Clock, Config, ConfigError, Error, EventSink, Export, KeyRing, Keys,
-    OneTimeToken, Password, Principal, RefreshToken, Session, SessionId, SignIn, Tokens, User, UserId,
+    OneTimeToken, Password, Principal, RefreshToken, Session, SessionId, SignIn, Tokens, User, UserChange,
+    UserId,
     client::ClientInfo,
     clock,
     flow::{Login, PreparedRegister, Register, detached},
@@ -197,21 +198,19 @@ impl Auth {
     /// [ways to check one](crate::manual::architecture#three-ways-to-check-an-access-token).
     ///
     /// # Errors
-    /// [`Error::Validation`] unless each is 1 to 64 of `[a-z0-9_-]`; [`Error::UserNotFound`];
+    /// [`Error::Validation`] unless each is 1 to 64 of `[a-z0-9_-]`; [`Error::LastAdmin`]; [`Error::UserNotFound`];
     /// [`Error::Unavailable`].
     pub async fn set_roles(&self, user: UserId, roles: &[&str], client: ClientInfo) -> Result<(), Error> {
-        let inner = Arc::clone(&self.inner);
-        let roles = roles.iter().map(|role| (*role).to_owned()).collect();
-        detached(async move { inner.set_roles(user, roles, client).await }).await
+        let change = UserChange::default().roles(roles.iter().copied());
+        self.update_user(user, change, client).await.map(drop)
     }
 
     /// Disables a user and ends all sessions. Idempotent.
     ///
     /// # Errors
-    /// [`Error::UserNotFound`], [`Error::Unavailable`].
+    /// [`Error::LastAdmin`], [`Error::UserNotFound`], [`Error::Unavailable`].
     pub async fn disable(&self, user: UserId, client: ClientInfo) -> Result<(), Error> {
-        let inner = Arc::clone(&self.inner);
-        detached(async move { inner.disable(user, client).await }).await
+        self.update_user(user, UserChange::default().disabled(true), client).await.map(drop)
     }
 
     /// Lets a disabled user sign in again; old sessions stay ended. Idempotent.
@@ -219,8 +218,22 @@ impl Auth {
     /// # Errors
     /// [`Error::UserNotFound`], [`Error::Unavailable`].
     pub async fn enable(&self, user: UserId, client: ClientInfo) -> Result<(), Error> {
+        self.update_user(user, UserChange::default().disabled(false), client).await.map(drop)
+    }
+
+    /// Changes roles and whether the user is disabled in one transaction, and tells how the user is then. What
+    /// [`set_roles`](Self::set_roles), [`disable`](Self::disable) and [`enable`](Self::enable) say of each holds here.
+    ///
+    /// # Errors
+    /// As of these; then nothing has changed.
+    pub async fn update_user(
+        &self,
+        user: UserId,
+        change: UserChange,
+        client: ClientInfo,
+    ) -> Result<User, Error> {
         let inner = Arc::clone(&self.inner);
-        detached(async move { inner.enable(user, client).await }).await
+        detached(async move { inner.update_user(user, change, client).await }).await
     }
 
     /// Forgets the failed sign-ins of an account, so that it need not wait and any device can sign in. For an operator

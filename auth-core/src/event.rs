@@ -25,6 +25,11 @@ pub enum EventKind {
         /// The new user.
         user: UserId,
     },
+    /// An account was made for somebody, by an administrator or at the command line.
+    Created {
+        /// The new user.
+        user: UserId,
+    },
     /// A session began.
     SignedIn {
         /// Whose.
@@ -148,6 +153,13 @@ pub enum EventKind {
         /// Whose.
         user: UserId,
     },
+    /// A link to choose a new password was made for somebody, by an administrator or at the command line.
+    ResetStarted {
+        /// Whose.
+        user: UserId,
+        /// Whether whoever asked was given the link, which then opens the account to them; else it goes out by mail.
+        handed_out: bool,
+    },
     /// The account is gone, with everything but its events.
     Deleted {
         /// Whose.
@@ -177,6 +189,7 @@ impl EventKind {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Registered { .. } => "registered",
+            Self::Created { .. } => "created",
             Self::SignedIn { .. } => "signed_in",
             Self::SignInFailed { .. } => "sign_in_failed",
             Self::Throttled { .. } => "throttled",
@@ -198,6 +211,7 @@ impl EventKind {
             Self::PasswordChanged { .. } => "password_changed",
             Self::PasswordNotConfirmed { .. } => "password_not_confirmed",
             Self::PasswordReset { .. } => "password_reset",
+            Self::ResetStarted { .. } => "reset_started",
             Self::Deleted { .. } => "deleted",
             Self::MailGivenUp { .. } => "mail_given_up",
             Self::KeyAdded { .. } => "key_added",
@@ -209,6 +223,7 @@ impl EventKind {
     pub fn user(&self) -> Option<UserId> {
         match self {
             Self::Registered { user }
+            | Self::Created { user }
             | Self::SignedIn { user, .. }
             | Self::Refreshed { user, .. }
             | Self::RefreshReused { user, .. }
@@ -225,6 +240,7 @@ impl EventKind {
             | Self::PasswordChanged { user }
             | Self::PasswordNotConfirmed { user }
             | Self::PasswordReset { user }
+            | Self::ResetStarted { user, .. }
             | Self::Deleted { user } => Some(*user),
             Self::SignInFailed { user, .. }
             | Self::Throttled { user, .. }
@@ -242,6 +258,7 @@ impl EventKind {
             Self::SignInFailed { reason, .. } => Some(reason.code()),
             Self::Throttled { reason, .. } => Some(reason.code()),
             Self::SignedOut { reason, .. } => Some(reason.code()),
+            Self::ResetStarted { handed_out, .. } => Some(if *handed_out { "handed_out" } else { "mailed" }),
             Self::MailGivenUp { kind, .. } => Some(kind.code()),
             Self::KeyAdded { key } | Self::KeyRevoked { key } => Some(key),
             _ => None,

@@ -23,6 +23,7 @@
 //!
 //! The [`manual`] explains the design, every default, every error and what is not protected.
 
+mod admin;
 mod audit;
 mod auth;
 mod builder;
@@ -43,7 +44,7 @@ mod principal;
 mod random;
 mod reset_password;
 mod revocation;
-mod roles;
+mod role;
 mod secret;
 mod session;
 mod store;
@@ -54,6 +55,7 @@ mod token;
 mod user;
 mod verify_email;
 
+pub use admin::{CreateUser, UserPage, UserQuery};
 pub use audit::AuditEvent;
 pub use auth::Auth;
 pub use builder::AuthBuilder;
@@ -63,12 +65,13 @@ pub use config::{Config, EmailVerification};
 pub use connect::{ConnectError, ConnectOptions, connect};
 pub use error::{ConfigError, Error, FieldError, StoreError};
 pub use event::{Event, EventKind, EventSink, SignInFailure, ThrottleReason, TracingEvents};
-pub use flow::{Export, Login, PreparedRegister, Register};
+pub use flow::{Export, Login, PreparedRegister, Register, UserChange};
 pub use id::{SessionId, UserId};
 pub use key_ring::{KeyRing, KeyState, RingKey};
 pub use principal::Principal;
 pub use random::{Random, RandomUnavailable, SystemRandom};
 pub use revocation::Revocations;
+pub use role::ADMIN_ROLE;
 pub use secret::{AccessToken, DeviceToken, OneTimeToken, Password, RefreshToken, SecretKey};
 pub use session::{Challenge, EndReason, Session, SignIn, Tokens};
 pub use throttle::ThrottleConfig;

@@ -32,6 +32,9 @@
 //! | `POST /refresh-token` with the cookie | as login; 401 `invalid_token` |
 //! | `POST /logout` with the cookie or a bearer token | 204, also when there is nothing to end |
 //! | `GET /users/me` with a bearer token | 200 and the user, read from the database; 401 `invalid_token` |
+//! | `GET /users?limit=&cursor=&email=` as an administrator | 200 `{"users", "next_cursor"}`; 403 `forbidden` without the role |
+//! | `GET`, `PATCH` `{"roles", "disabled"}`, `DELETE /users/{id}` as an administrator | 200 and the user, or 204; 409 `last_admin` |
+//! | `DELETE /users/{id}/sessions`, `GET /users/{id}/events?limit=&cursor=` as an administrator | 204; 200 `{"events", "next_cursor"}` |
 //!
 //! Errors are problem documents (RFC 9457); act on their member `code`, see [`problem`]. On `/login` and
 //! `/refresh-token` they also carry `error` and `error_description`, so that OAuth 2 clients understand them.
@@ -101,6 +104,7 @@ pub use authenticate::{AuthLayer, Authenticate, AuthenticateFuture, TokenCheck};
 pub use body::Body;
 pub use client::ClientAddr;
 pub use cross_origin::{CrossOrigin, CrossOriginFuture, CrossOriginLayer, OriginPolicy};
+pub use endpoint::AccountDocument;
 pub use error::ConfigError;
 pub use guard::{GuardBody, GuardFuture};
 pub use headers::{is_request_id, set_security_headers};

@@ -1,6 +1,6 @@
 //! Which address is which endpoint, and what it takes.
 
-use auth_core::SessionId;
+use auth_core::{SessionId, UserId};
 use http::Method;
 
 /// An endpoint of [`AuthService`](crate::AuthService).
@@ -37,6 +37,14 @@ pub enum Endpoint {
     Sessions,
     /// `DELETE /users/me/sessions/{id}`
     Session,
+    /// `GET /users`, for administrators
+    Users,
+    /// `GET`, `PATCH` and `DELETE /users/{id}`, for administrators
+    User,
+    /// `DELETE /users/{id}/sessions`, for administrators
+    UserSessions,
+    /// `GET /users/{id}/events`, for administrators
+    UserEvents,
     /// `GET /verify`
     Verify,
     /// `GET /.well-known/jwks.json`
@@ -44,6 +52,10 @@ pub enum Endpoint {
 }
 
 impl Endpoint {
+    /// Those for administrators only.
+    pub(crate) const ADMINISTRATION: [Self; 4] =
+        [Self::Users, Self::User, Self::UserSessions, Self::UserEvents];
+
     /// The endpoint at a path. Paths are compared to the letter: `/login/` is another address.
     pub(crate) fn at(path: &str) -> Option<Self> {
         match path {
@@ -63,7 +75,9 @@ impl Endpoint {
             "/verify" => Some(Self::Verify),
             "/.well-known/jwks.json" => Some(Self::Jwks),
             "/users/me/sessions" => Some(Self::Sessions),
-            _ => session_id(path).map(|_| Self::Session),
+            "/users" => Some(Self::Users),
+            _ if session_id(path).is_some() => Some(Self::Session),
+            _ => of_user(path).map(|(_, endpoint)| endpoint),
         }
     }
 
@@ -79,9 +93,12 @@ impl Endpoint {
             | Self::RequestVerifyToken
             | Self::ForgotPassword => "POST",
             Self::VerifyEmail | Self::ResetPassword => "GET, HEAD, POST",
-            Self::Verify | Self::Jwks | Self::Export | Self::Events => "GET, HEAD",
+            Self::Verify | Self::Jwks | Self::Export | Self::Events | Self::Users | Self::UserEvents => {
+                "GET, HEAD"
+            }
             Self::Me | Self::Sessions => "GET, HEAD, DELETE",
-            Self::Session => "DELETE",
+            Self::User => "GET, HEAD, PATCH, DELETE",
+            Self::Session | Self::UserSessions => "DELETE",
         }
     }
 
@@ -115,4 +132,17 @@ impl Endpoint {
 /// The id in the path of [`Endpoint::Session`]. Another shape is another address.
 pub(crate) fn session_id(path: &str) -> Option<SessionId> {
     path.strip_prefix("/users/me/sessions/")?.parse().ok()
+}
+
+/// The id in a path of administration, and which endpoint it is. Another shape is another address.
+pub(crate) fn of_user(path: &str) -> Option<(UserId, Endpoint)> {
+    let rest = path.strip_prefix("/users/")?;
+    let (id, below) = rest.split_once('/').unwrap_or((rest, ""));
+    let endpoint = match below {
+        "" if !rest.ends_with('/') => Endpoint::User,
+        "sessions" => Endpoint::UserSessions,
+        "events" => Endpoint::UserEvents,
+        _ => return None,
+    };
+    Some((id.parse().ok()?, endpoint))
 }

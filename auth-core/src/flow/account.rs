@@ -1,4 +1,4 @@
-//! Reading an account, disabling and enabling it.
+//! Reading an account, changing its roles, disabling and enabling it.
 
 use crate::{
     ClientInfo, Error, Principal, User, UserId,
@@ -6,9 +6,36 @@ use crate::{
     clock::duration_millis,
     event::EventKind,
     flow::until_won,
-    roles::ADMIN,
-    store::{UserRow, disable_user, enable_user, find_session, find_user, is_last_with_role},
+    role::{self, ADMIN_ROLE},
+    store::{
+        UserRow, disable_user, enable_user, find_session, find_user, is_last_with_role, set_roles,
+        touch_roles,
+    },
 };
+
+/// What is to be different about a user, all at once or not at all; what is left out stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UserChange {
+    /// Exactly these roles; `user` is implied.
+    pub roles: Option<Vec<String>>,
+    /// Whether the user is kept out.
+    pub disabled: Option<bool>,
+}
+
+impl UserChange {
+    /// Sets the roles to exactly these.
+    pub fn roles<R: Into<String>>(mut self, roles: impl IntoIterator<Item = R>) -> Self {
+        self.roles = Some(roles.into_iter().map(R::into).collect());
+        self
+    }
+
+    /// Disables or enables.
+    pub fn disabled(mut self, disabled: bool) -> Self {
+        self.disabled = Some(disabled);
+        self
+    }
+}
 
 impl Inner {
     pub(crate) async fn user(&self, user: UserId) -> Result<User, Error> {
@@ -35,33 +62,48 @@ impl Inner {
         Ok(session.user)
     }
 
-    pub(crate) async fn disable(&self, user: UserId, client: ClientInfo) -> Result<(), Error> {
-        let kind = EventKind::Disabled { user };
-        let disabled = until_won(|| async {
+    /// To be called [detached](super::detached).
+    pub(crate) async fn update_user(
+        &self,
+        user: UserId,
+        change: UserChange,
+        client: ClientInfo,
+    ) -> Result<User, Error> {
+        let roles = change.roles.map(role::granted).transpose();
+        let roles = roles.map_err(|error| Error::Validation(vec![error]))?;
+        let takes_admin = roles.as_ref().is_some_and(|roles| !roles.contains(ADMIN_ROLE));
+        let disables = change.disabled == Some(true);
+        let changed = until_won(|| async {
+            let (mut kinds, now) = (Vec::new(), self.now());
             let txn = self.store.begin().await?;
-            if is_last_with_role(&txn, user, ADMIN).await? {
+            if (takes_admin || disables) && is_last_with_role(&txn, user, ADMIN_ROLE).await? {
                 return Err(Error::LastAdmin);
             }
-            if !disable_user(&txn, user, self.now()).await? {
-                // Disabled already, or nobody.
-                return find_user(&txn, user).await?.map(|_| false).ok_or(Error::UserNotFound);
+            if let Some(roles) = &roles {
+                if !touch_roles(&txn, user, now).await? {
+                    return Err(Error::UserNotFound);
+                }
+                set_roles(&txn, user, roles).await?;
+                kinds.push(EventKind::RolesChanged { user });
             }
-            self.record(&txn, &client, &kind).await?;
+            if disables && disable_user(&txn, user, now).await? {
+                kinds.push(EventKind::Disabled { user });
+            }
+            if change.disabled == Some(false) && enable_user(&txn, user, now).await? {
+                kinds.push(EventKind::Enabled { user });
+            }
+            let changed = find_user(&txn, user).await?.ok_or(Error::UserNotFound)?;
+            for kind in &kinds {
+                self.record(&txn, &client, kind).await?;
+            }
             txn.commit().await?;
-            Ok(true)
+            Ok((changed, kinds))
         });
-        if disabled.await? {
-            self.learn_what_ended().await;
+        let (changed, kinds) = changed.await?;
+        self.learn_what_ended().await;
+        for kind in kinds {
             self.emit(&client, kind);
         }
-        Ok(())
-    }
-
-    pub(crate) async fn enable(&self, user: UserId, client: ClientInfo) -> Result<(), Error> {
-        if enable_user(self.store.db(), user, self.now()).await? {
-            self.note(&client, EventKind::Enabled { user }).await;
-            return Ok(());
-        }
-        self.user(user).await.map(drop)
+        Ok(changed.into())
     }
 }

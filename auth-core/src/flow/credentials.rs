@@ -11,7 +11,7 @@ use crate::{
     flow::{detached, until_won},
     mail::MailKind,
     password::{self, Checked, Verdict},
-    roles::ADMIN,
+    role::ADMIN_ROLE,
     store::{
         UserRow, delete_user, end_all_sessions, end_tokens, find_login, find_session, find_user,
         is_last_with_role, keep_session, replace_hash,
@@ -140,7 +140,7 @@ impl Inner {
         let kind = EventKind::Deleted { user };
         until_won(|| async {
             let txn = self.store.begin().await?;
-            if is_last_with_role(&txn, user, ADMIN).await? {
+            if is_last_with_role(&txn, user, ADMIN_ROLE).await? {
                 return Err(Error::LastAdmin);
             }
             let email = find_user(&txn, user).await?.ok_or(Error::UserNotFound)?.email;

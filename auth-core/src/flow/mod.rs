@@ -21,6 +21,7 @@ mod sign_in;
 mod sweep;
 
 pub use self::{
+    account::UserChange,
     export::Export,
     login::Login,
     register::{PreparedRegister, Register},

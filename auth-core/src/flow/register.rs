@@ -157,6 +157,7 @@ impl Inner {
         let hash = hash?;
         let now = self.now();
         let id = ordered_uuid(self.random.as_ref(), now)?.into();
-        Ok(PreparedRegister { inner: self, new: NewUser { id, email, hash, now }, client: register.client })
+        let new = NewUser { id, email, email_verified: false, hash: Some(hash), now };
+        Ok(PreparedRegister { inner: self, new, client: register.client })
     }
 }

@@ -207,25 +207,13 @@ impl Inner {
         to: &str,
     ) -> Result<Option<Link>, Error> {
         let now = self.now();
-        let ttl = match purpose {
-            Purpose::ResetPassword => self.config.reset_password_ttl,
-            Purpose::VerifyEmail | Purpose::ChangeEmail => self.config.verify_email_ttl,
-        };
-        let expires_at = now.saturating_add(duration_millis(ttl));
         let token = if let Some(made_before) = find_token(self.store.db(), id).await? {
             // Its time begins when the mail leaves.
+            let expires_at = self.link_expires_at(purpose);
             prolong_token(self.store.db(), id, expires_at).await?;
             TokenRow { expires_at, ..made_before }
         } else {
-            let token = TokenRow {
-                id,
-                user_id: user.id,
-                purpose,
-                seed: random::bytes::<32>(self.random.as_ref())?.to_vec(),
-                payload: Some(to.to_owned()),
-                expires_at,
-                spent_at: None,
-            };
+            let token = self.new_token(id, purpose, user.id, Some(to))?;
             let made = until_won(|| async {
                 let txn = self.store.begin().await?;
                 // Two mails of one person may be under way at once.
@@ -245,20 +233,48 @@ impl Inner {
             }
             token
         };
-        if !token.is_alive(now) {
-            return Ok(None);
-        }
-        let page = match purpose {
+        Ok(token.is_alive(now).then(|| self.link_of(&token)))
+    }
+
+    fn link_expires_at(&self, purpose: Purpose) -> i64 {
+        let ttl = match purpose {
+            Purpose::ResetPassword => self.config.reset_password_ttl,
+            Purpose::VerifyEmail | Purpose::ChangeEmail => self.config.verify_email_ttl,
+        };
+        self.now().saturating_add(duration_millis(ttl))
+    }
+
+    /// A token to be stored; `proves` is the address at which it is read.
+    pub(crate) fn new_token(
+        &self,
+        id: uuid::Uuid,
+        purpose: Purpose,
+        user: UserId,
+        proves: Option<&str>,
+    ) -> Result<TokenRow, Error> {
+        Ok(TokenRow {
+            id,
+            user_id: user,
+            purpose,
+            seed: random::bytes::<32>(self.random.as_ref())?.to_vec(),
+            payload: proves.map(str::to_owned),
+            expires_at: self.link_expires_at(purpose),
+            spent_at: None,
+        })
+    }
+
+    pub(crate) fn link_of(&self, token: &TokenRow) -> Link {
+        let page = match token.purpose {
             Purpose::ResetPassword => &self.config.reset_password_url,
             Purpose::VerifyEmail | Purpose::ChangeEmail => &self.config.verify_email_url,
         };
-        let left = u64::try_from(token.expires_at.saturating_sub(now)).unwrap_or(0);
-        let made = self.keys.get().one_time.make(id, &token.seed, purpose);
-        Ok(Some(Link {
+        let left = u64::try_from(token.expires_at.saturating_sub(self.now())).unwrap_or(0);
+        let made = self.keys.get().one_time.make(token.id, &token.seed, token.purpose);
+        Link {
             url: format!("{page}#token={}", made.expose()),
             token: made,
             valid_for: Duration::from_millis(left),
-        }))
+        }
     }
 
     /// Every so often, and at once when this instance has put something in.

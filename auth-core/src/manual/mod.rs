@@ -24,6 +24,9 @@ pub mod throttling {}
 #[doc = include_str!("keys.md")]
 pub mod keys {}
 
+#[doc = include_str!("roles.md")]
+pub mod roles {}
+
 #[doc = include_str!("moving_in.md")]
 pub mod moving_in {}
 

@@ -15,6 +15,7 @@ mod sweep;
 mod text;
 mod throttle;
 mod user;
+mod users;
 
 pub(crate) use sea_orm::ConnectionTrait;
 use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, TransactionOptions};
@@ -45,6 +46,7 @@ pub(crate) use self::{
         find_user, find_user_by_email, insert_user, lock_user, prove_email, put_hash, replace_email,
         replace_hash, touch_roles,
     },
+    users::list_users,
 };
 
 pub(crate) struct Store {

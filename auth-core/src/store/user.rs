@@ -167,7 +167,9 @@ pub(crate) async fn lock_user(db: &impl ConnectionTrait, id: UserId) -> Result<b
 pub(crate) struct NewUser {
     pub(crate) id: UserId,
     pub(crate) email: Email,
-    pub(crate) hash: String,
+    pub(crate) email_verified: bool,
+    /// `None`: an account without a password.
+    pub(crate) hash: Option<String>,
     pub(crate) now: i64,
 }
 
@@ -179,13 +181,13 @@ pub(crate) enum Insert {
     Taken,
 }
 
-/// Two inserts; run them in a transaction.
+/// One insert, and one for the password; run them in a transaction.
 pub(crate) async fn insert_user(db: &impl ConnectionTrait, new: NewUser) -> Result<Insert, DbErr> {
     let user = user::ActiveModel {
         id: Set(new.id.as_uuid()),
         email: Set(new.email.typed().to_owned()),
         email_normalized: Set(new.email.normalized().to_owned()),
-        email_verified_at: Set(None),
+        email_verified_at: Set(new.email_verified.then_some(new.now)),
         disabled_at: Set(None),
         epoch: Set(0),
         epoch_at: Set(None),
@@ -200,12 +202,14 @@ pub(crate) async fn insert_user(db: &impl ConnectionTrait, new: NewUser) -> Resu
         }
         inserted => inserted?,
     };
-    let password = password::ActiveModel {
-        user_id: Set(new.id.as_uuid()),
-        hash: Set(new.hash),
-        updated_at: Set(new.now),
-    };
-    password::Entity::insert(password).exec_without_returning(db).await?;
+    if let Some(hash) = new.hash {
+        let password = password::ActiveModel {
+            user_id: Set(new.id.as_uuid()),
+            hash: Set(hash),
+            updated_at: Set(new.now),
+        };
+        password::Entity::insert(password).exec_without_returning(db).await?;
+    }
     Ok(Insert::Done)
 }
 

@@ -1,11 +1,11 @@
 //! Reading, disabling and enabling accounts, and their roles.
 
-use auth_core::{ClientInfo, Error, EventKind, UserId};
+use auth_core::{ClientInfo, Error, EventKind, Register, UserChange, UserId};
 use auth_migration::{each_database, test_util::TestDatabase};
 
 use crate::{
     assert_refused,
-    support::{EMAIL, PASSWORD, TestAuth},
+    support::{DAY, EMAIL, PASSWORD, TestAuth},
 };
 
 each_database! {
@@ -85,7 +85,7 @@ each_database! {
         let mut users = Vec::new();
         for number in 0..10 {
             let email = format!("user{number}@example.com");
-            users.push(test.auth.register(auth_core::Register::new(email, PASSWORD)).await.unwrap().id);
+            users.push(test.auth.register(Register::new(email, PASSWORD)).await.unwrap().id);
         }
         let stays = test.register().await.id;
         test.auth.set_roles(stays, &["admin"], ClientInfo::default()).await.unwrap();
@@ -99,6 +99,29 @@ each_database! {
                 task.await.unwrap().unwrap();
             }
         }
+    }
+
+    async fn roles_and_disabling_change_together_or_not_at_all(db: &TestDatabase) {
+        let test = TestAuth::with(db, |builder| builder.audit_retention(DAY)).await;
+        let admin = test.auth.register(Register::new("admin@example.com", PASSWORD)).await.unwrap().id;
+        test.auth.set_roles(admin, &["admin"], ClientInfo::default()).await.unwrap();
+        let tokens = test.signed_in().await;
+        let (user, client) = (tokens.user_id, || ClientInfo::default().actor(admin));
+        let both = UserChange::default().roles(["editor"]).disabled(true);
+        let changed = test.auth.update_user(user, both.clone(), client()).await.unwrap();
+        assert_eq!((changed.roles, changed.disabled), (vec!["user".to_owned(), "editor".to_owned()], true));
+        assert_refused!(test.refresh(&tokens.refresh).await, Error::SessionOver);
+        let events = test.auth.events(user, None, 10).await.unwrap();
+        let seen: Vec<_> = events.iter().map(|event| (event.code.as_str(), event.actor)).collect();
+        assert!(seen.contains(&("disabled", Some(admin))) && seen.contains(&("roles_changed", Some(admin))), "{seen:?}");
+
+        assert_refused!(test.auth.update_user(admin, both, client()).await, Error::LastAdmin);
+        let bad = UserChange::default().roles(["No Role"]).disabled(false);
+        assert_refused!(test.auth.update_user(user, bad, client()).await, Error::Validation(_));
+        let before = test.events.events().len();
+        let same = test.auth.update_user(user, UserChange::default(), client()).await.unwrap();
+        assert!(same.disabled && test.events.events().len() == before, "nothing was asked for");
+        assert!(!test.auth.update_user(user, UserChange::default().disabled(false), client()).await.unwrap().disabled);
     }
 
     async fn no_user_has_more_roles_than_a_token_can_carry(db: &TestDatabase) {

@@ -9,6 +9,7 @@
 )]
 
 mod account;
+mod admin;
 mod architecture;
 mod audit;
 mod cancellation;

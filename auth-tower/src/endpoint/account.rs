@@ -83,7 +83,7 @@ struct EventsDocument<'a> {
 }
 
 #[derive(Serialize)]
-struct EventDocument<'a> {
+pub(super) struct EventDocument<'a> {
     id: String,
     at: String,
     event: &'a str,
@@ -96,7 +96,7 @@ struct EventDocument<'a> {
 }
 
 impl<'a> EventDocument<'a> {
-    fn of(event: &'a AuditEvent) -> Self {
+    pub(super) fn of(event: &'a AuditEvent) -> Self {
         Self {
             id: event.id.to_string(),
             at: rfc3339(event.at),

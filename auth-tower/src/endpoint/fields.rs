@@ -51,3 +51,29 @@ pub(super) fn optional_text(object: &mut Object, field: &'static str) -> Result<
     }
     text(object, field).map(Some).map_err(|error| Problem::validation(vec![error]))
 }
+
+/// `true` or `false`, or nothing.
+pub(super) fn optional_bool(object: &mut Object, field: &'static str) -> Result<Option<bool>, FieldError> {
+    match object.remove(field) {
+        None => Ok(None),
+        Some(Json::Bool(value)) => Ok(Some(value)),
+        Some(_) => Err(FieldError::new(field, "wrong_type", format!("{field} must be true or false"))),
+    }
+}
+
+/// A list of texts, or nothing.
+pub(super) fn optional_list(
+    object: &mut Object,
+    field: &'static str,
+) -> Result<Option<Vec<String>>, FieldError> {
+    let wrong = || FieldError::new(field, "wrong_type", format!("the {field} must be a list of texts"));
+    let text = |item| match item {
+        Json::Text(text) => Ok(text),
+        _ => Err(wrong()),
+    };
+    match object.remove(field) {
+        None => Ok(None),
+        Some(Json::List(items)) => items.into_iter().map(text).collect::<Result<_, _>>().map(Some),
+        Some(_) => Err(wrong()),
+    }
+}

@@ -1,6 +1,7 @@
 //! One file per endpoint: parse, call the rule of the same name, write the answer.
 
 mod account;
+mod admin;
 mod fields;
 mod jwks;
 mod login;
@@ -22,8 +23,10 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::{Body, authenticate::authenticate, problem::Problem, service::Inner, transport::Cookies};
 
+pub use self::admin::AccountDocument;
 pub(crate) use self::{
     account::{change_email, change_password, delete_me, export, own_events},
+    admin::{administrator, change_user, delete_user, end_sessions_of, events_of, user, users},
     jwks::jwks,
     login::login,
     logout::logout,
@@ -63,7 +66,7 @@ fn caller(service: &Inner, headers: &HeaderMap) -> Result<Principal, Problem> {
 }
 
 /// A user as clients see it.
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 struct UserDocument<'a> {
     id: String,
     email: &'a str,

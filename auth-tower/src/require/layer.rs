@@ -24,7 +24,15 @@ impl RequireLayer {
 
     /// A user with this role; 403 `forbidden` otherwise, 401 if nobody is signed in.
     pub fn role(role: impl Into<Arc<str>>) -> Self {
-        Self { requirement: Requirement::Role(role.into()) }
+        Self::any_role([role])
+    }
+
+    /// A user with at least one of these roles; 403 `forbidden` otherwise, 401 if nobody is signed in. None of none: without
+    /// any role here everybody is refused.
+    ///
+    /// For what several roles may do see the manual's page on [roles](auth_core::manual::roles).
+    pub fn any_role<R: Into<Arc<str>>>(roles: impl IntoIterator<Item = R>) -> Self {
+        Self { requirement: Requirement::AnyRole(roles.into_iter().map(R::into).collect()) }
     }
 
     /// A user who gave a password, or whatever proves them, at most `max_age` ago (ASVS 7.5.3): a refresh

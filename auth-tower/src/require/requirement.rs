@@ -8,7 +8,7 @@ use crate::problem::Problem;
 #[derive(Clone)]
 pub(super) enum Requirement {
     SignedIn,
-    Role(Arc<str>),
+    AnyRole(Arc<[Arc<str>]>),
     RecentSignIn { max_age: Duration, clock: Arc<dyn Clock> },
 }
 
@@ -18,8 +18,8 @@ impl Requirement {
         let principal = extensions.get::<Principal>().ok_or_else(Problem::unauthenticated)?;
         match self {
             Self::SignedIn => Ok(()),
-            Self::Role(role) if principal.has_role(role) => Ok(()),
-            Self::Role(_) => Err(Problem::forbidden()),
+            Self::AnyRole(roles) if roles.iter().any(|role| principal.has_role(role)) => Ok(()),
+            Self::AnyRole(_) => Err(Problem::forbidden()),
             Self::RecentSignIn { max_age, clock } => {
                 // A sign-in ahead of this clock was made by a server whose clock runs faster: it is recent.
                 let age = clock.now().duration_since(principal.authenticated_at()).unwrap_or_default();
@@ -33,7 +33,7 @@ impl fmt::Debug for Requirement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::SignedIn => f.write_str("SignedIn"),
-            Self::Role(role) => f.debug_tuple("Role").field(role).finish(),
+            Self::AnyRole(roles) => f.debug_tuple("AnyRole").field(roles).finish(),
             Self::RecentSignIn { max_age, .. } => f.debug_tuple("RecentSignIn").field(max_age).finish(),
         }
     }

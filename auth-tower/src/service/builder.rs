@@ -77,6 +77,13 @@ impl AuthServiceBuilder {
         self
     }
 
+    /// Takes the endpoints for administrators away, all of `/users` but `/users/me`: 404. What they do is then done through
+    /// the library or the command line (ASVS 8.4.2).
+    pub fn without_admin(mut self) -> Self {
+        self.without.extend(Endpoint::ADMINISTRATION);
+        self
+    }
+
     /// The most bytes of a request body; beyond it 413. Default 16 KiB. It also bounds what parsing may
     /// allocate.
     pub fn body_limit(mut self, bytes: usize) -> Self {

@@ -10,8 +10,10 @@ pub(crate) type Object = BTreeMap<String, Json>;
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Json {
     Text(String),
+    Bool(bool),
+    List(Vec<Json>),
     Object(Object),
-    /// Null, a number, a truth value or a list: no endpoint takes one.
+    /// Null or a number: no endpoint takes one.
     Other,
 }
 
@@ -42,8 +44,8 @@ impl<'de> Visitor<'de> for Reader {
         Ok(Json::Other)
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Json, E> {
-        Ok(Json::Other)
+    fn visit_bool<E>(self, value: bool) -> Result<Json, E> {
+        Ok(Json::Bool(value))
     }
 
     fn visit_i64<E>(self, _: i64) -> Result<Json, E> {
@@ -67,8 +69,11 @@ impl<'de> Visitor<'de> for Reader {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Json, A::Error> {
-        while list.next_element::<Json>()?.is_some() {}
-        Ok(Json::Other)
+        let mut items = Vec::new();
+        while let Some(item) = list.next_element()? {
+            items.push(item);
+        }
+        Ok(Json::List(items))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Json, A::Error> {

@@ -1,5 +1,6 @@
 //! The endpoints as one service.
 
+mod administer;
 mod builder;
 mod form;
 mod future;
@@ -202,6 +203,9 @@ impl Inner {
             }
             Endpoint::ResetPassword => {
                 endpoint::reset_password(self, self.take_in(endpoint, headers, body).await?, client).await
+            }
+            Endpoint::Users | Endpoint::User | Endpoint::UserSessions | Endpoint::UserEvents => {
+                self.administer(endpoint, parts, body, client).await
             }
             Endpoint::Verify => endpoint::verify(self, headers),
             Endpoint::Jwks => Ok(endpoint::jwks(self)),

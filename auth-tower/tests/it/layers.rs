@@ -149,6 +149,28 @@ async fn a_role_opens_to_those_who_have_it() {
 }
 
 #[tokio::test]
+async fn any_of_several_roles_opens_and_no_role_at_all_opens_to_nobody() {
+    let database = TestDatabase::sqlite().await;
+    let world = World::new(&database).await.with_ada().await;
+    let (access, _) = world.ada_signs_in().await;
+    let user = world.me(&access).await.member("id").parse().unwrap();
+    world.auth.set_roles(user, &["editor"], ClientInfo::default()).await.unwrap();
+    let (access, _) = world.ada_signs_in().await;
+    for (roles, status) in [
+        (&["editor"][..], 200),
+        (&["admin", "editor"], 200),
+        (&["admin", "user"], 200),
+        (&["admin", "author"], 403),
+        (&[], 403),
+    ] {
+        let inner = RequireLayer::any_role(roles.iter().copied()).layer(tower::service_fn(whoami));
+        let door = AuthLayer::required(world.auth.verifier()).layer(inner);
+        send(door.clone(), Req::get("/").bearer(&access)).await.expect(status);
+        send(door, Req::get("/")).await.expect(401);
+    }
+}
+
+#[tokio::test]
 async fn a_refresh_is_no_recent_sign_in() {
     let database = TestDatabase::sqlite().await;
     let world = World::new(&database).await.with_ada().await;
@@ -209,17 +231,17 @@ auth_migration::each_database! {
         let [stateless, _, strict] = ways(&world);
         let (stateless, strict) =
             (stateless.layer(tower::service_fn(roles)), strict.layer(tower::service_fn(roles)));
-        for (set, seen) in [(&["admin"][..], "user,admin"), (&[], "user")] {
+        for (set, seen) in [(&["editor"][..], "user,editor"), (&[], "user")] {
             world.auth.set_roles(user, set, ClientInfo::default()).await.unwrap();
             assert_eq!(send(strict.clone(), Req::get("/").bearer(&access)).await.expect(200).body, seen);
             assert_eq!(send(stateless.clone(), Req::get("/").bearer(&access)).await.expect(200).body, "user");
         }
 
         // So a requirement inside of it sees them, too.
-        let inner = RequireLayer::role("admin").layer(tower::service_fn(whoami));
+        let inner = RequireLayer::role("editor").layer(tower::service_fn(whoami));
         let door = AuthLayer::required(world.auth.verifier()).strict(world.auth.clone()).layer(inner);
         send(door.clone(), Req::get("/").bearer(&access)).await.expect_problem(403, "forbidden");
-        world.auth.set_roles(user, &["admin"], ClientInfo::default()).await.unwrap();
+        world.auth.set_roles(user, &["editor"], ClientInfo::default()).await.unwrap();
         send(door, Req::get("/").bearer(&access)).await.expect(200);
     }
 

@@ -7,6 +7,7 @@
 )]
 
 mod account;
+mod admin;
 mod axum_extractor;
 mod bad_input;
 mod body;

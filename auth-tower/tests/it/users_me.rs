@@ -56,9 +56,9 @@ auth_migration::each_database! {
         world.me(&access).await.expect_problem(401, "invalid_token");
 
         let access = world.refresh(&cookie).await.expect(200).member("access_token");
-        world.auth.set_roles(user, &["admin"], ClientInfo::default()).await.unwrap();
+        world.auth.set_roles(user, &["editor"], ClientInfo::default()).await.unwrap();
         let roles = world.me(&access).await.expect(200).json()["roles"].clone();
-        assert_eq!(roles, serde_json::json!(["user", "admin"]), "read from the database, not from the token");
+        assert_eq!(roles, serde_json::json!(["user", "editor"]), "read from the database, not from the token");
         world.auth.disable(user, ClientInfo::default()).await.unwrap();
         world.me(&access).await.expect_problem(401, "invalid_token");
     }

@@ -1,0 +1,160 @@
+//! What administrators do to accounts. Each endpoint is opened by [`administrator`] first.
+
+use std::collections::BTreeMap;
+
+use auth_core::{ADMIN_ROLE, ClientInfo, FieldError, User, UserChange, UserId, UserQuery};
+use http::{HeaderMap, Response, StatusCode};
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::{
+    UserDocument,
+    account::EventDocument,
+    caller,
+    fields::{object, optional_bool, optional_list},
+    json, no_content,
+};
+use crate::{
+    Body,
+    problem::Problem,
+    service::{Inner, Payload, Refusal},
+};
+
+type Query = BTreeMap<String, String>;
+
+/// How many are listed when nothing is said.
+const LIMIT: u64 = 20;
+
+/// The caller, who has the role at this moment, whatever the token says: one who lost it is refused at once.
+pub(crate) async fn administrator(service: &Inner, headers: &HeaderMap) -> Result<UserId, Refusal> {
+    let caller = service.auth.check_session(&caller(service, headers)?).await?;
+    if caller.has_role(ADMIN_ROLE) { Ok(caller.user_id()) } else { Err(Problem::forbidden().into()) }
+}
+
+/// A user as administrators see them: what the user sees, and whether they are kept out. The same wherever it is written, at
+/// `/users` and by the command line.
+#[derive(Debug, Serialize)]
+pub struct AccountDocument<'a> {
+    #[serde(flatten)]
+    user: UserDocument<'a>,
+    disabled: bool,
+}
+
+impl<'a> AccountDocument<'a> {
+    /// Of this user.
+    pub fn of(user: &'a User) -> Self {
+        Self { user: UserDocument::of(user), disabled: user.disabled }
+    }
+}
+
+#[derive(Serialize)]
+struct UsersDocument<'a> {
+    users: Vec<AccountDocument<'a>>,
+    next_cursor: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct EventsDocument<'a> {
+    events: Vec<EventDocument<'a>>,
+    next_cursor: Option<String>,
+}
+
+/// `GET /users?limit=&cursor=&email=`: a page of users, in the order in which they came.
+pub(crate) async fn users(service: &Inner, mut query: Query) -> Result<Response<Body>, Refusal> {
+    let mut wanted = UserQuery::default().limit(limit(&query).map_err(invalid)?);
+    if let Some(cursor) = query.remove("cursor") {
+        wanted = wanted.cursor(cursor);
+    }
+    if let Some(email) = query.remove("email") {
+        wanted = wanted.email(email);
+    }
+    let page = service.auth.list_users(wanted).await?;
+    let users = page.users.iter().map(AccountDocument::of).collect();
+    Ok(json(StatusCode::OK, &UsersDocument { users, next_cursor: page.next.as_deref() }))
+}
+
+/// `GET /users/{id}`.
+pub(crate) async fn user(service: &Inner, user: UserId) -> Result<Response<Body>, Refusal> {
+    let user = service.auth.user(user).await?;
+    Ok(json(StatusCode::OK, &AccountDocument::of(&user)))
+}
+
+/// `PATCH /users/{id}` `{"roles", "disabled"}`: both or one of them, at once or not at all. Other members are ignored, never
+/// applied (ASVS 15.3.3).
+pub(crate) async fn change_user(
+    service: &Inner,
+    user: UserId,
+    payload: Payload,
+    client: ClientInfo,
+) -> Result<Response<Body>, Refusal> {
+    let mut object = object(payload)?;
+    let change = match (optional_list(&mut object, "roles"), optional_bool(&mut object, "disabled")) {
+        (Ok(roles), Ok(disabled)) => {
+            let mut change = UserChange::default();
+            (change.roles, change.disabled) = (roles, disabled);
+            change
+        }
+        (roles, disabled) => {
+            let errors = [roles.err(), disabled.err()].into_iter().flatten().collect();
+            return Err(Problem::validation(errors).into());
+        }
+    };
+    let user = service.auth.update_user(user, change, client).await?;
+    Ok(json(StatusCode::OK, &AccountDocument::of(&user)))
+}
+
+/// `DELETE /users/{id}`.
+pub(crate) async fn delete_user(
+    service: &Inner,
+    user: UserId,
+    client: ClientInfo,
+) -> Result<Response<Body>, Refusal> {
+    service.auth.delete_user(user, client).await?;
+    Ok(no_content())
+}
+
+/// `DELETE /users/{id}/sessions`: all of them.
+pub(crate) async fn end_sessions_of(
+    service: &Inner,
+    user: UserId,
+    client: ClientInfo,
+) -> Result<Response<Body>, Refusal> {
+    service.auth.logout_all(user, client).await?;
+    Ok(no_content())
+}
+
+/// `GET /users/{id}/events?limit=&cursor=`: what happened to the account, the latest first; also to one that is gone, for as
+/// long as the audit keeps it.
+pub(crate) async fn events_of(
+    service: &Inner,
+    user: UserId,
+    query: Query,
+) -> Result<Response<Body>, Refusal> {
+    let limit = limit(&query).map_err(invalid)?;
+    let before = query.get("cursor").map(|cursor| cursor.parse::<Uuid>()).transpose();
+    let before = before.map_err(|_| {
+        invalid(FieldError::new("cursor", "invalid_cursor", "the cursor is none of a page before"))
+    })?;
+    let events = service.auth.events(user, before, limit).await?;
+    if events.is_empty() && before.is_none() {
+        // Nothing has happened to who never was; but then it should say so.
+        service.auth.user(user).await?;
+    }
+    let is_full = u64::try_from(events.len()).is_ok_and(|length| length >= limit);
+    let next_cursor = events.last().filter(|_| is_full).map(|event| event.id.to_string());
+    let events = events.iter().map(EventDocument::of).collect();
+    Ok(json(StatusCode::OK, &EventsDocument { events, next_cursor }))
+}
+
+fn limit(query: &Query) -> Result<u64, FieldError> {
+    let Some(limit) = query.get("limit") else { return Ok(LIMIT) };
+    // Digits only: parsing alone would take a sign.
+    let number = limit.bytes().all(|byte| byte.is_ascii_digit()).then(|| limit.parse().ok()).flatten();
+    number.filter(|limit| (1..=UserQuery::LIMIT_MAX).contains(limit)).ok_or_else(|| {
+        FieldError::new("limit", "out_of_range", "the limit must be a whole number from 1 to 100")
+    })
+}
+
+fn invalid(error: FieldError) -> Problem {
+    Problem::validation(vec![error])
+}

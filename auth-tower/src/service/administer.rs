@@ -1,0 +1,41 @@
+//! The doors for administrators only.
+
+use auth_core::ClientInfo;
+use http::{Method, Response, request::Parts};
+
+use super::{BoxError, Inner, Refusal, form};
+use crate::{Body, Endpoint, endpoint, problem::Problem, route::of_user};
+
+impl Inner {
+    /// Who is no administrator gets no further than the first line: neither a body nor an id is looked at before.
+    pub(super) async fn administer<B>(
+        &self,
+        endpoint: Endpoint,
+        parts: &Parts,
+        body: B,
+        client: ClientInfo,
+    ) -> Result<Response<Body>, Refusal>
+    where
+        B: http_body::Body,
+        B::Error: Into<BoxError>,
+    {
+        let client = client.actor(endpoint::administrator(self, &parts.headers).await?);
+        let query = || {
+            let query = form::parse(parts.uri.query().unwrap_or_default().as_bytes());
+            query.ok_or_else(|| Problem::malformed("The query must be UTF-8, with no parameter repeated."))
+        };
+        let Some((user, _)) = of_user(parts.uri.path()) else {
+            return endpoint::users(self, query()?).await;
+        };
+        match (endpoint, &parts.method) {
+            (Endpoint::UserEvents, _) => endpoint::events_of(self, user, query()?).await,
+            (Endpoint::UserSessions, _) => endpoint::end_sessions_of(self, user, client).await,
+            (_, &Method::PATCH) => {
+                let payload = self.take_in(endpoint, &parts.headers, body).await?;
+                endpoint::change_user(self, user, payload, client).await
+            }
+            (_, &Method::DELETE) => endpoint::delete_user(self, user, client).await,
+            _ => endpoint::user(self, user).await,
+        }
+    }
+}
