@@ -28,4 +28,5 @@ mod shutdown;
 mod start_errors;
 mod support;
 mod throttle;
+mod users;
 mod zero_config;
