@@ -15,6 +15,9 @@ pub mod security {}
 #[doc = include_str!("passwords.md")]
 pub mod passwords {}
 
+#[doc = include_str!("mail.md")]
+pub mod mail {}
+
 #[doc = include_str!("throttling.md")]
 pub mod throttling {}
 
