@@ -60,18 +60,19 @@ impl ClientInfo {
         self
     }
 
+    /// What is taken for one client where clients are told apart by their addresses: an IPv4 address, in whichever of its
+    /// two forms, or an IPv6 network of 64 bits (whoever has one address in it has all). Throttling and the hash queue
+    /// count by it; a host that counts connections should too.
+    pub fn network_of(ip: IpAddr) -> IpAddr {
+        match ip.to_canonical() {
+            IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() & !u128::from(u64::MAX)).into(),
+            ip @ IpAddr::V4(_) => ip,
+        }
+    }
+
     /// Once more, because a host may have set the field itself.
     pub(crate) fn storable_user_agent(&self) -> Option<String> {
         self.user_agent.as_deref().map(storable)
-    }
-}
-
-/// What is taken for one client where clients are told apart by their addresses: an IPv4 address, in whichever of its
-/// two forms, or an IPv6 network of 64 bits (whoever has one address in it has all).
-pub(crate) fn network(ip: IpAddr) -> IpAddr {
-    match ip.to_canonical() {
-        IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() & !u128::from(u64::MAX)).into(),
-        ip @ IpAddr::V4(_) => ip,
     }
 }
 

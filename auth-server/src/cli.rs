@@ -35,6 +35,14 @@ pub(crate) enum Command {
         #[command(subcommand)]
         action: Keys,
     },
+    /// Look after accounts, as an administrator may over HTTP; they are named by id or e-mail address
+    Users {
+        /// Print JSON, one object a line
+        #[arg(long, global = true)]
+        json: bool,
+        #[command(subcommand)]
+        action: Users,
+    },
     /// Show the settings in force and where each came from; secrets are left out
     Config,
 }
@@ -75,6 +83,63 @@ pub(crate) enum Keys {
         #[arg(required = true, value_name = "KID")]
         ids: Vec<String>,
     },
+}
+
+/// What to do with accounts.
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum Users {
+    /// Show all: id, since when, address verified or not, enabled or disabled, roles, address
+    List {
+        /// Only the one with this address
+        #[arg(long)]
+        email: Option<String>,
+    },
+    /// Show one
+    Show { user: String },
+    /// Make an account, and let its owner choose the password: by a link in a mail
+    Create {
+        email: String,
+        /// Grant a role, admin or another; may be given again
+        #[arg(long)]
+        role: Vec<String>,
+        /// Take the address for proved
+        #[arg(long)]
+        verified: bool,
+        /// Read the password from the first line of standard input: for an account of your own
+        #[arg(long)]
+        password_stdin: bool,
+        /// Print the link instead of mailing it. Whoever has it can take the account over
+        #[arg(long, conflicts_with = "password_stdin")]
+        print_link: bool,
+    },
+    /// Give exactly these roles; `user`, which everybody has, takes all others away
+    SetRole {
+        user: String,
+        #[arg(required = true)]
+        roles: Vec<String>,
+    },
+    /// Keep somebody out, and end all sessions
+    Disable { user: String },
+    /// Let somebody in again
+    Enable { user: String },
+    /// Delete an account with all that hangs on it
+    Delete {
+        user: String,
+        /// Really: it cannot be taken back
+        #[arg(long, required = true)]
+        yes: bool,
+    },
+    /// Let somebody choose a new password: by a link in a mail
+    ResetPassword {
+        user: String,
+        /// Print the link instead of mailing it. Whoever has it can take the account over
+        #[arg(long)]
+        print_link: bool,
+    },
+    /// End all sessions of somebody
+    RevokeSessions { user: String },
+    /// Forget the wrong passwords that were given for an account, so that it need not wait
+    Unlock { user: String },
 }
 
 /// The settings that were given as flags or in the environment. Made from the table of settings, so that a new

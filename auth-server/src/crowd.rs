@@ -2,9 +2,11 @@
 
 use std::{
     collections::{HashMap, hash_map::Entry},
-    net::{IpAddr, Ipv6Addr},
+    net::IpAddr,
     sync::{Arc, Mutex, PoisonError},
 };
+
+use auth_core::ClientInfo;
 
 /// Counts connections by network: an IPv4 address, or the /64 that one IPv6 customer has. Holds as many entries as there
 /// are connections at most. Clones share the count.
@@ -27,7 +29,7 @@ impl Crowd {
 
     /// `None`: this network has as many connections as it may.
     pub(crate) fn admit(&self, peer: IpAddr) -> Option<Place> {
-        let network = network(peer);
+        let network = ClientInfo::network_of(peer);
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let count = open.entry(network).or_default();
         if *count >= self.most {
@@ -47,16 +49,6 @@ impl Drop for Place {
                 left => *count.get_mut() = left,
             }
         }
-    }
-}
-
-fn network(peer: IpAddr) -> IpAddr {
-    match peer.to_canonical() {
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
-        }
-        v4 @ IpAddr::V4(_) => v4,
     }
 }
 

@@ -43,6 +43,9 @@ pub(crate) enum Error {
     /// The key ring could not be changed.
     #[error("key ring: {0}")]
     KeyRing(String),
+    /// An account could not be looked at or changed.
+    #[error("users: {0}")]
+    Users(String),
     /// There is no table to look into.
     #[error("the database is not up to date: run `auth-server migrate`")]
     Pending,
@@ -69,6 +72,26 @@ impl Error {
                 Self::KeyRing(rules.join("; "))
             }
             other => Self::KeyRing(other.to_string()),
+        }
+    }
+
+    /// What went wrong with an account.
+    pub(crate) fn of_user(error: &auth_core::Error) -> Self {
+        match error {
+            auth_core::Error::Config(error) => Self::Setting(SettingError::from_core(error)),
+            auth_core::Error::Validation(broken) => {
+                let rules: Vec<_> = broken.iter().map(|rule| rule.detail.as_str()).collect();
+                Self::Users(rules.join("; "))
+            }
+            auth_core::Error::UserNotFound => {
+                Self::Users("there is no such user; `auth-server users list` shows them".to_owned())
+            }
+            auth_core::Error::LastAdmin => Self::Users(
+                "the last administrator has to stay; make another first: `auth-server users set-role USER admin`"
+                    .to_owned(),
+            ),
+            auth_core::Error::Unavailable(source) => Self::Users(format!("{error}: {source}")),
+            other => Self::Users(other.to_string()),
         }
     }
 

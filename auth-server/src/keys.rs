@@ -56,13 +56,7 @@ fn cannot_write(error: &io::Error) -> String {
 /// # Errors
 /// [`Error::Connect`], [`Error::Pending`], [`Error::KeyRing`], [`Error::Setting`].
 pub(crate) async fn look_after(config: &Config, action: &cli::Keys) -> Result<(), Error> {
-    let db = start::connect(&config.database).await?;
-    if auth_migration::status(&db).await?.iter().any(|migration| !migration.applied) {
-        return Err(Error::Pending);
-    }
-    let secret = start::secret_again(config.keys.secret.as_ref(), &config.database)?;
-    let keys = start::keys(config, secret);
-    let auth = start::auth(config, db.clone(), keys, &config.http.public_url(config.http.port))?;
+    let (db, auth) = start::beside(config).await?;
     let lines = match action {
         cli::Keys::Rotate => rotate(&auth, config).await?,
         cli::Keys::Revoke { ids } => revoke(&auth, config, ids).await?,
@@ -141,7 +135,7 @@ async fn revoke(auth: &Auth, config: &Config, ids: &[String]) -> Result<Vec<Stri
 }
 
 /// In whole seconds (RFC 3339). A time that no calendar has, from a broken row, becomes the epoch.
-fn utc(time: SystemTime) -> String {
+pub(crate) fn utc(time: SystemTime) -> String {
     let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let seconds = i64::try_from(since.as_secs()).unwrap_or(0);
     let time = OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH);

@@ -61,6 +61,28 @@
 //!
 //! The reasons, and the steps for `SECRET_KEY`, are in `auth_core::manual::keys`.
 //!
+//! # Accounts
+//!
+//! `auth-server users` does at the command line what `/users` does over HTTP for administrators, on the database of the
+//! settings, beside running servers; `ADMIN_API=off` takes the latter away. The first administrator is made here. Accounts are
+//! named by id or e-mail address; `--json` prints one object a line, in the form of the HTTP endpoints. Standard output has what
+//! was asked for, addresses and links included; the log on standard error has neither.
+//!
+//! | `auth-server users` | what it does |
+//! | --- | --- |
+//! | `list [--email EMAIL]`, `show USER` | shows all or one |
+//! | `create EMAIL [--role ROLE]... [--verified]` | makes an account and mails its owner a link to choose the password |
+//! | `set-role USER ROLE...` | gives exactly these roles |
+//! | `disable USER`, `enable USER` | keeps somebody out, and lets them in again |
+//! | `reset-password USER` | mails a link to choose a new password |
+//! | `revoke-sessions USER` | ends all sessions |
+//! | `unlock USER` | forgets wrong passwords |
+//! | `delete USER --yes` | deletes the account |
+//!
+//! A link is put into the outbox and mailed by a running server. `--print-link` prints it instead: **a secret on your
+//! terminal**, with which anybody can take the account over until it is used or an hour old; the audit tells that it was handed
+//! out. `create --password-stdin` reads a first password, for an account of your own. Nobody else's can be chosen here.
+//!
 //! # SIGHUP
 //!
 //! Reads the settings again (`.env`, and the files that are named by `..._FILE`), so that a step of the table needs no
@@ -100,5 +122,6 @@ mod signals;
 mod stack;
 mod start;
 mod telemetry;
+mod users;
 
 pub use run::run;

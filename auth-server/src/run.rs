@@ -22,6 +22,7 @@ use crate::{
     stack,
     start::{Started, connect, start},
     telemetry::{self, Output},
+    users,
 };
 
 /// How long to wait for the pool to say goodbye to the database.
@@ -83,6 +84,7 @@ fn execute(command: &Command, given: Vec<Given>, config: Config) -> Result<(), E
             runtime.block_on(migrate(&config.database, action.unwrap_or(Migrate::Up)))
         }
         Command::Keys { action } => runtime.block_on(keys::look_after(&config, action)),
+        Command::Users { json, action } => runtime.block_on(users::look_after(&config, action, *json)),
         Command::Serve | Command::Config => runtime.block_on(start_and_serve(given, config)),
     };
     runtime.shutdown_timeout(BLOCKING_DEADLINE);

@@ -1,13 +1,6 @@
 //! What stands around every request: request id, trace, panic guard, timeout; then the routes.
 
-use std::{
-    any::Any,
-    convert::Infallible,
-    error::Error,
-    mem,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{any::Any, convert::Infallible, error::Error, time::Duration};
 
 use auth_core::{Random as _, SystemRandom};
 use auth_tower::{AuthService, Body, is_request_id, problem::Problem, set_security_headers};
@@ -18,7 +11,6 @@ use http::{
 };
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
-use tokio::time::Instant;
 use tower::{Service, ServiceBuilder, ServiceExt as _, service_fn};
 use tower_http::{
     catch_panic::CatchPanicLayer,
@@ -35,9 +27,6 @@ use crate::{
 
 /// Longer than all waits that a request may meet on its way (body, hash queue, database) together.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// How often it is said that requests are answered 503.
-const TELL_EVERY: Duration = Duration::from_secs(10);
 
 /// Paths are logged up to here; ours are much shorter.
 const PATH_MAX: usize = 128;
@@ -128,7 +117,6 @@ where
             answer.map(|response| framing.finish(response))
         }
     });
-    let refusals = Refusals::default();
     ServiceBuilder::new()
         .layer(SetSensitiveRequestHeadersLayer::new([AUTHORIZATION, COOKIE]))
         .layer(SetSensitiveResponseHeadersLayer::new([SET_COOKIE]))
@@ -138,9 +126,7 @@ where
             TraceLayer::new_for_http()
                 .make_span_with(span)
                 .on_request(())
-                .on_response(move |response: &Response<_>, latency, _: &Span| {
-                    log_response(response, latency, &refusals);
-                })
+                .on_response(log_response)
                 .on_body_chunk(())
                 .on_eos(())
                 .on_failure(()),
@@ -206,36 +192,11 @@ fn span<B>(request: &Request<B>) -> Span {
     )
 }
 
-/// How many answers were 503, told from time to time: under a flood they are what must cost the least, and a warning for
-/// each would be most of it.
-#[derive(Clone, Default)]
-struct Refusals(Arc<Mutex<Untold>>);
-
-#[derive(Default)]
-struct Untold {
-    refused: u64,
-    told: Option<Instant>,
-}
-
-impl Refusals {
-    fn count(&self) {
-        let mut untold = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        untold.refused += 1;
-        if untold.told.is_none_or(|told| told.elapsed() >= TELL_EVERY) {
-            let Untold { refused, .. } =
-                mem::replace(&mut *untold, Untold { refused: 0, told: Some(Instant::now()) });
-            tracing::warn!(refused, "requests are answered 503: overloaded, or something is out of reach");
-        }
-    }
-}
-
-fn log_response<B>(response: &Response<B>, latency: Duration, refusals: &Refusals) {
+fn log_response<B>(response: &Response<B>, latency: Duration, _: &Span) {
     let status = response.status().as_u16();
     let milliseconds = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX);
-    if response.status() == StatusCode::SERVICE_UNAVAILABLE {
-        refusals.count();
-        tracing::info!(status, milliseconds, "answered");
-    } else if response.status().is_server_error() {
+    // Of a 503 whoever refused has told why; a flood of them is no time for more lines.
+    if response.status().is_server_error() && response.status() != StatusCode::SERVICE_UNAVAILABLE {
         tracing::warn!(status, milliseconds, "answered");
     } else if response.extensions().get::<Probe>().is_some() {
         tracing::debug!(status, milliseconds, "answered");

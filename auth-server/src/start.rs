@@ -155,6 +155,20 @@ pub(crate) fn auth(
     builder.build().map_err(|error| SettingError::from_core(&error))
 }
 
+/// Database and handle for a command beside running servers: changes no schema and makes no secret.
+///
+/// # Errors
+/// [`Error::Connect`], [`Error::Pending`], [`Error::Setting`], [`Error::KeyFile`].
+pub(crate) async fn beside(config: &Config) -> Result<(DatabaseConnection, Auth), Error> {
+    let db = connect(&config.database).await?;
+    if auth_migration::status(&db).await?.iter().any(|migration| !migration.applied) {
+        return Err(Error::Pending);
+    }
+    let secret = secret_again(config.keys.secret.as_ref(), &config.database)?;
+    let auth = auth(config, db.clone(), keys(config, secret), &config.http.public_url(config.http.port))?;
+    Ok((db, auth))
+}
+
 /// The secret for a first start.
 fn secret(config: &Config) -> Result<SecretKey, Error> {
     match (&config.keys.secret, config.database.url.sqlite_file()) {
@@ -206,6 +220,9 @@ fn service(auth: Auth, config: &Config, public_url: &str) -> Result<AuthService,
     }
     if !config.http.registration_open {
         service = service.registration_closed();
+    }
+    if !config.http.admin_api {
+        service = service.without_admin();
     }
     service.build().map_err(|error| {
         let name = match error.setting() {

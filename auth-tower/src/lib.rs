@@ -104,6 +104,7 @@ pub use authenticate::{AuthLayer, Authenticate, AuthenticateFuture, TokenCheck};
 pub use body::Body;
 pub use client::ClientAddr;
 pub use cross_origin::{CrossOrigin, CrossOriginFuture, CrossOriginLayer, OriginPolicy};
+pub use endpoint::AccountDocument;
 pub use error::ConfigError;
 pub use guard::{GuardBody, GuardFuture};
 pub use headers::{is_request_id, set_security_headers};

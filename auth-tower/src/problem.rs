@@ -191,7 +191,8 @@ impl Problem {
         match &error {
             Error::Internal(source) => tracing::error!(request_id, code, error = %source, "request failed"),
             Error::Unavailable(source) => tracing::warn!(request_id, code, error = %source, "request failed"),
-            Error::Overloaded { .. } => tracing::warn!(request_id, code, "request refused"),
+            // Said by the hash pool from time to time; for each it would be the better part of what a refusal costs.
+            Error::Overloaded { .. } => tracing::info!(request_id, code, "request refused"),
             _ => {}
         }
         Self::from(error)

@@ -138,10 +138,10 @@ impl Inner {
         let sent = matches!(outcome, Outcome::Sent);
         match outcome {
             Outcome::Waits(error) => {
-                tracing::warn!(mail = %id, kind = kind.code(), error = %error, "a mail waits");
                 let next = self.now().saturating_add(wait);
                 detached(async move { Ok(postpone_mail(self.store.db(), id, claimed_until, next).await?) })
                     .await?;
+                tracing::warn!(mail = %id, kind = kind.code(), error = %error, "a mail waits");
                 return Ok(false);
             }
             Outcome::GivenUp(error) => {

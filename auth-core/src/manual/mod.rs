@@ -15,11 +15,17 @@ pub mod security {}
 #[doc = include_str!("passwords.md")]
 pub mod passwords {}
 
+#[doc = include_str!("mail.md")]
+pub mod mail {}
+
 #[doc = include_str!("throttling.md")]
 pub mod throttling {}
 
 #[doc = include_str!("keys.md")]
 pub mod keys {}
+
+#[doc = include_str!("roles.md")]
+pub mod roles {}
 
 #[doc = include_str!("moving_in.md")]
 pub mod moving_in {}

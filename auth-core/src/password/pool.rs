@@ -25,6 +25,9 @@ use crate::{
 /// half a hash: seldom enough not to matter.
 const KEEP: Duration = Duration::from_secs(2);
 
+/// How often it is said that clients are refused.
+const TELL_EVERY: Duration = Duration::from_secs(10);
+
 /// The least that a client is asked to wait.
 const RETRY_LEAST: Duration = Duration::from_secs(1);
 
@@ -47,6 +50,8 @@ struct State {
     typical: Duration,
     finished: u64,
     refused: u64,
+    /// When that was last said, and how many they were then.
+    told: Option<(SystemTime, u64)>,
     waited: Duration,
     hashed: Duration,
 }
@@ -118,6 +123,7 @@ impl HashPool {
                 typical: Duration::ZERO,
                 finished: 0,
                 refused: 0,
+                told: None,
                 waited: Duration::ZERO,
                 hashed: Duration::ZERO,
             })),
@@ -169,8 +175,8 @@ impl HashPool {
     /// Refuses a client who would be turned away now. To be asked before other work is done for them: a flood that is
     /// turned away must cost no more than that, least of all the database's connections.
     pub(crate) fn look(&self, client: &ClientInfo) -> Result<(), Error> {
-        let mut state = self.lock();
-        if state.queue.is_full_for(network(client.ip)) { Err(state.refuse(self.wait)) } else { Ok(()) }
+        let full = self.lock().queue.is_full_for(network(client.ip));
+        if full { Err(self.refuse()) } else { Ok(()) }
     }
 
     pub(crate) fn stats(&self) -> HashPoolStats {
@@ -204,7 +210,7 @@ impl HashPool {
                 let place = Place { pool: self, ticket };
                 match tokio::time::timeout(self.wait, &mut told).await {
                     Ok(answer) => answer,
-                    Err(_) if place.give_up() => return Err(self.lock().refuse(self.wait)),
+                    Err(_) if place.give_up() => return Err(self.refuse()),
                     // It has a slot since: what has begun is not wasted.
                     Err(_) => told.await,
                 }
@@ -231,7 +237,10 @@ impl HashPool {
                 drop(displaced);
                 Ok(Some(ticket))
             }
-            Arrival::Full => Err(state.refuse(self.wait)),
+            Arrival::Full => {
+                drop(state);
+                Err(self.refuse())
+            }
         }
     }
 
@@ -255,6 +264,17 @@ impl HashPool {
         thread.spawn(move || worker.run(job)).map(drop)
     }
 
+    fn refuse(&self) -> Error {
+        let mut state = self.lock();
+        state.refused += 1;
+        let (error, news) = (state.overloaded(self.wait), state.news(self.clock.now()));
+        drop(state);
+        if let Some(refused) = news {
+            tracing::warn!(refused, "passwords come faster than they can be hashed: clients are refused");
+        }
+        error
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         lock(&self.state)
     }
@@ -266,9 +286,14 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
 }
 
 impl State {
-    fn refuse(&mut self, wait: Duration) -> Error {
-        self.refused += 1;
-        self.overloaded(wait)
+    /// How many were refused since it was last said, if it is to be said again.
+    fn news(&mut self, now: SystemTime) -> Option<u64> {
+        let (when, before) = self.told.unzip();
+        if when.is_some_and(|when| now.duration_since(when).is_ok_and(|since| since < TELL_EVERY)) {
+            return None;
+        }
+        self.told = Some((now, self.refused));
+        Some(self.refused - before.unwrap_or(0))
     }
 
     /// Come back when those who wait now have been served; by the longest wait they are, or have gone.

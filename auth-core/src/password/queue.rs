@@ -9,13 +9,13 @@ use std::{
     net::IpAddr,
 };
 
-use crate::client;
+use crate::ClientInfo;
 
 /// What shares a turn: an address or network, or everybody whose address is not known.
 pub(super) type Network = Option<IpAddr>;
 
 pub(super) fn network(ip: Option<IpAddr>) -> Network {
-    ip.map(client::network)
+    ip.map(ClientInfo::network_of)
 }
 
 pub(super) struct Queue<J> {

@@ -16,7 +16,7 @@ pub(crate) use self::{
     device::{DeviceKeys, KNOWN_FOR},
 };
 use self::{counter::Decision, network::Buckets};
-use crate::{ClientInfo, Config, client, clock::duration_millis};
+use crate::{ClientInfo, Config, clock::duration_millis};
 
 /// The rules in force, and what is counted in memory. Counters of accounts and devices are rows, which instances share.
 pub(crate) struct Throttle {
@@ -45,6 +45,6 @@ impl Throttle {
 
     /// The network to count for: none if nothing is counted, or if the host did not say where the client is.
     fn network(&self, client: &ClientInfo) -> Option<IpAddr> {
-        client.ip.filter(|_| !self.off).map(client::network)
+        client.ip.filter(|_| !self.off).map(ClientInfo::network_of)
     }
 }

@@ -71,6 +71,7 @@ pub(crate) struct HttpConfig {
     pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) cookie_secure: bool,
     pub(crate) registration_open: bool,
+    pub(crate) admin_api: bool,
     pub(crate) bounds: Bounds,
 }
 
@@ -298,6 +299,8 @@ fn read_http(reader: &mut Reader, warnings: &mut Vec<String>) -> Result<HttpConf
     let registration_open = reader.setting("REGISTRATION", true, value::registration, |open| {
         if *open { "open".to_owned() } else { "closed".to_owned() }
     })?;
+    let admin_api = reader
+        .setting("ADMIN_API", true, value::on, |on| if *on { "on".to_owned() } else { "off".to_owned() })?;
     let connections = reader.number("MAX_CONNECTIONS", BOUNDS.connections, 1, 1_000_000)?;
     let per_network =
         reader.number("MAX_CONNECTIONS_PER_ADDRESS", BOUNDS.per_network.min(connections), 1, connections)?;
@@ -328,6 +331,7 @@ fn read_http(reader: &mut Reader, warnings: &mut Vec<String>) -> Result<HttpConf
         trusted_proxies,
         cookie_secure,
         registration_open,
+        admin_api,
         bounds: Bounds { connections, per_network, ..BOUNDS },
     })
 }

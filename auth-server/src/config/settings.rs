@@ -121,6 +121,10 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "How long it takes until it has all of them again [default: 15]",
     ),
     plain("REGISTRATION", "open or closed [default: open]"),
+    plain(
+        "ADMIN_API",
+        "off takes /users away, which is for administrators; auth-server users does the same [default: on]",
+    ),
     secret(
         "SMTP_URL",
         "smtp://user:password@host:587 (STARTTLS), smtps://...:465, smtp://127.0.0.1:1025 [default: mails are written to the log]",

@@ -19,6 +19,7 @@ mod key_ring;
 mod key_ring_load;
 mod keys;
 mod logs;
+mod mail;
 mod migrate;
 mod nginx;
 mod reload;

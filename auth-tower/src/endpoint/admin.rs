@@ -31,16 +31,18 @@ pub(crate) async fn administrator(service: &Inner, headers: &HeaderMap) -> Resul
     if caller.has_role(ADMIN_ROLE) { Ok(caller.user_id()) } else { Err(Problem::forbidden().into()) }
 }
 
-/// What an administrator sees of a user: what the user sees, and whether they are kept out.
-#[derive(Serialize)]
-struct AccountDocument<'a> {
+/// A user as administrators see them: what the user sees, and whether they are kept out. The same wherever it is written, at
+/// `/users` and by the command line.
+#[derive(Debug, Serialize)]
+pub struct AccountDocument<'a> {
     #[serde(flatten)]
     user: UserDocument<'a>,
     disabled: bool,
 }
 
 impl<'a> AccountDocument<'a> {
-    fn of(user: &'a User) -> Self {
+    /// Of this user.
+    pub fn of(user: &'a User) -> Self {
         Self { user: UserDocument::of(user), disabled: user.disabled }
     }
 }

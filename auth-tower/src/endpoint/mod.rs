@@ -23,6 +23,7 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::{Body, authenticate::authenticate, problem::Problem, service::Inner, transport::Cookies};
 
+pub use self::admin::AccountDocument;
 pub(crate) use self::{
     account::{change_email, change_password, delete_me, export, own_events},
     admin::{administrator, change_user, delete_user, end_sessions_of, events_of, user, users},
@@ -65,7 +66,7 @@ fn caller(service: &Inner, headers: &HeaderMap) -> Result<Principal, Problem> {
 }
 
 /// A user as clients see it.
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 struct UserDocument<'a> {
     id: String,
     email: &'a str,

@@ -102,7 +102,9 @@ async fn update(url: &str, clients: u32, time: Duration) -> Result<(), Failure> 
     while let Some(done) = running.join_next().await {
         count += done??;
     }
-    println!("{count} {}", start.elapsed().as_secs_f64());
+    let seconds = start.elapsed().as_secs_f64();
+    // First: with the line this process is done, and ended.
     sqlx::query("DROP TABLE load_limit").execute(&pool).await?;
+    println!("{count} {seconds}");
     Ok(())
 }

@@ -4,12 +4,12 @@ use std::{
         atomic::{AtomicUsize, Ordering},
         mpsc,
     },
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use proptest::prelude::*;
 
-use super::{HashPool, HashPoolStats};
+use super::{HashPool, HashPoolStats, TELL_EVERY};
 use crate::{
     ClientInfo, Config, Error, SystemRandom,
     password::{HashError, PasswordHasher, Scratch, Verdict},
@@ -330,4 +330,18 @@ proptest! {
             }
         });
     }
+}
+
+#[test]
+fn refusals_are_told_at_once_and_then_every_ten_seconds_together() {
+    let world = World::new(1, 0);
+    let (mut state, start) = (world.pool.lock(), SystemTime::UNIX_EPOCH + Duration::from_hours(1));
+    let mut news = |refused, at| {
+        state.refused = refused;
+        state.news(at)
+    };
+    assert_eq!(news(1, start), Some(1));
+    assert_eq!(news(5, start + TELL_EVERY - Duration::from_millis(1)), None);
+    assert_eq!(news(7, start + TELL_EVERY), Some(6));
+    assert_eq!(news(8, start), Some(1), "the clock was set back");
 }

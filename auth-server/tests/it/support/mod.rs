@@ -3,12 +3,14 @@
 mod client;
 mod database_server;
 mod server;
+mod smtp;
 
 use std::time::Duration;
 
 pub(crate) use client::{Answer, Client, Session};
 pub(crate) use database_server::DatabaseServer;
 pub(crate) use server::{Program, Server};
+pub(crate) use smtp::SmtpServer;
 
 /// Generous: a busy machine must not fail a test that waits for what will happen.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);

@@ -1,0 +1,193 @@
+//! `auth-server users`.
+
+use std::{
+    io::{self, BufRead as _, Read as _},
+    time::Duration,
+};
+
+use auth_core::{Auth, ClientInfo, CreateUser, Password, User, UserChange, UserId, UserQuery, mail::Link};
+use auth_tower::AccountDocument;
+use serde_json::json;
+use tokio::time::timeout;
+use zeroize::Zeroizing;
+
+use crate::{
+    cli::Users,
+    config::Config,
+    error::Error,
+    keys::utc,
+    run::{self, CLOSE_DEADLINE},
+    start,
+};
+
+/// Longer than any password that the rules take.
+const PASSWORD_BYTES_MAX: u64 = 4096;
+
+/// On the database of the settings, which running instances share.
+///
+/// # Errors
+/// [`Error::Connect`], [`Error::Pending`], [`Error::Users`], [`Error::Setting`].
+pub(crate) async fn look_after(config: &Config, action: &Users, json: bool) -> Result<(), Error> {
+    let (db, auth) = start::beside(config).await?;
+    let done = Desk { auth, json, mails: config.mail.smtp.is_some() }.act(action).await;
+    let _ = timeout(CLOSE_DEADLINE, db.close()).await;
+    done
+}
+
+struct Desk {
+    auth: Auth,
+    json: bool,
+    /// Whether mail reaches anybody: without a mail server it is written to the log of a running one.
+    mails: bool,
+}
+
+impl Desk {
+    async fn act(&self, action: &Users) -> Result<(), Error> {
+        let auth = &self.auth;
+        match action {
+            Users::List { email } => self.list(email.as_deref()).await,
+            Users::Show { user } => self.print(&self.find(user).await?),
+            Users::Create { email, role, verified, password_stdin, print_link } => {
+                let new = role.iter().fold(CreateUser::new(email.as_str()), CreateUser::role);
+                let new = if *verified { new.verified() } else { new };
+                self.create(new, *password_stdin, *print_link).await
+            }
+            Users::SetRole { user, roles } => {
+                self.change(user, UserChange::default().roles(roles.iter().cloned())).await
+            }
+            Users::Disable { user } => self.change(user, UserChange::default().disabled(true)).await,
+            Users::Enable { user } => self.change(user, UserChange::default().disabled(false)).await,
+            Users::Delete { user, .. } => {
+                let user = self.find(user).await?;
+                told(auth.delete_user(user.id, ClientInfo::default()).await)?;
+                self.say(&user, "deleted")
+            }
+            Users::ResetPassword { user, print_link } => self.reset_password(user, *print_link).await,
+            Users::RevokeSessions { user } => {
+                let user = self.find(user).await?;
+                told(auth.logout_all(user.id, ClientInfo::default()).await)?;
+                self.say(&user, "signed out everywhere")
+            }
+            Users::Unlock { user } => {
+                let user = self.find(user).await?;
+                told(auth.unlock(user.id, ClientInfo::default()).await)?;
+                self.say(&user, "unlocked")
+            }
+        }
+    }
+
+    /// An address has an `@`, an id has none.
+    async fn find(&self, name: &str) -> Result<User, Error> {
+        told(match name.parse::<UserId>() {
+            Ok(id) => self.auth.user(id).await,
+            Err(_) => self.auth.find_user(name).await,
+        })
+    }
+
+    /// Page by page, so that neither side holds them all.
+    async fn list(&self, email: Option<&str>) -> Result<(), Error> {
+        let query = UserQuery::default().limit(UserQuery::LIMIT_MAX);
+        let query = email.map_or(query.clone(), |email| query.email(email));
+        let mut page = told(self.auth.list_users(query.clone()).await)?;
+        loop {
+            run::print(page.users.iter().map(|user| self.line(user)))?;
+            let Some(next) = page.next else { return Ok(()) };
+            page = told(self.auth.list_users(query.clone().cursor(next)).await)?;
+        }
+    }
+
+    async fn create(&self, new: CreateUser, password_stdin: bool, print_link: bool) -> Result<(), Error> {
+        let new = if password_stdin {
+            new.password(password()?)
+        } else if print_link {
+            new
+        } else {
+            self.needs_mail("add --print-link, or --password-stdin for an account of your own")?;
+            new.invite()
+        };
+        let user = told(self.auth.create_user(new).await)?;
+        if print_link {
+            return self.hand_out(&user).await;
+        }
+        if !password_stdin {
+            tracing::info!("a link to choose a password is in the outbox: a running server mails it");
+        }
+        self.print(&user)
+    }
+
+    async fn change(&self, user: &str, change: UserChange) -> Result<(), Error> {
+        let user = self.find(user).await?;
+        self.print(&told(self.auth.update_user(user.id, change, ClientInfo::default()).await)?)
+    }
+
+    async fn reset_password(&self, user: &str, print_link: bool) -> Result<(), Error> {
+        let user = self.find(user).await?;
+        if print_link {
+            return self.hand_out(&user).await;
+        }
+        self.needs_mail("add --print-link")?;
+        told(self.auth.send_reset_link(user.id, ClientInfo::default()).await)?;
+        tracing::info!("a link to choose a password is in the outbox: a running server mails it");
+        self.print(&user)
+    }
+
+    /// Before anything is done: the link would be written to a log, for whoever reads it.
+    fn needs_mail(&self, instead: &str) -> Result<(), Error> {
+        if self.mails {
+            return Ok(());
+        }
+        Err(Error::Users(format!("there is no SMTP_URL to mail a link to choose a password by: {instead}")))
+    }
+
+    async fn hand_out(&self, user: &User) -> Result<(), Error> {
+        let Link { url, valid_for, .. } = told(self.auth.reset_link(user.id, ClientInfo::default()).await)?;
+        tracing::warn!(
+            "the link opens the account to whoever has it, once, within {} minutes: keep it secret",
+            valid_for.as_secs() / Duration::from_mins(1).as_secs()
+        );
+        if self.json {
+            let link =
+                json!({ "user": AccountDocument::of(user), "link": url, "expires_in": valid_for.as_secs() });
+            return run::print([link.to_string()]);
+        }
+        run::print([self.line(user), url])
+    }
+
+    fn print(&self, user: &User) -> Result<(), Error> {
+        run::print([self.line(user)])
+    }
+
+    fn line(&self, user: &User) -> String {
+        if self.json {
+            return json!(AccountDocument::of(user)).to_string();
+        }
+        let verified = if user.email_verified { "verified" } else { "unverified" };
+        let enabled = if user.disabled { "disabled" } else { "enabled" };
+        let (id, since, roles) = (user.id, utc(user.created_at), user.roles.join(","));
+        format!("{id} {since} {verified:10} {enabled:8} {roles} {}", user.email)
+    }
+
+    /// What was done to whom, where nothing of the account itself has changed or is left.
+    fn say(&self, user: &User, done: &str) -> Result<(), Error> {
+        if self.json {
+            return run::print([json!({ "id": user.id.to_string(), "done": done }).to_string()]);
+        }
+        run::print([format!("{} {done}", user.id)])
+    }
+}
+
+fn told<T>(outcome: Result<T, auth_core::Error>) -> Result<T, Error> {
+    outcome.map_err(|error| Error::of_user(&error))
+}
+
+/// The first line of standard input, without its end.
+fn password() -> Result<Password, Error> {
+    let mut line = Zeroizing::new(String::new());
+    let read = io::stdin().lock().take(PASSWORD_BYTES_MAX).read_line(&mut line);
+    read.map_err(|source| Error::System { what: "standard input", source })?;
+    let password = line.trim_end_matches(['\r', '\n']);
+    if password.is_empty() {
+        return Err(Error::Users("--password-stdin: standard input is empty".to_owned()));
+    }
+    Ok(Password::from(password))
+}
