@@ -1,9 +1,6 @@
 //! `auth-server users`.
 
-use std::{
-    io::{self, BufRead as _, Read as _},
-    time::Duration,
-};
+use std::io::{self, BufRead as _, Read as _};
 
 use auth_core::{Auth, ClientInfo, CreateUser, Password, User, UserChange, UserId, UserQuery, mail::Link};
 use auth_tower::AccountDocument;
@@ -143,7 +140,7 @@ impl Desk {
         let Link { url, valid_for, .. } = told(self.auth.reset_link(user.id, ClientInfo::default()).await)?;
         tracing::warn!(
             "the link opens the account to whoever has it, once, within {} minutes: keep it secret",
-            valid_for.as_secs() / Duration::from_mins(1).as_secs()
+            valid_for.as_secs().div_ceil(60)
         );
         if self.json {
             let link =

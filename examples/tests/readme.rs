@@ -98,12 +98,18 @@ impl Drop for Server {
 /// Runs all shell blocks of a section in one bash, and holds what each writes against the text block below it.
 fn run(marker: &str) {
     const MARK: &str = "(end of block)\n";
+    const PROGRAM_BY_NAME: &str = r#"auth-server() { env -i "$PROGRAM" "$@"; }"#;
     let server = Server::start();
     let blocks = blocks(section(marker));
     let shell: Vec<&str> = blocks.iter().filter(|block| block.0 == "sh").map(|block| block.1).collect();
     let script = shell.join(&format!("\nprintf %s '{MARK}'\n"));
     let bash = Command::new("bash")
-        .args(["-c", &format!("set -euo pipefail\n{}", script.replace(ADDRESS, &server.url))])
+        .args([
+            "-c",
+            &format!("set -euo pipefail\n{PROGRAM_BY_NAME}\n{}", script.replace(ADDRESS, &server.url)),
+        ])
+        .env("PROGRAM", &*PROGRAM)
+        .current_dir(server.home.path())
         // Neither a proxy nor a user's own curl settings come in between, and temporary files go with the server.
         .env("no_proxy", "*")
         .env("HOME", server.home.path())
@@ -161,6 +167,11 @@ fn the_two_commands_at_the_beginning_end_in_a_login() {
 #[test]
 fn the_walk_through_the_endpoints_does_what_is_shown() {
     run("run: walk");
+}
+
+#[test]
+fn the_first_administrator_is_made_and_gets_in_as_shown() {
+    run("run: admin");
 }
 
 /// Name and default of each row of the table of settings; secrets lose their mark.

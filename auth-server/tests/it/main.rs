@@ -29,4 +29,5 @@ mod shutdown;
 mod start_errors;
 mod support;
 mod throttle;
+mod users;
 mod zero_config;

@@ -2,6 +2,7 @@
 
 use auth_core::{ClientInfo, UserId};
 use auth_migration::test_util::TestDatabase;
+use auth_tower::AuthServiceBuilder;
 use serde_json::json;
 
 use crate::support::{ADA, Answer, PASSWORD, Req, World};
@@ -312,7 +313,7 @@ async fn addresses_and_methods_are_as_documented() {
         let foreign = request.bearer(&office.access).header("origin", "https://evil.example");
         office.world.send(foreign).await.expect_problem(403, "cross_origin");
     }
-    let world = office.world.with(|builder| builder.without_admin());
+    let world = office.world.with(AuthServiceBuilder::without_admin);
     for (request, _) in requests(&office.bob.to_string()) {
         world.send(request.bearer(&office.access)).await.expect_problem(404, "not_found");
     }

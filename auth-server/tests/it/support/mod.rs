@@ -9,7 +9,7 @@ use std::time::Duration;
 
 pub(crate) use client::{Answer, Client, Session};
 pub(crate) use database_server::DatabaseServer;
-pub(crate) use server::{Program, Server};
+pub(crate) use server::{Ended, Program, Server};
 pub(crate) use smtp::SmtpServer;
 
 /// Generous: a busy machine must not fail a test that waits for what will happen.
