@@ -63,36 +63,29 @@ impl Inner {
         client: &ClientInfo,
         dry_run: bool,
     ) -> Result<Option<Vec<ImportOutcome>>, Error> {
-        let ids = rows.iter().filter_map(|row| row.id).map(UserId::as_uuid).collect();
-        let emails = rows.iter().map(|row| row.email.normalized()).collect();
-        let held = find_held(self.store.db(), ids, emails).await?;
-        let now = self.now();
-        let (mut outcomes, mut new) = (Vec::with_capacity(rows.len()), Vec::new());
-        for row in rows {
-            let outcome = judge(row, &held);
-            if outcome == ImportOutcome::Inserted {
-                new.push(self.new_account(row, now)?);
-            }
-            outcomes.push(outcome);
-        }
-        if dry_run || new.is_empty() {
-            return Ok(Some(outcomes));
-        }
-        let kinds: Vec<_> = new.iter().map(|new| EventKind::Imported { user: new.id }).collect();
+        let ids: Vec<_> = rows.iter().filter_map(|row| row.id).map(UserId::as_uuid).collect();
+        let emails: Vec<_> = rows.iter().map(|row| row.email.normalized()).collect();
         let written = until_won(|| async {
-            let txn = self.store.begin().await?;
+            let (txn, now) = (self.store.begin().await?, self.now());
+            let held = find_held(&txn, &ids, &emails).await?;
+            let outcomes: Vec<_> = rows.iter().map(|row| judge(row, &held)).collect();
+            let new = rows.iter().zip(&outcomes).filter(|(_, outcome)| **outcome == ImportOutcome::Inserted);
+            let new = new.map(|(row, _)| self.new_account(row, now)).collect::<Result<Vec<_>, Error>>()?;
+            if dry_run || new.is_empty() {
+                txn.rollback().await?;
+                return Ok(Some((outcomes, Vec::new())));
+            }
             if insert_accounts(&txn, &new, now).await? == Insert::Taken {
                 txn.rollback().await?;
-                return Ok(false);
+                return Ok(None);
             }
+            let kinds: Vec<_> = new.iter().map(|new| EventKind::Imported { user: new.id }).collect();
             let events = kinds.iter().filter_map(|kind| self.event_row(client, kind).transpose());
             insert_events(&txn, events.collect::<Result<_, Error>>()?).await?;
             txn.commit().await?;
-            Ok(true)
+            Ok(Some((outcomes, kinds)))
         });
-        if !written.await? {
-            return Ok(None);
-        }
+        let Some((outcomes, kinds)) = written.await? else { return Ok(None) };
         for kind in kinds {
             self.emit(client, kind);
         }

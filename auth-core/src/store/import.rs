@@ -3,8 +3,8 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter,
-    QuerySelect, SqlErr,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait,
+    QueryFilter, QuerySelect, SqlErr,
 };
 use uuid::Uuid;
 
@@ -35,11 +35,16 @@ pub(crate) struct Held {
     pub(crate) deleted: HashSet<Uuid>,
 }
 
+/// Run it in a transaction.
 pub(crate) async fn find_held(
     db: &impl ConnectionTrait,
-    ids: Vec<Uuid>,
-    emails: Vec<&str>,
+    ids: &[Uuid],
+    emails: &[&str],
 ) -> Result<Held, DbErr> {
+    if db.get_database_backend() == DbBackend::Postgres {
+        // It would keep the plan that it made while the tables were empty: to look at each row for each value.
+        db.execute_unprepared("SET LOCAL plan_cache_mode = force_custom_plan").await?;
+    }
     let mut held = Held { by_id: HashMap::new(), by_email: HashMap::new(), deleted: HashSet::new() };
     let columns = || {
         let columns = [user::Column::Id, user::Column::EmailNormalized, user::Column::CreatedAt];
@@ -49,12 +54,14 @@ pub(crate) async fn find_held(
         let users = columns().filter(user::Column::Id.is_in(ids.iter().copied()));
         let users: Vec<(Uuid, String, i64)> = users.into_tuple().all(db).await?;
         held.by_id = users.into_iter().map(|(id, email, _)| (id, email)).collect();
-        let deleted =
-            deleted_user::Entity::find().filter(deleted_user::Column::Id.is_in(ids)).all(db).await?;
+        let deleted = deleted_user::Entity::find()
+            .filter(deleted_user::Column::Id.is_in(ids.iter().copied()))
+            .all(db)
+            .await?;
         held.deleted = deleted.into_iter().map(|row| row.id).collect();
     }
     if !emails.is_empty() {
-        let users = columns().filter(user::Column::EmailNormalized.is_in(emails));
+        let users = columns().filter(user::Column::EmailNormalized.is_in(emails.iter().copied()));
         let users: Vec<(Uuid, String, i64)> = users.into_tuple().all(db).await?;
         held.by_email = users.into_iter().map(|(_, email, created_at)| (email, created_at)).collect();
     }

@@ -157,6 +157,7 @@ each_database! {
         outcomes(&mut import(&test), numbered(0, 500)).await;
         let statements = test.statements();
         let verbs: Vec<_> = statements.iter().map(|sql| sql.split(' ').next().unwrap()).collect();
+        let verbs: Vec<_> = verbs.into_iter().filter(|verb| *verb != "SET").collect();
         assert_eq!(verbs, ["SELECT", "INSERT", "INSERT", "INSERT", "INSERT"]);
     }
 

@@ -1,12 +1,10 @@
 //! An account as it stands in a file.
 
-use std::{
-    collections::BTreeMap,
-    time::{Duration, SystemTime},
-};
+use std::time::{Duration, SystemTime};
 
 use auth_core::{FieldError, UserRecord};
-use serde::{Deserialize, Serialize, de::IgnoredAny};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 /// The text of one row, with the names of the HTTP contract and, last, the stored hash. A line of JSON is this; CSV has a
@@ -23,7 +21,7 @@ pub(super) struct Document {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) hash: Option<String>,
     #[serde(flatten, skip_serializing)]
-    pub(super) unknown: BTreeMap<String, IgnoredAny>,
+    pub(super) unknown: Map<String, Value>,
 }
 
 impl Document {
@@ -56,7 +54,7 @@ impl Document {
             roles: Some(record.roles),
             created_at: record.created_at.map(millis),
             hash: record.hash.map(|hash| hash.expose().to_owned()),
-            unknown: BTreeMap::new(),
+            unknown: Map::new(),
         }
     }
 }

@@ -66,8 +66,8 @@ impl Rows {
                 refused(&format!("is no JSON object with these fields (column {})", error.column()))
             })?,
         };
-        for name in mem::take(&mut document.unknown).into_keys() {
-            self.note_unknown(&name);
+        for name in mem::take(&mut document.unknown).keys() {
+            self.note_unknown(name);
         }
         document.record(self.ignore_ids)
     }
