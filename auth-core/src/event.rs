@@ -30,6 +30,11 @@ pub enum EventKind {
         /// The new user.
         user: UserId,
     },
+    /// An account was taken over from another system. There is one of these for each of them.
+    Imported {
+        /// The new user.
+        user: UserId,
+    },
     /// A session began.
     SignedIn {
         /// Whose.
@@ -190,6 +195,7 @@ impl EventKind {
         match self {
             Self::Registered { .. } => "registered",
             Self::Created { .. } => "created",
+            Self::Imported { .. } => "imported",
             Self::SignedIn { .. } => "signed_in",
             Self::SignInFailed { .. } => "sign_in_failed",
             Self::Throttled { .. } => "throttled",
@@ -224,6 +230,7 @@ impl EventKind {
         match self {
             Self::Registered { user }
             | Self::Created { user }
+            | Self::Imported { user }
             | Self::SignedIn { user, .. }
             | Self::Refreshed { user, .. }
             | Self::RefreshReused { user, .. }
@@ -335,7 +342,7 @@ pub trait EventSink: Send + Sync + 'static {
 }
 
 /// The default sink: one `tracing` line per event with target `auth_core::event`; level WARN for what is
-/// worth an alert, else INFO.
+/// worth an alert, DEBUG for imported accounts, which come by the thousand, else INFO.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct TracingEvents;
 
@@ -352,6 +359,18 @@ impl EventSink for TracingEvents {
             | EventKind::StoredHashUnusable { .. }
             | EventKind::AccountClosed { .. } => {
                 tracing::warn!(event = code, reason, user, session, actor, client, "security event");
+            }
+            EventKind::Imported { .. } => {
+                tracing::debug!(
+                    event = code,
+                    reason,
+                    user,
+                    session,
+                    actor,
+                    client,
+                    request,
+                    "security event"
+                );
             }
             _ => {
                 tracing::info!(event = code, reason, user, session, actor, client, "security event");

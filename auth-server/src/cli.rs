@@ -3,8 +3,8 @@
 use std::{ffi::OsString, path::PathBuf};
 
 use clap::{
-    Arg, ArgMatches, Args, Command as ClapCommand, FromArgMatches, Parser, Subcommand, builder::ValueParser,
-    error::ErrorKind, parser::ValueSource,
+    Arg, ArgMatches, Args, Command as ClapCommand, FromArgMatches, Parser, Subcommand, ValueEnum,
+    builder::ValueParser, error::ErrorKind, parser::ValueSource,
 };
 
 use crate::config::{Given, Origin, SETTINGS};
@@ -140,6 +140,47 @@ pub(crate) enum Users {
     RevokeSessions { user: String },
     /// Forget the wrong passwords that were given for an account, so that it need not wait
     Unlock { user: String },
+    /// Take accounts over from another system; repeat it to go on where it was cut off
+    Import(ImportOptions),
+    /// Print all accounts as import reads them
+    Export(ExportOptions),
+}
+
+/// Which accounts to take over.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ImportOptions {
+    /// Has a line for each account: CSV with a header, or JSON; `-` is standard input. What there is to an account: id,
+    /// email, `email_verified`, disabled, roles, `created_at`, hash
+    pub(crate) file: PathBuf,
+    /// If the name of the file does not tell by .csv or .jsonl
+    #[arg(long)]
+    pub(crate) format: Option<Format>,
+    /// Report what would be done, and write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Give each account a new id, for files with ids that are no UUIDs
+    #[arg(long)]
+    pub(crate) ignore_ids: bool,
+}
+
+/// How to print accounts.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ExportOptions {
+    /// One line for each account
+    #[arg(long, default_value = "csv")]
+    pub(crate) format: Format,
+    /// Print stored passwords too: whoever has them can guess as fast as his machines are
+    #[arg(long)]
+    pub(crate) with_hashes: bool,
+}
+
+/// The form of a file of accounts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// RFC 4180, with a header
+    Csv,
+    /// A JSON object a line
+    Jsonl,
 }
 
 /// The settings that were given as flags or in the environment. Made from the table of settings, so that a new

@@ -43,6 +43,9 @@ pub(crate) enum Error {
     /// The key ring could not be changed.
     #[error("key ring: {0}")]
     KeyRing(String),
+    /// The command line cannot be followed.
+    #[error("{0}")]
+    Usage(String),
     /// An account could not be looked at or changed.
     #[error("users: {0}")]
     Users(String),
@@ -98,7 +101,7 @@ impl Error {
     /// 2 when a setting is to be changed, like a wrong flag; 1 when the world around is not as it should be.
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Setting(_) | Self::Connect(ConnectError::Url(_)) => ExitCode::from(2),
+            Self::Setting(_) | Self::Usage(_) | Self::Connect(ConnectError::Url(_)) => ExitCode::from(2),
             _ => ExitCode::from(1),
         }
     }

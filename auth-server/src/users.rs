@@ -1,5 +1,11 @@
 //! `auth-server users`.
 
+mod document;
+mod export;
+mod import;
+mod lines;
+mod rows;
+
 use std::io::{self, BufRead as _, Read as _};
 
 use auth_core::{Auth, ClientInfo, CreateUser, Password, User, UserChange, UserId, UserQuery, mail::Link};
@@ -70,6 +76,8 @@ impl Desk {
                 told(auth.unlock(user.id, ClientInfo::default()).await)?;
                 self.say(&user, "unlocked")
             }
+            Users::Import(options) => import::import(auth, options, self.json).await,
+            Users::Export(options) => export::export(auth, options).await,
         }
     }
 

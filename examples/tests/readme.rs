@@ -1,7 +1,7 @@
 //! Does what the README says: its shell blocks run against the program, its table is held against the
 //! program's own list, its SQL moves real accounts in. Its Rust blocks are doctests of this crate.
 //!
-//! Needs bash and curl.
+//! Needs bash and curl, and psql where it needs PostgreSQL.
 #![cfg(unix)]
 #![expect(
     clippy::unwrap_used,
@@ -23,7 +23,6 @@ use std::{
 
 use auth_core::{Auth, Keys, Login, SecretKey, SignIn};
 use auth_migration::test_util::TestDatabase;
-use sea_orm::ConnectionTrait as _;
 use tempfile::TempDir;
 
 /// Where the README says that the server listens.
@@ -165,6 +164,11 @@ fn the_two_commands_at_the_beginning_end_in_a_login() {
 }
 
 #[test]
+fn an_import_tells_what_is_shown_and_its_accounts_sign_in() {
+    run("run: import");
+}
+
+#[test]
 fn the_walk_through_the_endpoints_does_what_is_shown() {
     run("run: walk");
 }
@@ -258,8 +262,7 @@ fn every_file_that_is_linked_is_there() {
     }
 }
 
-/// A table as FastAPI's tutorials have it. The password of all is `correct horse battery`; the hashes were made
-/// by passlib 1.7.4 (bcrypt, cost 4) and argon2-cffi 25.1.0.
+/// Tables as the frameworks make them, with hashes of their tools. The password of all is `correct horse battery`.
 const FASTAPI: &str = r"
     CREATE TABLE users (
         id serial PRIMARY KEY, email text UNIQUE NOT NULL, hashed_password text NOT NULL,
@@ -270,32 +273,87 @@ const FASTAPI: &str = r"
         ('grace@example.com', '$argon2id$v=19$m=65536,t=3,p=4$urd/uKjXJLoi8FhwZNBojA$zamTk5CfTx7re+xArJNihvmuMDF/ZaCctqtag3Vdja8', true),
         ('gone@example.com', '$2b$04$Q.UMGx667PrSCj77sTCpleVK2frbkKccsup6kY03LFvj9iEiiSUnG', false),
         ('jösé@example.com', '$2b$04$Q.UMGx667PrSCj77sTCpleVK2frbkKccsup6kY03LFvj9iEiiSUnG', true),
-        ('old@example.com', '$pbkdf2-sha256$29000$N2YMIWQsBWBMae09x1jrPQ$1t8iyB2A.WF/Z5JZv.lfCIhXXN33N23OSgQYThBYRfk', true);
+        ('old@example.com', '$pbkdf2-sha256$29000$vbfWGuOc8x7jnBOCsLY2Zg$GrOgHEob7OfWUM6f.nvx8NOnH3lP3tt7nG48a.JNfR4', true);
 ";
+const DJANGO: &str = r"
+    CREATE TABLE auth_user (
+        id serial PRIMARY KEY, password varchar(128) NOT NULL, last_login timestamptz, is_superuser boolean NOT NULL,
+        username varchar(150) UNIQUE NOT NULL, email varchar(254) NOT NULL, is_staff boolean NOT NULL,
+        is_active boolean NOT NULL, date_joined timestamptz NOT NULL
+    );
+    INSERT INTO auth_user (password, is_superuser, username, email, is_staff, is_active, date_joined) VALUES
+        ('pbkdf2_sha256$1000000$iLtRfAN1GWTXB1z9d5zFWi$jhypm1+AZ+VA6EK6wPq0xGvuUQ0kZCdonbEr7MiZq2Q=', true, 'ada', 'ada@example.com', true, true, now()),
+        ('!0Fy4kPwo5c3m', false, 'gone', 'gone@example.com', true, true, now());
+";
+const DEVISE: &str = r"
+    CREATE TABLE users (
+        id bigserial PRIMARY KEY, email varchar NOT NULL DEFAULT '', encrypted_password varchar NOT NULL DEFAULT '',
+        confirmed_at timestamp(6), created_at timestamp(6) NOT NULL, updated_at timestamp(6) NOT NULL
+    );
+    INSERT INTO users (email, encrypted_password, confirmed_at, created_at, updated_at) VALUES
+        ('ada@example.com', '$2a$12$YVujkxQTMfKx3WMIhwJq7O1wprrtup7vODpvA6NAztQCjPjg3VBki', now(), now() AT TIME ZONE 'UTC', now()),
+        ('gone@example.com', '', NULL, now() AT TIME ZONE 'UTC', now());
+";
+const ASPNET: &str = r#"
+    CREATE TABLE "AspNetUsers" ("Id" text PRIMARY KEY, "Email" varchar(256), "EmailConfirmed" boolean NOT NULL, "PasswordHash" text);
+    CREATE TABLE "AspNetRoles" ("Id" text PRIMARY KEY, "Name" varchar(256));
+    CREATE TABLE "AspNetUserRoles" ("UserId" text NOT NULL, "RoleId" text NOT NULL);
+    INSERT INTO "AspNetRoles" VALUES ('1', 'Admin'), ('2', 'Editor');
+    INSERT INTO "AspNetUsers" VALUES
+        ('018f0000-0000-7000-8000-000000000001', 'ada@example.com', true, 'AQAAAAIAAYagAAAAEIjC5pelTTRjZW07o/atAYldW9+FOPG1f2FvelGZkgJwZr56ui0IS6yiWgd7HwKx+A=='),
+        ('018f0000-0000-7000-8000-000000000002', 'gone@example.com', false, NULL);
+    INSERT INTO "AspNetUserRoles" VALUES
+        ('018f0000-0000-7000-8000-000000000001', '1'), ('018f0000-0000-7000-8000-000000000001', '2');
+"#;
 
-async fn the_accounts_of_a_fastapi_service_move_in(database: &TestDatabase) {
-    let db = database.connect_with(1).await;
-    db.execute_unprepared(FASTAPI).await.unwrap();
-    let [("sql", sql)] = blocks(section("sql"))[..] else { panic!("one block of SQL") };
-    db.execute_unprepared(sql).await.unwrap();
+fn psql(database: &TestDatabase, sql: &str) -> String {
+    let mut psql = Command::new("psql");
+    psql.args(["-X", "-v", "ON_ERROR_STOP=1", "-qAt", "-d", database.url(), "-c", sql]);
+    output(psql)
+}
 
-    let keys = Keys::new(SecretKey::new("0123456789abcdef0123456789abcdef").unwrap());
-    let auth = Auth::builder(db, keys).build().unwrap();
-    for email in ["ada@example.com", "Grace@Example.com"] {
-        let granted = auth.login(Login::new(email, "correct horse battery")).await.unwrap();
-        let SignIn::Granted(tokens) = granted else { panic!("{email}") };
-        let user = auth.user(tokens.user_id).await.unwrap();
+/// Moves the accounts of one framework in. Those called gone cannot sign in afterwards, all others can.
+async fn move_in(database: &TestDatabase, marker: &str, tables: &str, people: &[&str], roles: &[&str]) {
+    const KEY: &str = "0123456789abcdef0123456789abcdef";
+    let home = tempfile::tempdir().unwrap();
+    psql(database, tables);
+    let [("sql", sql)] = blocks(section(&format!("copy: {marker}")))[..] else { panic!("one block of SQL") };
+    fs::write(home.path().join("users.csv"), psql(database, sql)).unwrap();
+    for arguments in [&["migrate"][..], &["users", "import", "users.csv"]] {
+        let mut command = program(&home);
+        command.env("SECRET_KEY", KEY).args(arguments);
+        let told = output(command);
+        let all = format!("{0} rows: {0} inserted, 0 already there, 0 refused\n", people.len());
+        assert!(arguments.len() == 1 || told == all, "{told}");
+    }
+    let db =
+        auth_core::connect(&format!("sqlite://{}", home.path().join("auth.db").display())).await.unwrap();
+    let auth = Auth::builder(db, Keys::new(SecretKey::new(KEY).unwrap())).build().unwrap();
+    for email in people {
+        let user = auth.find_user(*email).await.unwrap();
         let age = auth.clock().now().duration_since(user.created_at).unwrap();
-        assert!(age.as_secs() < 3600, "made {age:?} ago");
+        assert!(age.as_secs() < 3600, "{email} was made {age:?} ago");
+        let login = auth.login(Login::new(*email, "correct horse battery")).await;
+        let can = matches!(login, Ok(SignIn::Granted(_)));
+        assert_eq!(can, !email.starts_with("gone"), "{marker}: {email}");
     }
-    for email in ["gone@example.com", "jösé@example.com", "old@example.com"] {
-        let refused = auth.login(Login::new(email, "correct horse battery")).await.unwrap_err();
-        assert_eq!(refused.code(), "invalid_credentials", "{email}");
-    }
+    assert_eq!(auth.find_user(people[0]).await.unwrap().roles, roles, "{marker}");
 }
 
 #[test]
 #[ignore = "needs AUTH_TEST_POSTGRES_URL"]
-fn the_sql_for_fastapi_accounts_takes_those_it_can_and_leaves_the_others_out() {
-    auth_migration::test_util::run(TestDatabase::postgres, the_accounts_of_a_fastapi_service_move_in);
+fn the_sql_for_each_framework_makes_a_file_that_moves_its_accounts_in() {
+    let of_fastapi =
+        ["ada@example.com", "grace@example.com", "gone@example.com", "jösé@example.com", "old@example.com"];
+    let two = ["ada@example.com", "gone@example.com"];
+    for (marker, tables, people, roles) in [
+        ("fastapi", FASTAPI, &of_fastapi[..], &["user"][..]),
+        ("django", DJANGO, &two, &["user", "admin"]),
+        ("devise", DEVISE, &two, &["user"]),
+        ("aspnet", ASPNET, &two, &["user", "admin", "editor"]),
+    ] {
+        auth_migration::test_util::run(TestDatabase::unmigrated_postgres, async |database: &TestDatabase| {
+            move_in(database, marker, tables, people, roles).await;
+        });
+    }
 }

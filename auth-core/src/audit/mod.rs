@@ -9,7 +9,7 @@ use crate::{
     auth::Inner,
     clock::from_millis,
     random,
-    store::{ConnectionTrait, EventRow, insert_event, list_events},
+    store::{ConnectionTrait, EventRow, insert_events, list_events},
 };
 
 /// The most events of one page.
@@ -47,11 +47,17 @@ impl Inner {
         client: &ClientInfo,
         kind: &EventKind,
     ) -> Result<(), Error> {
+        let row = self.event_row(client, kind)?;
+        Ok(insert_events(db, row.into_iter().collect()).await?)
+    }
+
+    /// `None`: this one is not written down.
+    pub(crate) fn event_row(&self, client: &ClientInfo, kind: &EventKind) -> Result<Option<EventRow>, Error> {
         if self.config.audit_retention.is_none() || !is_audited(kind) {
-            return Ok(());
+            return Ok(None);
         }
         let now = self.now();
-        let row = EventRow {
+        Ok(Some(EventRow {
             id: self.event_id(now)?,
             at: now,
             code: kind.code().to_owned(),
@@ -61,8 +67,7 @@ impl Inner {
             reason: kind.reason().map(|reason| reason.chars().take(64).collect()),
             ip: client.ip.map(|ip| ip.to_string()),
             request_id: client.request_id.clone(),
-        };
-        Ok(insert_event(db, row).await?)
+        }))
     }
 
     /// In the order of time, and in that of one instance's events within a millisecond: a number that goes round stands where

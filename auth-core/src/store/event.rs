@@ -21,8 +21,11 @@ pub(crate) struct EventRow {
     pub(crate) request_id: Option<String>,
 }
 
-pub(crate) async fn insert_event(db: &impl ConnectionTrait, new: EventRow) -> Result<(), DbErr> {
-    let row = event::ActiveModel {
+pub(crate) async fn insert_events(db: &impl ConnectionTrait, new: Vec<EventRow>) -> Result<(), DbErr> {
+    if new.is_empty() {
+        return Ok(());
+    }
+    let row = |new: EventRow| event::ActiveModel {
         id: Set(new.id),
         at: Set(new.at),
         code: Set(new.code),
@@ -33,7 +36,7 @@ pub(crate) async fn insert_event(db: &impl ConnectionTrait, new: EventRow) -> Re
         ip: Set(new.ip),
         request_id: Set(new.request_id),
     };
-    event::Entity::insert(row).exec_without_returning(db).await.map(drop)
+    event::Entity::insert_many(new.into_iter().map(row)).exec_without_returning(db).await.map(drop)
 }
 
 /// What happened to a user, the latest first, from before the event `before`.

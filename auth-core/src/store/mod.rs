@@ -3,6 +3,7 @@
 mod db;
 pub(crate) mod entity;
 mod event;
+mod import;
 mod key;
 mod lease;
 mod mail;
@@ -22,7 +23,8 @@ use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionM
 
 pub(crate) use self::{
     db::Db,
-    event::{EventRow, insert_event, list_events},
+    event::{EventRow, insert_events, list_events},
+    import::{Held, NewAccount, find_hashes, find_held, insert_accounts},
     key::{KeyRow, insert_key, read_keys, remove_keys, revoke_key},
     lease::take_lease,
     mail::{MailRow, claim_mail, due_mails, insert_mail, postpone_mail, remove_mail},

@@ -17,6 +17,7 @@ mod connect;
 mod credentials;
 mod ends;
 mod hashing;
+mod import;
 mod key_ring;
 mod login;
 mod logout;

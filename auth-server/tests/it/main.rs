@@ -14,6 +14,7 @@ mod faults;
 mod floods;
 mod framing;
 mod health;
+mod import;
 mod instances;
 mod key_ring;
 mod key_ring_load;

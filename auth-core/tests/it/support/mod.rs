@@ -12,7 +12,7 @@ use auth_core::{
     test_util::{EventLog, InsecureHasher, ManualClock, Outbox},
 };
 use auth_migration::test_util::TestDatabase;
-use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
+use sea_orm::{ConnectionTrait, DatabaseConnection, QueryResult, Statement};
 
 pub(crate) const EMAIL: &str = "ada@example.com";
 pub(crate) const PASSWORD: &str = "correct horse battery";
@@ -136,6 +136,26 @@ impl TestAuth {
         let sql = format!("SELECT COUNT(*) AS n FROM {from}");
         let statement = Statement::from_string(self.db.get_database_backend(), sql);
         self.db.query_one_raw(statement).await.unwrap().unwrap().try_get("", "n").unwrap()
+    }
+
+    /// Every row of a table with all its bytes, in the order of its text.
+    pub(crate) async fn dump(&self, table: &str) -> String {
+        let statement =
+            Statement::from_string(self.db.get_database_backend(), format!("SELECT * FROM {table}"));
+        let rows = self.db.query_all_raw(statement).await.unwrap();
+        let value = |row: &QueryResult, column: &str| {
+            let number = row.try_get::<Option<i64>>("", column).map(|value| format!("{value:?}"));
+            let id = || row.try_get::<Option<uuid::Uuid>>("", column).map(|value| format!("{value:?}"));
+            let text = || row.try_get::<Option<String>>("", column).map(|value| format!("{value:?}"));
+            number.or_else(|_| id()).or_else(|_| text()).unwrap()
+        };
+        let line = |row: &QueryResult| {
+            let columns = row.column_names();
+            columns.iter().map(|column| value(row, column)).collect::<Vec<_>>().join(" ")
+        };
+        let mut rows: Vec<_> = rows.iter().map(line).collect();
+        rows.sort_unstable();
+        rows.join("\n")
     }
 
     pub(crate) async fn execute(&self, sql: &str) {

@@ -73,6 +73,19 @@ impl Program {
         self
     }
 
+    /// With a file of the working directory as standard input.
+    pub(crate) fn input(mut self, name: &str) -> Self {
+        let directory = self.command.as_std().get_current_dir().unwrap();
+        let file = std::fs::File::open(directory.join(name)).unwrap();
+        self.command.stdin(file);
+        self
+    }
+
+    /// For a test that ends it.
+    pub(crate) fn spawn(mut self) -> Child {
+        self.command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    }
+
     /// Runs to the end.
     pub(crate) async fn run(mut self) -> Ended {
         let output =

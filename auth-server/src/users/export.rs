@@ -1,0 +1,68 @@
+//! `auth-server users export`.
+
+use std::io::{self, Write as _};
+
+use auth_core::{Auth, UserRecord};
+use csv::Writer;
+
+use super::{document::Document, rows::COLUMNS, told};
+use crate::{
+    cli::{ExportOptions, Format},
+    error::Error,
+};
+
+/// Page by page, so that neither side holds them all.
+///
+/// # Errors
+/// [`Error::Users`], [`Error::System`].
+pub(super) async fn export(auth: &Auth, options: &ExportOptions) -> Result<(), Error> {
+    let write = |page: &[u8]| {
+        let written = io::stdout().lock().write_all(page);
+        written.map_err(|source| Error::System { what: "standard output", source })
+    };
+    let columns =
+        if options.with_hashes { &COLUMNS[..] } else { COLUMNS.split_last().map_or(&[][..], |all| all.1) };
+    if options.format == Format::Csv {
+        write(format!("{}\n", columns.join(",")).as_bytes())?;
+    }
+    let mut after = None;
+    loop {
+        let page = told(auth.export_users(after, options.with_hashes).await)?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = last.id;
+        let text = match options.format {
+            Format::Csv => csv(page, options.with_hashes),
+            Format::Jsonl => jsonl(page),
+        };
+        write(&text.map_err(|source| Error::System { what: "a row", source })?)?;
+    }
+}
+
+fn jsonl(page: Vec<UserRecord>) -> io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    for record in page {
+        serde_json::to_writer(&mut text, &Document::of(record))?;
+        text.push(b'\n');
+    }
+    Ok(text)
+}
+
+fn csv(page: Vec<UserRecord>, with_hashes: bool) -> io::Result<Vec<u8>> {
+    let mut text = Writer::from_writer(Vec::new());
+    for record in page {
+        let Document { id, email, email_verified, disabled, roles, created_at, hash, .. } =
+            Document::of(record);
+        let truth = |value: Option<bool>| value.unwrap_or_default().to_string();
+        let fields = [
+            id.unwrap_or_default(),
+            email,
+            truth(email_verified),
+            truth(disabled),
+            roles.unwrap_or_default().join(" "),
+            created_at.unwrap_or_default(),
+        ];
+        let hash = with_hashes.then(|| hash.unwrap_or_default());
+        text.write_record(fields.into_iter().chain(hash))?;
+    }
+    text.into_inner().map_err(|error| io::Error::from(error.error().kind()))
+}
