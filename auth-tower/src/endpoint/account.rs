@@ -1,11 +1,12 @@
 //! What somebody who is signed in does to the account itself.
 
-use auth_core::{AuditEvent, ClientInfo, Export, Password, Principal};
+use auth_core::{ClientInfo, Export, Password, Principal};
 use http::{HeaderMap, Response, StatusCode};
 use serde::Serialize;
 
 use super::{
     UserDocument, accepted, caller,
+    events::EventDocument,
     fields::{object, optional_text, texts},
     json, no_content, rfc3339,
     sessions::SessionDocument,
@@ -77,40 +78,6 @@ struct ExportDocument<'a> {
     events: Vec<EventDocument<'a>>,
 }
 
-#[derive(Serialize)]
-struct EventsDocument<'a> {
-    events: Vec<EventDocument<'a>>,
-}
-
-#[derive(Serialize)]
-pub(super) struct EventDocument<'a> {
-    id: String,
-    at: String,
-    event: &'a str,
-    reason: Option<&'a str>,
-    user: Option<String>,
-    actor: Option<String>,
-    session: Option<String>,
-    ip: Option<String>,
-    request_id: Option<&'a str>,
-}
-
-impl<'a> EventDocument<'a> {
-    pub(super) fn of(event: &'a AuditEvent) -> Self {
-        Self {
-            id: event.id.to_string(),
-            at: rfc3339(event.at),
-            event: &event.code,
-            reason: event.reason.as_deref(),
-            user: event.user.map(|user| user.to_string()),
-            actor: event.actor.map(|actor| actor.to_string()),
-            session: event.session.map(|session| session.to_string()),
-            ip: event.ip.map(|ip| ip.to_string()),
-            request_id: event.request_id.as_deref(),
-        }
-    }
-}
-
 /// `GET /users/me/export`: all that is stored about the caller.
 pub(crate) async fn export(service: &Inner, headers: &HeaderMap) -> Result<Response<Body>, Refusal> {
     let caller: Principal = caller(service, headers)?;
@@ -121,10 +88,4 @@ pub(crate) async fn export(service: &Inner, headers: &HeaderMap) -> Result<Respo
         events: events.iter().map(EventDocument::of).collect(),
     };
     Ok(json(StatusCode::OK, &document))
-}
-
-/// `GET /users/me/events`: what happened to the account, the latest 100.
-pub(crate) async fn own_events(service: &Inner, headers: &HeaderMap) -> Result<Response<Body>, Refusal> {
-    let events = service.auth.own_events(&caller(service, headers)?, None, 100).await?;
-    Ok(json(StatusCode::OK, &EventsDocument { events: events.iter().map(EventDocument::of).collect() }))
 }

@@ -5,12 +5,9 @@ use std::collections::BTreeMap;
 use auth_core::{ADMIN_ROLE, ClientInfo, FieldError, User, UserChange, UserId, UserQuery};
 use http::{HeaderMap, Response, StatusCode};
 use serde::Serialize;
-use uuid::Uuid;
 
 use super::{
-    UserDocument,
-    account::EventDocument,
-    caller,
+    UserDocument, caller,
     fields::{object, optional_bool, optional_list},
     json, no_content,
 };
@@ -20,7 +17,7 @@ use crate::{
     service::{Inner, Payload, Refusal},
 };
 
-type Query = BTreeMap<String, String>;
+pub(super) type Query = BTreeMap<String, String>;
 
 /// How many are listed when nothing is said.
 const LIMIT: u64 = 20;
@@ -51,12 +48,6 @@ impl<'a> AccountDocument<'a> {
 struct UsersDocument<'a> {
     users: Vec<AccountDocument<'a>>,
     next_cursor: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct EventsDocument<'a> {
-    events: Vec<EventDocument<'a>>,
-    next_cursor: Option<String>,
 }
 
 /// `GET /users?limit=&cursor=&email=`: a page of users, in the order in which they came.
@@ -123,30 +114,7 @@ pub(crate) async fn end_sessions_of(
     Ok(no_content())
 }
 
-/// `GET /users/{id}/events?limit=&cursor=`: what happened to the account, the latest first; also to one that is gone, for as
-/// long as the audit keeps it.
-pub(crate) async fn events_of(
-    service: &Inner,
-    user: UserId,
-    query: Query,
-) -> Result<Response<Body>, Refusal> {
-    let limit = limit(&query).map_err(invalid)?;
-    let before = query.get("cursor").map(|cursor| cursor.parse::<Uuid>()).transpose();
-    let before = before.map_err(|_| {
-        invalid(FieldError::new("cursor", "invalid_cursor", "the cursor is none of a page before"))
-    })?;
-    let events = service.auth.events(user, before, limit).await?;
-    if events.is_empty() && before.is_none() {
-        // Nothing has happened to who never was; but then it should say so.
-        service.auth.user(user).await?;
-    }
-    let is_full = u64::try_from(events.len()).is_ok_and(|length| length >= limit);
-    let next_cursor = events.last().filter(|_| is_full).map(|event| event.id.to_string());
-    let events = events.iter().map(EventDocument::of).collect();
-    Ok(json(StatusCode::OK, &EventsDocument { events, next_cursor }))
-}
-
-fn limit(query: &Query) -> Result<u64, FieldError> {
+pub(super) fn limit(query: &Query) -> Result<u64, FieldError> {
     let Some(limit) = query.get("limit") else { return Ok(LIMIT) };
     // Digits only: parsing alone would take a sign.
     let number = limit.bytes().all(|byte| byte.is_ascii_digit()).then(|| limit.parse().ok()).flatten();
@@ -155,6 +123,6 @@ fn limit(query: &Query) -> Result<u64, FieldError> {
     })
 }
 
-fn invalid(error: FieldError) -> Problem {
+pub(super) fn invalid(error: FieldError) -> Problem {
     Problem::validation(vec![error])
 }

@@ -2,6 +2,7 @@
 
 mod account;
 mod admin;
+mod events;
 mod fields;
 mod jwks;
 mod login;
@@ -25,8 +26,9 @@ use crate::{Body, authenticate::authenticate, problem::Problem, service::Inner, 
 
 pub use self::admin::AccountDocument;
 pub(crate) use self::{
-    account::{change_email, change_password, delete_me, export, own_events},
-    admin::{administrator, change_user, delete_user, end_sessions_of, events_of, user, users},
+    account::{change_email, change_password, delete_me, export},
+    admin::{administrator, change_user, delete_user, end_sessions_of, user, users},
+    events::{events_of, own_events},
     jwks::jwks,
     login::login,
     logout::logout,

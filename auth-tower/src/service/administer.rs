@@ -3,8 +3,8 @@
 use auth_core::ClientInfo;
 use http::{Method, Response, request::Parts};
 
-use super::{BoxError, Inner, Refusal, form};
-use crate::{Body, Endpoint, endpoint, problem::Problem, route::of_user};
+use super::{BoxError, Inner, Refusal, query};
+use crate::{Body, Endpoint, endpoint, route::of_user};
 
 impl Inner {
     /// Who is no administrator gets no further than the first line: neither a body nor an id is looked at before.
@@ -20,15 +20,11 @@ impl Inner {
         B::Error: Into<BoxError>,
     {
         let client = client.actor(endpoint::administrator(self, &parts.headers).await?);
-        let query = || {
-            let query = form::parse(parts.uri.query().unwrap_or_default().as_bytes());
-            query.ok_or_else(|| Problem::malformed("The query must be UTF-8, with no parameter repeated."))
-        };
         let Some((user, _)) = of_user(parts.uri.path()) else {
-            return endpoint::users(self, query()?).await;
+            return endpoint::users(self, query(parts)?).await;
         };
         match (endpoint, &parts.method) {
-            (Endpoint::UserEvents, _) => endpoint::events_of(self, user, query()?).await,
+            (Endpoint::UserEvents, _) => endpoint::events_of(self, user, query(parts)?).await,
             (Endpoint::UserSessions, _) => endpoint::end_sessions_of(self, user, client).await,
             (_, &Method::PATCH) => {
                 let payload = self.take_in(endpoint, &parts.headers, body).await?;

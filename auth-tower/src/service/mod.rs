@@ -8,6 +8,7 @@ mod intake;
 mod json;
 
 use std::{
+    collections::BTreeMap,
     convert::Infallible,
     error::Error as StdError,
     sync::Arc,
@@ -188,7 +189,7 @@ impl Inner {
                     .await
             }
             Endpoint::Export => endpoint::export(self, headers).await,
-            Endpoint::Events => endpoint::own_events(self, headers).await,
+            Endpoint::Events => endpoint::own_events(self, headers, query(parts)?).await,
             Endpoint::VerifyEmail if parts.method != Method::POST => Ok(page::verify_email()),
             Endpoint::ResetPassword if parts.method != Method::POST => Ok(page::reset_password()),
             Endpoint::RequestVerifyToken => {
@@ -256,6 +257,12 @@ impl Inner {
         set_security_headers(headers, self.origins.is_https());
         self.origins.set_cors_headers(headers, self.origins.trusted_origin(&parts.headers));
     }
+}
+
+/// The parameters of the address.
+fn query(parts: &Parts) -> Result<BTreeMap<String, String>, Problem> {
+    let query = form::parse(parts.uri.query().unwrap_or_default().as_bytes());
+    query.ok_or_else(|| Problem::malformed("The query must be UTF-8, with no parameter repeated."))
 }
 
 fn refuse(refusal: Refusal, endpoint: Option<Endpoint>, id: &HeaderValue) -> Response<Body> {

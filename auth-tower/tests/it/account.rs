@@ -119,6 +119,14 @@ auth_migration::each_database! {
         let names: Vec<_> = events["events"].as_array().unwrap().iter().map(|event| event["event"].clone()).collect();
         assert_eq!(names, ["signed_in", "registered"]);
         assert_eq!(events["events"], export["events"]);
+        let page = world.send(Req::get("/users/me/events?limit=1").bearer(&access)).await.expect(200).json();
+        let next = format!("/users/me/events?limit=1&cursor={}", page["next_cursor"].as_str().unwrap());
+        let next = world.send(Req::get(&next).bearer(&access)).await.expect(200).json();
+        assert_eq!((&page["events"][0], &next["events"][0]), (&export["events"][0], &export["events"][1]));
+        for query in ["limit=0", "limit=101", "cursor=x"] {
+            let path = format!("/users/me/events?{query}");
+            world.send(Req::get(&path).bearer(&access)).await.expect_problem(422, "validation_failed");
+        }
         for path in ["/users/me/export", "/users/me/events"] {
             world.send(Req::get(path)).await.expect_problem(401, "invalid_token");
         }
@@ -181,6 +189,27 @@ async fn pages_for_links_change_nothing_and_may_speak_to_nobody_else() {
     }
     let body = serde_json::json!({ "token": token, "password": NEW });
     post(&world, "/reset-password", "", body).await.expect(204);
+    database.drop_database().await;
+}
+
+#[tokio::test]
+async fn a_link_leads_to_the_configured_page_whatever_host_the_request_was_sent_to() {
+    let database = TestDatabase::sqlite().await;
+    let (world, outbox) = World::with_mail(&database, |builder| {
+        builder.reset_password_url("https://tea.example.com/reset-password")
+    })
+    .await;
+    let world = world.with_ada().await;
+    let request = Req::post("/forgot-password").json(serde_json::json!({ "email": ADA }).to_string());
+    let forged = request
+        .header("host", "evil.example")
+        .header("x-forwarded-host", "evil.example")
+        .header("forwarded", "host=evil.example");
+    world.send(forged).await.expect(202);
+    world.auth.deliver_mail().await.unwrap();
+    let (mail, text) = outbox.take().remove(0);
+    assert!(mail.link.unwrap().url.starts_with("https://tea.example.com/reset-password#token="));
+    assert!(!text.text.contains("evil") && !text.html.contains("evil"));
     database.drop_database().await;
 }
 
