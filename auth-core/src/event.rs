@@ -352,13 +352,13 @@ impl EventSink for TracingEvents {
         let user = event.kind.user().map(tracing::field::display);
         let session = event.kind.session().map(tracing::field::display);
         let client = event.client.ip.map(tracing::field::display);
-        let (actor, request) = (event.client.actor.map(tracing::field::display), &event.client.request_id);
+        let actor = event.client.actor.map(tracing::field::display);
         let reason = event.kind.reason();
         match &event.kind {
             EventKind::RefreshReused { .. }
             | EventKind::StoredHashUnusable { .. }
             | EventKind::AccountClosed { .. } => {
-                tracing::warn!(event = code, reason, user, session, actor, client, request, "security event");
+                tracing::warn!(event = code, reason, user, session, actor, client, "security event");
             }
             EventKind::Imported { .. } => {
                 tracing::debug!(
@@ -373,7 +373,7 @@ impl EventSink for TracingEvents {
                 );
             }
             _ => {
-                tracing::info!(event = code, reason, user, session, actor, client, request, "security event");
+                tracing::info!(event = code, reason, user, session, actor, client, "security event");
             }
         }
     }

@@ -122,7 +122,7 @@ each_database! {
         let ada = test.register().await;
         register(&test, "adalbert").await;
         let page = test.auth.list_users(UserQuery::default().email(" Ada@EXAMPLE.com ")).await.unwrap();
-        assert_eq!(page.users, [ada.clone()]);
+        assert_eq!((page.users.len(), &page.users[0]), (1, &ada));
         assert_eq!(test.auth.find_user("ADA@example.com").await.unwrap(), ada);
         assert_refused!(test.auth.find_user("nobody@example.com").await, Error::UserNotFound);
         for partial in ["ada", "ada@", "@example.com"] {

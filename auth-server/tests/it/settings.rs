@@ -92,8 +92,8 @@ async fn a_longer_idle_lifetime_raises_the_session_lifetime_unless_that_was_give
 #[tokio::test]
 async fn a_misspelt_name_and_a_strange_combination_are_warned_of_and_other_names_ignored() {
     let home = tempdir().unwrap();
-    fs::write(home.path().join(".env"), "SECERT_KEY=x\nPROJECT_NAME='An app'\nSMTP_URL=smtp://x\n").unwrap();
-    let program = || Program::in_directory(home.path()).env("SMTP_URL", "nonsense");
+    fs::write(home.path().join(".env"), "SECERT_KEY=x\nPROJECT_NAME='An app'\nSMTP_HOST=x\n").unwrap();
+    let program = || Program::in_directory(home.path()).env("SMTP_HOST", "nonsense");
     let ended = program().args(&["config"]).run().await;
     assert_eq!(ended.code, Some(0));
     assert!(ended.stderr.contains(".env, line 1: SECERT_KEY is no setting; is SECRET_KEY meant?"));

@@ -22,17 +22,18 @@ auth_migration::each_database! {
         let world = World::new(database).await;
         let request = Req::post("/register").json(BODY)
             .header("user-agent", b"Mozilla/5.0 \xff")
+            .header("x-request-id", "one")
             .header("x-forwarded-for", "203.0.113.9")
             .header("forwarded", "for=203.0.113.9")
             .header("x-real-ip", "203.0.113.9");
         world.send(request).await.expect(201);
-        let unknown = ClientInfo::default().user_agent("Mozilla/5.0 \u{fffd}");
+        let unknown = ClientInfo::default().user_agent("Mozilla/5.0 \u{fffd}").request_id("one");
         assert_eq!(world.events.events()[0].client, unknown);
 
         let address = "198.51.100.7".parse().unwrap();
         let body = r#"{"email":"ada@example.com","password":"correct horse battery"}"#;
-        world.send(Req::post("/login").json(body).extension(ClientAddr(address))).await.expect(200);
-        assert_eq!(world.events.events()[1].client, ClientInfo::default().ip(address));
+        world.send(Req::post("/login").json(body).extension(ClientAddr(address)).header("x-request-id", "two")).await.expect(200);
+        assert_eq!(world.events.events()[1].client, ClientInfo::default().ip(address).request_id("two"));
     }
 }
 

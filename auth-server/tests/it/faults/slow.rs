@@ -107,7 +107,11 @@ async fn a_database_out_of_connections_is_503_until_it_has_some_again() {
         "max_wal_senders=0",
     ])
     .await;
-    let server = program(home.path(), &database.url()).env("DATABASE_TIMEOUT_MS", "1000").start().await;
+    let server = program(home.path(), &database.url())
+        .env("DATABASE_TIMEOUT_MS", "1000")
+        .env("DATABASE_MAX_CONNECTIONS", "4")
+        .start()
+        .await;
     let client = server.client();
     let session = client.sign_up("ada@example.com").await;
 

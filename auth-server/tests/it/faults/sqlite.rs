@@ -35,7 +35,7 @@ async fn a_full_disk_is_503_and_loses_nothing() {
     let disk = home.path().join("disk");
     fs::create_dir(&disk).unwrap();
     // In a namespace of its own: the mount ends with the server.
-    let script = r#"mount -t tmpfs -o size=2m none "$0" && exec "$@""#;
+    let script = r#"mount -t tmpfs -o size=4m none "$0" && exec "$@""#;
     let url = format!("sqlite://{}/auth.db?mode=rwc", disk.display());
     let server = Program::through(
         home.path(),
@@ -73,6 +73,7 @@ async fn a_full_disk_is_503_and_loses_nothing() {
     for number in 0..20 {
         let again = client.register(&format!("person{number}@example.com")).await;
         assert!(matches!(again.status.as_u16(), 201 | 409), "half a user is left: {again:?}");
-        assert_eq!(client.login(&format!("person{number}@example.com")).await.status, 200);
+        let answer = client.login(&format!("person{number}@example.com")).await;
+        assert_eq!(answer.status, 200, "{answer:?} {:#?}", server.log().lines());
     }
 }
