@@ -361,16 +361,7 @@ impl EventSink for TracingEvents {
                 tracing::warn!(event = code, reason, user, session, actor, client, "security event");
             }
             EventKind::Imported { .. } => {
-                tracing::debug!(
-                    event = code,
-                    reason,
-                    user,
-                    session,
-                    actor,
-                    client,
-                    request,
-                    "security event"
-                );
+                tracing::debug!(event = code, reason, user, session, actor, client, "security event");
             }
             _ => {
                 tracing::info!(event = code, reason, user, session, actor, client, "security event");

@@ -14,8 +14,8 @@ use crate::support::{DAY, EMAIL, PASSWORD, TestAuth, keys};
 const HASH: &str = "$2b$04$xMIAYnnFwT/4tTsX0XChR.lJb27pVZjNkO/tHqN36rWIMLVdDpbLS";
 const ID: &str = "018f0000-0000-7000-8000-000000000001";
 
-fn id(text: &str) -> Option<UserId> {
-    Some(text.parse().unwrap())
+fn id(text: &str) -> UserId {
+    text.parse().unwrap()
 }
 
 fn rows(records: impl IntoIterator<Item = UserRecord>) -> Vec<ImportRow> {
@@ -62,7 +62,7 @@ each_database! {
     async fn an_account_comes_with_all_that_belongs_to_it(db: &TestDatabase) {
         let test = TestAuth::with(db, |builder| builder.audit_retention(DAY)).await;
         let mut record = UserRecord::new(" Ada@Example.com ");
-        record.id = id(ID);
+        record.id = Some(id(ID));
         record.email_verified = true;
         record.roles = ["admin", "user", "editor", "admin"].map(str::to_owned).into();
         record.created_at = Some(UNIX_EPOCH + Duration::from_millis(1_500_000_000_123));
@@ -85,8 +85,8 @@ each_database! {
         test.register().await;
         let deleted = id("018f0000-0000-7000-8000-00000000dead");
         test.execute(&match db.url().split(':').next() {
-            Some("postgres") => format!("INSERT INTO auth_deleted_user VALUES ('{}', 1)", deleted.unwrap()),
-            _ => format!("INSERT INTO auth_deleted_user VALUES (x'{}', 1)", deleted.unwrap().as_uuid().simple()),
+            Some("postgres") => format!("INSERT INTO auth_deleted_user VALUES ('{}', 1)", deleted),
+            _ => format!("INSERT INTO auth_deleted_user VALUES (x'{}', 1)", deleted.as_uuid().simple()),
         }).await;
         let with = |email: &str, change: &dyn Fn(&mut UserRecord)| {
             let mut record = UserRecord::new(email);
@@ -95,19 +95,19 @@ each_database! {
         };
         let hash = |text: &'static str| move |record: &mut UserRecord| record.hash = Some(text.into());
         let file = || rows([
-            with("first@example.com", &|record| record.id = id(ID)),
+            with("first@example.com", &|record| record.id = Some(id(ID))),
             with("no address", &|_| {}),
-            with(EMAIL, &|record| record.id = id("018f0000-0000-7000-8000-000000000002")),
+            with(EMAIL, &|record| record.id = Some(id("018f0000-0000-7000-8000-000000000002"))),
             with(EMAIL, &|record| record.created_at = Some(UNIX_EPOCH)),
             with("FIRST@example.com", &|_| {}),
-            with("second@example.com", &|record| record.id = id(ID)),
+            with("second@example.com", &|record| record.id = Some(id(ID))),
             with("a@example.com", &|record| record.roles = vec!["No Role".to_owned()]),
             with("b@example.com", &|record| record.roles = (0..33).map(|n| n.to_string()).collect()),
             with("c@example.com", &hash("md5$x$900150983cd24fb0d6963f7d28e17f72")),
             with("d@example.com", &hash("$2b$31$xMIAYnnFwT/4tTsX0XChR.lJb27pVZjNkO/tHqN36rWIMLVdDpbLS")),
             with("e@example.com", &hash("pbkdf2_sha256$1$sa\0lt$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=")),
             with("f@example.com", &|record| record.created_at = Some(UNIX_EPOCH - Duration::from_secs(1))),
-            with("g@example.com", &|record| record.id = deleted),
+            with("g@example.com", &|record| record.id = Some(deleted)),
             with("last@example.com", &|_| {}),
         ]);
         let expected = [
@@ -120,7 +120,7 @@ each_database! {
         assert_eq!(outcomes(&mut import(&test), file()).await, expected);
         assert_eq!(dry, expected, "a dry run tells the same");
         assert_eq!(test.count("auth_user").await, 3);
-        let other = with("other@example.com", &|record| record.id = id(ID));
+        let other = with("other@example.com", &|record| record.id = Some(id(ID)));
         let stranger = with(EMAIL, &|record| record.created_at = Some(UNIX_EPOCH));
         assert_eq!(outcomes(&mut import(&test), rows([other, stranger])).await, ["id id_taken", "email email_taken"]);
         assert_eq!((test.hasher.hashes(), test.hasher.verifications()), (1, 0), "nothing is computed, whatever a hash asks for");
