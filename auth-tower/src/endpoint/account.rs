@@ -8,7 +8,7 @@ use super::{
     UserDocument, accepted, caller,
     events::EventDocument,
     fields::{object, optional_text, texts},
-    json, no_content, rfc3339,
+    json, no_content,
     sessions::SessionDocument,
 };
 use crate::{
