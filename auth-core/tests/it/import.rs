@@ -3,7 +3,7 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use auth_core::{
-    ClientInfo, EventKind, Import, ImportOutcome, ImportRow, Register, UserId, UserRecord,
+    AuthBuilder, ClientInfo, EventKind, Import, ImportOutcome, ImportRow, Register, UserId, UserRecord,
     test_util::ManualClock,
 };
 use auth_migration::{each_database, test_util::TestDatabase};
@@ -85,7 +85,7 @@ each_database! {
         test.register().await;
         let deleted = id("018f0000-0000-7000-8000-00000000dead");
         test.execute(&match db.url().split(':').next() {
-            Some("postgres") => format!("INSERT INTO auth_deleted_user VALUES ('{}', 1)", deleted),
+            Some("postgres") => format!("INSERT INTO auth_deleted_user VALUES ('{deleted}', 1)"),
             _ => format!("INSERT INTO auth_deleted_user VALUES (x'{}', 1)", deleted.as_uuid().simple()),
         }).await;
         let with = |email: &str, change: &dyn Fn(&mut UserRecord)| {
@@ -179,7 +179,7 @@ each_database! {
     }
 
     async fn an_import_and_people_who_register_do_not_get_in_each_others_way(db: &TestDatabase) {
-        let test = TestAuth::with(db, |builder| builder.insecure_no_throttle()).await;
+        let test = TestAuth::with(db, AuthBuilder::insecure_no_throttle).await;
         let mut run = import(&test);
         let importing = tokio::spawn(async move { outcomes(&mut run, numbered(0, 3000)).await });
         let mut registered = 0;
