@@ -31,7 +31,7 @@ impl Inner {
         let token = self.new_token(id, Purpose::ResetPassword, user, None)?;
         until_won(|| async {
             let (txn, now) = (self.store.begin().await?, self.now());
-            if !lock_user(&txn, user).await? {
+            if lock_user(&txn, user).await?.is_none() {
                 return Err(Error::UserNotFound);
             }
             end_tokens(&txn, user, Some(Purpose::ResetPassword), now).await?;

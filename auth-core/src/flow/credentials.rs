@@ -25,6 +25,7 @@ const RECENT: Duration = Duration::from_mins(5);
 pub(crate) struct Confirmed {
     pub(crate) id: UserId,
     pub(crate) email: String,
+    pub(crate) epoch: i64,
     /// `None` for an account without a password.
     pub(crate) hash: Option<String>,
 }
@@ -45,7 +46,7 @@ impl Inner {
         if !alive || session.user.id != caller.user_id() {
             return Err(Error::SessionOver);
         }
-        let UserRow { id, email, .. } = session.user;
+        let UserRow { id, email, epoch, .. } = session.user;
         let address = Email::parse(&email).map_err(|_| Error::UserNotFound)?;
         let subject = self.subject(&address, client);
         let (found, counters) = find_login(self.store.db(), address.normalized(), subject, now).await?;
@@ -54,7 +55,7 @@ impl Inner {
             let rule =
                 "sign in again first: an account without a password needs a sign-in of the last 5 minutes";
             return if recent {
-                Ok(Confirmed { id, email, hash: None })
+                Ok(Confirmed { id, email, epoch, hash: None })
             } else {
                 Err(refuse(field, "recent_sign_in_needed", rule))
             };
@@ -67,7 +68,7 @@ impl Inner {
         match checked {
             Ok(Checked::Verdict(Verdict::Right | Verdict::RightButOutdated)) => {
                 self.was_right(reservation).await;
-                Ok(Confirmed { id, email, hash: Some(hash) })
+                Ok(Confirmed { id, email, epoch, hash: Some(hash) })
             }
             Ok(_) => {
                 let (inner, client) = (Arc::clone(&self), client.clone());

@@ -193,18 +193,20 @@ impl Inner {
             return Ok(None);
         }
         let to = if purpose == Purpose::ChangeEmail { row.recipient } else { user.email.clone() };
-        let Some(link) = self.link(row.id, purpose, &user, &to).await? else { return Ok(None) };
+        let link = self.link(row.id, purpose, &user, &to, row.detail.as_deref()).await?;
+        let Some(link) = link else { return Ok(None) };
         Ok(Some(Mail { id: row.id, kind: row.kind, to, link: Some(link), new_address: None }))
     }
 
     /// Makes the token of a mail, or the same again. `None`: it was used or replaced since, or the person has just been sent
-    /// another.
+    /// another. `asked_in` is the epoch in which a change of the address was asked for.
     async fn link(
         &self,
         id: uuid::Uuid,
         purpose: Purpose,
         user: &UserRow,
         to: &str,
+        asked_in: Option<&str>,
     ) -> Result<Option<Link>, Error> {
         let now = self.now();
         let token = if let Some(made_before) = find_token(self.store.db(), id).await? {
@@ -218,9 +220,13 @@ impl Inner {
                 let txn = self.store.begin().await?;
                 // Two mails of one person may be under way at once.
                 let just_now = now.saturating_sub(LEAST_BETWEEN_LINKS);
-                if !lock_user(&txn, user.id).await?
-                    || has_token_since(&txn, user.id, purpose, just_now).await?
-                {
+                let Some(locked) = lock_user(&txn, user.id).await? else { return Ok(false) };
+                // What a reset, or a change of address or password, has ended is not sent after it.
+                let is_ended = match purpose {
+                    Purpose::ChangeEmail => asked_in != Some(locked.epoch.to_string().as_str()),
+                    Purpose::VerifyEmail | Purpose::ResetPassword => locked.email != to,
+                };
+                if is_ended || has_token_since(&txn, user.id, purpose, just_now).await? {
                     return Ok(false);
                 }
                 end_tokens(&txn, user.id, Some(purpose), now).await?;

@@ -158,9 +158,16 @@ pub(crate) async fn find_user_by_email(
     Ok(found.map(|row| row.user))
 }
 
-/// Holds a user's row until the end of the transaction. `false`: no such user.
-pub(crate) async fn lock_user(db: &impl ConnectionTrait, id: UserId) -> Result<bool, DbErr> {
-    Ok(user::Entity::find_by_id(id.as_uuid()).lock_exclusive().one(db).await?.is_some())
+/// What a link hangs on.
+pub(crate) struct LockedUser {
+    pub(crate) email: String,
+    pub(crate) epoch: i64,
+}
+
+/// Holds a user's row until the end of the transaction. `None`: no such user.
+pub(crate) async fn lock_user(db: &impl ConnectionTrait, id: UserId) -> Result<Option<LockedUser>, DbErr> {
+    let row = user::Entity::find_by_id(id.as_uuid()).lock_exclusive().one(db).await?;
+    Ok(row.map(|row| LockedUser { email: row.email, epoch: row.epoch }))
 }
 
 #[derive(Clone)]

@@ -98,9 +98,11 @@ impl Inner {
     ) -> Result<(), Error> {
         self.needs_mailer()?;
         let new = Email::parse(new).map_err(|error| Error::Validation(vec![error]))?;
-        let user = Arc::clone(&self).confirm(caller, password, "password", &client).await?.id;
+        let user = Arc::clone(&self).confirm(caller, password, "password", &client).await?;
+        // A password that is changed or reset before the mail leaves ends this, too.
+        let epoch = Some(user.epoch.to_string());
         detached(async move {
-            self.post(self.store.db(), MailKind::ChangeEmail, new.typed(), Some(user), None).await?;
+            self.post(self.store.db(), MailKind::ChangeEmail, new.typed(), Some(user.id), epoch).await?;
             self.mail_waits();
             Ok(())
         })

@@ -167,6 +167,18 @@ each_database! {
         assert_refused!(test.try_login(EMAIL, PASSWORD).await, Error::InvalidCredentials);
     }
 
+    async fn a_change_of_address_that_was_asked_for_before_a_new_password_is_not_sent_after_it(db: &TestDatabase) {
+        let test = verifying(db).await;
+        let (_, caller) = test.caller().await;
+        let client = ClientInfo::default;
+        test.auth.request_email_change(&caller, NEW, Some(PASSWORD.into()), client()).await.unwrap();
+        test.auth.change_password(&caller, PASSWORD, "another horse battery", client()).await.unwrap();
+        test.auth.deliver_mail().await.unwrap();
+        let mut kinds: Vec<_> = test.outbox.take().into_iter().map(|(mail, _)| mail.kind.code()).collect();
+        kinds.sort_unstable();
+        assert_eq!(kinds, ["password_changed", "verify_email"]);
+    }
+
     async fn an_address_that_got_an_account_meanwhile_is_not_taken_over(db: &TestDatabase) {
         let test = verifying(db).await;
         let (_, caller) = test.caller().await;
