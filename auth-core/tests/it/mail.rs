@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use auth_core::{
     ClientInfo, EmailVerification, Error, Register,
-    mail::{MailError, MailKind},
+    mail::{Mail, MailError, MailKind, MailTemplates, MailText},
     test_util::{ManualClock, Outbox},
 };
 use auth_migration::{each_database, test_util::TestDatabase};
@@ -133,6 +133,24 @@ each_database! {
         assert_eq!(link.url, format!("http://127.0.0.1:8000/verify-email#token={}", link.token.expose()));
         assert!(text.text.contains(&link.url) && text.html.contains(&link.url));
         assert!(!format!("{mail:?} {link:?}").contains(link.token.expose()) && !format!("{mail:?}").contains(EMAIL));
+    }
+
+    async fn a_host_writes_its_own_words(db: &TestDatabase) {
+        struct Verse;
+        impl MailTemplates for Verse {
+            fn write(&self, mail: &Mail, service: &str) -> MailText {
+                let text = format!("{service}: {} ({})", mail.link.as_ref().unwrap().token.expose(), mail.to);
+                MailText { subject: mail.kind.code().to_owned(), html: text.clone(), text }
+            }
+        }
+        let test = TestAuth::with(db, |builder| {
+            builder.email_verification(EmailVerification::On).mail_templates(Arc::new(Verse)).service_name("Tea")
+        }).await;
+        test.register().await;
+        test.auth.deliver_mail().await.unwrap();
+        let (mail, text) = test.outbox.take().remove(0);
+        assert_eq!(text.subject, "verify_email");
+        assert_eq!(text.text, format!("Tea: {} ({EMAIL})", mail.link.unwrap().token.expose()));
     }
 
     async fn without_a_mailer_nothing_is_written_and_requests_for_links_are_refused(db: &TestDatabase) {

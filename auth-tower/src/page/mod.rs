@@ -10,6 +10,7 @@ use crate::{Body, headers::random_id};
 
 const VERIFY_EMAIL: &str = include_str!("verify_email.html");
 const RESET_PASSWORD: &str = include_str!("reset_password.html");
+const STYLE: &str = include_str!("style.css");
 
 pub(crate) fn verify_email() -> Response<Body> {
     page(VERIFY_EMAIL)
@@ -27,7 +28,7 @@ fn page(html: &str) -> Response<Body> {
         "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; connect-src 'self'; \
          form-action 'none'; frame-ancestors 'none'; base-uri 'none'"
     );
-    let mut response = Response::new(Body::text(html.replace("{nonce}", &nonce)));
+    let mut response = Response::new(Body::text(html.replace("{style}", STYLE).replace("{nonce}", &nonce)));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     if let Ok(policy) = HeaderValue::try_from(policy) {
