@@ -14,11 +14,19 @@ async fn server(
     smtp: &SmtpServer,
     verification: &str,
 ) -> (Server, tempfile::TempDir) {
+    server_with(database, &smtp.url(), verification).await
+}
+
+async fn server_with(
+    database: &TestDatabase,
+    smtp_url: &str,
+    verification: &str,
+) -> (Server, tempfile::TempDir) {
     let home = tempdir().unwrap();
     let program = Program::in_directory(home.path())
         .env("DATABASE_URL", database.url())
         .env("SECRET_KEY", KEY)
-        .env("SMTP_URL", &smtp.url())
+        .env("SMTP_URL", smtp_url)
         .env("MAIL_FROM", "Tea Shop <tea@example.com>")
         .env("SERVICE_NAME", "Tea & Co")
         .env("EMAIL_VERIFICATION", verification);
@@ -143,6 +151,21 @@ async fn while_the_mail_server_is_away_requests_go_on_and_the_mails_come_later()
     for name in ["ada", "bob", "eve"] {
         smtp.mail(&format!("{name}@example.com"), "Confirm").await;
     }
+    database.drop_database().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs python3-aiosmtpd"]
+async fn a_mail_server_without_tls_gets_nothing_where_tls_is_set() {
+    let database = TestDatabase::sqlite().await;
+    let smtp = SmtpServer::started().await;
+    let url = smtp.url().replace("smtp://", "smtps://tea:secret@");
+    let (server, _home) = server_with(&database, &url, "on").await;
+    let person = json!({ "email": ADA, "password": PASSWORD });
+    assert_eq!(post(&server.client(), "/register", person).await.status, 202);
+    server.log().wait_for("a mail waits").await;
+    assert!(smtp.mails().is_empty());
+    assert!(!server.log().lines().join("\n").contains("secret"));
     database.drop_database().await;
 }
 
