@@ -64,6 +64,10 @@ pub enum Error {
     /// whole; try again later.
     #[error("the database is not available")]
     Unavailable(#[source] StoreError),
+    /// The key ring has no key that signs at this moment: all were revoked and the next one is being made, or
+    /// [`Auth::poll_keys`](crate::Auth::poll_keys) was not called before the first sign-in. Try again later.
+    #[error("the key ring has no key that signs; call Auth::poll_keys once before the first sign-in")]
+    NoSigningKey,
     /// What has ended elsewhere has not been asked for lately enough to tell whether this token is still good
     /// ([`Config::revocation_max_age`](crate::Config::revocation_max_age)). Try again later.
     #[error("it is not known whether the session still lives")]
@@ -85,7 +89,7 @@ impl Error {
             Self::LastAdmin => "last_admin",
             Self::Throttled { .. } => "throttled",
             Self::Overloaded { .. } => "overloaded",
-            Self::Unavailable(_) | Self::RevocationsStale => "unavailable",
+            Self::Unavailable(_) | Self::RevocationsStale | Self::NoSigningKey => "unavailable",
             Self::Config(_) | Self::Internal(_) => "internal",
         }
     }

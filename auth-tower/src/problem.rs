@@ -191,6 +191,7 @@ impl Problem {
         match &error {
             Error::Internal(source) => tracing::error!(request_id, code, error = %source, "request failed"),
             Error::Unavailable(source) => tracing::warn!(request_id, code, error = %source, "request failed"),
+            Error::NoSigningKey => tracing::warn!(request_id, code, error = %error, "request failed"),
             // Said by the hash pool from time to time; for each it would be the better part of what a refusal costs.
             Error::Overloaded { .. } => tracing::info!(request_id, code, "request refused"),
             _ => {}
@@ -321,7 +322,9 @@ impl From<Error> for Problem {
                 "Too many sign-ins at this moment; try again soon.",
             )
             .with_retry_after(retry_after),
-            Error::Unavailable(_) | Error::RevocationsStale => Self::unavailable(UNAVAILABLE_RETRY),
+            Error::Unavailable(_) | Error::RevocationsStale | Error::NoSigningKey => {
+                Self::unavailable(UNAVAILABLE_RETRY)
+            }
             // Also for a variant that a later version of the rules may add: closed, and told to nobody.
             Error::Config(_) | Error::Internal(_) | _ => Self::internal(),
         }
@@ -393,6 +396,7 @@ mod tests {
             Error::SessionNotFound,
             Error::KeyNotFound,
             Error::LastAdmin,
+            Error::NoSigningKey,
             Error::Throttled { retry_after: Duration::from_secs(1) },
             Error::Overloaded { retry_after: Duration::from_secs(1) },
             Error::Internal("a bug".into()),

@@ -25,11 +25,6 @@ enum Signs {
     Ring(Ring),
 }
 
-/// There is no key to sign with: the ring was never read, or its key was revoked and no other could be made.
-#[derive(Debug, thiserror::Error)]
-#[error("the key ring has no key that signs; call Auth::poll_keys once before the first sign-in")]
-struct NoKey;
-
 /// What an access token says. Times are unix milliseconds.
 pub(crate) struct Grant<'a> {
     pub(crate) user_id: UserId,
@@ -81,7 +76,7 @@ impl TokenIssuer {
         let claims = serde_json::to_vec(&claims).map_err(Error::internal)?;
         let signer = match &self.signs {
             Signs::One(signer) => signer.as_ref(),
-            Signs::Ring(ring) => ring.signer(now).ok_or_else(|| Error::internal(NoKey))?,
+            Signs::Ring(ring) => ring.signer(now).ok_or(Error::NoSigningKey)?,
         };
         let token = signer.sign(&claims).map_err(Error::internal)?;
         let lifetime = Duration::from_secs(u64::try_from(exp - iat).unwrap_or(0));
