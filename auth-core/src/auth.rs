@@ -55,6 +55,9 @@ pub(crate) struct Inner {
     /// `None`: no mail is sent.
     pub(crate) post: Option<Post>,
     pub(crate) mail_waits: tokio::sync::Notify,
+    /// `None`: nobody signs in at providers.
+    #[cfg(feature = "oidc")]
+    pub(crate) oidc: Option<Arc<crate::oidc::Room>>,
 }
 
 impl Auth {

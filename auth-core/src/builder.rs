@@ -35,6 +35,8 @@ pub struct AuthBuilder {
     events: Arc<dyn EventSink>,
     mailer: Option<Arc<dyn Mailer>>,
     mail_templates: Arc<dyn MailTemplates>,
+    #[cfg(feature = "oidc")]
+    oidc: Option<crate::oidc::Config>,
 }
 
 impl AuthBuilder {
@@ -50,6 +52,8 @@ impl AuthBuilder {
             events: Arc::new(TracingEvents),
             mailer: None,
             mail_templates: Arc::new(EnglishMails),
+            #[cfg(feature = "oidc")]
+            oidc: None,
         }
     }
 
@@ -235,6 +239,13 @@ impl AuthBuilder {
         self
     }
 
+    /// Lets people sign in at these providers, with [`Auth::oidc`]. Default: none.
+    #[cfg(feature = "oidc")]
+    pub fn oidc(mut self, providers: crate::oidc::Config) -> Self {
+        self.oidc = Some(providers);
+        self
+    }
+
     /// See [`Config::audit_retention`].
     pub fn audit_retention(mut self, kept: Duration) -> Self {
         self.config.audit_retention = Some(kept);
@@ -286,6 +297,8 @@ impl AuthBuilder {
                 events_so_far: AtomicU16::default(),
                 post,
                 mail_waits: tokio::sync::Notify::new(),
+                #[cfg(feature = "oidc")]
+                oidc: self.oidc.map(crate::oidc::Room::new).transpose()?.map(Arc::new),
                 config: self.config,
             }),
         })

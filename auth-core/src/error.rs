@@ -41,6 +41,19 @@ pub enum Error {
     /// Nobody else could administer then: make another administrator first.
     #[error("the last administrator has to stay")]
     LastAdmin,
+    /// No such identity provider is configured.
+    #[error("no such identity provider")]
+    ProviderNotFound,
+    /// The user has no such identity.
+    #[error("no such identity")]
+    IdentityNotFound,
+    /// The user could not sign in any more: set a password or link another identity first.
+    #[error("the last way to sign in has to stay")]
+    LastWayIn,
+    /// A sign-in at a provider came to nothing.
+    #[cfg(feature = "oidc")]
+    #[error("the sign-in at the provider failed: {0}")]
+    Oidc(crate::oidc::Failure),
     /// The key ring has no such key.
     #[error("no such key")]
     KeyNotFound,
@@ -85,8 +98,15 @@ impl Error {
             Self::EmailTaken => "email_taken",
             Self::InvalidCredentials => "invalid_credentials",
             Self::InvalidToken | Self::SessionOver | Self::SessionLeft => "invalid_token",
-            Self::UserNotFound | Self::SessionNotFound | Self::KeyNotFound => "not_found",
+            Self::UserNotFound
+            | Self::SessionNotFound
+            | Self::KeyNotFound
+            | Self::ProviderNotFound
+            | Self::IdentityNotFound => "not_found",
             Self::LastAdmin => "last_admin",
+            Self::LastWayIn => "last_way_in",
+            #[cfg(feature = "oidc")]
+            Self::Oidc(failure) => failure.code(),
             Self::Throttled { .. } => "throttled",
             Self::Overloaded { .. } => "overloaded",
             Self::Unavailable(_) | Self::RevocationsStale | Self::NoSigningKey => "unavailable",
@@ -108,6 +128,13 @@ impl From<DbErr> for Error {
     fn from(source: DbErr) -> Self {
         let source = StoreError::new(source);
         if source.is_unavailable() { Self::Unavailable(source) } else { Self::internal(source) }
+    }
+}
+
+#[cfg(feature = "oidc")]
+impl From<crate::oidc::Failure> for Error {
+    fn from(failure: crate::oidc::Failure) -> Self {
+        Self::Oidc(failure)
     }
 }
 

@@ -165,6 +165,26 @@ pub enum EventKind {
         /// Whether whoever asked was given the link, which then opens the account to them; else it goes out by mail.
         handed_out: bool,
     },
+    /// Whoever is known to a provider can sign in to the account from now on.
+    IdentityLinked {
+        /// Whose account.
+        user: UserId,
+        /// The provider's name.
+        provider: String,
+    },
+    /// And no longer.
+    IdentityUnlinked {
+        /// Whose account.
+        user: UserId,
+        /// The provider's name.
+        provider: String,
+    },
+    /// The proven owner of an address took an account over that somebody had made with it and never proved: the password,
+    /// the identities and the sessions from before are gone. Worth an alert.
+    Reclaimed {
+        /// Which account.
+        user: UserId,
+    },
     /// The account is gone, with everything but its events.
     Deleted {
         /// Whose.
@@ -218,6 +238,9 @@ impl EventKind {
             Self::PasswordNotConfirmed { .. } => "password_not_confirmed",
             Self::PasswordReset { .. } => "password_reset",
             Self::ResetStarted { .. } => "reset_started",
+            Self::IdentityLinked { .. } => "identity_linked",
+            Self::IdentityUnlinked { .. } => "identity_unlinked",
+            Self::Reclaimed { .. } => "reclaimed",
             Self::Deleted { .. } => "deleted",
             Self::MailGivenUp { .. } => "mail_given_up",
             Self::KeyAdded { .. } => "key_added",
@@ -248,6 +271,9 @@ impl EventKind {
             | Self::PasswordNotConfirmed { user }
             | Self::PasswordReset { user }
             | Self::ResetStarted { user, .. }
+            | Self::IdentityLinked { user, .. }
+            | Self::IdentityUnlinked { user, .. }
+            | Self::Reclaimed { user }
             | Self::Deleted { user } => Some(*user),
             Self::SignInFailed { user, .. }
             | Self::Throttled { user, .. }
@@ -258,7 +284,7 @@ impl EventKind {
         }
     }
 
-    /// Why, or which: the code of a reason, method or kind of mail, or a key's id, where the event has one.
+    /// Why, or which: the code of a reason, method or kind of mail, a provider's name, or a key's id, where the event has one.
     pub fn reason(&self) -> Option<&str> {
         match self {
             Self::SignedIn { method, .. } => Some(method),
@@ -267,6 +293,7 @@ impl EventKind {
             Self::SignedOut { reason, .. } => Some(reason.code()),
             Self::ResetStarted { handed_out, .. } => Some(if *handed_out { "handed_out" } else { "mailed" }),
             Self::MailGivenUp { kind, .. } => Some(kind.code()),
+            Self::IdentityLinked { provider, .. } | Self::IdentityUnlinked { provider, .. } => Some(provider),
             Self::KeyAdded { key } | Self::KeyRevoked { key } => Some(key),
             _ => None,
         }
@@ -297,6 +324,9 @@ pub enum SignInFailure {
     Disabled,
     /// The password is right, but the address is not proved.
     Unverified,
+    /// A sign-in at a provider, or the linking of an identity, came to nothing.
+    #[cfg(feature = "oidc")]
+    Oidc(crate::oidc::Failure),
 }
 
 impl SignInFailure {
@@ -307,6 +337,8 @@ impl SignInFailure {
             Self::WrongPassword => "wrong_password",
             Self::Disabled => "disabled",
             Self::Unverified => "unverified",
+            #[cfg(feature = "oidc")]
+            Self::Oidc(failure) => failure.code(),
         }
     }
 }
@@ -357,6 +389,7 @@ impl EventSink for TracingEvents {
         match &event.kind {
             EventKind::RefreshReused { .. }
             | EventKind::StoredHashUnusable { .. }
+            | EventKind::Reclaimed { .. }
             | EventKind::AccountClosed { .. } => {
                 tracing::warn!(event = code, reason, user, session, actor, client, "security event");
             }

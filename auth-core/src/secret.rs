@@ -67,6 +67,12 @@ secret_text! {
     OneTimeToken
 }
 
+#[cfg(feature = "oidc")]
+secret_text! {
+    /// What only the browser has in which a sign-in at a provider began: belongs in a short-lived `HttpOnly` cookie.
+    BrowserToken
+}
+
 /// Compares in constant time.
 impl PartialEq for DeviceToken {
     fn eq(&self, other: &Self) -> bool {

@@ -7,7 +7,7 @@ use clap::{
     builder::ValueParser, error::ErrorKind, parser::ValueSource,
 };
 
-use crate::config::{Given, Origin, SETTINGS};
+use crate::config::{Given, Origin, PROVIDER_PREFIX, SETTINGS};
 
 /// An authentication microservice. Every setting can be a flag, an environment variable or a line of .env in
 /// the working directory, in this order.
@@ -197,6 +197,19 @@ fn names() -> impl Iterator<Item = (String, String)> {
     })
 }
 
+/// Settings of identity providers, whose names are not known beforehand: they are no flags.
+fn of_providers() -> impl Iterator<Item = Given> {
+    std::env::vars_os().filter_map(|(name, value)| {
+        let name = name.into_string().ok()?;
+        let is_known = names().any(|(known, _)| known == name);
+        (name.starts_with(PROVIDER_PREFIX) && !is_known).then_some(Given {
+            name,
+            value,
+            origin: Origin::Environment,
+        })
+    })
+}
+
 impl Args for GivenSettings {
     fn augment_args(command: ClapCommand) -> ClapCommand {
         names().fold(command, |command, (name, help)| {
@@ -229,7 +242,7 @@ impl FromArgMatches for GivenSettings {
             };
             Some(Given { name, value, origin })
         });
-        Ok(Self(given.collect()))
+        Ok(Self(given.chain(of_providers()).collect()))
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {

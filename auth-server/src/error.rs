@@ -184,6 +184,9 @@ impl SettingError {
             "verify_email_url" => "VERIFY_EMAIL_URL",
             "reset_password_url" => "RESET_PASSWORD_URL",
             "audit_retention" => "AUDIT_RETENTION_DAYS",
+            "oidc provider" => "OAUTH: provider",
+            "oidc root_certificate" => "OAUTH: _CA_FILE",
+            "oidc default_redirect" => "OAUTH_REDIRECT_TO",
             other => other,
         };
         Self::new(name, error.problem())

@@ -1,6 +1,6 @@
 //! SIGHUP: reads the settings again, and puts in force what can change while the process runs.
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
 use auth_core::Auth;
 
@@ -66,14 +66,17 @@ impl Reload {
         Ok(())
     }
 
-    fn left_for_the_next_start(&self, new: &Config) -> Vec<&'static str> {
+    fn left_for_the_next_start<'a>(&'a self, new: &'a Config) -> Vec<&'a str> {
         // Its row shows no password.
         let other_url = self.running.database.url.expose() != new.database.url.expose();
-        let differ = self.running.rows.iter().zip(&new.rows).filter(|(was, is)| {
-            let given = [was, is].iter().any(|row| !row.origin.starts_with("default"));
-            let differs = was.value != is.value || (is.name == "DATABASE_URL" && other_url);
-            !TAKEN.contains(&is.name) && given && differs
-        });
-        differ.map(|(_, is)| is.name).collect()
+        let row = |of: &'a Config, name: &str| of.rows.iter().find(|row| row.name == name);
+        let names: BTreeSet<&str> = self.running.rows.iter().chain(&new.rows).map(|row| &*row.name).collect();
+        let differs = |name: &&str| {
+            let (was, is) = (row(&self.running, name), row(new, name));
+            let given = [was, is].into_iter().flatten().any(|row| !row.origin.starts_with("default"));
+            let differs = was.map(|row| &row.value) != is.map(|row| &row.value);
+            !TAKEN.contains(name) && given && (differs || (*name == "DATABASE_URL" && other_url))
+        };
+        names.into_iter().filter(differs).collect()
     }
 }

@@ -5,6 +5,7 @@ use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use auth_core::{
     Auth, ConnectOptions, Keys, SecretKey,
     mail::{LogMailer, Mailer, SmtpMailer},
+    oidc,
 };
 use auth_tower::AuthService;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -149,10 +150,22 @@ pub(crate) fn auth(
         None => Arc::new(LogMailer),
     };
     let mut builder = Auth::builder(db, keys).config(settings).mailer(mailer);
+    if !config.providers.providers.is_empty() {
+        builder = builder.oidc(oidc(config, public_url));
+    }
     if let Some(list) = &config.breached {
         builder = builder.breach_checker(list.clone());
     }
     builder.build().map_err(|error| SettingError::from_core(&error))
+}
+
+/// Sign-in at providers: callbacks are where `auth-tower` has them.
+fn oidc(config: &Config, public_url: &str) -> oidc::Config {
+    let given = &config.providers;
+    let oidc = oidc::Config::new(format!("{public_url}/oauth")).default_redirect(&given.default_redirect);
+    let oidc = given.providers.iter().cloned().fold(oidc, oidc::Config::provider);
+    let oidc = config.http.trusted_origins.iter().fold(oidc, oidc::Config::redirect_origin);
+    if given.known_identities_only { oidc.known_identities_only() } else { oidc }
 }
 
 /// Database and handle for a command beside running servers: changes no schema and makes no secret.

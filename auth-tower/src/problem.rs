@@ -12,9 +12,12 @@
 //! | 408, 413, 415 | `timeout`, `body_too_large`, `unsupported_media_type` | a bug of the client, or a bad line |
 //! | 409 | `email_taken` | offer to sign in |
 //! | 409 | `last_admin` | make another administrator first |
+//! | 409 | `last_way_in` | set a password or link another identity first |
 //! | 422 | `validation_failed` | show each of `errors` at its `field` |
 //! | 429 | `throttled` | wait for `Retry-After` seconds; too many attempts failed before this one, which was not looked at |
 //! | 500 | `internal` | report the request id |
+//! | 502 | `provider_answer_invalid` | nothing: the identity provider, or what is configured of it, has to be looked at |
+//! | 503 | `provider_unavailable` | wait for `Retry-After` seconds, or sign in in another way |
 //! | 503 | `overloaded`, `unavailable` | wait for `Retry-After` seconds, then repeat; what was sent stays good |
 //!
 //! On `/login` and `/refresh-token` there are also `error` and `error_description` of RFC 6749 section 5.2:
@@ -186,17 +189,26 @@ impl Problem {
     /// The problem of an error of the rules. What an operator must see is logged: the texts of these errors carry
     /// kinds and codes, never data; what clients did wrong is told by the security events of the rules.
     pub(crate) fn of_rule(error: Error, request_id: Option<&HeaderValue>) -> Self {
-        let request_id = request_id.and_then(|id| id.to_str().ok());
-        let code = error.code();
-        match &error {
-            Error::Internal(source) => tracing::error!(request_id, code, error = %source, "request failed"),
-            Error::Unavailable(source) => tracing::warn!(request_id, code, error = %source, "request failed"),
-            Error::NoSigningKey => tracing::warn!(request_id, code, error = %error, "request failed"),
-            // Said by the hash pool from time to time; for each it would be the better part of what a refusal costs.
-            Error::Overloaded { .. } => tracing::info!(request_id, code, "request refused"),
-            _ => {}
-        }
+        log_rule(&error, request_id.and_then(|id| id.to_str().ok()));
         Self::from(error)
+    }
+
+    /// Where no page is told of it: on the way to a provider, or in a host's own routes.
+    #[cfg(feature = "oidc")]
+    fn of_provider(failure: auth_core::oidc::Failure) -> Self {
+        use auth_core::oidc::Failure;
+        let code = failure.code();
+        match failure {
+            Failure::ProviderUnavailable => {
+                let detail = "The identity provider is not available at this moment; try again soon.";
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail).with_retry_after(UNAVAILABLE_RETRY)
+            }
+            Failure::ProviderAnswerInvalid => {
+                let detail = "The identity provider answers what it should not.";
+                Self::new(StatusCode::BAD_GATEWAY, code, detail)
+            }
+            _ => Self::new(StatusCode::FORBIDDEN, code, "The sign-in at the identity provider failed."),
+        }
     }
 
     /// Adds what OAuth clients read, at the doors they use. Those are no bearer doors: the challenge of a
@@ -280,6 +292,19 @@ impl Problem {
     }
 }
 
+/// Tells an operator of an error of the rules that is nobody's fault but ours.
+pub(crate) fn log_rule(error: &Error, request_id: Option<&str>) {
+    let code = error.code();
+    match error {
+        Error::Internal(source) => tracing::error!(request_id, code, error = %source, "request failed"),
+        Error::Unavailable(source) => tracing::warn!(request_id, code, error = %source, "request failed"),
+        Error::NoSigningKey => tracing::warn!(request_id, code, error = %error, "request failed"),
+        // Said by the hash pool from time to time; for each it would be the better part of what a refusal costs.
+        Error::Overloaded { .. } => tracing::info!(request_id, code, "request refused"),
+        _ => {}
+    }
+}
+
 fn whole_seconds(wait: Duration) -> u64 {
     wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1)
 }
@@ -305,6 +330,19 @@ impl From<Error> for Problem {
             Error::SessionNotFound => {
                 Self::new(StatusCode::NOT_FOUND, "not_found", "There is no such session.")
             }
+            Error::ProviderNotFound => {
+                Self::new(StatusCode::NOT_FOUND, "not_found", "There is no such identity provider.")
+            }
+            Error::IdentityNotFound => {
+                Self::new(StatusCode::NOT_FOUND, "not_found", "There is no such identity.")
+            }
+            Error::LastWayIn => Self::new(
+                StatusCode::CONFLICT,
+                "last_way_in",
+                "Nobody could sign in to the account any more: set a password or link another identity first.",
+            ),
+            #[cfg(feature = "oidc")]
+            Error::Oidc(failure) => Self::of_provider(failure),
             Error::LastAdmin => Self::new(
                 StatusCode::CONFLICT,
                 "last_admin",

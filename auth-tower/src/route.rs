@@ -2,6 +2,7 @@
 
 use auth_core::{SessionId, UserId};
 use http::Method;
+use uuid::Uuid;
 
 /// An endpoint of [`AuthService`](crate::AuthService).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +46,14 @@ pub enum Endpoint {
     UserSessions,
     /// `GET /users/{id}/events`, for administrators
     UserEvents,
+    /// `GET /oauth/{provider}/authorize?redirect_to=`; needs the feature `oidc` and a provider
+    OauthAuthorize,
+    /// `GET /oauth/{provider}/callback`; needs the same
+    OauthCallback,
+    /// `GET` and `POST /users/me/identities`; needs the same
+    Identities,
+    /// `DELETE /users/me/identities/{id}`; needs the same
+    Identity,
     /// `GET /verify`
     Verify,
     /// `GET /.well-known/jwks.json`
@@ -75,9 +84,11 @@ impl Endpoint {
             "/verify" => Some(Self::Verify),
             "/.well-known/jwks.json" => Some(Self::Jwks),
             "/users/me/sessions" => Some(Self::Sessions),
+            "/users/me/identities" => Some(Self::Identities),
             "/users" => Some(Self::Users),
             _ if session_id(path).is_some() => Some(Self::Session),
-            _ => of_user(path).map(|(_, endpoint)| endpoint),
+            _ if identity_id(path).is_some() => Some(Self::Identity),
+            _ => at_provider(path).or_else(|| of_user(path).map(|(_, endpoint)| endpoint)),
         }
     }
 
@@ -92,13 +103,18 @@ impl Endpoint {
             | Self::ChangeEmail
             | Self::RequestVerifyToken
             | Self::ForgotPassword => "POST",
-            Self::VerifyEmail | Self::ResetPassword => "GET, HEAD, POST",
-            Self::Verify | Self::Jwks | Self::Export | Self::Events | Self::Users | Self::UserEvents => {
-                "GET, HEAD"
-            }
+            Self::VerifyEmail | Self::ResetPassword | Self::Identities => "GET, HEAD, POST",
+            Self::Verify
+            | Self::Jwks
+            | Self::Export
+            | Self::Events
+            | Self::Users
+            | Self::UserEvents
+            | Self::OauthAuthorize
+            | Self::OauthCallback => "GET, HEAD",
             Self::Me | Self::Sessions => "GET, HEAD, DELETE",
             Self::User => "GET, HEAD, PATCH, DELETE",
-            Self::Session | Self::UserSessions => "DELETE",
+            Self::Session | Self::UserSessions | Self::Identity => "DELETE",
         }
     }
 
@@ -118,6 +134,11 @@ impl Endpoint {
         )
     }
 
+    /// Whether there is nothing to do here where nobody signs in at a provider.
+    pub(crate) fn needs_provider(self) -> bool {
+        matches!(self, Self::OauthAuthorize | Self::OauthCallback | Self::Identities | Self::Identity)
+    }
+
     /// Whether OAuth 2 clients use this door, so that errors carry the members of RFC 6749.
     pub(crate) fn speaks_oauth(self) -> bool {
         matches!(self, Self::Login | Self::RefreshToken)
@@ -132,6 +153,25 @@ impl Endpoint {
 /// The id in the path of [`Endpoint::Session`]. Another shape is another address.
 pub(crate) fn session_id(path: &str) -> Option<SessionId> {
     path.strip_prefix("/users/me/sessions/")?.parse().ok()
+}
+
+/// The id in the path of [`Endpoint::Identity`]. Another shape is another address.
+pub(crate) fn identity_id(path: &str) -> Option<Uuid> {
+    path.strip_prefix("/users/me/identities/")?.parse().ok()
+}
+
+/// The name of a provider in a path below `/oauth`, whether there is one of that name or not.
+pub(crate) fn provider(path: &str) -> Option<&str> {
+    let (name, _) = path.strip_prefix("/oauth/")?.split_once('/')?;
+    (!name.is_empty()).then_some(name)
+}
+
+fn at_provider(path: &str) -> Option<Endpoint> {
+    match path.strip_prefix("/oauth/")?.strip_prefix(provider(path)?)? {
+        "/authorize" => Some(Endpoint::OauthAuthorize),
+        "/callback" => Some(Endpoint::OauthCallback),
+        _ => None,
+    }
 }
 
 /// The id in a path of administration, and which endpoint it is. Another shape is another address.

@@ -1,5 +1,8 @@
 //! The cookies: the only way in which refresh tokens and device tokens travel.
 
+#[cfg(feature = "oidc")]
+mod sign_in_cookie;
+
 use std::time::Duration;
 
 use cookie::{Cookie, SameSite};
@@ -7,6 +10,9 @@ use http::{
     HeaderMap, HeaderValue,
     header::{COOKIE, SET_COOKIE},
 };
+
+#[cfg(feature = "oidc")]
+pub(crate) use self::sign_in_cookie::SignInCookie;
 
 /// As many values of one request are looked at: each may cost a query, and a jar holds one.
 const MAX_VALUES: usize = 4;
@@ -18,16 +24,23 @@ pub(crate) struct Cookies {
     pub(crate) refresh: HostCookie,
     /// The device token, for a year. Logging out leaves it: it tells that somebody signed in here before.
     pub(crate) device: HostCookie,
+    /// What belongs to a sign-in that is under way at a provider, for as long as that may take.
+    #[cfg(feature = "oidc")]
+    pub(crate) sign_in: SignInCookie,
 }
 
 impl Cookies {
     pub(crate) const SECURE: Self = Self {
         refresh: HostCookie { name: "__Host-refresh_token", secure: true },
         device: HostCookie { name: "__Host-auth_device", secure: true },
+        #[cfg(feature = "oidc")]
+        sign_in: SignInCookie { prefix: "__Host-auth_oauth-", secure: true },
     };
     pub(crate) const INSECURE: Self = Self {
         refresh: HostCookie { name: "refresh_token", secure: false },
         device: HostCookie { name: "auth_device", secure: false },
+        #[cfg(feature = "oidc")]
+        sign_in: SignInCookie { prefix: "auth_oauth-", secure: false },
     };
 
     pub(crate) fn are_secure(self) -> bool {
@@ -58,23 +71,8 @@ impl HostCookie {
         self.write(headers, "", 0);
     }
 
-    /// Replaces, so that an answer never sets a cookie twice.
     fn write(self, headers: &mut HeaderMap, value: &str, max_age: i64) {
-        let cookie = Cookie::build((self.name, value))
-            .http_only(true)
-            .secure(self.secure)
-            .same_site(SameSite::Strict)
-            .path("/")
-            .max_age(time::Duration::seconds(max_age));
-        // Tokens are base64url and fit any header; one that did not would be left out.
-        let Ok(mut value) = HeaderValue::try_from(cookie.to_string()) else { return };
-        value.set_sensitive(true);
-        let is_other = |set: &&HeaderValue| value_of(set.as_bytes(), self.name).is_none();
-        let others: Vec<_> = headers.get_all(SET_COOKIE).iter().filter(is_other).cloned().collect();
-        headers.insert(SET_COOKIE, value);
-        for other in others {
-            headers.append(SET_COOKIE, other);
-        }
+        write(headers, (self.name, value), self.secure, SameSite::Strict, max_age);
     }
 
     /// The values in the request's cookies, each once, up to [`MAX_VALUES`]. More than one means that somebody
@@ -82,15 +80,11 @@ impl HostCookie {
     /// `__Host-` allows.
     pub(crate) fn read(self, headers: &HeaderMap) -> Vec<&str> {
         let mut values: Vec<&str> = Vec::new();
-        for header in headers.get_all(COOKIE) {
-            // By hand and to the byte: a parser that trims Unicode's white space would take a cookie whose name
-            // begins with U+2000 for ours, and browsers guard no such name by its prefix.
-            for cookie in header.as_bytes().split(|byte| *byte == b';') {
-                let value = value_of(cookie.trim_ascii(), self.name);
-                let Some(value) = value.and_then(|value| str::from_utf8(value).ok()) else { continue };
-                if !value.is_empty() && values.len() < MAX_VALUES && !values.contains(&value) {
-                    values.push(value);
-                }
+        for cookie in pairs(headers) {
+            let value = value_of(cookie, self.name);
+            let Some(value) = value.and_then(|value| str::from_utf8(value).ok()) else { continue };
+            if !value.is_empty() && values.len() < MAX_VALUES && !values.contains(&value) {
+                values.push(value);
             }
         }
         values
@@ -104,6 +98,38 @@ impl HostCookie {
             _ => None,
         }
     }
+}
+
+/// Replaces, so that an answer never sets a cookie twice.
+fn write(
+    headers: &mut HeaderMap,
+    (name, value): (&str, &str),
+    secure: bool,
+    same_site: SameSite,
+    max_age: i64,
+) {
+    let cookie = Cookie::build((name, value))
+        .http_only(true)
+        .secure(secure)
+        .same_site(same_site)
+        .path("/")
+        .max_age(time::Duration::seconds(max_age));
+    // Tokens are base64url and fit any header; one that did not would be left out.
+    let Ok(mut value) = HeaderValue::try_from(cookie.to_string()) else { return };
+    value.set_sensitive(true);
+    let is_other = |set: &&HeaderValue| value_of(set.as_bytes(), name).is_none();
+    let others: Vec<_> = headers.get_all(SET_COOKIE).iter().filter(is_other).cloned().collect();
+    headers.insert(SET_COOKIE, value);
+    for other in others {
+        headers.append(SET_COOKIE, other);
+    }
+}
+
+/// The cookies of a request, one after the other: by hand and to the byte. A parser that trims Unicode's white space would
+/// take a cookie whose name begins with U+2000 for ours, and browsers guard no such name by its prefix.
+fn pairs(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
+    let all = headers.get_all(COOKIE).iter();
+    all.flat_map(|header| header.as_bytes().split(|byte| *byte == b';')).map(<[u8]>::trim_ascii)
 }
 
 fn value_of<'a>(cookie: &'a [u8], name: &str) -> Option<&'a [u8]> {

@@ -37,6 +37,7 @@ mod m0008_auth_throttle;
 mod m0009_auth_mail;
 mod m0010_auth_event;
 mod m0011_auth_deleted_user;
+mod m0012_auth_identity;
 mod migrator;
 mod run;
 #[cfg(feature = "test-util")]

@@ -1,6 +1,6 @@
 //! All that is stored about one person, for that person (GDPR articles 15 and 20).
 
-use crate::{AuditEvent, Error, Principal, Session, User, auth::Inner};
+use crate::{AuditEvent, Error, Identity, Principal, Session, User, auth::Inner};
 
 /// More events than anybody reads; the rest is older.
 const MOST_EVENTS: usize = 10_000;
@@ -14,6 +14,8 @@ pub struct Export {
     pub user: User,
     /// The live sessions.
     pub sessions: Vec<Session>,
+    /// The accounts at identity providers.
+    pub identities: Vec<Identity>,
     /// What happened to the account, the latest first: the last 10,000 events.
     pub events: Vec<AuditEvent>,
 }
@@ -22,6 +24,7 @@ impl Inner {
     pub(crate) async fn export(&self, caller: &Principal) -> Result<Export, Error> {
         let user = self.current_user(caller).await?;
         let sessions = self.sessions(caller).await?;
+        let identities = self.identities(user.id).await?;
         let mut events: Vec<AuditEvent> = Vec::new();
         while events.len() < MOST_EVENTS {
             let before = events.last().map(|event| event.id);
@@ -31,6 +34,6 @@ impl Inner {
             }
             events.extend(page);
         }
-        Ok(Export { user, sessions, events })
+        Ok(Export { user, sessions, identities, events })
     }
 }

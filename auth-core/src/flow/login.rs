@@ -115,7 +115,11 @@ impl Inner {
         };
         detached(async move {
             self.was_right(reservation).await;
-            let tokens = self.sign_in(&user, sessions, "pwd", &client, replacing.as_ref()).await?;
+            let replaced = match &replacing {
+                Some(token) => self.genuine(token).await?.map(|session| session.id),
+                None => None,
+            };
+            let tokens = self.sign_in(&user, sessions, "pwd", &client, replaced).await?;
             Ok(SignIn::Granted(Tokens { device, ..tokens }))
         })
         .await

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    ClientInfo, EndReason, Error, RefreshToken, Tokens,
+    ClientInfo, EndReason, Error, RefreshToken, SessionId, Tokens,
     auth::Inner,
     clock::duration_millis,
     event::EventKind,
@@ -22,12 +22,8 @@ impl Inner {
         live_sessions: u64,
         method: &'static str,
         client: &ClientInfo,
-        replacing: Option<&RefreshToken>,
+        replaced: Option<SessionId>,
     ) -> Result<Tokens, Error> {
-        let replaced = match replacing {
-            Some(token) => self.genuine(token).await?,
-            None => None,
-        };
         let now = self.now();
         let new = NewSession {
             id: random::uuid(self.random.as_ref())?.into(),
@@ -49,9 +45,9 @@ impl Inner {
             Some(replaced) => {
                 let txn = self.store.begin().await?;
                 begun(insert_session(&txn, new).await?)?;
-                let ended = replace_session(&txn, replaced.id, now).await?;
+                let ended = replace_session(&txn, replaced, now).await?;
                 txn.commit().await?;
-                ended.then_some(replaced.id)
+                ended.then_some(replaced)
             }
         };
 

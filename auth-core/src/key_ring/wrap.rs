@@ -1,36 +1,25 @@
-//! Encrypts the private keys of the ring, so that who reads the database can sign nothing, and who writes it can bring
-//! in no key of their own: AES-256-GCM (NIST SP 800-38D) under a key derived from the secret.
+//! Encrypts the private keys of the ring under keys derived from the secret.
 
-use aws_lc_rs::{
-    aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, UnboundKey},
-    error::Unspecified,
-};
+use aws_lc_rs::error::Unspecified;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use zeroize::Zeroizing;
 
 use crate::{
     ConfigError, PrivateKey, SecretKey,
-    token::{derive, pem},
+    token::{NonceBytes, Sealer, derive, pem},
 };
-
-/// Random nonces are safe for 2^32 messages of one key; a ring has a few in its life.
-pub(crate) type NonceBytes = [u8; NONCE_LEN];
 
 /// What one secret encrypts with.
 pub(crate) struct Wrapping {
     /// Tells it from that of other secrets, and nothing else.
     id: String,
-    key: LessSafeKey,
+    sealer: Sealer,
 }
 
 impl Wrapping {
     pub(crate) fn new(secret: &SecretKey) -> Result<Self, ConfigError> {
-        let key = derive::<32>(secret, "key ring")?;
-        let key = UnboundKey::new(&AES_256_GCM, key.as_ref())
-            .map_err(|_| ConfigError::new("secret key", "cannot be used to derive keys"))?;
         Ok(Self {
             id: URL_SAFE_NO_PAD.encode(*derive::<9>(secret, "key ring key id")?),
-            key: LessSafeKey::new(key),
+            sealer: Sealer::new(secret, "key ring")?,
         })
     }
 
@@ -38,23 +27,14 @@ impl Wrapping {
         &self.id
     }
 
-    /// Nonce, ciphertext and tag.
     pub(crate) fn wrap(&self, key: &PrivateKey, nonce: &NonceBytes) -> Result<Vec<u8>, Unspecified> {
-        let mut text = Zeroizing::new(key.expose_pkcs8().to_vec());
-        let about = about(key.public_key().id(), key.algorithm().name());
-        let tag = self.key.seal_in_place_separate_tag(nonce.into(), Aad::from(about), &mut text)?;
-        Ok([nonce.as_slice(), &text, tag.as_ref()].concat())
+        self.sealer.seal(key.expose_pkcs8(), &about(key.public_key().id(), key.algorithm().name()), nonce)
     }
 
-    /// The key, if it is the one of this id and algorithm and nobody has touched it. `None` tells no reason: there is
-    /// none that could be acted on.
+    /// The key, if it is the one of this id and algorithm and nobody has touched it.
     pub(crate) fn unwrap(&self, wrapped: &[u8], id: &str, algorithm: &str) -> Option<PrivateKey> {
-        let (nonce, text) = wrapped.split_first_chunk::<NONCE_LEN>()?;
-        let mut text = Zeroizing::new(text.to_vec());
-        let opened =
-            self.key.open_in_place(nonce.into(), Aad::from(about(id, algorithm)), &mut text).ok()?.len();
-        text.truncate(opened);
-        let key = PrivateKey::from_block(&pem::Block { form: pem::Form::Pkcs8, der: text }).ok()?;
+        let der = self.sealer.open(wrapped, &about(id, algorithm))?;
+        let key = PrivateKey::from_block(&pem::Block { form: pem::Form::Pkcs8, der }).ok()?;
         (key.public_key().id() == id && key.algorithm().name() == algorithm).then_some(key)
     }
 }
@@ -66,6 +46,8 @@ fn about(id: &str, algorithm: &str) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use aws_lc_rs::aead::{AES_256_GCM, NONCE_LEN};
+
     use super::*;
     use crate::Algorithm;
 

@@ -38,11 +38,15 @@ pub enum MailKind {
     EmailChanged,
     /// The account is gone.
     AccountDeleted,
+    /// Whoever is known to a provider can sign in to the account from now on.
+    IdentityLinked,
+    /// And no longer.
+    IdentityUnlinked,
 }
 
 impl MailKind {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::VerifyEmail,
         Self::ChangeEmail,
         Self::ResetPassword,
@@ -50,6 +54,8 @@ impl MailKind {
         Self::PasswordChanged,
         Self::EmailChanged,
         Self::AccountDeleted,
+        Self::IdentityLinked,
+        Self::IdentityUnlinked,
     ];
 
     /// A stable name for logs and metrics.
@@ -62,6 +68,8 @@ impl MailKind {
             Self::PasswordChanged => "password_changed",
             Self::EmailChanged => "email_changed",
             Self::AccountDeleted => "account_deleted",
+            Self::IdentityLinked => "identity_linked",
+            Self::IdentityUnlinked => "identity_unlinked",
         }
     }
 
@@ -84,6 +92,8 @@ pub struct Mail {
     pub link: Option<Link>,
     /// Which account it is about, where that is not the recipient's own address: after a change of address, the new one.
     pub new_address: Option<String>,
+    /// The name of the identity provider that it is about.
+    pub provider: Option<String>,
 }
 
 /// What only the reader of the mail may have.

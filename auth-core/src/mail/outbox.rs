@@ -177,8 +177,12 @@ impl Inner {
             MailKind::ResetPassword => Purpose::ResetPassword,
             MailKind::ChangeEmail => Purpose::ChangeEmail,
             kind => {
-                let (id, to, new_address) = (row.id, row.recipient, row.detail);
-                return Ok(Some(Mail { id, kind, to, link: None, new_address }));
+                let (id, to) = (row.id, row.recipient);
+                let (new_address, provider) = match kind {
+                    MailKind::IdentityLinked | MailKind::IdentityUnlinked => (None, row.detail),
+                    _ => (row.detail, None),
+                };
+                return Ok(Some(Mail { id, kind, to, link: None, new_address, provider }));
             }
         };
         let user = match row.user_id {
@@ -195,7 +199,7 @@ impl Inner {
         let to = if purpose == Purpose::ChangeEmail { row.recipient } else { user.email.clone() };
         let link = self.link(row.id, purpose, &user, &to, row.detail.as_deref()).await?;
         let Some(link) = link else { return Ok(None) };
-        Ok(Some(Mail { id: row.id, kind: row.kind, to, link: Some(link), new_address: None }))
+        Ok(Some(Mail { id: row.id, kind: row.kind, to, link: Some(link), new_address: None, provider: None }))
     }
 
     /// Makes the token of a mail, or the same again. `None`: it was used or replaced since, or the person has just been sent
@@ -224,7 +228,7 @@ impl Inner {
                 // What a reset, or a change of address or password, has ended is not sent after it.
                 let is_ended = match purpose {
                     Purpose::ChangeEmail => asked_in != Some(locked.epoch.to_string().as_str()),
-                    Purpose::VerifyEmail | Purpose::ResetPassword => locked.email != to,
+                    _ => locked.email != to,
                 };
                 if is_ended || has_token_since(&txn, user.id, purpose, just_now).await? {
                     return Ok(false);
@@ -243,10 +247,8 @@ impl Inner {
     }
 
     fn link_expires_at(&self, purpose: Purpose) -> i64 {
-        let ttl = match purpose {
-            Purpose::ResetPassword => self.config.reset_password_ttl,
-            Purpose::VerifyEmail | Purpose::ChangeEmail => self.config.verify_email_ttl,
-        };
+        let is_reset = purpose == Purpose::ResetPassword;
+        let ttl = if is_reset { self.config.reset_password_ttl } else { self.config.verify_email_ttl };
         self.now().saturating_add(duration_millis(ttl))
     }
 
@@ -260,7 +262,7 @@ impl Inner {
     ) -> Result<TokenRow, Error> {
         Ok(TokenRow {
             id,
-            user_id: user,
+            user_id: Some(user),
             purpose,
             seed: random::bytes::<32>(self.random.as_ref())?.to_vec(),
             payload: proves.map(str::to_owned),
@@ -270,10 +272,8 @@ impl Inner {
     }
 
     pub(crate) fn link_of(&self, token: &TokenRow) -> Link {
-        let page = match token.purpose {
-            Purpose::ResetPassword => &self.config.reset_password_url,
-            Purpose::VerifyEmail | Purpose::ChangeEmail => &self.config.verify_email_url,
-        };
+        let is_reset = token.purpose == Purpose::ResetPassword;
+        let page = if is_reset { &self.config.reset_password_url } else { &self.config.verify_email_url };
         let left = u64::try_from(token.expires_at.saturating_sub(self.now())).unwrap_or(0);
         let made = self.keys.get().one_time.make(token.id, &token.seed, token.purpose);
         Link {

@@ -28,6 +28,7 @@ pub struct EnglishMails;
 
 impl MailTemplates for EnglishMails {
     fn write(&self, mail: &Mail, service: &str) -> MailText {
+        let provider = mail.provider.as_deref().unwrap_or("a provider");
         let (subject, paragraph, action) = match mail.kind {
             MailKind::VerifyEmail => (
                 format!("Confirm your address for {service}"),
@@ -79,6 +80,22 @@ impl MailTemplates for EnglishMails {
             MailKind::AccountDeleted => (
                 format!("Your account with {service} was deleted"),
                 format!("Your account with {service} and what was stored with it is gone."),
+                "",
+            ),
+            MailKind::IdentityLinked => (
+                format!("A new way to sign in to {service}"),
+                format!(
+                    "Your account with {service} can now be signed in to with {provider}. If it was not you, sign in there, \
+                     remove it and choose a new password."
+                ),
+                "",
+            ),
+            MailKind::IdentityUnlinked => (
+                format!("A way to sign in to {service} was removed"),
+                format!(
+                    "Your account with {service} can no longer be signed in to with {provider}. If it was not you, choose a \
+                     new password there at once."
+                ),
                 "",
             ),
         };
@@ -139,7 +156,7 @@ mod tests {
         let link = matches!(kind, MailKind::VerifyEmail | MailKind::ChangeEmail | MailKind::ResetPassword)
             .then_some(link);
         let new_address = Some("<b>@example.com".to_owned());
-        Mail { id: Uuid::nil(), kind, to: "ada@example.com".to_owned(), link, new_address }
+        Mail { id: Uuid::nil(), kind, to: "ada@example.com".to_owned(), link, new_address, provider: None }
     }
 
     #[test]

@@ -27,6 +27,10 @@ pub mod keys {}
 #[doc = include_str!("roles.md")]
 pub mod roles {}
 
+#[cfg(feature = "oidc")]
+#[doc = include_str!("social_login.md")]
+pub mod social_login {}
+
 #[doc = include_str!("moving_in.md")]
 pub mod moving_in {}
 

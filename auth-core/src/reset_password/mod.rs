@@ -23,7 +23,8 @@ impl Inner {
         client: ClientInfo,
     ) -> Result<(), Error> {
         let row = self.one_time_token(&token, &client, &[Purpose::ResetPassword]).await?;
-        let user = find_user(self.store.db(), row.user_id).await?.ok_or_else(not_good)?;
+        let user = row.user_id.ok_or_else(not_good)?;
+        let user = find_user(self.store.db(), user).await?.ok_or_else(not_good)?;
         if user.disabled_at.is_some() {
             return Err(not_good());
         }

@@ -3,6 +3,9 @@
 mod db;
 pub(crate) mod entity;
 mod event;
+mod identities;
+#[cfg(feature = "oidc")]
+mod identity;
 mod import;
 mod key;
 mod lease;
@@ -24,6 +27,7 @@ use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionM
 pub(crate) use self::{
     db::Db,
     event::{EventRow, insert_events, list_events},
+    identities::{ListedIdentity, list_identities},
     import::{Held, NewAccount, find_hashes, find_held, insert_accounts},
     key::{KeyRow, insert_key, read_keys, remove_keys, revoke_key},
     lease::take_lease,
@@ -50,6 +54,14 @@ pub(crate) use self::{
     },
     users::list_users,
 };
+
+#[cfg(feature = "oidc")]
+pub(crate) use self::identity::{
+    NewIdentity, find_identity, find_identity_tokens, has_password, insert_identity, remove_identity,
+    remove_ways_in, use_identity,
+};
+#[cfg(feature = "oidc")]
+pub(crate) use self::user::{LoginRow, find_user_with_sessions};
 
 pub(crate) struct Store {
     db: Db,

@@ -10,10 +10,11 @@ use crate::{UserId, token::Purpose};
 
 pub(crate) struct TokenRow {
     pub(crate) id: Uuid,
-    pub(crate) user_id: UserId,
+    /// `None`: it is nobody's yet.
+    pub(crate) user_id: Option<UserId>,
     pub(crate) purpose: Purpose,
     pub(crate) seed: Vec<u8>,
-    /// What the token is about: an address.
+    /// What the token is about: an address, or a sign-in that is under way.
     pub(crate) payload: Option<String>,
     pub(crate) expires_at: i64,
     pub(crate) spent_at: Option<i64>,
@@ -31,7 +32,7 @@ pub(crate) async fn find_token(db: &impl ConnectionTrait, id: Uuid) -> Result<Op
     Ok(row.and_then(|row| {
         Some(TokenRow {
             id: row.id,
-            user_id: row.user_id?.into(),
+            user_id: row.user_id.map(UserId::from),
             purpose: Purpose::from_code(&row.purpose)?,
             seed: row.seed,
             payload: row.payload,
@@ -60,7 +61,7 @@ pub(crate) async fn has_token_since(
 pub(crate) async fn insert_token(db: &impl ConnectionTrait, new: &TokenRow, now: i64) -> Result<(), DbErr> {
     let row = one_time_token::ActiveModel {
         id: Set(new.id),
-        user_id: Set(Some(new.user_id.as_uuid())),
+        user_id: Set(new.user_id.map(UserId::as_uuid)),
         purpose: Set(new.purpose.code().to_owned()),
         seed: Set(new.seed.clone()),
         payload: Set(new.payload.clone()),

@@ -78,6 +78,12 @@ impl SessionRow {
             && now < self.last_used_at.saturating_add(idle_millis)
     }
 
+    /// Whether it began before all of its user were last ended.
+    #[cfg(feature = "oidc")]
+    pub(crate) fn is_of_epoch(&self, epoch: i64) -> bool {
+        self.epoch == epoch
+    }
+
     /// Ended by the client that held it, which signed out or signed in anew. A reason that a later version knows
     /// is none of these.
     pub(crate) fn was_left(&self) -> bool {

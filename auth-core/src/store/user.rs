@@ -138,16 +138,30 @@ pub(crate) async fn find_login(
 }
 
 pub(crate) async fn find_user(db: &impl ConnectionTrait, id: UserId) -> Result<Option<UserRow>, DbErr> {
+    Ok(find_with(db, id, Expr::value(0_i64)).await?.map(|row| row.user))
+}
+
+/// A user as a sign-in without a password needs it.
+#[cfg(feature = "oidc")]
+pub(crate) async fn find_user_with_sessions(
+    db: &impl ConnectionTrait,
+    id: UserId,
+    now: i64,
+) -> Result<Option<LoginRow>, DbErr> {
+    find_with(db, id, Expr::SubQuery(None, Box::new(count_sessions(now).into()))).await
+}
+
+async fn find_with(db: &impl ConnectionTrait, id: UserId, sessions: Expr) -> Result<Option<LoginRow>, DbErr> {
     let lines = user::Entity::find()
         .column(user_role::Column::Role)
         .expr_as(Expr::value(None::<String>), "hash")
-        .expr_as(Expr::value(0_i64), "sessions")
+        .expr_as(sessions, "sessions")
         .join(JoinType::LeftJoin, user::Relation::Role.def())
         .filter(user::Column::Id.eq(id.as_uuid()))
         .into_model::<Line>()
         .all(db)
         .await?;
-    Ok(fold(lines).map(|row| row.user))
+    Ok(fold(lines))
 }
 
 pub(crate) async fn find_user_by_email(
@@ -158,16 +172,27 @@ pub(crate) async fn find_user_by_email(
     Ok(found.map(|row| row.user))
 }
 
-/// What a link hangs on.
+/// What a link hangs on, and a way to sign in.
 pub(crate) struct LockedUser {
     pub(crate) email: String,
+    #[cfg(feature = "oidc")]
+    pub(crate) email_verified: bool,
+    #[cfg(feature = "oidc")]
+    pub(crate) disabled: bool,
     pub(crate) epoch: i64,
 }
 
 /// Holds a user's row until the end of the transaction. `None`: no such user.
 pub(crate) async fn lock_user(db: &impl ConnectionTrait, id: UserId) -> Result<Option<LockedUser>, DbErr> {
     let row = user::Entity::find_by_id(id.as_uuid()).lock_exclusive().one(db).await?;
-    Ok(row.map(|row| LockedUser { email: row.email, epoch: row.epoch }))
+    Ok(row.map(|row| LockedUser {
+        email: row.email,
+        #[cfg(feature = "oidc")]
+        email_verified: row.email_verified_at.is_some(),
+        #[cfg(feature = "oidc")]
+        disabled: row.disabled_at.is_some(),
+        epoch: row.epoch,
+    }))
 }
 
 #[derive(Clone)]

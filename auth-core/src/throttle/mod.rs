@@ -44,7 +44,7 @@ impl Throttle {
     }
 
     /// The network to count for: none if nothing is counted, or if the host did not say where the client is.
-    fn network(&self, client: &ClientInfo) -> Option<IpAddr> {
+    pub(crate) fn network(&self, client: &ClientInfo) -> Option<IpAddr> {
         client.ip.filter(|_| !self.off).map(ClientInfo::network_of)
     }
 }

@@ -16,6 +16,8 @@ pub(crate) struct KeysInForce {
     pub(crate) refresh: RefreshKeys,
     pub(crate) one_time: OneTimeKeys,
     pub(crate) devices: DeviceKeys,
+    #[cfg(feature = "oidc")]
+    pub(crate) provider_tokens: crate::oidc::TokenSealers,
     published: Vec<Published>,
 }
 
@@ -40,6 +42,8 @@ impl KeysInForce {
             refresh: RefreshKeys::new(keys)?,
             one_time: OneTimeKeys::new(keys)?,
             devices: DeviceKeys::new(keys)?,
+            #[cfg(feature = "oidc")]
+            provider_tokens: crate::oidc::TokenSealers::new(keys)?,
             published: published.collect::<Result<_, ConfigError>>()?,
         })
     }

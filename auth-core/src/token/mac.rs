@@ -39,6 +39,13 @@ impl MacKeys {
         (self.newest.id, self.newest.mac(parts))
     }
 
+    /// The mac of the parts under the key of this id, if it is one of ours.
+    #[cfg(feature = "oidc")]
+    pub(crate) fn sign_with(&self, key: KeyId, parts: &[&[u8]]) -> Option<hmac::Tag> {
+        let mut keys = std::iter::once(&self.newest).chain(&self.previous);
+        keys.find(|own| own.id == key).map(|own| own.mac(parts))
+    }
+
     /// Whether a mac is ours. Compares in constant time.
     pub(crate) fn verify(&self, key: KeyId, parts: &[&[u8]], mac: &Mac) -> bool {
         let mut keys = std::iter::once(&self.newest).chain(&self.previous).filter(|own| own.id == key);

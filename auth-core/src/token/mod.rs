@@ -1,5 +1,6 @@
 //! Tokens: what they are made with, made of, and checked by.
 
+mod aead;
 mod algorithm;
 mod claims;
 pub(crate) mod current;
@@ -16,6 +17,7 @@ pub(crate) mod refresh;
 mod signing;
 mod verifier;
 
+pub(crate) use aead::{NonceBytes, Sealer};
 pub use algorithm::Algorithm;
 pub(crate) use in_force::KeysInForce;
 pub(crate) use issuer::{Grant, TokenIssuer};
@@ -28,3 +30,5 @@ pub(crate) use refresh::RefreshKeys;
 pub(crate) use signing::{Signer, SigningKey};
 pub use verifier::TokenVerifier;
 pub(crate) use verifier::VerifyingKey;
+#[cfg(feature = "oidc")]
+pub(crate) use verifier::{choose_crypto_provider, signature_only};

@@ -25,16 +25,19 @@ pub(crate) enum Purpose {
     VerifyEmail,
     ChangeEmail,
     ResetPassword,
+    /// A sign-in that is under way at a provider.
+    Oidc,
 }
 
 impl Purpose {
-    const ALL: [Self; 3] = [Self::VerifyEmail, Self::ChangeEmail, Self::ResetPassword];
+    const ALL: [Self; 4] = [Self::VerifyEmail, Self::ChangeEmail, Self::ResetPassword, Self::Oidc];
 
     pub(crate) fn code(self) -> &'static str {
         match self {
             Self::VerifyEmail => "verify_email",
             Self::ChangeEmail => "change_email",
             Self::ResetPassword => "reset_password",
+            Self::Oidc => "oidc",
         }
     }
 
@@ -91,6 +94,14 @@ impl OneTimeKeys {
     /// Whether we made this token for the row with this seed and purpose. Compares in constant time.
     pub(crate) fn is_genuine(&self, parts: &OneTimeParts, seed: &[u8], purpose: Purpose) -> bool {
         self.0.verify(parts.key_id, &[seed, parts.id.as_bytes(), purpose.code().as_bytes()], &parts.mac)
+    }
+
+    /// Something else that belongs to a genuine token: it takes the secret as well as the row to know it, so that it need not
+    /// be stored. The label must be no purpose's code. `None`: the secret is no longer among the keys.
+    #[cfg(feature = "oidc")]
+    pub(crate) fn derive(&self, parts: &OneTimeParts, seed: &[u8], label: &str) -> Option<String> {
+        let mac = self.0.sign_with(parts.key_id, &[seed, parts.id.as_bytes(), label.as_bytes()])?;
+        Some(URL_SAFE_NO_PAD.encode(mac.as_ref()))
     }
 }
 

@@ -259,7 +259,7 @@ impl TokenVerifier {
 
 /// Only the signature, by this one algorithm: the claims are checked above, by the injected clock and with
 /// rules that the library's own validation does not have (it accepts a missing `aud`, for one).
-fn signature_only(algorithm: jsonwebtoken::Algorithm) -> Validation {
+pub(crate) fn signature_only(algorithm: jsonwebtoken::Algorithm) -> Validation {
     let mut validation = Validation::new(algorithm);
     validation.validate_exp = false;
     validation.validate_nbf = false;

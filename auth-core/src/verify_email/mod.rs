@@ -59,7 +59,7 @@ impl Inner {
     pub(crate) async fn verify_email(&self, token: &OneTimeToken, client: ClientInfo) -> Result<User, Error> {
         let row = self.one_time_token(token, &client, &[Purpose::VerifyEmail, Purpose::ChangeEmail]).await?;
         let email = row.payload.as_deref().map(Email::parse).and_then(Result::ok).ok_or_else(not_good)?;
-        let (user, now) = (row.user_id, self.now());
+        let (user, now) = (row.user_id.ok_or_else(not_good)?, self.now());
         let txn = self.store.begin().await?;
         if !spend_token(&txn, row.id, now).await? {
             return Err(not_good());

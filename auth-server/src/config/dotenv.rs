@@ -2,7 +2,10 @@
 
 use std::{cell::Cell, collections::HashMap, io, path::Path, rc::Rc};
 
-use super::settings::{self, SETTINGS};
+use super::{
+    providers::PREFIX,
+    settings::{self, SETTINGS},
+};
 use crate::error::SettingError;
 
 /// More than any sensible file; a wrong file is not read to its end.
@@ -46,7 +49,7 @@ impl DotEnv {
         let mut last_line = 0;
         for pair in dotenvy::from_read_iter(lines) {
             let (name, value) = pair.map_err(|error| malformed(&error, handed_out.get()))?;
-            if SETTINGS.iter().any(|setting| name.starts_with(setting.name)) {
+            if SETTINGS.iter().any(|setting| name.starts_with(setting.name)) || name.starts_with(PREFIX) {
                 let source = text.lines().skip(last_line).take(handed_out.get() - last_line);
                 if source.last().is_some_and(has_bare_dollar) {
                     let problem = "has a $ that would be replaced: put the value into single quotes";

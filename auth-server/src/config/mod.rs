@@ -5,6 +5,7 @@ mod dotenv;
 mod keys;
 mod mail;
 mod passwords;
+mod providers;
 mod reader;
 mod secret;
 mod settings;
@@ -17,6 +18,7 @@ use tracing::level_filters::LevelFilter;
 
 pub(crate) use self::{
     database_url::DatabaseUrl,
+    providers::PREFIX as PROVIDER_PREFIX,
     reader::{Given, Origin, Row},
     secret::RECIPE,
     settings::SETTINGS,
@@ -39,6 +41,7 @@ pub(crate) struct Config {
     /// Passwords from leaks.
     pub(crate) breached: Option<Arc<BreachList>>,
     pub(crate) mail: mail::MailConfig,
+    pub(crate) providers: providers::ProvidersConfig,
     pub(crate) keys: keys::KeyConfig,
     /// How often to ask what other instances have ended, and for the key ring.
     pub(crate) revocation_poll: Duration,
@@ -117,6 +120,7 @@ impl Config {
         let http = read_http(&mut reader, &mut warnings)?;
         let breached = passwords::read_passwords(&mut reader, &mut auth, http.public_url.as_deref())?;
         let mail = mail::read_mail(&mut reader, &mut auth, http.public_url.as_deref(), &mut warnings)?;
+        let providers = providers::read_providers(&mut reader, &mut warnings)?;
         let keys = keys::read_keys(&mut reader, algorithms, &database.url)?;
         read_names(&mut reader, &mut auth, &http.public_url(http.port))?;
         let log = read_log(&mut reader)?;
@@ -127,9 +131,25 @@ impl Config {
             |address| address.map_or_else(String::new, |address| address.to_string()),
         )?;
         let (mut rows, dotenv_warnings) = reader.finish();
-        rows.sort_by_key(|row| SETTINGS.iter().position(|setting| setting.name == row.name));
+        rows.sort_by_key(|row| {
+            let place = SETTINGS.iter().position(|setting| setting.name == row.name);
+            place.unwrap_or(SETTINGS.len())
+        });
         warnings.extend(dotenv_warnings);
-        Ok(Self { auth, breached, mail, keys, revocation_poll, database, http, log, metrics, rows, warnings })
+        Ok(Self {
+            auth,
+            breached,
+            mail,
+            providers,
+            keys,
+            revocation_poll,
+            database,
+            http,
+            log,
+            metrics,
+            rows,
+            warnings,
+        })
     }
 }
 

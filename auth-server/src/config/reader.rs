@@ -1,6 +1,6 @@
 //! Finds the value of a setting: flags over environment over `.env`, and remembers where it came from.
 
-use std::{ffi::OsString, fmt, fs::File, io::Read as _};
+use std::{borrow::Cow, collections::BTreeSet, ffi::OsString, fmt, fs::File, io::Read as _};
 
 use zeroize::Zeroizing;
 
@@ -45,7 +45,7 @@ pub(crate) struct Given {
 /// One line of `auth-server config`.
 #[derive(Debug)]
 pub(crate) struct Row {
-    pub(crate) name: &'static str,
+    pub(crate) name: Cow<'static, str>,
     pub(crate) value: String,
     pub(crate) origin: String,
 }
@@ -70,16 +70,17 @@ impl Reader {
     /// The value of a setting, or its default. `parse` tells what would be right, as in "is no number".
     pub(crate) fn setting<T>(
         &mut self,
-        name: &'static str,
+        name: impl Into<Cow<'static, str>>,
         default: T,
         parse: impl FnOnce(&str) -> Result<T, String>,
         show: impl FnOnce(&T) -> String,
     ) -> Result<T, SettingError> {
-        let (value, origin) = match self.find(name, false)? {
+        let name = name.into();
+        let (value, origin) = match self.find(&name, false)? {
             None => (default, Origin::Default),
             Some(found) => {
                 let value = parse(found.text.trim())
-                    .map_err(|problem| SettingError::new(name, problem).from(found.origin))?;
+                    .map_err(|problem| SettingError::new(&*name, problem).from(found.origin))?;
                 (value, found.origin)
             }
         };
@@ -88,10 +89,7 @@ impl Reader {
     }
 
     /// The value of a secret, given as it is or by file.
-    pub(crate) fn secret(
-        &self,
-        name: &'static str,
-    ) -> Result<Option<(Zeroizing<String>, String)>, SettingError> {
+    pub(crate) fn secret(&self, name: &str) -> Result<Option<(Zeroizing<String>, String)>, SettingError> {
         let file_name = format!("{name}_FILE");
         let direct = self.find(name, true)?;
         let by_file = self.find(&file_name, false)?;
@@ -111,8 +109,21 @@ impl Reader {
     }
 
     /// Adds a row that was not made by [`setting`](Self::setting).
-    pub(crate) fn show(&mut self, name: &'static str, value: impl Into<String>, origin: impl fmt::Display) {
-        self.rows.push(Row { name, value: value.into(), origin: origin.to_string() });
+    pub(crate) fn show(
+        &mut self,
+        name: impl Into<Cow<'static, str>>,
+        value: impl Into<String>,
+        origin: impl fmt::Display,
+    ) {
+        self.rows.push(Row { name: name.into(), value: value.into(), origin: origin.to_string() });
+    }
+
+    /// The names that begin so and have a value, from wherever.
+    pub(crate) fn names_with(&self, prefix: &str) -> BTreeSet<String> {
+        let given = self.given.iter().filter(|given| !given.value.is_empty()).map(|given| &given.name);
+        let dotenv = self.dotenv.values.iter().filter(|(_, value)| !value.trim().is_empty());
+        let names = given.chain(dotenv.map(|(name, _)| name));
+        names.filter(|name| name.starts_with(prefix)).cloned().collect()
     }
 
     /// Whether a setting was given at all.
@@ -152,7 +163,7 @@ impl Reader {
 }
 
 /// Reads a secret from a file; one line break at the end is no part of it, as editors and `echo` leave one.
-fn read_secret(path: &str) -> Result<Zeroizing<String>, String> {
+pub(super) fn read_secret(path: &str) -> Result<Zeroizing<String>, String> {
     let mut text = Zeroizing::new(String::new());
     File::open(path).and_then(|file| file.take(MAX_SECRET_BYTES + 1).read_to_string(&mut text)).map_err(
         |error| format!("names a file that cannot be read: {}; make it a readable text file", error.kind()),

@@ -144,6 +144,14 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "AUDIT_RETENTION_DAYS",
         "How long security events are kept in the database; 0: none are written [default: 90]",
     ),
+    plain(
+        "OAUTH_SIGNUP",
+        "off: only identities that an account has linked sign in; none makes an account, or joins one by address [default: on]",
+    ),
+    plain(
+        "OAUTH_REDIRECT_TO",
+        "Page to send browsers to after a sign-in at a provider when they named none; providers themselves are OAUTH_<NAME>_CLIENT_ID and so on, see the README [default: /]",
+    ),
     plain("METRICS_ADDR", "Address and port of /metrics for Prometheus, 127.0.0.1:9464 [default: none]"),
     plain("LOG_LEVEL", "off, error, warn, info, debug or trace [default: info]"),
     plain("LOG_FORMAT", "human or json [default: human on a terminal, else json]"),

@@ -24,7 +24,14 @@ pub(super) fn texts<const N: usize>(
     payload: Payload,
     fields: [&'static str; N],
 ) -> Result<[String; N], Problem> {
-    let mut object = object(payload)?;
+    texts_of(object(payload)?, fields)
+}
+
+/// The same, of an object of which something has been taken already.
+pub(super) fn texts_of<const N: usize>(
+    mut object: Object,
+    fields: [&'static str; N],
+) -> Result<[String; N], Problem> {
     let mut errors = Vec::new();
     let texts = fields.map(|field| {
         text(&mut object, field).unwrap_or_else(|error| {

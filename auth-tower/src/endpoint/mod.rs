@@ -4,11 +4,15 @@ mod account;
 mod admin;
 mod events;
 mod fields;
+#[cfg(feature = "oidc")]
+mod identities;
 mod jwks;
 mod login;
 mod logout;
 mod mail;
 mod me;
+#[cfg(feature = "oidc")]
+mod oauth;
 mod refresh_token;
 mod register;
 mod sessions;
@@ -38,6 +42,11 @@ pub(crate) use self::{
     register::register,
     sessions::{end_other_sessions, end_session, sessions},
     verify::verify,
+};
+#[cfg(feature = "oidc")]
+pub(crate) use self::{
+    identities::{identities, link_identity, unlink_identity},
+    oauth::{authorize, callback},
 };
 
 fn json(status: StatusCode, value: &impl Serialize) -> Response<Body> {
@@ -114,11 +123,16 @@ fn tokens(cookies: Cookies, tokens: &Tokens) -> Response<Body> {
     let mut response = json(StatusCode::OK, &document);
     let headers = response.headers_mut();
     headers.insert(PRAGMA, HeaderValue::from_static("no-cache"));
+    token_cookies(cookies, tokens, headers);
+    response
+}
+
+/// What goes into the jar after a sign-in or a refresh.
+fn token_cookies(cookies: Cookies, tokens: &Tokens, headers: &mut HeaderMap) {
     cookies.refresh.set(headers, tokens.refresh.expose(), tokens.refresh_expires_in);
     if let Some(device) = &tokens.device {
         cookies.device.set(headers, device.expose(), Tokens::DEVICE_EXPIRES_IN);
     }
-    response
 }
 
 #[cfg(test)]

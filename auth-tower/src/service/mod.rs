@@ -6,6 +6,7 @@ mod form;
 mod future;
 mod intake;
 mod json;
+mod providers;
 
 use std::{
     collections::BTreeMap,
@@ -63,7 +64,7 @@ pub(crate) struct Inner {
     pub(crate) cookies: Cookies,
     pub(crate) mounted_at: String,
     origins: OriginPolicy,
-    registration_open: bool,
+    pub(crate) registration_open: bool,
     without: Vec<Endpoint>,
     body_limit: usize,
     body_timeout: Duration,
@@ -134,7 +135,9 @@ where
 
 impl Inner {
     fn has(&self, endpoint: Endpoint) -> bool {
-        !self.without.contains(&endpoint) && (self.auth.sends_mail() || !endpoint.needs_mail())
+        !self.without.contains(&endpoint)
+            && (self.auth.sends_mail() || !endpoint.needs_mail())
+            && (self.has_providers() || !endpoint.needs_provider())
     }
 
     async fn answer<B>(&self, parts: Parts, body: B) -> Response<Body>
@@ -208,6 +211,10 @@ impl Inner {
             Endpoint::Users | Endpoint::User | Endpoint::UserSessions | Endpoint::UserEvents => {
                 self.administer(endpoint, parts, body, client).await
             }
+            Endpoint::OauthAuthorize
+            | Endpoint::OauthCallback
+            | Endpoint::Identities
+            | Endpoint::Identity => self.at_provider(endpoint, parts, body, client).await,
             Endpoint::Verify => endpoint::verify(self, headers),
             Endpoint::Jwks => Ok(endpoint::jwks(self)),
             Endpoint::Sessions if parts.method == Method::DELETE => {

@@ -1,0 +1,273 @@
+//! Whose identity it is: the rules by which an identity finds, joins or makes an account.
+
+use super::{Failure, Oidc, Provider, exchange::ProviderTokens, id_token::Person};
+use crate::{
+    ClientInfo, EmailVerification, Error, SessionId, UserId,
+    auth::Inner,
+    clock::duration_millis,
+    email::Email,
+    event::EventKind,
+    flow::until_won,
+    mail::MailKind,
+    random,
+    store::{
+        ConnectionTrait, Insert, LoginRow, NewIdentity, NewUser, UserRow, end_all_sessions, end_tokens,
+        find_identity, find_session, find_user, find_user_by_email, find_user_with_sessions, insert_identity,
+        insert_user, lock_user, prove_email, remove_ways_in, use_identity,
+    },
+};
+
+/// Each lost race means that somebody else has changed what was read.
+const MAX_ROUNDS: usize = 8;
+
+/// Somebody whom a provider vouches for.
+pub(super) struct Arrived<'a> {
+    pub(super) provider: &'a Provider,
+    pub(super) person: &'a Person,
+    pub(super) tokens: &'a ProviderTokens,
+    pub(super) registration_closed: bool,
+    pub(super) client: &'a ClientInfo,
+}
+
+/// What one round came to.
+enum Round {
+    /// It is this user's, and this has happened to the account.
+    Done(UserId, Vec<EventKind>),
+    /// What was read is no longer so.
+    Again,
+}
+
+impl Oidc {
+    /// The account to sign in to, and how many sessions it has.
+    pub(super) async fn account_of(
+        &self,
+        arrived: &Arrived<'_>,
+    ) -> Result<(UserRow, u64), (Option<UserId>, Error)> {
+        let nobody = |error| (None, error);
+        let inner = &self.inner;
+        let user = self.settle(arrived).await.map_err(nobody)?;
+        let found = find_user_with_sessions(inner.store.db(), user, inner.now()).await;
+        let found = found.map_err(|error| nobody(error.into()))?;
+        // Deleted since.
+        let LoginRow { user, sessions, .. } = found.ok_or_else(|| nobody(Error::InvalidCredentials))?;
+        let must_prove = inner.config.email_verification == EmailVerification::Required;
+        if user.disabled_at.is_some() {
+            return Err((Some(user.id), Failure::AccountDisabled.into()));
+        }
+        if must_prove && user.email_verified_at.is_none() {
+            return Err((Some(user.id), Failure::EmailUnverified.into()));
+        }
+        Ok((user, sessions))
+    }
+
+    async fn settle(&self, arrived: &Arrived<'_>) -> Result<UserId, Error> {
+        for _ in 0..MAX_ROUNDS {
+            if let Round::Done(user, kinds) = until_won(|| self.round(arrived)).await? {
+                self.told(kinds, arrived.client).await;
+                return Ok(user);
+            }
+        }
+        Err(Error::Overloaded { retry_after: std::time::Duration::from_secs(1) })
+    }
+
+    async fn round(&self, arrived: &Arrived<'_>) -> Result<Round, Error> {
+        let (inner, Arrived { provider, person, client, .. }) = (&*self.inner, arrived);
+        let now = inner.now();
+        let txn = inner.store.begin().await?;
+        if let Some(found) = find_identity(&txn, provider.issuer(), &person.subject).await? {
+            let sealed = inner.sealed(arrived, found.id)?;
+            use_identity(&txn, found.id, person.email.as_deref(), sealed, now).await?;
+            let kinds = inner.prove_the_same(&txn, found.user_id, arrived, now).await?;
+            txn.commit().await?;
+            return Ok(Round::Done(found.user_id, kinds));
+        }
+        let email = proved(person)?;
+        let held = find_user_by_email(&txn, email.normalized()).await?;
+        if self.room.known_identities_only {
+            let failure = if held.is_some() { Failure::EmailTaken } else { Failure::SignUpClosed };
+            return Err(failure.into());
+        }
+        let (user, kinds) = match held {
+            Some(held) => match inner.join(&txn, held.id, &email, arrived, now).await? {
+                Some(kinds) => (held.id, kinds),
+                None => return Ok(Round::Again),
+            },
+            None if arrived.registration_closed => return Err(Failure::SignUpClosed.into()),
+            None => {
+                let id: UserId = random::ordered_uuid(inner.random.as_ref(), now)?.into();
+                let new = NewUser { id, email, email_verified: true, hash: None, now };
+                if insert_user(&txn, new).await? == Insert::Taken {
+                    return Ok(Round::Again);
+                }
+                (id, vec![EventKind::Registered { user: id }])
+            }
+        };
+        if inner.add_identity(&txn, user, arrived, now).await? == Insert::Taken {
+            return Ok(Round::Again);
+        }
+        let mut kinds = kinds;
+        kinds.push(EventKind::IdentityLinked { user, provider: provider.name.clone() });
+        for kind in &kinds {
+            inner.record(&txn, &(*client).clone().actor(user), kind).await?;
+        }
+        txn.commit().await?;
+        Ok(Round::Done(user, kinds))
+    }
+
+    /// Gives the identity to who asked for it in a session that still lives.
+    pub(super) async fn link(
+        &self,
+        user: UserId,
+        session: SessionId,
+        arrived: &Arrived<'_>,
+    ) -> Result<(), Error> {
+        for _ in 0..MAX_ROUNDS {
+            if let Round::Done(_, kinds) = until_won(|| self.link_round(user, session, arrived)).await? {
+                self.told(kinds, arrived.client).await;
+                return Ok(());
+            }
+        }
+        Err(Error::Overloaded { retry_after: std::time::Duration::from_secs(1) })
+    }
+
+    async fn link_round(
+        &self,
+        user: UserId,
+        session: SessionId,
+        arrived: &Arrived<'_>,
+    ) -> Result<Round, Error> {
+        let inner = &*self.inner;
+        let now = inner.now();
+        let txn = inner.store.begin().await?;
+        // The row is held: whoever takes the account from a thief meanwhile does so before this, and raises the epoch, or after.
+        let locked = lock_user(&txn, user).await?.ok_or(Failure::SessionOver)?;
+        let live = find_session(&txn, session).await?.filter(|session| {
+            session.is_alive(now, duration_millis(inner.config.refresh_ttl))
+                && session.is_of_epoch(locked.epoch)
+                && session.user.id == user
+                && !locked.disabled
+        });
+        if live.is_none() {
+            return Err(Failure::SessionOver.into());
+        }
+        let provider = arrived.provider;
+        match find_identity(&txn, provider.issuer(), &arrived.person.subject).await? {
+            Some(found) if found.user_id == user => return Ok(Round::Done(user, Vec::new())),
+            Some(_) => return Err(Failure::IdentityTaken.into()),
+            None => {}
+        }
+        if inner.add_identity(&txn, user, arrived, now).await? == Insert::Taken {
+            return Ok(Round::Again);
+        }
+        inner.tell_of(&txn, &locked.email, user, provider).await?;
+        let kind = EventKind::IdentityLinked { user, provider: provider.name.clone() };
+        inner.record(&txn, &arrived.client.clone().actor(user), &kind).await?;
+        txn.commit().await?;
+        Ok(Round::Done(user, vec![kind]))
+    }
+
+    /// After the commit.
+    async fn told(&self, kinds: Vec<EventKind>, client: &ClientInfo) {
+        if kinds.iter().any(|kind| matches!(kind, EventKind::Reclaimed { .. })) {
+            self.inner.learn_what_ended().await;
+        }
+        self.inner.mail_waits();
+        for kind in kinds {
+            let client = kind.user().map_or_else(|| client.clone(), |user| client.clone().actor(user));
+            self.inner.emit(&client, kind);
+        }
+    }
+}
+
+/// The address that the provider answers for.
+fn proved(person: &Person) -> Result<Email, Error> {
+    let email = person.email.as_deref().ok_or(Failure::EmailMissing)?;
+    if !person.email_verified {
+        return Err(Failure::EmailUnverified.into());
+    }
+    Ok(Email::parse(email).map_err(|_| Failure::EmailInvalid)?)
+}
+
+impl Inner {
+    /// Joins an account that is there. One whose address is not proved may belong to somebody who only claimed it: everything
+    /// by which they could get in ends, and the account is its proven owner's from now on. `None`: it is no longer so.
+    async fn join(
+        &self,
+        txn: &impl ConnectionTrait,
+        user: UserId,
+        email: &Email,
+        arrived: &Arrived<'_>,
+        now: i64,
+    ) -> Result<Option<Vec<EventKind>>, Error> {
+        let Some(locked) = lock_user(txn, user).await? else { return Ok(None) };
+        let is_the_same = Email::parse(&locked.email).is_ok_and(|own| own.normalized() == email.normalized());
+        if !is_the_same {
+            return Ok(None);
+        }
+        if locked.disabled {
+            return Err(Failure::AccountDisabled.into());
+        }
+        self.tell_of(txn, &locked.email, user, arrived.provider).await?;
+        if locked.email_verified {
+            return Ok(Some(Vec::new()));
+        }
+        remove_ways_in(txn, user).await?;
+        end_all_sessions(txn, user, now).await?;
+        end_tokens(txn, user, None, now).await?;
+        prove_email(txn, user, email, now).await?;
+        Ok(Some(vec![EventKind::Reclaimed { user }]))
+    }
+
+    /// A provider that vouches for the very address of the account proves it.
+    async fn prove_the_same(
+        &self,
+        txn: &impl ConnectionTrait,
+        user: UserId,
+        arrived: &Arrived<'_>,
+        now: i64,
+    ) -> Result<Vec<EventKind>, Error> {
+        let Ok(email) = proved(arrived.person) else { return Ok(Vec::new()) };
+        let unproved = find_user(txn, user).await?.filter(|user| user.email_verified_at.is_none());
+        let is_the_same = |user: &UserRow| {
+            Email::parse(&user.email).is_ok_and(|own| own.normalized() == email.normalized())
+        };
+        if !unproved.as_ref().is_some_and(is_the_same) || !prove_email(txn, user, &email, now).await? {
+            return Ok(Vec::new());
+        }
+        let kind = EventKind::EmailVerified { user };
+        self.record(txn, &arrived.client.clone().actor(user), &kind).await?;
+        Ok(vec![kind])
+    }
+
+    async fn add_identity(
+        &self,
+        txn: &impl ConnectionTrait,
+        user: UserId,
+        arrived: &Arrived<'_>,
+        now: i64,
+    ) -> Result<Insert, Error> {
+        let id = random::ordered_uuid(self.random.as_ref(), now)?;
+        let new = NewIdentity {
+            id,
+            user_id: user,
+            provider: arrived.provider.name.clone(),
+            issuer: arrived.provider.issuer().to_owned(),
+            subject: arrived.person.subject.clone(),
+            email: arrived.person.email.clone(),
+            tokens: self.sealed(arrived, id)?,
+            now,
+        };
+        Ok(insert_identity(txn, new).await?)
+    }
+
+    async fn tell_of(
+        &self,
+        txn: &impl ConnectionTrait,
+        email: &str,
+        user: UserId,
+        provider: &Provider,
+    ) -> Result<(), Error> {
+        let name = Some(provider.name.clone());
+        self.post(txn, MailKind::IdentityLinked, email, Some(user), name).await
+    }
+}

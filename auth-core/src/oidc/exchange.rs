@@ -1,0 +1,231 @@
+//! From the code of a callback to a person: OpenID Connect Core sections 3.1.3 and 5.3.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::Value;
+use url::Url;
+use zeroize::Zeroizing;
+
+use super::{
+    Failure, Provider,
+    discovery::{Cache, Known, printable},
+    http::{Answer, Caller, HttpClient, Trouble},
+    id_token::{Expected, Person, Unverified},
+    provider::Kind,
+};
+use crate::{AccessToken, ConfigError, RefreshToken};
+
+/// A provider, with a way to ask it.
+pub(super) struct Connected {
+    pub(super) provider: Provider,
+    pub(super) callback: Url,
+    pub(super) http: HttpClient,
+    cache: Cache,
+}
+
+/// The two secrets of a transaction that a provider gets to see, and the code that it gave.
+pub(super) struct Proof<'a> {
+    pub(super) code: &'a str,
+    pub(super) verifier: &'a str,
+    pub(super) nonce: &'a str,
+}
+
+/// Somebody whom a provider has vouched for.
+pub(super) struct Vouched {
+    pub(super) person: Person,
+    pub(super) tokens: ProviderTokens,
+}
+
+/// What a provider gave for use at its own doors. Kept only if the host asks for it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct ProviderTokens {
+    /// For the provider's API.
+    pub access_token: AccessToken,
+    /// For a new one, if the provider gives that.
+    pub refresh_token: Option<RefreshToken>,
+    /// How long the access token was good for when it was given, in seconds, if the provider said so.
+    pub expires_in: Option<u64>,
+}
+
+/// RFC 6749 section 5.1, and `id_token`. A failure has `error` instead, at GitHub with the status 200.
+#[derive(Deserialize)]
+struct TokenResponse {
+    error: Option<String>,
+    access_token: Option<Zeroizing<String>>,
+    refresh_token: Option<Zeroizing<String>>,
+    id_token: Option<Zeroizing<String>>,
+    expires_in: Option<Value>,
+}
+
+#[derive(Deserialize)]
+struct UserInfo {
+    sub: String,
+    email: Option<Value>,
+    email_verified: Option<Value>,
+}
+
+impl Connected {
+    pub(super) fn new(provider: Provider, callbacks: &Url) -> Result<Self, ConfigError> {
+        provider.check()?;
+        let http = HttpClient::new(&provider)?;
+        let mut callback = callbacks.clone();
+        if let Ok(mut path) = callback.path_segments_mut() {
+            path.pop_if_empty().extend([provider.name.as_str(), "callback"]);
+        }
+        Ok(Self { provider, callback, http, cache: Cache::default() })
+    }
+
+    /// What the issuer publishes; `None` for a provider that publishes nothing.
+    pub(super) async fn known(&self, now: i64) -> Result<Option<Arc<Known>>, Trouble> {
+        match &self.provider.kind {
+            Kind::Oidc { issuer } => self.cache.get(&self.provider, issuer, &self.http, now).await.map(Some),
+            Kind::GitHub { .. } => Ok(None),
+        }
+    }
+
+    /// The issuer to the letter, where there is one that could be named in an answer.
+    pub(super) fn openid_issuer(&self) -> Option<&str> {
+        match &self.provider.kind {
+            Kind::Oidc { issuer } => Some(issuer),
+            Kind::GitHub { .. } => None,
+        }
+    }
+
+    pub(super) async fn vouch(
+        &self,
+        known: Option<Arc<Known>>,
+        proof: &Proof<'_>,
+        now: i64,
+    ) -> Result<Vouched, Trouble> {
+        match (&self.provider.kind, known) {
+            (Kind::Oidc { issuer }, Some(known)) => self.vouch_by_id_token(issuer, known, proof, now).await,
+            (Kind::GitHub { base, api }, _) => self.vouch_by_github(base, api, proof).await,
+            (Kind::Oidc { .. }, None) => Err(Failure::ProviderUnavailable.into()),
+        }
+    }
+
+    async fn vouch_by_id_token(
+        &self,
+        issuer: &str,
+        known: Arc<Known>,
+        proof: &Proof<'_>,
+        now: i64,
+    ) -> Result<Vouched, Trouble> {
+        let response = self.exchange(&known.token_endpoint, proof, known.secret_in_body).await?;
+        let id_token = response.id_token.as_ref().ok_or(Failure::IdTokenMissing)?;
+        let expected = Expected {
+            issuer,
+            client_id: &self.provider.client_id,
+            nonce: proof.nonce,
+            access_token: response.access_token.as_ref().map(|token| token.as_str()),
+            now,
+        };
+        let unverified = Unverified::parse(id_token, &known)?;
+        let known = if unverified.has_key(&known) {
+            known
+        } else {
+            self.cache.newer(&known, &self.provider, issuer, &self.http, now).await?
+        };
+        let mut person = unverified.verify(&known, &expected)?;
+        let Some(access_token) = &response.access_token else {
+            return Err(Trouble::bad("the token endpoint gave no access token"));
+        };
+        if person.email.is_none()
+            && let Some(endpoint) = &known.userinfo_endpoint
+        {
+            let caller = Caller::Bearer(access_token);
+            let info: UserInfo = self.http.get(endpoint, caller).await?.ok_json("the user info")?;
+            // Section 5.3.2: or an access token that was swapped would bring in somebody else's address.
+            if info.sub != person.subject {
+                return Err(Failure::UserInfoSubject.into());
+            }
+            person.email = info.email.as_ref().and_then(Value::as_str).map(str::to_owned);
+            person.email_verified = info.email_verified == Some(Value::Bool(true));
+        }
+        Ok(Vouched { person, tokens: tokens(&response, access_token) })
+    }
+
+    async fn exchange(
+        &self,
+        endpoint: &Url,
+        proof: &Proof<'_>,
+        secret_in_body: bool,
+    ) -> Result<TokenResponse, Trouble> {
+        let (id, secret) = (self.provider.client_id.as_str(), self.provider.client_secret.expose());
+        let mut fields = vec![
+            ("grant_type", "authorization_code"),
+            ("code", proof.code),
+            ("redirect_uri", self.callback.as_str()),
+            ("code_verifier", proof.verifier),
+        ];
+        let caller = if secret_in_body {
+            fields.extend([("client_id", id), ("client_secret", secret)]);
+            Caller::Nobody
+        } else {
+            Caller::Basic { id, secret }
+        };
+        let answer = self.http.post_form(endpoint, caller, &fields).await?;
+        let response: Result<TokenResponse, Trouble> = token_response(&answer);
+        match response {
+            Ok(TokenResponse { error: Some(error), .. }) => {
+                let detail = format!("the token endpoint says `{}`", printable(&error));
+                Err(Trouble { failure: Failure::ProviderRefused, detail })
+            }
+            Ok(response) if answer.status == http::StatusCode::OK => Ok(response),
+            Err(trouble) if answer.status == http::StatusCode::OK => Err(trouble),
+            _ => Err(answer.unexpected("the exchange of the code")),
+        }
+    }
+
+    /// GitHub speaks OAuth 2 without ID tokens: who it is, its API tells.
+    async fn vouch_by_github(&self, base: &str, api: &str, proof: &Proof<'_>) -> Result<Vouched, Trouble> {
+        #[derive(Deserialize)]
+        struct User {
+            id: u64,
+        }
+        #[derive(Deserialize)]
+        struct Address {
+            email: String,
+            primary: bool,
+            verified: bool,
+        }
+        let response = self.exchange(&below(base, "/login/oauth/access_token")?, proof, true).await?;
+        let access_token = response.access_token.as_ref();
+        let access_token =
+            access_token.ok_or_else(|| Trouble::bad("the token endpoint gave no access token"))?;
+        let user: User = self.of_api(api, "/user", access_token).await?;
+        let addresses: Vec<Address> = self.of_api(api, "/user/emails", access_token).await?;
+        let primary = addresses.into_iter().find(|address| address.primary);
+        let email_verified = primary.as_ref().is_some_and(|address| address.verified);
+        let person = Person {
+            subject: user.id.to_string(),
+            email: primary.map(|address| address.email),
+            email_verified,
+        };
+        Ok(Vouched { person, tokens: tokens(&response, access_token) })
+    }
+
+    async fn of_api<T: DeserializeOwned>(&self, api: &str, path: &str, token: &str) -> Result<T, Trouble> {
+        self.http.get(&below(api, path)?, Caller::Bearer(token)).await?.ok_json(path)
+    }
+}
+
+fn token_response(answer: &Answer) -> Result<TokenResponse, Trouble> {
+    answer.json("the answer of the token endpoint")
+}
+
+/// An address under one that was checked when the provider was configured.
+pub(super) fn below(base: &str, path: &str) -> Result<Url, Trouble> {
+    Url::parse(&format!("{}{path}", base.trim_end_matches('/')))
+        .map_err(|_| Trouble::bad("the base is no address"))
+}
+
+fn tokens(response: &TokenResponse, access_token: &str) -> ProviderTokens {
+    ProviderTokens {
+        access_token: AccessToken::new(access_token),
+        refresh_token: response.refresh_token.as_ref().map(|token| RefreshToken::new(token.as_str())),
+        expires_in: response.expires_in.as_ref().and_then(Value::as_u64),
+    }
+}

@@ -1,0 +1,161 @@
+//! A browser comes back from a provider.
+
+use super::{
+    Callback, Failure, Oidc, Trouble,
+    account::Arrived,
+    callback::Answer,
+    discovery::printable,
+    exchange::{Connected, Proof},
+    transaction::Transaction,
+};
+use crate::{
+    ClientInfo, Error, SignIn, SignInFailure, Tokens, UserId, email::Email, event::EventKind,
+    store::spend_token,
+};
+
+/// What came of it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Finished {
+    /// What has happened.
+    pub outcome: Outcome,
+    /// The page to send the browser to.
+    pub redirect_to: String,
+}
+
+/// What has happened.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// Somebody is signed in.
+    SignedIn(SignIn),
+    /// The identity is linked to the account of who is signed in.
+    Linked,
+}
+
+/// Why nothing came of it.
+#[derive(Debug, thiserror::Error)]
+#[error("{error}")]
+#[non_exhaustive]
+pub struct Refused {
+    /// [`Error::Oidc`], or what any operation may end with.
+    #[source]
+    pub error: Error,
+    /// The page to send the browser to, with the error's code in its query.
+    pub redirect_to: String,
+}
+
+impl Oidc {
+    /// To be called [detached](crate::flow::detached): once the state is spent, a browser that leaves must not be the end.
+    pub(super) async fn end(&self, callback: Callback) -> Result<Finished, Refused> {
+        let default = &self.room.targets.default;
+        let begun = match self.recognise(&callback).await {
+            Ok(begun) => begun,
+            Err(error) => {
+                self.note_refusal(&error, None, &callback.client).await;
+                return Err(self.refused(error, default));
+            }
+        };
+        match self.go_on(&callback, &begun).await {
+            Ok(outcome) => Ok(Finished { outcome, redirect_to: begun.about.redirect_to }),
+            Err((user, error)) => {
+                self.note_refusal(&error, user.or(begun.user), &callback.client).await;
+                Err(self.refused(error, &begun.about.redirect_to))
+            }
+        }
+    }
+
+    async fn recognise(&self, callback: &Callback) -> Result<Transaction, Error> {
+        self.inner.count_in_network(&callback.client)?;
+        let begun = match &callback.answer.state {
+            Some(state) => self.inner.find_transaction(state).await?,
+            None => None,
+        };
+        begun.ok_or(Error::Oidc(Failure::StateUnknown))
+    }
+
+    async fn go_on(
+        &self,
+        callback: &Callback,
+        begun: &Transaction,
+    ) -> Result<Outcome, (Option<UserId>, Error)> {
+        let nobody = |error: Error| (None, error);
+        let connected = self.room.provider(&callback.provider);
+        let connected = connected.ok_or_else(|| nobody(Error::ProviderNotFound))?;
+        let now = self.inner.now();
+        begun.check(callback.browser.as_ref(), now).map_err(|failure| nobody(failure.into()))?;
+        if begun.about.provider != callback.provider {
+            return Err(nobody(Failure::OtherProvider.into()));
+        }
+        // From here on it cannot be used again, and no second request is sent to the provider for it.
+        match spend_token(self.inner.store.db(), begun.id, now).await {
+            Ok(true) => {}
+            Ok(false) => return Err(nobody(Failure::StateUsed.into())),
+            Err(error) => return Err(nobody(error.into())),
+        }
+        let vouched = ask(connected, &callback.answer, begun, now).await.map_err(|trouble| {
+            super::log(&callback.provider, &trouble, &callback.client);
+            nobody(trouble.failure.into())
+        })?;
+        let arrived = Arrived {
+            provider: &connected.provider,
+            person: &vouched.person,
+            tokens: &vouched.tokens,
+            registration_closed: callback.registration_closed,
+            client: &callback.client,
+        };
+        if let Some((user, session)) = begun.user.zip(begun.about.links_in) {
+            self.link(user, session.into(), &arrived).await.map_err(|error| (Some(user), error))?;
+            self.inner.uncount_in_network(&callback.client);
+            return Ok(Outcome::Linked);
+        }
+        let (user, sessions) = self.account_of(&arrived).await?;
+        self.inner.uncount_in_network(&callback.client);
+        let about_user = |error: Error| (Some(user.id), error);
+        let email = Email::parse(&user.email).ok();
+        let known = email.filter(|email| self.inner.subject(email, &callback.client).is_some());
+        let device = known.map(|email| self.inner.new_device(&email)).transpose().map_err(about_user)?;
+        let replaces = begun.about.replaces();
+        let tokens = self.inner.sign_in(&user, sessions, "fed", &callback.client, replaces).await;
+        Ok(Outcome::SignedIn(SignIn::Granted(Tokens { device, ..tokens.map_err(about_user)? })))
+    }
+
+    /// For the log, the audit and the metrics.
+    async fn note_refusal(&self, error: &Error, user: Option<UserId>, client: &ClientInfo) {
+        if let Error::Oidc(failure) = error {
+            let reason = SignInFailure::Oidc(*failure);
+            self.inner.note(client, EventKind::SignInFailed { user, reason }).await;
+        }
+    }
+}
+
+/// Checks what the provider says by way of the browser, and asks it about the rest.
+async fn ask(
+    connected: &Connected,
+    answer: &Answer,
+    begun: &Transaction,
+    now: i64,
+) -> Result<super::exchange::Vouched, Trouble> {
+    // RFC 9207 section 2.4; errors carry it too.
+    let issuer = connected.openid_issuer();
+    if let (Some(issuer), Some(named)) = (issuer, &answer.iss)
+        && issuer != named
+    {
+        let detail = format!("the answer is of `{}`", printable(named));
+        return Err(Trouble { failure: Failure::IssuerMismatch, detail });
+    }
+    if let Some(error) = &answer.error {
+        let failure = if error == "access_denied" { Failure::AccessDenied } else { Failure::ProviderRefused };
+        return Err(Trouble { failure, detail: format!("it says `{}`", printable(error)) });
+    }
+    let known = connected.known(now).await?;
+    if known.as_ref().is_some_and(|known| known.answers_name_issuer) && answer.iss.is_none() {
+        return Err(Trouble {
+            failure: Failure::IssuerMismatch,
+            detail: "the answer names no issuer".to_owned(),
+        });
+    }
+    let code = answer.code.as_deref().ok_or_else(|| Trouble::bad("the answer has no code"))?;
+    let proof = Proof { code, verifier: &begun.verifier, nonce: &begun.nonce };
+    connected.vouch(known, &proof, now).await
+}

@@ -1,0 +1,69 @@
+//! Tokens of providers, kept encrypted for hosts that asked for them.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use super::{ProviderTokens, account::Arrived};
+use crate::{
+    AccessToken, ConfigError, Error, Keys, RefreshToken, UserId, auth::Inner, random,
+    store::find_identity_tokens, token::Sealer,
+};
+
+/// One for each secret, newest first.
+pub(crate) struct TokenSealers(Vec<Sealer>);
+
+impl TokenSealers {
+    pub(crate) fn new(keys: &Keys) -> Result<Self, ConfigError> {
+        keys.all().map(|secret| Sealer::new(secret, "provider tokens")).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Plain {
+    access_token: Zeroizing<String>,
+    refresh_token: Option<Zeroizing<String>>,
+    expires_in: Option<u64>,
+}
+
+impl Inner {
+    /// What to store with an identity: nothing unless the host asked for it.
+    pub(super) fn sealed(&self, arrived: &Arrived<'_>, identity: Uuid) -> Result<Option<Vec<u8>>, Error> {
+        if !arrived.provider.keeps_tokens {
+            return Ok(None);
+        }
+        let tokens = arrived.tokens;
+        let copy = |text: &str| Zeroizing::new(text.to_owned());
+        let plain = Plain {
+            access_token: copy(tokens.access_token.expose()),
+            refresh_token: tokens.refresh_token.as_ref().map(|token| copy(token.expose())),
+            expires_in: tokens.expires_in,
+        };
+        let plain = Zeroizing::new(serde_json::to_vec(&plain).map_err(Error::internal)?);
+        let nonce = random::bytes(self.random.as_ref())?;
+        let keys = self.keys.get();
+        let newest = keys.provider_tokens.0.first();
+        let sealed = newest.map(|newest| newest.seal(&plain, identity.as_bytes(), &nonce)).transpose();
+        sealed.map_err(Error::internal)
+    }
+
+    pub(super) async fn provider_tokens(
+        &self,
+        user: UserId,
+        identity: Uuid,
+    ) -> Result<Option<ProviderTokens>, Error> {
+        let Some(sealed) = find_identity_tokens(self.store.db(), user, identity).await? else {
+            return Ok(None);
+        };
+        let keys = self.keys.get();
+        let plain = keys.provider_tokens.0.iter().find_map(|key| key.open(&sealed, identity.as_bytes()));
+        // Sealed under a secret that is gone: as good as not there.
+        let Some(plain) = plain else { return Ok(None) };
+        let plain: Plain = serde_json::from_slice(&plain).map_err(Error::internal)?;
+        Ok(Some(ProviderTokens {
+            access_token: AccessToken::new(plain.access_token.as_str()),
+            refresh_token: plain.refresh_token.map(|token| RefreshToken::new(token.as_str())),
+            expires_in: plain.expires_in,
+        }))
+    }
+}
