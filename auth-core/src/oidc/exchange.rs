@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use super::{
     Failure, Provider,
     discovery::{Cache, Known, printable},
-    http::{Answer, Caller, HttpClient, Trouble},
+    http::{Caller, HttpClient, Trouble},
     id_token::{Expected, Person, Unverified},
     provider::Kind,
 };
@@ -167,7 +167,10 @@ impl Connected {
             Caller::Basic { id, secret }
         };
         let answer = self.http.post_form(endpoint, caller, &fields).await?;
-        let response: Result<TokenResponse, Trouble> = token_response(&answer);
+        if answer.is_passing() {
+            return Err(answer.unexpected("the exchange of the code"));
+        }
+        let response: Result<TokenResponse, Trouble> = answer.json("the answer of the token endpoint");
         match response {
             Ok(TokenResponse { error: Some(error), .. }) => {
                 let detail = format!("the token endpoint says `{}`", printable(&error));
@@ -210,10 +213,6 @@ impl Connected {
     async fn of_api<T: DeserializeOwned>(&self, api: &str, path: &str, token: &str) -> Result<T, Trouble> {
         self.http.get(&below(api, path)?, Caller::Bearer(token)).await?.ok_json(path)
     }
-}
-
-fn token_response(answer: &Answer) -> Result<TokenResponse, Trouble> {
-    answer.json("the answer of the token endpoint")
 }
 
 /// An address under one that was checked when the provider was configured.

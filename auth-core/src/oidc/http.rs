@@ -78,10 +78,14 @@ impl Answer {
         self.json(what)
     }
 
+    /// Whether the provider has trouble of its own.
+    pub(super) fn is_passing(&self) -> bool {
+        self.status.is_server_error() || self.status == StatusCode::TOO_MANY_REQUESTS
+    }
+
     pub(super) fn unexpected(&self, what: &str) -> Trouble {
         let detail = format!("{what} was answered {}", self.status);
-        let is_passing = self.status.is_server_error() || self.status == StatusCode::TOO_MANY_REQUESTS;
-        if is_passing { Trouble::away(detail) } else { Trouble::bad(detail) }
+        if self.is_passing() { Trouble::away(detail) } else { Trouble::bad(detail) }
     }
 }
 

@@ -74,6 +74,14 @@ fn core_knows_no_http() {
 }
 
 #[test]
+fn one_room_of_core_asks_other_servers() {
+    for word in ["hyper_util", "hyper_rustls", "http::", "url::"] {
+        let askers = files_with("auth-core", word);
+        assert!(askers.iter().all(|file| file.starts_with("oidc/")), "{word} in {askers:?}");
+    }
+}
+
+#[test]
 fn tower_knows_no_sql_and_no_framework() {
     assert_eq!(files_with("auth-tower", "sea_orm"), [""; 0]);
     let tree = dependencies("auth-tower", "");
@@ -109,7 +117,7 @@ fn statements_are_written_in_the_store_only() {
     let strangers: Vec<_> =
         files_with("auth-core", "sea_orm").into_iter().filter(|file| !allowed(file)).collect();
     assert_eq!(strangers, [""; 0]);
-    for statement in ["EntityTrait", "ColumnTrait", "Statement", "query_"] {
+    for statement in ["EntityTrait", "ColumnTrait", "Statement", "query_one", "query_all"] {
         let outside = files_with("auth-core", statement);
         assert!(outside.iter().all(|file| file.starts_with("store/")), "{statement} in {outside:?}");
     }
@@ -162,7 +170,7 @@ fn only_the_pool_calls_a_hasher() {
 
 #[test]
 fn rooms_import_no_room() {
-    let rooms = ["admin", "key_ring", "throttle"];
+    let rooms = ["admin", "key_ring", "oidc", "throttle"];
     for room in rooms {
         for other in rooms.iter().filter(|other| **other != room) {
             let importers = files_with("auth-core", &format!("crate::{other}"));

@@ -13,9 +13,15 @@ use auth_migration::{each_database, test_util::TestDatabase};
 use crate::support::{EMAIL, PASSWORD, PAST_GRACE, TestAuth, keys};
 
 /// Polls a future at most `left` times, then drops it.
-struct Leaves<F> {
+pub(crate) struct Leaves<F> {
     future: Option<Pin<Box<F>>>,
     left: usize,
+}
+
+impl<F> Leaves<F> {
+    pub(crate) fn after(polls: usize, future: F) -> Self {
+        Self { future: Some(Box::pin(future)), left: polls }
+    }
 }
 
 impl<F: Future> Future for Leaves<F> {
@@ -51,7 +57,7 @@ async fn at_each_await<P, T, F>(
 {
     for polls in 1.. {
         let prepared = prepare(polls).await;
-        let outcome = Leaves { future: Some(Box::pin(flow(&prepared))), left: polls }.await;
+        let outcome = Leaves::after(polls, flow(&prepared)).await;
         check(prepared).await;
         if let Some(outcome) = outcome {
             assert!(outcome.is_ok(), "nobody else is at work");

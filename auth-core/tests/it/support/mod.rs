@@ -138,6 +138,21 @@ impl TestAuth {
         self.db.query_one_raw(statement).await.unwrap().unwrap().try_get("", "n").unwrap()
     }
 
+    /// A single text from the database.
+    pub(crate) async fn text(&self, sql: &str) -> String {
+        self.value(sql).await.try_get_by_index(0).unwrap()
+    }
+
+    /// Single bytes from the database.
+    pub(crate) async fn bytes(&self, sql: &str) -> Vec<u8> {
+        self.value(sql).await.try_get_by_index(0).unwrap()
+    }
+
+    async fn value(&self, sql: &str) -> QueryResult {
+        let statement = Statement::from_string(self.db.get_database_backend(), sql);
+        self.db.query_one_raw(statement).await.unwrap().unwrap()
+    }
+
     /// Every row of a table with all its bytes, in the order of its text.
     pub(crate) async fn dump(&self, table: &str) -> String {
         let statement =
@@ -164,9 +179,7 @@ impl TestAuth {
 
     /// The stored hash of the only user.
     pub(crate) async fn stored_hash(&self) -> String {
-        let sql = "SELECT hash FROM auth_password";
-        let statement = Statement::from_string(self.db.get_database_backend(), sql);
-        self.db.query_one_raw(statement).await.unwrap().unwrap().try_get("", "hash").unwrap()
+        self.text("SELECT hash FROM auth_password").await
     }
 }
 
