@@ -49,14 +49,14 @@ impl Oidc {
     /// To be called [detached](crate::flow::detached): once the state is spent, a browser that leaves must not be the end.
     pub(super) async fn end(&self, callback: Callback) -> Result<Finished, Refused> {
         let default = &self.room.targets.default;
-        let begun = match self.recognise(&callback).await {
-            Ok(begun) => begun,
+        let (connected, begun) = match self.recognise(&callback).await {
+            Ok(recognised) => recognised,
             Err(error) => {
                 self.note_refusal(&error, None, &callback.client).await;
                 return Err(self.refused(error, default));
             }
         };
-        match self.go_on(&callback, &begun).await {
+        match self.go_on(&callback, connected, &begun).await {
             Ok(outcome) => Ok(Finished { outcome, redirect_to: begun.about.redirect_to }),
             Err((user, error)) => {
                 self.note_refusal(&error, user.or(begun.user), &callback.client).await;
@@ -65,23 +65,23 @@ impl Oidc {
         }
     }
 
-    async fn recognise(&self, callback: &Callback) -> Result<Transaction, Error> {
+    async fn recognise(&self, callback: &Callback) -> Result<(&Connected, Transaction), Error> {
+        let connected = self.room.provider(&callback.provider).ok_or(Error::ProviderNotFound)?;
         self.inner.count_in_network(&callback.client)?;
         let begun = match &callback.answer.state {
             Some(state) => self.inner.find_transaction(state).await?,
             None => None,
         };
-        begun.ok_or(Error::Oidc(Failure::StateUnknown))
+        Ok((connected, begun.ok_or(Failure::StateUnknown)?))
     }
 
     async fn go_on(
         &self,
         callback: &Callback,
+        connected: &Connected,
         begun: &Transaction,
     ) -> Result<Outcome, (Option<UserId>, Error)> {
         let nobody = |error: Error| (None, error);
-        let connected = self.room.provider(&callback.provider);
-        let connected = connected.ok_or_else(|| nobody(Error::ProviderNotFound))?;
         let now = self.inner.now();
         begun.check(callback.browser.as_ref(), now).map_err(|failure| nobody(failure.into()))?;
         if begun.about.provider != callback.provider {

@@ -30,6 +30,7 @@ mod register;
 mod remote_jwks;
 mod sessions;
 mod settings;
+mod social_login;
 mod support;
 mod throttle;
 mod users_me;

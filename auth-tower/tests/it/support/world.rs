@@ -142,6 +142,7 @@ impl World {
             "auth_mail",
             "auth_event",
             "auth_deleted_user",
+            "auth_identity",
         ] {
             let count = format!("SELECT COUNT(*) AS n FROM {table}");
             let count = Statement::from_string(self.db.get_database_backend(), count);
