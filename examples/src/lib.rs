@@ -3,6 +3,7 @@
 //! The examples themselves are in `examples/examples`, one file each: `cargo run --example axum`.
 
 mod issuer;
+mod provider;
 mod visitor;
 
 use std::{error::Error, net::SocketAddr};
@@ -10,6 +11,7 @@ use std::{error::Error, net::SocketAddr};
 use auth_core::{Keys, Random as _, SecretKey, SystemRandom};
 
 pub use issuer::Issuer;
+pub use provider::Provider;
 pub use visitor::Visitor;
 
 /// The Rust blocks of the README compile, and those that are programs run.

@@ -2,7 +2,7 @@ use std::{collections::BTreeMap, error::Error, net::SocketAddr};
 
 use http::{
     HeaderMap, Request,
-    header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, SET_COOKIE},
+    header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, LOCATION, SET_COOKIE},
 };
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Bytes;
@@ -21,13 +21,14 @@ pub struct Visitor {
     /// By name.
     jar: BTreeMap<String, String>,
     access_token: Option<String>,
+    location: Option<String>,
 }
 
 impl Visitor {
     /// Somebody who has never been here.
     pub fn new(server: SocketAddr) -> Self {
         let http = Client::builder(TokioExecutor::new()).build_http();
-        Self { http, server, jar: BTreeMap::new(), access_token: None }
+        Self { http, server, jar: BTreeMap::new(), access_token: None, location: None }
     }
 
     /// The same person at another server: the access token goes along, the cookies do not.
@@ -44,6 +45,16 @@ impl Visitor {
     /// The access token of the last sign-in or refresh.
     pub fn access_token(&self) -> Option<&str> {
         self.access_token.as_deref()
+    }
+
+    /// The path to which the last answer sent the visitor, at this server.
+    ///
+    /// # Errors
+    /// It sent them nowhere, or to another server.
+    pub fn path_to_go_to(&self, server: SocketAddr) -> Result<String, Box<dyn Error>> {
+        let to = self.location.as_deref().ok_or("the answer leads nowhere")?;
+        let path = to.strip_prefix(&format!("http://{server}")).unwrap_or(to);
+        if path.starts_with('/') { Ok(path.to_owned()) } else { Err(format!("it leads to {to}").into()) }
     }
 
     /// Sends a request and returns the answer's JSON, or its text; a body is sent as JSON.
@@ -82,6 +93,7 @@ impl Visitor {
     }
 
     fn keep(&mut self, headers: &HeaderMap, body: &Value) {
+        self.location = headers.get(LOCATION).and_then(|to| to.to_str().ok()).map(str::to_owned);
         for cookie in headers.get_all(SET_COOKIE) {
             let pair = cookie.to_str().ok().and_then(|cookie| cookie.split(';').next());
             match pair.and_then(|pair| pair.split_once('=')) {

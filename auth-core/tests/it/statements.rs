@@ -4,6 +4,7 @@
 use auth_core::{Algorithm, ClientInfo, Error, Login, test_util::ManualClock};
 use auth_migration::{each_database, test_util::TestDatabase};
 
+use crate::oidc::{World, issuer::Person};
 use crate::support::{EMAIL, PASSWORD, PAST_GRACE, TestAuth, granted, keys};
 
 each_database! {
@@ -111,5 +112,21 @@ each_database! {
 
         ring.list().await.unwrap();
         assert_eq!(verbs(), ["SELECT"], "list");
+    }
+
+    async fn a_sign_in_at_a_provider_takes_as_few_statements_as_the_manual_says(db: &TestDatabase) {
+        let world = World::new(db).await;
+        let ada = Person::new("1", EMAIL);
+        world.sign_in(&ada).await;
+        let verbs = || -> Vec<String> {
+            let statements = world.test.statements();
+            statements.iter().map(|sql| sql.split(' ').next().unwrap_or_default().to_owned()).collect()
+        };
+        verbs();
+        let begun = world.start().await;
+        assert_eq!(verbs(), ["INSERT"], "begin");
+        let query = world.issuer.approve(&begun.url, &ada);
+        world.come_back(&query, Some(begun.browser)).await.unwrap();
+        assert_eq!(verbs(), ["SELECT", "UPDATE", "SELECT", "UPDATE", "SELECT", "SELECT", "INSERT"], "end");
     }
 }
