@@ -27,6 +27,7 @@ mod reload;
 mod schedules;
 mod settings;
 mod shutdown;
+mod social_login;
 mod start_errors;
 mod support;
 mod throttle;

@@ -175,7 +175,7 @@ async fn what_comes_back_by_way_of_the_browser_is_checked() {
     assert_eq!(world.test.count("auth_user").await, 0);
     // Where the provider does not announce it, nothing is asked for.
     world.issuer.does(|behaviour| {
-        behaviour.document = set("authorization_response_iss_parameter_supported", json!(false))
+        behaviour.document = set("authorization_response_iss_parameter_supported", json!(false));
     });
     world.test.clock.advance(crate::support::HOUR);
     let begun = world.start().await;

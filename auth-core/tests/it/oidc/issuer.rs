@@ -227,11 +227,11 @@ impl Issuer {
         match trick {
             None => {}
             Some(Trick::Silence) => return std::future::pending().await,
-            Some(Trick::Status(status)) => return reply(status, json!({"error": "server_error"})),
+            Some(Trick::Status(status)) => return reply(status, &json!({"error": "server_error"})),
             Some(Trick::Huge(bytes)) => return text(200, " ".repeat(bytes)),
             Some(Trick::Text(body)) => return text(200, body),
             Some(Trick::RedirectLoop) => {
-                let mut response = reply(302, Value::Null);
+                let mut response = reply(302, &Value::Null);
                 response.headers_mut().insert("location", path.parse().unwrap());
                 return response;
             }
@@ -239,16 +239,16 @@ impl Issuer {
         let body = body.collect().await.unwrap().to_bytes();
         let form: HashMap<_, _> = form_urlencoded::parse(&body).into_owned().collect();
         match (head.method.as_str(), path.as_str()) {
-            ("GET", "/.well-known/openid-configuration") => reply(200, self.document(&behaviour)),
-            ("GET", "/jwks") => reply(200, keys(&behaviour)),
+            ("GET", "/.well-known/openid-configuration") => reply(200, &self.document(&behaviour)),
+            ("GET", "/jwks") => reply(200, &keys(&behaviour)),
             ("POST", "/token") => self.exchange(&behaviour, &head.headers, &form, false),
             ("GET", "/userinfo") => match self.bearer(&head.headers) {
                 Some(person) => {
                     let mut info = claims_of(&person);
                     (behaviour.user_info)(&mut info);
-                    reply(200, info)
+                    reply(200, &info)
                 }
-                None => reply(401, Value::Null),
+                None => reply(401, &Value::Null),
             },
             ("POST", "/login/oauth/access_token") => self.exchange(&behaviour, &head.headers, &form, true),
             ("GET", "/api/v3/user") => match self.bearer(&head.headers) {
@@ -256,10 +256,10 @@ impl Issuer {
                     let id: u64 = person.subject.parse().unwrap();
                     reply(
                         200,
-                        json!({"login": "octocat", "id": id, "node_id": "MDQ6VXNlcjE=", "type": "User"}),
+                        &json!({"login": "octocat", "id": id, "node_id": "MDQ6VXNlcjE=", "type": "User"}),
                     )
                 }
-                None => reply(401, json!({"message": "Bad credentials"})),
+                None => reply(401, &json!({"message": "Bad credentials"})),
             },
             ("GET", "/api/v3/user/emails") => match self.bearer(&head.headers) {
                 Some(person) => {
@@ -270,11 +270,11 @@ impl Issuer {
                     if person.email.is_null() {
                         addresses = json!([]);
                     }
-                    reply(200, addresses)
+                    reply(200, &addresses)
                 }
-                None => reply(401, json!({"message": "Bad credentials"})),
+                None => reply(401, &json!({"message": "Bad credentials"})),
             },
-            _ => reply(404, Value::Null),
+            _ => reply(404, &Value::Null),
         }
     }
 
@@ -305,7 +305,7 @@ impl Issuer {
         let refuse = |error: &str| {
             let body =
                 json!({"error": error, "error_description": "no", "error_uri": "https://docs.example/"});
-            reply(if github { 200 } else { 400 }, body)
+            reply(if github { 200 } else { 400 }, &body)
         };
         let by_body = form.get("client_id").is_some_and(|id| id == CLIENT)
             && form.get("client_secret").is_some_and(|secret| secret == SECRET);
@@ -332,7 +332,7 @@ impl Issuer {
             answer.as_object_mut().unwrap().insert("id_token".to_owned(), id_token.into());
         }
         (behaviour.tokens)(&mut answer);
-        reply(200, answer)
+        reply(200, &answer)
     }
 
     fn id_token(&self, behaviour: &Behaviour, code: &Code, access: &str) -> String {
@@ -471,7 +471,7 @@ fn part(value: &Value) -> String {
     URL_SAFE_NO_PAD.encode(value.to_string())
 }
 
-fn reply(status: u16, body: Value) -> Response<Full<Bytes>> {
+fn reply(status: u16, body: &Value) -> Response<Full<Bytes>> {
     text(status, if body.is_null() { String::new() } else { body.to_string() })
 }
 
