@@ -56,6 +56,7 @@ mod open {
 
 /// Without the feature there are none.
 #[cfg(not(feature = "oidc"))]
+#[expect(clippy::unused_self, clippy::unused_async, reason = "the same shape as with the feature")]
 mod closed {
     use auth_core::ClientInfo;
     use http::{Response, request::Parts};

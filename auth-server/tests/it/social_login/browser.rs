@@ -1,8 +1,14 @@
-//! A page in headless Chromium, by WebDriver. The provider is at `127.0.0.1` and the service at `localhost`: two sites.
+//! Headless Chromium, by way of the W3C's WebDriver protocol, which is JSON over HTTP.
 
 use std::process::Stdio;
 
-use fantoccini::{Client, ClientBuilder, Locator, cookies::Cookie};
+use bytes::Bytes;
+use http::Request;
+use http_body_util::{BodyExt as _, Full};
+use hyper_util::{
+    client::legacy::{self, connect::HttpConnector},
+    rt::TokioExecutor,
+};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
@@ -10,18 +16,18 @@ use tokio::{
     time::timeout,
 };
 
-use super::World;
 use crate::support::PATIENCE;
 
-/// Killed when dropped, and the browser with it.
-struct Browser {
+/// Killed when dropped, and what it has started with it.
+pub(crate) struct Browser {
     _driver: Child,
-    window: Client,
     _profile: tempfile::TempDir,
+    http: legacy::Client<HttpConnector, Full<Bytes>>,
+    session: String,
 }
 
 impl Browser {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let mut driver = Command::new("chromedriver")
             .arg("--port=0")
             .stdout(Stdio::piped())
@@ -31,16 +37,15 @@ impl Browser {
             .unwrap();
         let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines();
         let port = loop {
-            let line =
-                timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap().expect("chromedriver has ended");
+            let line = timeout(PATIENCE, lines.next_line()).await.expect("chromedriver is silent").unwrap();
+            let line = line.expect("chromedriver has ended");
             if let Some((_, port)) = line.split_once("started successfully on port ") {
                 break port.trim_end_matches('.').to_owned();
             }
         };
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         let profile = tempfile::tempdir().unwrap();
-        let data = format!("--user-data-dir={}", profile.path().display());
-        let arguments = json!([
+        let arguments = [
             "--headless",
             "--no-sandbox",
             "--disable-gpu",
@@ -50,140 +55,111 @@ impl Browser {
             "--disable-component-update",
             "--disable-sync",
             "--disable-dev-shm-usage",
-            data,
-        ]);
-        let mut capabilities = fantoccini::wd::Capabilities::new();
-        capabilities.insert("goog:chromeOptions".to_owned(), json!({ "args": arguments }));
-        let window = ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new())
-            .capabilities(capabilities)
-            .connect(&format!("http://127.0.0.1:{port}"))
-            .await
+            &format!("--user-data-dir={}", profile.path().display()),
+        ];
+        let http = legacy::Client::builder(TokioExecutor::new()).build_http();
+        let mut browser = Self {
+            _driver: driver,
+            _profile: profile,
+            http,
+            session: format!("http://127.0.0.1:{port}/session"),
+        };
+        let options = json!({"alwaysMatch": {"goog:chromeOptions": {"args": arguments}}});
+        let begun = browser.tell("", json!({ "capabilities": options })).await;
+        browser.session = format!("{}/{}", browser.session, text(&begun["sessionId"]));
+        browser
+    }
+
+    /// Ends it in an orderly way, so that no process of the browser is left.
+    pub(crate) async fn close(self) {
+        self.command("DELETE", "", "").await.unwrap();
+    }
+
+    pub(crate) async fn go(&self, url: &str) {
+        self.tell("/url", json!({ "url": url })).await;
+    }
+
+    pub(crate) async fn url(&self) -> String {
+        text(&self.command("GET", "/url", "").await.unwrap())
+    }
+
+    pub(crate) async fn back(&self) {
+        self.tell("/back", json!({})).await;
+    }
+
+    pub(crate) async fn forward(&self) {
+        self.tell("/forward", json!({})).await;
+    }
+
+    pub(crate) async fn reload(&self) {
+        self.tell("/refresh", json!({})).await;
+    }
+
+    /// Opens another tab and goes there; both handles, the former first.
+    pub(crate) async fn new_tab(&self) -> [String; 2] {
+        let former = text(&self.command("GET", "/window", "").await.unwrap());
+        let new = text(&self.tell("/window/new", json!({"type": "tab"})).await["handle"]);
+        self.to_tab(&new).await;
+        [former, new]
+    }
+
+    pub(crate) async fn to_tab(&self, handle: &str) {
+        self.tell("/window", json!({ "handle": handle })).await;
+    }
+
+    /// The value that the page's script hands to its last argument.
+    pub(crate) async fn run(&self, script: &str) -> Value {
+        self.tell("/execute/async", json!({"script": script, "args": []})).await
+    }
+
+    /// All cookies of the page, also those that no script sees.
+    pub(crate) async fn cookies(&self) -> Vec<Value> {
+        self.command("GET", "/cookie", "").await.unwrap().as_array().unwrap().clone()
+    }
+
+    pub(crate) async fn has(&self, css: &str) -> bool {
+        self.element(css).await.is_ok()
+    }
+
+    pub(crate) async fn type_into(&self, css: &str, what: &str) {
+        let element = self.element(css).await.unwrap();
+        self.tell(&format!("/element/{element}/value"), json!({ "text": what })).await;
+    }
+
+    pub(crate) async fn click(&self, css: &str) {
+        let element = self.element(css).await.unwrap();
+        self.tell(&format!("/element/{element}/click"), json!({})).await;
+    }
+
+    async fn element(&self, css: &str) -> Result<String, Value> {
+        let body = json!({"using": "css selector", "value": css}).to_string();
+        let found = self.command("POST", "/element", &body).await?;
+        Ok(text(found.as_object().unwrap().values().next().unwrap()))
+    }
+
+    #[expect(clippy::needless_pass_by_value, reason = "reads better where it is called")]
+    async fn tell(&self, path: &str, body: Value) -> Value {
+        let done = self.command("POST", path, &body.to_string()).await;
+        done.unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+
+    async fn command(&self, method: &str, path: &str, body: &str) -> Result<Value, Value> {
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.session))
+            .header("content-type", "application/json")
+            .body(Full::from(body.to_owned()))
             .unwrap();
-        Self { _driver: driver, window, _profile: profile }
-    }
-
-    async fn go(&self, url: &str) {
-        self.window.goto(url).await.unwrap();
-    }
-
-    /// What the page of the service does after it was loaded: it cannot read the cookie, and asks with it.
-    async fn who_am_i(&self) -> Value {
-        const SCRIPT: &str = "
-            const done = arguments[arguments.length - 1];
-            (async () => {
-                const seen = document.cookie;
-                const refreshed = await fetch('/refresh-token', { method: 'POST' });
-                if (!refreshed.ok) return { status: refreshed.status, seen };
-                const { access_token } = await refreshed.json();
-                const me = await fetch('/users/me', { headers: { Authorization: `Bearer ${access_token}` } });
-                return { status: me.status, email: (await me.json()).email, seen };
-            })().then(done, (error) => done({ error: String(error) }));";
-        self.window.execute_async(SCRIPT, Vec::new()).await.unwrap()
-    }
-
-    /// From the provider's first page back to the page of the service.
-    async fn say_yes(&self, name: &str, world: &World) {
-        for _ in 0..3 {
-            let at = self.window.current_url().await.unwrap();
-            if at.as_str().starts_with(&world.url) {
-                return;
-            }
-            let login = self.window.find(Locator::Css("input[name=login]")).await;
-            if let Ok(login) = login {
-                login.send_keys(name).await.unwrap();
-                self.window
-                    .find(Locator::Css("input[name=password]"))
-                    .await
-                    .unwrap()
-                    .send_keys("x")
-                    .await
-                    .unwrap();
-            }
-            self.window.find(Locator::Css("button[type=submit]")).await.unwrap().click().await.unwrap();
-            // The form leads to another address each time.
-            wait_until(async || self.window.current_url().await.is_ok_and(|now| now != at)).await;
-        }
-    }
-
-    async fn cookie(&self, name: &str) -> Option<Cookie<'static>> {
-        let all = self.window.get_all_cookies().await.unwrap();
-        all.into_iter().find(|cookie| cookie.name() == name)
+        let answer = async {
+            let (head, body) = self.http.request(request).await.unwrap().into_parts();
+            (head.status, body.collect().await.unwrap().to_bytes())
+        };
+        let (status, body) = timeout(PATIENCE, answer).await.expect("the browser does not answer");
+        let mut answer: Value = serde_json::from_slice(&body).unwrap();
+        if status == 200 { Ok(answer["value"].take()) } else { Err(answer["value"].take()) }
     }
 }
 
-async fn wait_until(condition: impl AsyncFn() -> bool) {
-    let met = async {
-        while !condition().await {
-            tokio::task::yield_now().await;
-        }
-    };
-    timeout(PATIENCE, met).await.expect("it does not come to that");
-}
-
-/// A page of the service's own origin. Any of its answers is one: the script runs in it.
-const PAGE: &str = "/verify-email";
-
-async fn world() -> World {
-    World::start(&[("OAUTH_REDIRECT_TO", PAGE)]).await
-}
-
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs node, npm and Chromium"]
-async fn a_page_signs_in_comes_back_and_refreshes_with_a_strict_cookie_set_on_the_way_from_another_site() {
-    let (world, browser) = (world().await, Browser::start().await);
-    browser.go(world.at(PAGE).as_str()).await;
-    assert_eq!(browser.who_am_i().await["status"], 401);
-    browser.go(world.at("/oauth/rsa/authorize").as_str()).await;
-    assert!(browser.window.current_url().await.unwrap().as_str().starts_with(&world.provider.issuer));
-    browser.say_yes("ada", &world).await;
-    assert_eq!(browser.window.current_url().await.unwrap().as_str(), world.at(PAGE).as_str());
-
-    let me = browser.who_am_i().await;
-    assert_eq!(me, json!({"status": 200, "email": "ada@example.com", "seen": ""}));
-    let refresh = browser.cookie("__Host-refresh_token").await.unwrap();
-    assert_eq!(refresh.http_only(), Some(true));
-    assert_eq!(refresh.secure(), Some(true));
-    assert_eq!(refresh.same_site().map(|site| site.to_string()), Some("Strict".to_owned()));
-    let all = browser.window.get_all_cookies().await.unwrap();
-    assert!(
-        !all.iter().any(|cookie| cookie.name().contains("oauth")),
-        "what belongs to the way there is gone"
-    );
-
-    // Back and forth and again: nobody is signed out, and no page is an error.
-    browser.window.back().await.unwrap();
-    browser.window.refresh().await.unwrap();
-    browser.window.forward().await.unwrap();
-    browser.go(world.at(PAGE).as_str()).await;
-    browser.window.refresh().await.unwrap();
-    assert_eq!(browser.who_am_i().await["email"], "ada@example.com");
-    browser.window.clone().close().await.unwrap();
-}
-
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs node, npm and Chromium"]
-async fn two_tabs_sign_in_at_once_and_a_callback_that_is_loaded_again_does_no_harm() {
-    let (world, browser) = (world().await, Browser::start().await);
-    let first = browser.window.window().await.unwrap();
-    browser.go(world.at("/oauth/rsa/authorize").as_str()).await;
-    let second = browser.window.new_window(true).await.unwrap().handle;
-    browser.window.switch_to_window(second).await.unwrap();
-    browser.go(world.at("/oauth/ec/authorize").as_str()).await;
-    // Both are at the provider now; the second comes back first.
-    browser.say_yes("ada", &world).await;
-    assert_eq!(browser.who_am_i().await["email"], "ada@example.com");
-    browser.window.switch_to_window(first).await.unwrap();
-    browser.say_yes("ada", &world).await;
-    assert_eq!(browser.window.current_url().await.unwrap().as_str(), world.at(PAGE).as_str());
-    assert_eq!(browser.who_am_i().await["email"], "ada@example.com");
-
-    // The address of a callback, from the history: the page is told, and the user stays signed in.
-    let mut walker = super::Walker::new();
-    let callback = world.approve(&mut walker, "rsa", "bob", super::Answer::Yes).await;
-    browser.go(callback.as_str()).await;
-    let at = browser.window.current_url().await.unwrap();
-    assert_eq!((at.path(), at.query()), ("/app", Some("error=cookie_missing")), "somebody else's");
-    browser.go(world.at(PAGE).as_str()).await;
-    assert_eq!(browser.who_am_i().await["email"], "ada@example.com");
-    browser.window.clone().close().await.unwrap();
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_else(|| panic!("no text: {value}")).to_owned()
 }
