@@ -21,6 +21,8 @@
 //! # }
 //! ```
 //!
+//! With the feature `oidc` people sign in at Google, GitHub or any OpenID Connect issuer too: `auth_core::oidc`.
+//!
 //! The [`manual`] explains the design, every default, every error and what is not protected.
 
 mod admin;

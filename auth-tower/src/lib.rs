@@ -32,6 +32,9 @@
 //! | `POST /refresh-token` with the cookie | as login; 401 `invalid_token` |
 //! | `POST /logout` with the cookie or a bearer token | 204, also when there is nothing to end |
 //! | `GET /users/me` with a bearer token | 200 and the user, read from the database; 401 `invalid_token` |
+//! | `GET /oauth/{provider}/authorize?redirect_to=` (feature `oidc`) | 302 to the provider; 422 for a page elsewhere |
+//! | `GET /oauth/{provider}/callback` | 302 to the page, with the refresh cookie or with `?error=` and a code |
+//! | `GET`, `POST` `{"provider", "redirect_to", "password"}` `/users/me/identities`, `DELETE /users/me/identities/{id}` | 200 `{"identities"}`; 200 `{"authorization_url"}`; 204, or 409 `last_way_in` |
 //! | `GET /users?limit=&cursor=&email=` as an administrator | 200 `{"users", "next_cursor"}`; 403 `forbidden` without the role |
 //! | `GET`, `PATCH` `{"roles", "disabled"}`, `DELETE /users/{id}` as an administrator | 200 and the user, or 204; 409 `last_admin` |
 //! | `DELETE /users/{id}/sessions`, `GET /users/{id}/events?limit=&cursor=` as an administrator | 204; 200 `{"events", "next_cursor"}` |
@@ -74,6 +77,9 @@
 //!
 //! `axum`: the extractor [`axum::CurrentUser`], and [`Problem`] as the error of a handler. Services and layers
 //! work under axum without it.
+//!
+//! `oidc`: sign-in at the providers that the host has given to the builder of `Auth`. Their callbacks are where the service is
+//! mounted, below `/oauth`. Brings an HTTP client (hyper) and rustls.
 //!
 //! `jwks`: [`RemoteJwks`], which verifies by the public keys of an issuer elsewhere. Brings an HTTP client (hyper) and
 //! rustls.

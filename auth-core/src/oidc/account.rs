@@ -76,7 +76,7 @@ impl Oidc {
         let txn = inner.store.begin().await?;
         if let Some(found) = find_identity(&txn, provider.issuer(), &person.subject).await? {
             let sealed = inner.sealed(arrived, found.id)?;
-            use_identity(&txn, found.id, person.email.as_deref(), sealed, now).await?;
+            use_identity(&txn, found.id, storable_email(person), sealed, now).await?;
             let kinds = inner.prove_the_same(&txn, found.user_id, arrived, now).await?;
             txn.commit().await?;
             return Ok(Round::Done(found.user_id, kinds));
@@ -179,6 +179,11 @@ impl Oidc {
     }
 }
 
+/// What the owner is shown: only what could be an address, whatever a provider calls one.
+fn storable_email(person: &Person) -> Option<&str> {
+    person.email.as_deref().filter(|email| Email::parse(email).is_ok_and(|parsed| parsed.typed() == *email))
+}
+
 /// The address that the provider answers for.
 fn proved(person: &Person) -> Result<Email, Error> {
     let email = person.email.as_deref().ok_or(Failure::EmailMissing)?;
@@ -253,7 +258,7 @@ impl Inner {
             provider: arrived.provider.name.clone(),
             issuer: arrived.provider.issuer().to_owned(),
             subject: arrived.person.subject.clone(),
-            email: arrived.person.email.clone(),
+            email: storable_email(arrived.person).map(str::to_owned),
             tokens: self.sealed(arrived, id)?,
             now,
         };

@@ -1,6 +1,6 @@
 //! From the code of a callback to a person: OpenID Connect Core sections 3.1.3 and 5.3.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -15,6 +15,9 @@ use super::{
     provider::Kind,
 };
 use crate::{AccessToken, ConfigError, RefreshToken};
+
+/// For all that a provider is asked on one occasion.
+const PATIENCE: Duration = Duration::from_secs(12);
 
 /// A provider, with a way to ask it.
 pub(super) struct Connected {
@@ -83,6 +86,18 @@ impl Connected {
             Kind::Oidc { issuer } => self.cache.get(&self.provider, issuer, &self.http, now).await.map(Some),
             Kind::GitHub { .. } => Ok(None),
         }
+    }
+
+    /// Several requests may be needed, and others may be waited for: all of it has an end before the person's patience has.
+    pub(super) async fn in_time<T>(
+        &self,
+        asking: impl Future<Output = Result<T, Trouble>>,
+    ) -> Result<T, Trouble> {
+        let answer = tokio::time::timeout(PATIENCE, asking).await;
+        answer.unwrap_or_else(|_| {
+            let detail = format!("{} needs longer than {PATIENCE:?}", self.provider.name);
+            Err(Trouble { failure: Failure::ProviderUnavailable, detail })
+        })
     }
 
     /// The issuer to the letter, where there is one that could be named in an answer.

@@ -93,7 +93,8 @@ impl Oidc {
             Ok(false) => return Err(nobody(Failure::StateUsed.into())),
             Err(error) => return Err(nobody(error.into())),
         }
-        let vouched = ask(connected, &callback.answer, begun, now).await.map_err(|trouble| {
+        let vouched = connected.in_time(ask(connected, &callback.answer, begun, now)).await;
+        let vouched = vouched.map_err(|trouble| {
             super::log(&callback.provider, &trouble, &callback.client);
             nobody(trouble.failure.into())
         })?;

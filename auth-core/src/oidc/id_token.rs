@@ -184,7 +184,9 @@ impl<'a> Unverified<'a> {
         if claims.at_hash.as_ref().is_some_and(is_other) {
             return Err(Failure::IdTokenAccessToken);
         }
-        if claims.sub.is_empty() || claims.sub.len() > 255 {
+        // At most 255 ASCII characters (section 2); and no database takes a NUL.
+        let is_plain = claims.sub.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_control());
+        if !is_plain || claims.sub.is_empty() || claims.sub.len() > 255 {
             return Err(Failure::IdTokenMalformed);
         }
         Ok(())

@@ -84,7 +84,8 @@ impl Oidc {
     ) -> Result<Authorization, Error> {
         let (connected, redirect_to) = self.look_at(&start)?;
         self.inner.count_in_network(&start.client)?;
-        let known = connected.known(self.inner.now()).await.map_err(|trouble| {
+        let known = connected.in_time(connected.known(self.inner.now())).await;
+        let known = known.map_err(|trouble| {
             super::log(&start.provider, &trouble, &start.client);
             Error::Oidc(trouble.failure)
         })?;

@@ -14,7 +14,10 @@ use axum::{
     routing::{get, post},
 };
 
-use crate::support::{ADA, Answer, PASSWORD, Req, World};
+use crate::{
+    remote_jwks::tls::Ca,
+    support::{ADA, Answer, Issuer, PASSWORD, Reply, Req, World},
+};
 
 /// GitHub as its documentation has it: whatever code is given is the person of that number.
 struct GitHub {
@@ -292,6 +295,29 @@ async fn a_provider_that_is_away_is_told_as_a_code_and_to_a_script_as_503() {
         let answer = world.send(request).await.expect_problem(503, "provider_unavailable");
         assert!(answer.header("retry-after").is_some());
         database.drop_database().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_provider_is_spoken_with_only_if_its_certificate_is_of_a_trusted_authority() {
+    on_sqlite(async |_, _| {
+        let (ca, other) = (Ca::new("ours"), Ca::new("another"));
+        let idp = Issuer::tls(Reply::text("{}"), ca.acceptor("localhost", |_| {})).await;
+        let provider = || Provider::oidc("idp", format!("https://localhost:{}", idp.port()), "id", "secret");
+        for (provider, expected) in [
+            (provider(), "provider_unavailable"),
+            (provider().root_certificate(other.pem), "provider_unavailable"),
+            // Spoken with: that it has nothing sensible to say is another matter.
+            (provider().root_certificate(ca.pem), "provider_answer_invalid"),
+        ] {
+            let database = TestDatabase::sqlite().await;
+            let providers = Config::new("http://127.0.0.1:8000/oauth").provider(provider);
+            let (world, _) = World::with_mail(&database, |builder| builder.oidc(providers)).await;
+            let answer = world.send(Req::get("/oauth/idp/authorize")).await.expect(302);
+            assert_eq!(answer.header("location"), Some(&*format!("/?error={expected}")));
+            database.drop_database().await;
+        }
     })
     .await;
 }

@@ -120,6 +120,16 @@ each_database! {
         assert_eq!(world.sign_in(&nameless).await.user_id, known.user_id);
     }
 
+    async fn what_a_provider_calls_an_address_of_a_known_identity_need_not_be_one(db: &TestDatabase) {
+        let world = World::new(db).await;
+        let known = world.sign_in(&ada()).await;
+        for email in [format!("{}@example.com", "a".repeat(10_000)), "a\0@example.com".to_owned(), "<script>".to_owned()] {
+            assert_eq!(world.sign_in(&Person::new("1", &email)).await.user_id, known.user_id);
+            let identities = world.oidc().identities(&world.principal(&known)).await.unwrap();
+            assert_eq!(identities[0].email.as_deref(), Some(EMAIL), "what is shown is an address");
+        }
+    }
+
     async fn a_changed_address_at_the_provider_is_still_the_same_identity(db: &TestDatabase) {
         let world = World::new(db).await;
         let ada_tokens = world.sign_in(&ada()).await;

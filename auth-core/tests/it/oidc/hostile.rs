@@ -51,6 +51,8 @@ auth_migration::each_database! {
             ("sub", Value::Null, Failure::IdTokenMalformed),
             ("sub", json!(""), Failure::IdTokenMalformed),
             ("sub", json!("a".repeat(256)), Failure::IdTokenMalformed),
+            ("sub", json!("a\0b"), Failure::IdTokenMalformed),
+            ("sub", json!("söme"), Failure::IdTokenMalformed),
             ("sub", json!(7), Failure::IdTokenMalformed),
             ("email", Value::Null, Failure::EmailMissing),
             ("email", json!(["ada@example.com"]), Failure::EmailMissing),

@@ -5,7 +5,7 @@ mod bad_sets;
 mod keeping;
 mod races;
 mod settings;
-mod tls;
+pub(crate) mod tls;
 mod waiting;
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
