@@ -49,6 +49,14 @@ pub(super) struct Known {
     pub(super) keys: JwkSet,
 }
 
+/// Who is asked, and how.
+pub(super) struct Issuer<'a> {
+    pub(super) provider: &'a Provider,
+    /// What it calls itself, which is its address too.
+    pub(super) name: &'a str,
+    pub(super) http: &'a HttpClient,
+}
+
 /// The newest that is known, and when to ask again.
 #[derive(Default)]
 pub(super) struct Cache {
@@ -65,13 +73,7 @@ struct Entry {
 impl Cache {
     /// What is known. Of several who ask at once one fetches, and the others wait for it; after an attempt that failed
     /// nobody tries for a moment, so that nobody waits for a dead provider behind others.
-    pub(super) async fn get(
-        &self,
-        provider: &Provider,
-        issuer: &str,
-        http: &HttpClient,
-        now: i64,
-    ) -> Result<Arc<Known>, Trouble> {
+    pub(super) async fn get(&self, issuer: &Issuer<'_>, now: i64) -> Result<Arc<Known>, Trouble> {
         let mut entry = self.entry.lock().await;
         if let Some(known) = &entry.known
             && now < entry.fetched_at.saturating_add(KEPT)
@@ -82,7 +84,7 @@ impl Cache {
             let detail = "it could not be had a moment ago".to_owned();
             Err(Trouble { failure: Failure::ProviderUnavailable, detail })
         } else {
-            entry.fetch(provider, issuer, http, now).await
+            entry.fetch(issuer, now).await
         };
         match (fetched, &entry.known) {
             (Ok(known), _) => Ok(known),
@@ -91,7 +93,7 @@ impl Cache {
                     && now < entry.fetched_at.saturating_add(KEPT + KEPT_WHILE_AWAY) =>
             {
                 tracing::warn!(
-                    provider = provider.name,
+                    provider = issuer.provider.name,
                     "what is known of it is used on: {}",
                     trouble.detail
                 );
@@ -105,16 +107,14 @@ impl Cache {
     pub(super) async fn newer(
         &self,
         seen: &Arc<Known>,
-        provider: &Provider,
-        issuer: &str,
-        http: &HttpClient,
+        issuer: &Issuer<'_>,
         now: i64,
     ) -> Result<Arc<Known>, Trouble> {
         let mut entry = self.entry.lock().await;
         match &entry.known {
             Some(known) if !Arc::ptr_eq(known, seen) => Ok(Arc::clone(known)),
             _ if entry.rests(now) => Ok(Arc::clone(seen)),
-            _ => entry.fetch(provider, issuer, http, now).await,
+            _ => entry.fetch(issuer, now).await,
         }
     }
 }
@@ -124,14 +124,8 @@ impl Entry {
         self.tried_at.is_some_and(|tried| now.abs_diff(tried) < REST)
     }
 
-    async fn fetch(
-        &mut self,
-        provider: &Provider,
-        issuer: &str,
-        http: &HttpClient,
-        now: i64,
-    ) -> Result<Arc<Known>, Trouble> {
-        let fetched = fetch(provider, issuer, http).await;
+    async fn fetch(&mut self, issuer: &Issuer<'_>, now: i64) -> Result<Arc<Known>, Trouble> {
+        let fetched = fetch(issuer).await;
         // Only now: whoever leaves while it is under way keeps nobody from trying.
         self.tried_at = Some(now);
         let known = Arc::new(fetched?);
@@ -140,12 +134,13 @@ impl Entry {
     }
 }
 
-async fn fetch(provider: &Provider, issuer: &str, http: &HttpClient) -> Result<Known, Trouble> {
-    let address = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
+async fn fetch(issuer: &Issuer<'_>) -> Result<Known, Trouble> {
+    let Issuer { provider, name, http } = *issuer;
+    let address = format!("{}/.well-known/openid-configuration", name.trim_end_matches('/'));
     let address = Url::parse(&address).map_err(|_| Trouble::bad("the issuer is no address"))?;
     let document: Document = http.get(&address, Caller::Nobody).await?.ok_json("the issuer's document")?;
     // To the letter (OpenID Connect Discovery section 4.3): or an issuer could speak for another one.
-    if document.issuer != issuer {
+    if document.issuer != name {
         return Err(Trouble::bad(format!(
             "the document is of the issuer `{}`; if that is the one you mean, configure it to the letter",
             printable(&document.issuer)

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::{
     Failure, Provider,
-    discovery::{Cache, Known, printable},
+    discovery::{Cache, Issuer, Known, printable},
     http::{Caller, HttpClient, Trouble},
     id_token::{Expected, Person, Unverified},
     provider::Kind,
@@ -83,7 +83,7 @@ impl Connected {
     /// What the issuer publishes; `None` for a provider that publishes nothing.
     pub(super) async fn known(&self, now: i64) -> Result<Option<Arc<Known>>, Trouble> {
         match &self.provider.kind {
-            Kind::Oidc { issuer } => self.cache.get(&self.provider, issuer, &self.http, now).await.map(Some),
+            Kind::Oidc { issuer } => self.cache.get(&self.issuer(issuer), now).await.map(Some),
             Kind::GitHub { .. } => Ok(None),
         }
     }
@@ -106,6 +106,10 @@ impl Connected {
             Kind::Oidc { issuer } => Some(issuer),
             Kind::GitHub { .. } => None,
         }
+    }
+
+    fn issuer<'a>(&'a self, name: &'a str) -> Issuer<'a> {
+        Issuer { provider: &self.provider, name, http: &self.http }
     }
 
     pub(super) async fn vouch(
@@ -141,7 +145,7 @@ impl Connected {
         let known = if unverified.has_key(&known) {
             known
         } else {
-            self.cache.newer(&known, &self.provider, issuer, &self.http, now).await?
+            self.cache.newer(&known, &self.issuer(issuer), now).await?
         };
         let mut person = unverified.verify(&known, &expected)?;
         let Some(access_token) = &response.access_token else {

@@ -92,6 +92,10 @@ impl From<RemoteJwks> for TokenCheck {
 }
 
 impl fmt::Debug for TokenCheck {
+    #[cfg_attr(
+        not(feature = "jwks"),
+        expect(clippy::infallible_destructuring_match, reason = "there is a second one with the feature")
+    )]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let keys: &dyn fmt::Debug = match &self.keys {
             Keys::Here(verifier) => verifier,

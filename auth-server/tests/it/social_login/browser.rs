@@ -137,7 +137,6 @@ impl Browser {
         Ok(text(found.as_object().unwrap().values().next().unwrap()))
     }
 
-    #[expect(clippy::needless_pass_by_value, reason = "reads better where it is called")]
     async fn tell(&self, path: &str, body: Value) -> Value {
         let done = self.command("POST", path, &body.to_string()).await;
         done.unwrap_or_else(|error| panic!("{path}: {error}"))
