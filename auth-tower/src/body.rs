@@ -31,6 +31,11 @@ impl Body {
         Self(Some(text.into()))
     }
 
+    /// Bytes that are there already.
+    pub(crate) fn bytes(bytes: Bytes) -> Self {
+        Self(Some(bytes))
+    }
+
     /// The number of bytes.
     pub(crate) fn len(&self) -> usize {
         self.0.as_ref().map_or(0, Bytes::len)

@@ -97,6 +97,7 @@ mod error;
 mod grpc;
 mod guard;
 mod headers;
+mod openapi;
 mod page;
 pub mod problem;
 #[cfg(feature = "jwks")]

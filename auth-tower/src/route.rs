@@ -1,6 +1,5 @@
 //! Which address is which endpoint, and what it takes.
 
-use auth_core::{SessionId, UserId};
 use http::Method;
 use uuid::Uuid;
 
@@ -58,6 +57,8 @@ pub enum Endpoint {
     Verify,
     /// `GET /.well-known/jwks.json`
     Jwks,
+    /// `GET /openapi.json`: the description of what is mounted
+    OpenApi,
 }
 
 impl Endpoint {
@@ -65,31 +66,72 @@ impl Endpoint {
     pub(crate) const ADMINISTRATION: [Self; 4] =
         [Self::Users, Self::User, Self::UserSessions, Self::UserEvents];
 
-    /// The endpoint at a path. Paths are compared to the letter: `/login/` is another address.
-    pub(crate) fn at(path: &str) -> Option<Self> {
-        match path {
-            "/register" => Some(Self::Register),
-            "/login" => Some(Self::Login),
-            "/refresh-token" => Some(Self::RefreshToken),
-            "/logout" => Some(Self::Logout),
-            "/users/me" => Some(Self::Me),
-            "/users/me/password" => Some(Self::ChangePassword),
-            "/users/me/email" => Some(Self::ChangeEmail),
-            "/users/me/export" => Some(Self::Export),
-            "/users/me/events" => Some(Self::Events),
-            "/request-verify-token" => Some(Self::RequestVerifyToken),
-            "/verify-email" => Some(Self::VerifyEmail),
-            "/forgot-password" => Some(Self::ForgotPassword),
-            "/reset-password" => Some(Self::ResetPassword),
-            "/verify" => Some(Self::Verify),
-            "/.well-known/jwks.json" => Some(Self::Jwks),
-            "/users/me/sessions" => Some(Self::Sessions),
-            "/users/me/identities" => Some(Self::Identities),
-            "/users" => Some(Self::Users),
-            _ if session_id(path).is_some() => Some(Self::Session),
-            _ if identity_id(path).is_some() => Some(Self::Identity),
-            _ => at_provider(path).or_else(|| of_user(path).map(|(_, endpoint)| endpoint)),
+    /// All of them, in the order in which they are looked for: what is written out before what has a place for anything.
+    pub(crate) const ALL: [Self; 26] = [
+        Self::Register,
+        Self::Login,
+        Self::RefreshToken,
+        Self::Logout,
+        Self::Me,
+        Self::ChangePassword,
+        Self::ChangeEmail,
+        Self::Export,
+        Self::Events,
+        Self::Sessions,
+        Self::Session,
+        Self::Identities,
+        Self::Identity,
+        Self::RequestVerifyToken,
+        Self::VerifyEmail,
+        Self::ForgotPassword,
+        Self::ResetPassword,
+        Self::OauthAuthorize,
+        Self::OauthCallback,
+        Self::Users,
+        Self::User,
+        Self::UserSessions,
+        Self::UserEvents,
+        Self::Verify,
+        Self::Jwks,
+        Self::OpenApi,
+    ];
+
+    /// The path, with names in braces where something stands that differs: an id is a UUID, the name of a provider anything
+    /// without a slash. For a metric or a span this is the name to use: it holds no id and is one of few.
+    pub const fn path(self) -> &'static str {
+        match self {
+            Self::Register => "/register",
+            Self::Login => "/login",
+            Self::RefreshToken => "/refresh-token",
+            Self::Logout => "/logout",
+            Self::Me => "/users/me",
+            Self::ChangePassword => "/users/me/password",
+            Self::ChangeEmail => "/users/me/email",
+            Self::Export => "/users/me/export",
+            Self::Events => "/users/me/events",
+            Self::RequestVerifyToken => "/request-verify-token",
+            Self::VerifyEmail => "/verify-email",
+            Self::ForgotPassword => "/forgot-password",
+            Self::ResetPassword => "/reset-password",
+            Self::Sessions => "/users/me/sessions",
+            Self::Session => "/users/me/sessions/{id}",
+            Self::Users => "/users",
+            Self::User => "/users/{id}",
+            Self::UserSessions => "/users/{id}/sessions",
+            Self::UserEvents => "/users/{id}/events",
+            Self::OauthAuthorize => "/oauth/{provider}/authorize",
+            Self::OauthCallback => "/oauth/{provider}/callback",
+            Self::Identities => "/users/me/identities",
+            Self::Identity => "/users/me/identities/{id}",
+            Self::Verify => "/verify",
+            Self::Jwks => "/.well-known/jwks.json",
+            Self::OpenApi => "/openapi.json",
         }
+    }
+
+    /// The endpoint at a path. Paths are compared to the letter: `/login/` is another address.
+    pub fn at(path: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|endpoint| is_at(endpoint.path(), path))
     }
 
     /// The methods, as for the header `Allow`.
@@ -106,6 +148,7 @@ impl Endpoint {
             Self::VerifyEmail | Self::ResetPassword | Self::Identities => "GET, HEAD, POST",
             Self::Verify
             | Self::Jwks
+            | Self::OpenApi
             | Self::Export
             | Self::Events
             | Self::Users
@@ -150,39 +193,57 @@ impl Endpoint {
     }
 }
 
-/// The id in the path of [`Endpoint::Session`]. Another shape is another address.
-pub(crate) fn session_id(path: &str) -> Option<SessionId> {
-    path.strip_prefix("/users/me/sessions/")?.parse().ok()
+/// Whether a path is one of the form of `template`.
+fn is_at(template: &str, path: &str) -> bool {
+    let mut given = path.split('/');
+    let all = template.split('/').all(|part| {
+        given.next().is_some_and(|segment| match part {
+            "{id}" => segment.parse::<Uuid>().is_ok(),
+            "{provider}" => !segment.is_empty(),
+            _ => segment == part,
+        })
+    });
+    all && given.next().is_none()
 }
 
-/// The id in the path of [`Endpoint::Identity`]. Another shape is another address.
-pub(crate) fn identity_id(path: &str) -> Option<Uuid> {
-    path.strip_prefix("/users/me/identities/")?.parse().ok()
+/// What stands in a path in the place of `{id}` or `{provider}`.
+pub(crate) fn parameter(endpoint: Endpoint, path: &str) -> Option<&str> {
+    let mut parts = endpoint.path().split('/').zip(path.split('/'));
+    parts.find_map(|(part, segment)| part.starts_with('{').then_some(segment))
 }
 
-/// The name of a provider in a path below `/oauth`, whether there is one of that name or not.
-pub(crate) fn provider(path: &str) -> Option<&str> {
-    let (name, _) = path.strip_prefix("/oauth/")?.split_once('/')?;
-    (!name.is_empty()).then_some(name)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn at_provider(path: &str) -> Option<Endpoint> {
-    match path.strip_prefix("/oauth/")?.strip_prefix(provider(path)?)? {
-        "/authorize" => Some(Endpoint::OauthAuthorize),
-        "/callback" => Some(Endpoint::OauthCallback),
-        _ => None,
+    const ID: &str = "0198c5d2-0000-7000-8000-000000000001";
+
+    fn of(endpoint: Endpoint) -> String {
+        endpoint.path().replace("{id}", ID).replace("{provider}", "google")
     }
-}
 
-/// The id in a path of administration, and which endpoint it is. Another shape is another address.
-pub(crate) fn of_user(path: &str) -> Option<(UserId, Endpoint)> {
-    let rest = path.strip_prefix("/users/")?;
-    let (id, below) = rest.split_once('/').unwrap_or((rest, ""));
-    let endpoint = match below {
-        "" if !rest.ends_with('/') => Endpoint::User,
-        "sessions" => Endpoint::UserSessions,
-        "events" => Endpoint::UserEvents,
-        _ => return None,
-    };
-    Some((id.parse().ok()?, endpoint))
+    #[test]
+    fn each_endpoint_is_found_at_its_path_and_nowhere_near() {
+        for endpoint in Endpoint::ALL {
+            let path = of(endpoint);
+            assert_eq!(Endpoint::at(&path), Some(endpoint), "{path}");
+            for near in [format!("{path}/"), format!("/{path}"), path.to_uppercase(), format!("{path}/x")] {
+                assert_eq!(Endpoint::at(&near), None, "{near}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_id_of_another_shape_is_another_address() {
+        for path in ["/users/x", "/users/", "/users//sessions", "/users/me/sessions/1", "/oauth//callback"] {
+            assert_eq!(Endpoint::at(path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn what_differs_in_a_path_is_found_in_its_place() {
+        assert_eq!(parameter(Endpoint::UserSessions, &of(Endpoint::UserSessions)), Some(ID));
+        assert_eq!(parameter(Endpoint::OauthCallback, "/oauth/github/callback"), Some("github"));
+        assert_eq!(parameter(Endpoint::Me, "/users/me"), None);
+    }
 }

@@ -60,6 +60,10 @@ pub(crate) struct HostCookie {
 }
 
 impl HostCookie {
+    pub(crate) fn name(self) -> &'static str {
+        self.name
+    }
+
     /// Puts a value into the client's jar.
     pub(crate) fn set(self, headers: &mut HeaderMap, value: &str, good_for: Duration) {
         self.write(headers, value, i64::try_from(good_for.as_secs()).unwrap_or(i64::MAX));

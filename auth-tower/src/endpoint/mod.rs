@@ -13,6 +13,7 @@ mod mail;
 mod me;
 #[cfg(feature = "oidc")]
 mod oauth;
+mod openapi;
 mod refresh_token;
 mod register;
 mod sessions;
@@ -38,6 +39,7 @@ pub(crate) use self::{
     logout::logout,
     mail::{forgot_password, request_verify_token, reset_password, verify_email},
     me::me,
+    openapi::openapi,
     refresh_token::refresh_token,
     register::register,
     sessions::{end_other_sessions, end_session, sessions},

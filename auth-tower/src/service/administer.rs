@@ -4,7 +4,7 @@ use auth_core::ClientInfo;
 use http::{Method, Response, request::Parts};
 
 use super::{BoxError, Inner, Refusal, query};
-use crate::{Body, Endpoint, endpoint, route::of_user};
+use crate::{Body, Endpoint, endpoint, problem::Problem, route::parameter};
 
 impl Inner {
     /// Who is no administrator gets no further than the first line: neither a body nor an id is looked at before.
@@ -20,9 +20,10 @@ impl Inner {
         B::Error: Into<BoxError>,
     {
         let client = client.actor(endpoint::administrator(self, &parts.headers).await?);
-        let Some((user, _)) = of_user(parts.uri.path()) else {
+        let Some(user) = parameter(endpoint, parts.uri.path()) else {
             return endpoint::users(self, query(parts)?).await;
         };
+        let user = user.parse().map_err(|_| Problem::not_found())?;
         match (endpoint, &parts.method) {
             (Endpoint::UserEvents, _) => endpoint::events_of(self, user, query(parts)?).await,
             (Endpoint::UserSessions, _) => endpoint::end_sessions_of(self, user, client).await,

@@ -1,4 +1,7 @@
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use auth_core::Auth;
 
@@ -140,6 +143,7 @@ impl AuthServiceBuilder {
                 without: self.without,
                 body_limit: self.body_limit,
                 body_timeout: self.body_timeout,
+                description: OnceLock::new(),
             }),
         }
     }

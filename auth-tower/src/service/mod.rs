@@ -12,12 +12,13 @@ use std::{
     collections::BTreeMap,
     convert::Infallible,
     error::Error as StdError,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     task::{Context, Poll},
     time::Duration,
 };
 
 use auth_core::{Auth, Error, TokenVerifier};
+use bytes::Bytes;
 use http::{
     HeaderValue, Method, Request, Response, StatusCode,
     header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH},
@@ -35,9 +36,9 @@ use crate::{
     client::client_info,
     endpoint,
     headers::{X_REQUEST_ID, request_id, set_security_headers},
-    page,
+    openapi, page,
     problem::Problem,
-    route::{Endpoint, session_id},
+    route::{Endpoint, parameter},
     transport::Cookies,
 };
 
@@ -68,6 +69,8 @@ pub(crate) struct Inner {
     without: Vec<Endpoint>,
     body_limit: usize,
     body_timeout: Duration,
+    /// Made when it is first asked for.
+    description: OnceLock<Bytes>,
 }
 
 /// Why a request is not answered as asked.
@@ -101,6 +104,12 @@ impl AuthService {
     /// Starts from the defaults of [`new`](Self::new).
     pub fn builder(auth: Auth) -> AuthServiceBuilder {
         AuthServiceBuilder::new(auth)
+    }
+
+    /// The description of the endpoints that are mounted (OpenAPI 3.1), as `GET /openapi.json` answers it: for a host that makes
+    /// it part of its own.
+    pub fn openapi(&self) -> serde_json::Value {
+        self.inner.openapi()
     }
 
     /// Which origins may do what here; for a [`CrossOriginLayer`](crate::CrossOriginLayer) around routes of the
@@ -138,6 +147,16 @@ impl Inner {
         !self.without.contains(&endpoint)
             && (self.auth.sends_mail() || !endpoint.needs_mail())
             && (self.has_providers() || !endpoint.needs_provider())
+    }
+
+    pub(crate) fn openapi(&self) -> serde_json::Value {
+        let mounted = Endpoint::ALL.into_iter().filter(|endpoint| self.has(*endpoint));
+        openapi::document(&openapi::Facts::of(self), mounted)
+    }
+
+    pub(crate) fn openapi_text(&self) -> Bytes {
+        let text = || serde_json::to_vec(&self.openapi()).unwrap_or_default().into();
+        self.description.get_or_init(text).clone()
     }
 
     async fn answer<B>(&self, parts: Parts, body: B) -> Response<Body>
@@ -217,12 +236,14 @@ impl Inner {
             | Endpoint::Identity => self.at_provider(endpoint, parts, body, client).await,
             Endpoint::Verify => endpoint::verify(self, headers),
             Endpoint::Jwks => Ok(endpoint::jwks(self)),
+            Endpoint::OpenApi => Ok(endpoint::openapi(self)),
             Endpoint::Sessions if parts.method == Method::DELETE => {
                 endpoint::end_other_sessions(self, headers, client).await
             }
             Endpoint::Sessions => endpoint::sessions(self, headers).await,
             Endpoint::Session => {
-                let session = session_id(parts.uri.path()).ok_or_else(Problem::not_found)?;
+                let session = parameter(endpoint, parts.uri.path()).and_then(|id| id.parse().ok());
+                let session = session.ok_or_else(Problem::not_found)?;
                 endpoint::end_session(self, headers, session, client).await
             }
             Endpoint::Register if !self.registration_open => Err(Problem::registration_closed().into()),

@@ -8,7 +8,7 @@ mod open {
     use crate::{
         Body, Endpoint, endpoint,
         problem::Problem,
-        route::{identity_id, provider},
+        route::parameter,
         service::{BoxError, Inner, Refusal, query},
     };
 
@@ -29,7 +29,9 @@ mod open {
             B::Error: Into<BoxError>,
         {
             let oidc: Oidc = self.auth.oidc().ok_or_else(Problem::not_found)?;
-            let (headers, path) = (&parts.headers, parts.uri.path());
+            let headers = &parts.headers;
+            // The id of an identity, or the name of a provider.
+            let given = parameter(endpoint, parts.uri.path()).unwrap_or_default();
             match endpoint {
                 Endpoint::Identities if parts.method == Method::POST => {
                     let payload = self.take_in(endpoint, headers, body).await?;
@@ -37,17 +39,15 @@ mod open {
                 }
                 Endpoint::Identities => endpoint::identities(self, &oidc, headers).await,
                 Endpoint::Identity => {
-                    let identity = identity_id(path).ok_or_else(Problem::not_found)?;
+                    let identity = given.parse().map_err(|_| Problem::not_found())?;
                     endpoint::unlink_identity(self, &oidc, headers, identity, client).await
                 }
                 Endpoint::OauthAuthorize => {
-                    let provider = provider(path).ok_or_else(Problem::not_found)?;
-                    endpoint::authorize(self, &oidc, provider, headers, query(parts)?, client).await
+                    endpoint::authorize(self, &oidc, given, headers, query(parts)?, client).await
                 }
                 _ => {
-                    let provider = provider(path).ok_or_else(Problem::not_found)?;
                     let query = parts.uri.query().unwrap_or_default();
-                    endpoint::callback(self, &oidc, provider, headers, query, client).await
+                    endpoint::callback(self, &oidc, given, headers, query, client).await
                 }
             }
         }

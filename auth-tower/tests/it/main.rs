@@ -23,6 +23,7 @@ mod log;
 mod login;
 mod logout;
 mod matrix;
+mod openapi;
 mod overload;
 mod races;
 mod refresh_token;

@@ -1,4 +1,5 @@
 mod answer;
+mod described;
 mod issuer;
 mod request;
 mod transport;

@@ -13,7 +13,10 @@ use hyper_util::{
 use tokio::net::TcpListener;
 use tower::ServiceExt;
 
-use super::Answer;
+use super::{
+    Answer,
+    described::{Asked, Described},
+};
 
 /// A way to reach the service.
 #[expect(clippy::large_enum_variant, reason = "a test has three at most")]
@@ -60,8 +63,13 @@ impl Transport {
     pub(crate) async fn send(&self, request: Request<Bytes>) -> Answer {
         match self {
             Self::Direct(service) => {
+                let asked = Asked::of(&request);
                 let Ok(response) = service.clone().oneshot(request.map(Full::new)).await;
-                collect(response).await
+                let answer = collect(response).await;
+                if let Some(asked) = asked {
+                    Described::new(service.openapi()).check(&asked, &answer);
+                }
+                answer
             }
             Self::Socket { address, prefix, client } => {
                 let mut request = request.map(Full::new);

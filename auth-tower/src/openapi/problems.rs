@@ -1,0 +1,71 @@
+//! Errors in the description: for each status the codes that it may come with.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use super::operation::{header, reference};
+
+/// Each code, its status, and what it means.
+const CODES: [(&str, u16, &str); 20] = [
+    ("malformed_request", 400, "the request cannot be read, or a field is missing or repeated"),
+    ("invalid_credentials", 401, "address or password is wrong"),
+    ("invalid_token", 401, "no token, or one that is malformed, expired or revoked"),
+    ("insufficient_user_authentication", 401, "the sign-in is too long ago"),
+    ("forbidden", 403, "a role is missing, or registration is closed"),
+    ("cross_origin", 403, "the page is of another origin"),
+    ("not_found", 404, "there is nothing of this name"),
+    ("timeout", 408, "the request did not arrive in time"),
+    ("email_taken", 409, "the address has an account"),
+    ("last_admin", 409, "somebody has to administer"),
+    ("last_way_in", 409, "nobody could sign in to the account any more"),
+    ("body_too_large", 413, "the body is too large"),
+    ("unsupported_media_type", 415, "the body is of another kind, or compressed"),
+    ("validation_failed", 422, "`errors` names the fields"),
+    ("throttled", 429, "too many attempts failed before"),
+    ("internal", 500, "a bug"),
+    ("provider_answer_invalid", 502, "the identity provider answers what it should not"),
+    ("overloaded", 503, "too many sign-ins at this moment"),
+    ("unavailable", 503, "the database cannot be reached"),
+    ("provider_unavailable", 503, "the identity provider cannot be reached"),
+];
+
+/// The answers with these codes, by status.
+pub(super) fn answers(codes: &BTreeSet<&'static str>, oauth: bool) -> BTreeMap<String, Value> {
+    let mut by_status: BTreeMap<u16, Vec<(&str, &str)>> = BTreeMap::new();
+    for (code, status, meaning) in CODES {
+        if codes.contains(code) {
+            by_status.entry(status).or_default().push((code, meaning));
+        }
+    }
+    by_status.into_iter().map(|(status, codes)| (status.to_string(), answer(status, &codes, oauth))).collect()
+}
+
+fn answer(status: u16, codes: &[(&str, &str)], oauth: bool) -> Value {
+    let meanings: Vec<_> = codes.iter().map(|(code, meaning)| format!("`{code}`: {meaning}")).collect();
+    let names: Vec<_> = codes.iter().map(|(code, _)| *code).collect();
+    let schema = json!({
+        "allOf": [
+            reference(if oauth { "OAuthProblem" } else { "Problem" }),
+            {"properties": {"status": {"const": status}, "code": {"enum": names}}},
+        ],
+    });
+    let mut answer = json!({
+        "description": meanings.join("; "),
+        "content": {"application/problem+json": {"schema": schema}},
+    });
+    let name = match status {
+        401 => "WWW-Authenticate",
+        429 | 503 => "Retry-After",
+        _ => return answer,
+    };
+    if let Some(answer) = answer.as_object_mut() {
+        answer.insert("headers".to_owned(), json!({name: header(name)}));
+    }
+    answer
+}
+
+#[cfg(test)]
+pub(super) fn is_known(code: &str) -> bool {
+    CODES.iter().any(|(known, ..)| *known == code)
+}
