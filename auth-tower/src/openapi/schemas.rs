@@ -105,8 +105,7 @@ fn answers() -> Value {
     let user = json!({
         "id": id, "email": text, "email_verified": {"type": "boolean"}, "roles": texts, "created_at": time,
     });
-    let mut account = user.clone();
-    account["disabled"] = json!({"type": "boolean"});
+    let account = with(&user, [("disabled", json!({"type": "boolean"}))]);
     json!({
         "User": closed(&user),
         "Account": closed(&account),
@@ -161,6 +160,13 @@ fn answers() -> Value {
     })
 }
 
+/// These members and more.
+fn with<'a>(members: &Value, more: impl IntoIterator<Item = (&'a str, Value)>) -> Value {
+    let members =
+        members.as_object().into_iter().flatten().map(|(name, value)| (name.clone(), value.clone()));
+    members.chain(more.into_iter().map(|(name, value)| (name.to_owned(), value))).collect()
+}
+
 /// An object with exactly these members. What a later version adds is in its description.
 fn closed(properties: &Value) -> Value {
     let names: Vec<_> = properties.as_object().into_iter().flat_map(|members| members.keys()).collect();
@@ -173,7 +179,7 @@ fn problem(oauth: &[&str]) -> Value {
         "code": {"type": "string"},
         "detail": {"type": "string"},
     }));
-    let mut properties = json!({
+    let properties = json!({
         "type": {"const": "about:blank"},
         "title": {"type": "string", "description": "The status in words."},
         "status": {"type": "integer"},
@@ -181,9 +187,8 @@ fn problem(oauth: &[&str]) -> Value {
         "code": {"type": "string", "description": "Stable: act on this."},
         "errors": {"type": "array", "items": field, "description": "The broken rules, each at its field."},
     });
-    for name in oauth {
-        properties[name] = json!({"type": "string", "description": "RFC 6749 section 5.2."});
-    }
+    let member = json!({"type": "string", "description": "RFC 6749 section 5.2."});
+    let properties = with(&properties, oauth.iter().map(|name| (*name, member.clone())));
     let required: Vec<_> = ["type", "title", "status", "detail", "code"].iter().chain(oauth).collect();
     json!({"type": "object", "required": required, "properties": properties})
 }
