@@ -108,6 +108,7 @@ mod budget;
 mod cli;
 mod config;
 mod crowd;
+mod docs;
 mod error;
 mod framing;
 mod health;

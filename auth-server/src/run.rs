@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use crate::{
     cli::{self, Command, Keys, Migrate, Stop},
     config::{Config, DatabaseConfig, Given},
+    docs::Docs,
     error::Error,
     health::Health,
     keys::{self, generate_key},
@@ -138,7 +139,8 @@ async fn start_and_serve(given: Vec<Given>, config: Config) -> Result<(), Error>
         () = signals.next() => return Ok(()),
     };
     let Started { listener, db, auth, service, https } = service;
-    let stack = stack::stack(stack::routes(service, Health::new(db.clone()), https), https);
+    let docs = config.http.docs.then(|| Docs::new(service.openapi(), https));
+    let stack = stack::stack(stack::routes(service, Health::new(db.clone()), docs, https), https);
     let (proxies, bounds) = (config.http.trusted_proxies.clone(), config.http.bounds);
     tokio::spawn(Reload::new(given, config, auth).at(hangups));
     serve::serve(listener, stack, proxies, bounds, async || signals.next().await).await;

@@ -21,6 +21,7 @@ use tower_http::{
 use tracing::Span;
 
 use crate::{
+    docs::Docs,
     framing::{self, Framing},
     health::{Health, Readiness},
 };
@@ -40,10 +41,11 @@ pub(crate) type AnswerBody = Either<Body, Full<Bytes>>;
 #[derive(Clone)]
 struct Probe;
 
-/// Sends `/health/...` to `health` and everything else to `auth`.
+/// Sends `/health/...` to `health`, what is for readers to `docs`, and everything else to `auth`.
 pub(crate) fn routes(
     auth: AuthService,
     health: Health,
+    docs: Option<Docs>,
     https: bool,
 ) -> impl Service<Request<Incoming>, Response = Response<AnswerBody>, Error = Infallible, Future: Send>
 + Clone
@@ -51,11 +53,16 @@ pub(crate) fn routes(
     service_fn(move |request: Request<Incoming>| {
         let auth = auth.clone();
         let health = health.clone();
+        let (method, path) = (request.method(), request.uri().path());
+        let page = docs.as_ref().and_then(|docs| docs.answer(method, path));
         async move {
             match request.uri().path() {
                 "/health/live" => Ok(probe(request.method(), Readiness::Ready, https)),
                 "/health/ready" => Ok(probe(request.method(), health.readiness().await, https)),
-                _ => Ok(auth.oneshot(request).await?.map(Either::Left)),
+                _ => match page {
+                    Some(page) => Ok(page),
+                    None => Ok(auth.oneshot(request).await?.map(Either::Left)),
+                },
             }
         }
     })
@@ -63,11 +70,7 @@ pub(crate) fn routes(
 
 fn probe(method: &Method, readiness: Readiness, https: bool) -> Response<AnswerBody> {
     if !matches!(*method, Method::GET | Method::HEAD) {
-        let problem =
-            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Health is read with GET.");
-        let mut response = dress(problem, https);
-        response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
-        return response;
+        return only_read(https);
     }
     let document = readiness.document().to_string();
     let length = document.len();
@@ -83,6 +86,15 @@ fn probe(method: &Method, readiness: Readiness, https: bool) -> Response<AnswerB
     headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     set_security_headers(headers, https);
+    response
+}
+
+/// What only has a `GET` was asked with another method.
+pub(crate) fn only_read(https: bool) -> Response<AnswerBody> {
+    let detail = "This is read with GET.";
+    let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail);
+    let mut response = dress(problem, https);
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
     response
 }
 

@@ -7,7 +7,7 @@ use auth_core::{
     mail::{LogMailer, Mailer, SmtpMailer},
     oidc,
 };
-use auth_tower::AuthService;
+use auth_tower::{AuthService, Endpoint};
 use metrics_exporter_prometheus::PrometheusHandle;
 use sea_orm::DatabaseConnection;
 use tokio::{net::TcpListener, time::timeout};
@@ -236,6 +236,9 @@ fn service(auth: Auth, config: &Config, public_url: &str) -> Result<AuthService,
     }
     if !config.http.admin_api {
         service = service.without_admin();
+    }
+    if !config.http.docs {
+        service = service.without(Endpoint::OpenApi);
     }
     service.build().map_err(|error| {
         let name = match error.setting() {

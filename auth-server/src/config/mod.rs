@@ -75,6 +75,7 @@ pub(crate) struct HttpConfig {
     pub(crate) cookie_secure: bool,
     pub(crate) registration_open: bool,
     pub(crate) admin_api: bool,
+    pub(crate) docs: bool,
     pub(crate) bounds: Bounds,
 }
 
@@ -321,6 +322,8 @@ fn read_http(reader: &mut Reader, warnings: &mut Vec<String>) -> Result<HttpConf
     })?;
     let admin_api = reader
         .setting("ADMIN_API", true, value::on, |on| if *on { "on".to_owned() } else { "off".to_owned() })?;
+    let docs =
+        reader.setting("DOCS", true, value::on, |on| if *on { "on".to_owned() } else { "off".to_owned() })?;
     let connections = reader.number("MAX_CONNECTIONS", BOUNDS.connections, 1, 1_000_000)?;
     let per_network =
         reader.number("MAX_CONNECTIONS_PER_ADDRESS", BOUNDS.per_network.min(connections), 1, connections)?;
@@ -352,6 +355,7 @@ fn read_http(reader: &mut Reader, warnings: &mut Vec<String>) -> Result<HttpConf
         cookie_secure,
         registration_open,
         admin_api,
+        docs,
         bounds: Bounds { connections, per_network, ..BOUNDS },
     })
 }

@@ -125,6 +125,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "ADMIN_API",
         "off takes /users away, which is for administrators; auth-server users does the same [default: on]",
     ),
+    plain("DOCS", "off takes /docs and /openapi.json away [default: on]"),
     secret(
         "SMTP_URL",
         "smtp://user:password@host:587 (STARTTLS), smtps://...:465, smtp://127.0.0.1:1025 [default: mails are written to the log]",

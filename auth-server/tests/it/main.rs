@@ -10,6 +10,7 @@
 mod budget;
 mod connections;
 mod crash;
+mod docs;
 mod faults;
 mod floods;
 mod framing;

@@ -1,0 +1,101 @@
+//! `GET /openapi.json` and `GET /docs`: what the program answers, for programs and as a page to try it out. The page is
+//! Swagger UI from the binary itself; nothing of it comes from, or goes to, another host.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{
+    HeaderName, HeaderValue, Method, Response,
+    header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE},
+};
+use http_body_util::{Either, Full};
+use serde_json::{Value, json};
+use utoipa_swagger_ui::{Config, SwaggerFile};
+
+use crate::stack::{AnswerBody, only_read};
+
+const PAGE: &str = include_str!("docs/index.html");
+const SCRIPT: &str = include_str!("docs/docs.js");
+const STYLE: &str = include_str!("docs/docs.css");
+
+/// Scripts and styles of this origin only, none in the page, and requests to this origin only; the images of Swagger UI are
+/// in its style sheet.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+                      form-action 'none'; frame-ancestors 'none'; base-uri 'none'";
+
+/// The description and the page. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Docs {
+    description: Bytes,
+    https: bool,
+}
+
+impl Docs {
+    /// Of a service that describes itself, and of the program's own doors.
+    pub(crate) fn new(mut description: Value, https: bool) -> Self {
+        if let Some(paths) = description.get_mut("paths").and_then(Value::as_object_mut) {
+            paths.insert("/health/live".to_owned(), probe("is_live", "Whether the process runs", false));
+            paths.insert("/health/ready".to_owned(), probe("is_ready", "Whether it can work", true));
+        }
+        Self { description: description.to_string().into(), https }
+    }
+
+    /// The answer, if this is the place for it.
+    pub(crate) fn answer(&self, method: &Method, path: &str) -> Option<Response<AnswerBody>> {
+        let (kind, body, gzipped) = match path {
+            "/openapi.json" => ("application/json", self.description.clone(), false),
+            "/docs" => ("text/html; charset=utf-8", PAGE.into(), false),
+            "/docs/docs.js" => ("text/javascript; charset=utf-8", SCRIPT.into(), false),
+            "/docs/docs.css" => ("text/css; charset=utf-8", STYLE.into(), false),
+            "/docs/swagger-ui.css" => asset("swagger-ui.css", "text/css; charset=utf-8")?,
+            "/docs/swagger-ui-bundle.js" => asset("swagger-ui-bundle.js", "text/javascript; charset=utf-8")?,
+            _ => return None,
+        };
+        if !matches!(*method, Method::GET | Method::HEAD) {
+            return Some(only_read(self.https));
+        }
+        let length = body.len();
+        let body = if *method == Method::HEAD { Bytes::new() } else { body };
+        let mut response = Response::new(Either::Right(Full::from(body)));
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        if gzipped {
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
+        if path == "/docs" {
+            headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+            let opener = HeaderName::from_static("cross-origin-opener-policy");
+            headers.insert(opener, HeaderValue::from_static("same-origin"));
+        }
+        auth_tower::set_security_headers(headers, self.https);
+        Some(response)
+    }
+}
+
+/// A file of Swagger UI, compressed as it is in the binary: every browser that can run it understands that.
+fn asset(name: &str, kind: &'static str) -> Option<(&'static str, Bytes, bool)> {
+    let file = utoipa_swagger_ui::serve(name, Arc::new(Config::from(""))).ok().flatten();
+    file.map(|SwaggerFile { bytes, gzpipped, .. }| (kind, Bytes::from(bytes.into_owned()), gzpipped))
+}
+
+/// An operation of `/health`.
+fn probe(id: &str, summary: &str, may_be_unavailable: bool) -> Value {
+    let answer = |description: &str, status: &str, more: Value| {
+        let mut properties = json!({"status": {"const": status}});
+        if let (Some(properties), Value::Object(more)) = (properties.as_object_mut(), more) {
+            properties.extend(more);
+        }
+        let schema = json!({"type": "object", "required": ["status"], "properties": properties, "additionalProperties": false});
+        json!({"description": description, "content": {"application/json": {"schema": schema}}})
+    };
+    let mut answers = json!({"200": answer("It does.", "ok", json!({}))});
+    if let (true, Some(answers)) = (may_be_unavailable, answers.as_object_mut()) {
+        let reason = json!({"reason": {"enum": ["database_unreachable", "migrations_pending"]}});
+        answers.insert("503".to_owned(), answer("Not now.", "unavailable", reason));
+    }
+    json!({"get": {
+        "operationId": id, "tags": ["Services"], "summary": summary, "security": [], "responses": answers,
+    }})
+}
