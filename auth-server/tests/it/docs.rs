@@ -133,11 +133,9 @@ async fn in_a_browser_the_page_signs_in_and_asks_without_leaving_this_host() {
     )
     .await;
     assert!(status.as_str().unwrap().starts_with("200"), "{status}");
-    let shown = wait(
-        &browser,
-        "document.querySelector('.live-responses-table tbody .highlight-code')?.textContent",
-    )
-    .await;
+    let shown =
+        wait(&browser, "document.querySelector('.live-responses-table tbody .highlight-code')?.textContent")
+            .await;
     assert!(shown.as_str().unwrap().contains("ada@example.com"), "{shown}");
     let asked = wait(&browser, "performance.getEntriesByType('resource').map(entry => entry.name)").await;
     for url in asked.as_array().unwrap() {

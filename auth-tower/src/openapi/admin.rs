@@ -14,7 +14,8 @@ fn of_one(id: &'static str, summary: &'static str) -> Operation {
 
 pub(super) fn users() -> Operation {
     let email = json!({
-        "name": "email", "in": "query", "description": "Only the one with this address.", "schema": {"type": "string"},
+        "name": "email", "in": "query", "description": "Only the one with this address.",
+        "schema": {"anyOf": [{"type": "string", "format": "email"}, {"const": ""}], "examples": ["ada@example.com"]},
     });
     page_parameters()
         .into_iter()
