@@ -38,6 +38,7 @@
 //! | `GET /users?limit=&cursor=&email=` as an administrator | 200 `{"users", "next_cursor"}`; 403 `forbidden` without the role |
 //! | `GET`, `PATCH` `{"roles", "disabled"}`, `DELETE /users/{id}` as an administrator | 200 and the user, or 204; 409 `last_admin` |
 //! | `DELETE /users/{id}/sessions`, `GET /users/{id}/events?limit=&cursor=` as an administrator | 204; 200 `{"events", "next_cursor"}` |
+//! | `GET /openapi.json` | 200 and the description of what is mounted (OpenAPI 3.1), for everybody |
 //!
 //! Errors are problem documents (RFC 9457); act on their member `code`, see [`problem`]. On `/login` and
 //! `/refresh-token` they also carry `error` and `error_description`, so that OAuth 2 clients understand them.

@@ -24,6 +24,8 @@ pub(crate) struct Facts {
     /// Registration answers 202.
     pub(crate) verifies_email: bool,
     pub(crate) registration_open: bool,
+    /// By the names that stand in addresses.
+    pub(crate) providers: Vec<String>,
 }
 
 impl Facts {
@@ -35,6 +37,7 @@ impl Facts {
             password_min_length: config.password_min_length,
             verifies_email: config.email_verification != auth_core::EmailVerification::Off,
             registration_open: service.registration_open,
+            providers: service.providers(),
         }
     }
 }
@@ -44,7 +47,7 @@ pub(crate) fn document(facts: &Facts, endpoints: impl Iterator<Item = Endpoint>)
     let mut paths = Map::new();
     for endpoint in endpoints {
         let mut item = Map::new();
-        if let Some(parameter) = parameter(endpoint.path()) {
+        if let Some(parameter) = parameter(endpoint.path(), facts) {
             item.insert("parameters".to_owned(), json!([parameter]));
         }
         for (method, operation) in operations(endpoint, facts) {
@@ -107,7 +110,7 @@ fn security_schemes(facts: &Facts) -> Value {
     })
 }
 
-fn parameter(path: &str) -> Option<Value> {
+fn parameter(path: &str, facts: &Facts) -> Option<Value> {
     if path.contains("{id}") {
         Some(json!({
             "name": "id", "in": "path", "required": true, "schema": {"type": "string", "format": "uuid"},
@@ -115,8 +118,7 @@ fn parameter(path: &str) -> Option<Value> {
     } else if path.contains("{provider}") {
         Some(json!({
             "name": "provider", "in": "path", "required": true,
-            "description": "As it is configured.",
-            "schema": {"type": "string", "pattern": "^[a-z0-9-]+$", "examples": ["google"]},
+            "schema": {"enum": facts.providers},
         }))
     } else {
         None

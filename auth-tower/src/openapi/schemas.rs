@@ -17,7 +17,7 @@ pub(super) fn schemas(facts: &Facts) -> Value {
         "description": "Counted in code points after NFC. No common one, none known from a leak, not the address.",
     });
     let mut schemas = answers();
-    let requests = requests(&new_password);
+    let requests = requests(&new_password, facts);
     for (name, schema) in requests {
         if let Some(schemas) = schemas.as_object_mut() {
             schemas.insert(name.to_owned(), schema);
@@ -30,10 +30,9 @@ fn object(required: &[&str], properties: &Value) -> Value {
     json!({"type": "object", "required": required, "properties": properties})
 }
 
-fn requests(new_password: &Value) -> [(&'static str, Value); 11] {
+fn requests(new_password: &Value, facts: &Facts) -> [(&'static str, Value); 11] {
     let text = json!({"type": "string"});
     let given = json!({"type": "string", "format": "password"});
-    let filled = json!({"type": "string", "minLength": 1});
     let email = json!({
         "type": "string",
         "format": "email",
@@ -91,7 +90,13 @@ fn requests(new_password: &Value) -> [(&'static str, Value); 11] {
                 }),
             ),
         ),
-        ("Link", object(&["provider"], &json!({"provider": filled, "redirect_to": text, "password": given}))),
+        (
+            "Link",
+            object(
+                &["provider"],
+                &json!({"provider": {"enum": facts.providers}, "redirect_to": text, "password": given}),
+            ),
+        ),
     ]
 }
 

@@ -9,6 +9,7 @@ fn facts() -> Facts {
         password_min_length: 8,
         verifies_email: false,
         registration_open: true,
+        providers: vec!["google".to_owned()],
     }
 }
 

@@ -17,6 +17,11 @@ mod open {
             self.auth.oidc().is_some()
         }
 
+        pub(crate) fn providers(&self) -> Vec<String> {
+            let oidc = self.auth.oidc();
+            oidc.iter().flat_map(Oidc::providers).map(str::to_owned).collect()
+        }
+
         pub(in crate::service) async fn at_provider<B>(
             &self,
             endpoint: Endpoint,
@@ -70,6 +75,10 @@ mod closed {
     impl Inner {
         pub(in crate::service) fn has_providers(&self) -> bool {
             false
+        }
+
+        pub(crate) fn providers(&self) -> Vec<String> {
+            Vec::new()
         }
 
         pub(in crate::service) async fn at_provider<B>(
