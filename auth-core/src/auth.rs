@@ -18,7 +18,7 @@ use crate::{
     clock,
     flow::{Login, PreparedRegister, Register, detached},
     key_ring::KeySource,
-    mail::Post,
+    mail::{MailBacklog, Post},
     password::{HashPool, HashPoolStats, PasswordPolicy},
     random::Random,
     revocation::Revocations,
@@ -354,6 +354,14 @@ impl Auth {
     /// How busy the hash pool is, for a page of metrics. Cheap.
     pub fn hash_pool(&self) -> HashPoolStats {
         self.inner.passwords.stats()
+    }
+
+    /// How much mail waits in the outbox, of all instances, for a page of metrics. One SELECT.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn mail_backlog(&self) -> Result<MailBacklog, Error> {
+        self.inner.mail_backlog().await
     }
 
     /// The settings in force.

@@ -114,6 +114,7 @@ mod framing;
 mod health;
 mod key_file;
 mod keys;
+mod measure;
 mod metrics;
 mod proxies;
 mod reload;
@@ -123,6 +124,7 @@ mod signals;
 mod stack;
 mod start;
 mod telemetry;
+mod trace_context;
 mod users;
 
 pub use run::run;

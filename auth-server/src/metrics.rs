@@ -1,8 +1,9 @@
-//! `GET /metrics` for Prometheus, on a listener of its own: numbers of the service, nothing about a person.
+//! `GET /metrics` for Prometheus, on a listener of its own: numbers of the service, nothing about a person. Libraries count as
+//! they go; what has a level rather than a history is looked at when somebody asks.
 
 use std::{convert::Infallible, time::Duration};
 
-use auth_core::Revocations;
+use auth_core::Auth;
 use bytes::Bytes;
 use http::{
     HeaderValue, Method, Request, Response, StatusCode,
@@ -10,7 +11,9 @@ use http::{
 };
 use http_body_util::Full;
 use hyper::body::Incoming;
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use sea_orm::{DatabaseConnection, DbBackend};
 use tokio::net::TcpListener;
 use tower::service_fn;
 
@@ -22,6 +25,13 @@ use crate::{
 /// Histograms keep each value until somebody looks; this empties them if nobody does.
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
+/// What the outbox holds costs a statement: it is not asked for by whoever reaches the listener.
+const BACKLOG_EVERY: Duration = Duration::from_secs(5);
+
+/// Seconds: from a read of the memory to the longest that a request may take.
+const LATENCIES: [f64; 14] =
+    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0];
+
 /// Seconds: from a fast poll to the life of an access token.
 const DELAYS: [f64; 11] = [0.05, 0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 5.0, 15.0, 60.0, 900.0];
 
@@ -32,7 +42,8 @@ const CONNECTIONS: usize = 16;
 #[derive(Clone)]
 pub(crate) struct Metrics {
     counted: PrometheusHandle,
-    revocations: Revocations,
+    auth: Auth,
+    db: DatabaseConnection,
 }
 
 /// Lets the libraries count from here on; before, and without it, nothing is kept.
@@ -40,22 +51,52 @@ pub(crate) struct Metrics {
 /// # Errors
 /// When somebody else in this process counts already.
 pub(crate) fn start_counting() -> Result<PrometheusHandle, BuildError> {
-    PrometheusBuilder::new()
-        .set_buckets_for_metric(Matcher::Suffix("_delay_seconds".to_owned()), &DELAYS)?
-        .install_recorder()
+    let counted = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Full("auth_revocation_delay_seconds".to_owned()), &DELAYS)?
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &LATENCIES)?
+        .install_recorder()?;
+    describe();
+    Ok(counted)
+}
+
+/// The manual's page on metrics has the labels, and what to make of the numbers.
+fn describe() {
+    let seconds = |name, text| describe_histogram!(name, Unit::Seconds, text);
+    seconds("auth_http_request_seconds", "From the head of a request to that of its answer, by route.");
+    seconds("auth_hash_wait_seconds", "How long a password waited for a slot to be hashed.");
+    seconds("auth_hash_seconds", "How long it took to hash a password.");
+    seconds(
+        "auth_revocation_delay_seconds",
+        "From the end of a session elsewhere until its tokens were refused here.",
+    );
+    describe_counter!("auth_http_requests_total", "Requests by route, method and status.");
+    describe_counter!(
+        "auth_events_total",
+        "Security events by code and reason: sign-ins, failures, throttling and more."
+    );
+    describe_counter!("auth_refreshes_total", "Refreshes by what became of them.");
+    describe_counter!("auth_mails_total", "Tries to send a mail, by what became of them.");
+    describe_counter!(
+        "auth_hash_refused_total",
+        "Passwords for which there was no place in the queue, or no slot in time."
+    );
+    describe_gauge!("auth_hash_slots", "Passwords that may be hashed at once.");
+    describe_gauge!("auth_hash_running", "Passwords that are hashed now.");
+    describe_gauge!("auth_hash_waiting", "Passwords that wait for a slot.");
+    describe_gauge!("auth_mail_waiting", "Mails in the outbox, of all instances.");
+    describe_gauge!("auth_mail_oldest_seconds", "Age of the oldest mail in the outbox.");
+    describe_gauge!("auth_database_connections", "Connections of the pool by state.");
+    describe_gauge!(
+        "auth_revocation_age_seconds",
+        "Since the last successful question for what ended elsewhere."
+    );
+    describe_gauge!("auth_build_info", "1; the label is the version of the program.");
 }
 
 impl Metrics {
-    pub(crate) fn new(counted: PrometheusHandle, revocations: Revocations) -> Self {
-        metrics::describe_histogram!(
-            "auth_revocation_delay_seconds",
-            "From the end of a session elsewhere until this process refused its tokens."
-        );
-        metrics::describe_gauge!(
-            "auth_revocation_age_seconds",
-            "Since the last successful question for what ended elsewhere."
-        );
-        Self { counted, revocations }
+    pub(crate) fn new(counted: PrometheusHandle, auth: Auth, db: DatabaseConnection) -> Self {
+        gauge!("auth_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1);
+        Self { counted, auth, db }
     }
 
     /// Answers for as long as the process runs.
@@ -68,6 +109,7 @@ impl Metrics {
                 counted.run_upkeep();
             }
         };
+        let outbox = look_at_the_outbox(self.auth.clone());
         let service = service_fn(move |request: Request<Incoming>| {
             let answer = self.answer(request.method(), request.uri().path());
             async move { Ok::<_, Infallible>(answer) }
@@ -75,7 +117,7 @@ impl Metrics {
         let bounds = Bounds { connections: CONNECTIONS, ..BOUNDS };
         let serve =
             serve::serve(listener, service, TrustedProxies::default(), bounds, std::future::pending::<()>);
-        tokio::join!(upkeep, serve);
+        tokio::join!(upkeep, outbox, serve);
     }
 
     fn answer(&self, method: &Method, path: &str) -> Response<Full<Bytes>> {
@@ -94,9 +136,54 @@ impl Metrics {
     }
 
     fn text(&self) -> String {
-        if let Some(age) = self.revocations.age() {
-            metrics::gauge!("auth_revocation_age_seconds").set(age);
+        if let Some(age) = self.auth.revocations().age() {
+            gauge!("auth_revocation_age_seconds").set(age);
         }
+        let hashing = self.auth.hash_pool();
+        gauge!("auth_hash_slots").set(number(hashing.slots));
+        gauge!("auth_hash_running").set(number(hashing.running));
+        gauge!("auth_hash_waiting").set(number(hashing.waiting));
+        counter!("auth_hash_refused_total").absolute(hashing.refused);
+        let (open, idle) = connections(&self.db);
+        gauge!("auth_database_connections", "state" => "idle").set(number(idle));
+        gauge!("auth_database_connections", "state" => "used").set(number(open.saturating_sub(idle)));
         self.counted.render()
     }
+}
+
+/// Without a mailer there is none, and nothing is told.
+async fn look_at_the_outbox(auth: Auth) {
+    let mut ticks = tokio::time::interval(BACKLOG_EVERY);
+    while auth.sends_mail() {
+        ticks.tick().await;
+        // Of a database that is away others tell.
+        if let Ok(backlog) = auth.mail_backlog().await {
+            gauge!("auth_mail_waiting").set(f64::from(u32::try_from(backlog.waiting).unwrap_or(u32::MAX)));
+            gauge!("auth_mail_oldest_seconds").set(backlog.oldest.unwrap_or_default());
+        }
+    }
+}
+
+/// Open ones, and those of them that nobody uses.
+fn connections(db: &DatabaseConnection) -> (usize, usize) {
+    let (open, idle) = match db.get_database_backend() {
+        DbBackend::Postgres => {
+            let pool = db.get_postgres_connection_pool();
+            (pool.size(), pool.num_idle())
+        }
+        DbBackend::MySql => {
+            let pool = db.get_mysql_connection_pool();
+            (pool.size(), pool.num_idle())
+        }
+        DbBackend::Sqlite => {
+            let pool = db.get_sqlite_connection_pool();
+            (pool.size(), pool.num_idle())
+        }
+        _ => (0, 0),
+    };
+    (usize::try_from(open).unwrap_or(usize::MAX), idle)
+}
+
+fn number(count: usize) -> f64 {
+    f64::from(u32::try_from(count).unwrap_or(u32::MAX))
 }

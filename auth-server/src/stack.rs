@@ -24,6 +24,8 @@ use crate::{
     docs::Docs,
     framing::{self, Framing},
     health::{Health, Readiness},
+    measure::{self, Measured},
+    trace_context,
 };
 
 /// Longer than all waits that a request may meet on its way (body, hash queue, database) together.
@@ -116,17 +118,13 @@ where
 {
     let timed = service_fn(move |request: Request<B>| {
         let inner = inner.clone();
+        let measured = Measured::begin(request.method(), request.uri().path());
         async move {
-            let framing = framing::of(&request);
-            if framing == Framing::Ambiguous {
-                return Ok(framing.finish(dress(ambiguous(), https)));
+            let answer = answer(inner, request, https).await;
+            if let Ok(response) = &answer {
+                measured.answered(response.status());
             }
-            let answer = tokio::time::timeout(REQUEST_TIMEOUT, inner.oneshot(request)).await;
-            let answer = answer.unwrap_or_else(|_| {
-                tracing::error!("a request was given up: it took longer than anything should");
-                Ok(dress(out_of_time(), https))
-            });
-            answer.map(|response| framing.finish(response))
+            answer
         }
     });
     ServiceBuilder::new()
@@ -146,6 +144,23 @@ where
         .layer(PropagateRequestIdLayer::new(X_REQUEST_ID))
         .layer(CatchPanicLayer::custom(move |_: Box<dyn Any + Send>| dress(Problem::internal(), https)))
         .service(timed)
+}
+
+/// Within the time that a request may take, if it is clear what is asked.
+async fn answer<S, B>(inner: S, request: Request<B>, https: bool) -> Result<Response<AnswerBody>, Infallible>
+where
+    S: Service<Request<B>, Response = Response<AnswerBody>, Error = Infallible>,
+{
+    let framing = framing::of(&request);
+    if framing == Framing::Ambiguous {
+        return Ok(framing.finish(dress(ambiguous(), https)));
+    }
+    let answer = tokio::time::timeout(REQUEST_TIMEOUT, inner.oneshot(request)).await;
+    let answer = answer.unwrap_or_else(|_| {
+        tracing::error!("a request was given up: it took longer than anything should");
+        Ok(dress(out_of_time(), https))
+    });
+    answer.map(|response| framing.finish(response))
 }
 
 /// What a layered response carries; the layers wrap the body in types of their own.
@@ -196,10 +211,14 @@ impl MakeRequestId for RandomRequestId {
 fn span<B>(request: &Request<B>) -> Span {
     let id = request.headers().get(&X_REQUEST_ID).and_then(|id| id.to_str().ok());
     let path: String = request.uri().path().chars().filter(char::is_ascii_graphic).take(PATH_MAX).collect();
+    let parent = trace_context::of(request.headers());
     tracing::error_span!(
         "request",
         request_id = id,
+        trace_id = parent.map(|parent| parent.trace_id),
+        parent_id = parent.map(|parent| parent.parent_id),
         http_method = request.method().as_str(),
+        route = measure::route(request.uri().path()),
         path = path.as_str()
     )
 }

@@ -84,7 +84,7 @@ pub(crate) async fn start(config: &Config) -> Result<Started, Error> {
     // watch says so and tries again.
     let _ = auth.poll_revocations().await;
     if let Some((listener, counted)) = scraped {
-        tokio::spawn(Metrics::new(counted, auth.revocations()).serve(listener));
+        tokio::spawn(Metrics::new(counted, auth.clone(), db.clone()).serve(listener));
     }
     let (watcher, poll) = (auth.clone(), config.revocation_poll);
     tokio::spawn(async move { watcher.watch_revocations(poll).await });

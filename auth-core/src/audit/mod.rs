@@ -84,6 +84,12 @@ impl Inner {
 
     /// Tells the sink of what has happened.
     pub(crate) fn emit(&self, client: &ClientInfo, kind: EventKind) {
+        // A key's id is a new one each time.
+        let reason = kind
+            .reason()
+            .filter(|_| !matches!(kind, EventKind::KeyAdded { .. } | EventKind::KeyRevoked { .. }));
+        let reason = reason.unwrap_or_default().to_owned();
+        metrics::counter!("auth_events_total", "event" => kind.code(), "reason" => reason).increment(1);
         // Nobody who listens needs the client's token.
         let client = ClientInfo { device: None, ..client.clone() };
         self.events.emit(&Event { at: self.clock.now(), client, kind });

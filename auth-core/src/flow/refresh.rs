@@ -17,12 +17,19 @@ const MAX_ROUNDS: usize = 8;
 
 impl Inner {
     pub(crate) async fn refresh(&self, token: &RefreshToken, client: ClientInfo) -> Result<Tokens, Error> {
-        let network = self.may_refresh(&client)?;
+        let network = self.may_refresh(&client).inspect_err(|error| count(error.code()))?;
         let outcome = self.rotate(token, client).await;
         if let (Some(network), Err(Error::InvalidToken | Error::SessionOver | Error::SessionLeft)) =
             (network, &outcome)
         {
             self.refresh_was_refused(network);
+        }
+        if let Err(error) = &outcome {
+            count(match error {
+                Error::SessionOver => "session_over",
+                Error::SessionLeft => "session_left",
+                other => other.code(),
+            });
         }
         outcome
     }
@@ -43,7 +50,11 @@ impl Inner {
             }
             let grace = duration_millis(self.config.refresh_grace);
             match session.rotation.decide(parts.generation, now, grace) {
-                Decision::Repeat(newest) => return self.successor(&session, newest, now),
+                Decision::Repeat(newest) => {
+                    let tokens = self.successor(&session, newest, now)?;
+                    count("repeated");
+                    return Ok(tokens);
+                }
                 Decision::Unknown => return Err(Error::InvalidToken),
                 Decision::Reuse => {
                     // Where somebody else was faster, the next round tells how the session ended.
@@ -62,6 +73,7 @@ impl Inner {
                     let lost = rotated.as_ref().is_err_and(is_lost_race);
                     if !lost && rotated? == Rotated::Yes {
                         let tokens = self.successor(&session, next.newest, now)?;
+                        count("rotated");
                         self.emit(&client, EventKind::Refreshed { user: session.user.id, session: id });
                         return Ok(tokens);
                     }
@@ -83,4 +95,9 @@ impl Inner {
         };
         self.tokens(&grant, &session.seed, generation, now)
     }
+}
+
+/// What became of a refresh: where it is refused, the code of the error, and more exactly how the session stands.
+fn count(outcome: &'static str) {
+    metrics::counter!("auth_refreshes_total", "outcome" => outcome).increment(1);
 }

@@ -16,6 +16,7 @@ use uuid::Uuid;
 pub use self::smtp::SmtpMailer;
 pub use self::{
     log::LogMailer,
+    outbox::MailBacklog,
     text::{EnglishMails, MailTemplates, MailText},
 };
 use crate::OneTimeToken;

@@ -20,8 +20,8 @@ use crate::{
     random,
     store::{
         ConnectionTrait, MailRow, TokenRow, UserRow, claim_mail, due_mails, end_tokens, find_token,
-        find_user, find_user_by_email, has_token_since, insert_mail, insert_token, lock_user, postpone_mail,
-        prolong_token, remove_mail,
+        find_user, find_user_by_email, has_token_since, insert_mail, insert_token, lock_user, mail_backlog,
+        postpone_mail, prolong_token, remove_mail,
     },
     token::Purpose,
 };
@@ -46,6 +46,16 @@ const GIVE_UP_AFTER: i64 = 24 * 60 * 60 * 1000;
 /// Nobody is sent a second link of one kind so soon after the first, however often somebody asks.
 const LEAST_BETWEEN_LINKS: i64 = 60 * 1000;
 
+/// How much mail waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MailBacklog {
+    /// How many mails.
+    pub waiting: u64,
+    /// How long the oldest of them has been waiting.
+    pub oldest: Option<Duration>,
+}
+
 /// What became of one mail.
 enum Outcome {
     Sent,
@@ -54,6 +64,17 @@ enum Outcome {
     /// It stays in the outbox.
     Waits(MailError),
     GivenUp(MailError),
+}
+
+impl Outcome {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Sent => "sent",
+            Self::Dropped => "dropped",
+            Self::Waits(_) => "waits",
+            Self::GivenUp(_) => "given_up",
+        }
+    }
 }
 
 impl Inner {
@@ -86,6 +107,12 @@ impl Inner {
     /// After a commit: the runner of this instance need not wait for its next round.
     pub(crate) fn mail_waits(&self) {
         self.mail_waits.notify_one();
+    }
+
+    pub(crate) async fn mail_backlog(&self) -> Result<MailBacklog, Error> {
+        let (waiting, oldest) = mail_backlog(self.store.db()).await?;
+        let age = |since| u64::try_from(self.now().saturating_sub(since)).unwrap_or(0);
+        Ok(MailBacklog { waiting, oldest: oldest.map(age).map(Duration::from_millis) })
     }
 
     /// One round; tells how many mails left.
@@ -136,6 +163,8 @@ impl Inner {
         let is_old = now >= row.created_at.saturating_add(GIVE_UP_AFTER);
         let outcome = self.send(post, row, is_old).await?;
         let sent = matches!(outcome, Outcome::Sent);
+        metrics::counter!("auth_mails_total", "kind" => kind.code(), "outcome" => outcome.code())
+            .increment(1);
         match outcome {
             Outcome::Waits(error) => {
                 let next = self.now().saturating_add(wait);

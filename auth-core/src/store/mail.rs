@@ -100,3 +100,16 @@ pub(crate) async fn postpone_mail(
 pub(crate) async fn remove_mail(db: &impl ConnectionTrait, id: Uuid) -> Result<(), DbErr> {
     mail::Entity::delete_by_id(id).exec(db).await.map(drop)
 }
+
+/// How many mails are there, and when the oldest was written.
+pub(crate) async fn mail_backlog(db: &impl ConnectionTrait) -> Result<(u64, Option<i64>), DbErr> {
+    let row: Option<(i64, Option<i64>)> = mail::Entity::find()
+        .select_only()
+        .column_as(mail::Column::Id.count(), "waiting")
+        .column_as(mail::Column::CreatedAt.min(), "oldest")
+        .into_tuple()
+        .one(db)
+        .await?;
+    let (waiting, oldest) = row.unwrap_or_default();
+    Ok((u64::try_from(waiting).unwrap_or(0), oldest))
+}

@@ -31,7 +31,7 @@ pub(crate) use self::{
     import::{Held, NewAccount, find_hashes, find_held, insert_accounts},
     key::{KeyRow, insert_key, read_keys, remove_keys, revoke_key},
     lease::take_lease,
-    mail::{MailRow, claim_mail, due_mails, insert_mail, postpone_mail, remove_mail},
+    mail::{MailRow, claim_mail, due_mails, insert_mail, mail_backlog, postpone_mail, remove_mail},
     one_time::{TokenRow, end_tokens, find_token, has_token_since, insert_token, prolong_token, spend_token},
     revocation::{Ended, ended_since},
     role::{is_last_with_role, set_roles},

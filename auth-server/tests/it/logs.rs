@@ -72,6 +72,22 @@ async fn every_line_is_json_with_its_request_and_nothing_that_was_planted() {
 }
 
 #[tokio::test]
+async fn a_line_names_the_route_and_the_trace_that_the_request_is_part_of() {
+    let home = tempdir().unwrap();
+    let server = Program::in_directory(home.path()).start().await;
+    let client = server.client();
+    let trace = "0af7651916cd43dd8448eb211c80319c";
+    let parent = format!("00-{trace}-b7ad6b7169203331-01");
+    client.send("GET", "/users/00000000-0000-4000-8000-000000000001", &[("traceparent", &parent)], "").await;
+    let line = parsed(&server.log().wait_for("/users/{id}").await);
+    assert_eq!((&line["trace_id"], &line["parent_id"]), (&trace.into(), &"b7ad6b7169203331".into()));
+    assert_eq!((&line["route"], &line["status"]), (&"/users/{id}".into(), &401.into()));
+    client.send("GET", "/forged", &[("traceparent", "00-forged-b7ad6b7169203331-01")], "").await;
+    let line = parsed(&server.log().wait_for("/forged").await);
+    assert!(line["trace_id"].is_null() && line["route"] == "none", "{line}");
+}
+
+#[tokio::test]
 async fn the_level_and_the_form_are_settings() {
     let home = tempdir().unwrap();
     let server = Program::in_directory(home.path()).env("LOG_FORMAT", "human").start().await;

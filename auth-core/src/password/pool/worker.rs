@@ -51,6 +51,8 @@ impl Worker {
 
     fn finish(&self, waited: Duration, took: Duration) -> Turn {
         let Some(pool) = self.pool.upgrade() else { return Turn::End };
+        metrics::histogram!("auth_hash_wait_seconds").record(waited);
+        metrics::histogram!("auth_hash_seconds").record(took);
         let mut state = lock(&pool);
         state.note(waited, took);
         if let Some(job) = state.queue.finish() {

@@ -1,0 +1,172 @@
+//! `/metrics`, after things have happened.
+
+use std::collections::BTreeSet;
+
+use auth_migration::{each_database, test_util::TestDatabase};
+use serde_json::json;
+use tempfile::tempdir;
+use tokio::{
+    io::AsyncWriteExt as _,
+    net::TcpStream,
+    time::{Instant, sleep},
+};
+
+use crate::support::{Client, KEY, PASSWORD, PATIENCE, Program, Server, SmtpServer};
+
+const MANUAL: &str = include_str!("../../../auth-core/src/manual/metrics.md");
+
+/// The number with this name and these labels, in their order.
+fn number(metrics: &str, name: &str) -> Option<f64> {
+    metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
+}
+
+fn total(metrics: &str, name: &str, labels: &str) -> f64 {
+    let name = format!("{name}{{{labels}}}");
+    number(metrics, &name).unwrap_or_else(|| panic!("no {name} in\n{metrics}"))
+}
+
+fn events(metrics: &str, event: &str, reason: &str) -> f64 {
+    total(metrics, "auth_events_total", &format!(r#"event="{event}",reason="{reason}""#))
+}
+
+async fn wrong_password(client: &Client) {
+    let body = json!({"email": "ada@example.com", "password": "not-her-password"}).to_string();
+    let answer = client.send("POST", "/login", &[("content-type", "application/json")], &body).await;
+    assert_eq!(answer.status, 401);
+}
+
+/// Signs in, fails to, refreshes, and asks for what there is and what there is not.
+async fn live(server: &Server) {
+    let client = server.client();
+    let session = client.sign_up("ada@example.com").await;
+    wrong_password(&client).await;
+    let renewed = client.refresh(&session.cookie).await.session();
+    assert_eq!(client.refresh(&renewed.cookie).await.status, 200, "within the grace");
+    assert_eq!(client.refresh("__Host-refresh_token=of-nobody").await.status, 401);
+    client.me(&renewed.access_token).await;
+    for id in ["00000000-0000-4000-8000-000000000001", "00000000-0000-4000-8000-000000000002"] {
+        client.get(&format!("/users/{id}")).await;
+    }
+    client.get("/canary").await;
+    client.send("CANARY", "/login", &[], "").await;
+}
+
+each_database! {
+    async fn what_happens_is_counted_by_route_reason_and_outcome(database: &TestDatabase) {
+        let home = tempdir().unwrap();
+        let smtp = SmtpServer::prepared();
+        let server = Program::in_directory(home.path())
+            .env("DATABASE_URL", database.url())
+            .env("SECRET_KEY", KEY)
+            .env("METRICS_ADDR", "127.0.0.1:0")
+            .env("EMAIL_VERIFICATION", "off")
+            .env("SMTP_URL", &smtp.url())
+            .env("MAIL_FROM", "tea@example.com")
+            .start()
+            .await;
+        live(&server).await;
+        let metrics = server.metrics().await;
+        assert_eq!(events(&metrics, "registered", ""), 1.0);
+        assert_eq!(events(&metrics, "signed_in", "pwd"), 1.0);
+        assert_eq!(events(&metrics, "sign_in_failed", "wrong_password"), 1.0);
+        for outcome in ["rotated", "repeated", "invalid_token"] {
+            assert_eq!(total(&metrics, "auth_refreshes_total", &format!(r#"outcome="{outcome}""#)), 1.0, "{outcome}");
+        }
+        let requests = |labels| total(&metrics, "auth_http_requests_total", labels);
+        assert_eq!(requests(r#"route="/login",method="POST",status="200""#), 1.0);
+        assert_eq!(requests(r#"route="/login",method="POST",status="401""#), 1.0);
+        assert_eq!(requests(r#"route="/login",method="other",status="405""#), 1.0);
+        assert_eq!(requests(r#"route="/users/{id}",method="GET",status="401""#), 2.0);
+        assert_eq!(requests(r#"route="none",method="GET",status="404""#), 1.0);
+        assert_eq!(total(&metrics, "auth_http_request_seconds_count", r#"route="/login",method="POST""#), 2.0);
+        // A registration, a login and a wrong password.
+        assert_eq!(number(&metrics, "auth_hash_seconds_count"), Some(3.0));
+        assert_eq!(number(&metrics, "auth_hash_wait_seconds_count"), Some(3.0));
+        assert_eq!(number(&metrics, "auth_hash_running"), Some(0.0));
+        assert!(number(&metrics, "auth_hash_slots").unwrap() >= 1.0);
+        let open = ["idle", "used"].map(|state| total(&metrics, "auth_database_connections", &format!("state=\"{state}\"")));
+        assert!(open.iter().sum::<f64>() >= 1.0, "{open:?}");
+        assert_eq!(total(&metrics, "auth_build_info", concat!("version=\"", env!("CARGO_PKG_VERSION"), "\"")), 1.0);
+        assert!(!metrics.contains("canary") && !metrics.contains('@') && !metrics.contains("CANARY"), "{metrics}");
+
+        // Nobody takes the mail: it waits, which is seen at the next look.
+        let body = json!({"email": "ada@example.com"}).to_string();
+        server.client().send("POST", "/forgot-password", &[("content-type", "application/json")], &body).await;
+        let deadline = Instant::now() + PATIENCE;
+        let metrics = loop {
+            let metrics = server.metrics().await;
+            if number(&metrics, "auth_mail_waiting") == Some(1.0) && metrics.contains("auth_mails_total") {
+                break metrics;
+            }
+            assert!(Instant::now() < deadline, "{metrics}");
+            sleep(std::time::Duration::from_millis(50)).await;
+        };
+        assert!(total(&metrics, "auth_mails_total", r#"kind="reset_password",outcome="waits""#) >= 1.0);
+        assert!(number(&metrics, "auth_mail_oldest_seconds").is_some());
+    }
+}
+
+#[tokio::test]
+async fn the_manual_has_each_number_that_is_told_and_no_other() {
+    let home = tempdir().unwrap();
+    let smtp = SmtpServer::prepared();
+    let server = Program::in_directory(home.path())
+        .env("METRICS_ADDR", "127.0.0.1:0")
+        .env("SMTP_URL", &smtp.url())
+        .env("MAIL_FROM", "tea@example.com")
+        .start()
+        .await;
+    live(&server).await;
+    let rows = MANUAL
+        .lines()
+        .skip_while(|line| !line.starts_with("| name"))
+        .skip(2)
+        .take_while(|line| line.starts_with('|'));
+    let described: BTreeSet<&str> = rows
+        .flat_map(|row| row.split('|').nth(1).unwrap().split('`').filter(|word| word.starts_with("auth_")))
+        .collect();
+    let metrics = server.metrics().await;
+    let told: BTreeSet<&str> =
+        metrics.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
+    // What has not happened is not told yet.
+    let missing: Vec<_> = described.difference(&told).copied().collect();
+    let may_be_missing = [
+        "auth_mail_oldest_seconds",
+        "auth_mail_waiting",
+        "auth_mails_total",
+        "auth_revocation_delay_seconds",
+    ];
+    assert!(missing.iter().all(|name| may_be_missing.contains(name)), "{missing:?}");
+    assert_eq!(told.difference(&described).collect::<Vec<_>>(), Vec::<&&str>::new());
+    for name in told {
+        assert!(metrics.contains(&format!("# HELP {name} ")), "{name} is not explained");
+    }
+}
+
+#[tokio::test]
+async fn clients_that_leave_before_their_answer_are_counted_as_such() {
+    let home = tempdir().unwrap();
+    let program =
+        Program::in_directory(home.path()).env("METRICS_ADDR", "127.0.0.1:0").env("HASH_SLOTS", "1");
+    let server = program.start().await;
+    let body = json!({"email": "ada@example.com", "password": PASSWORD}).to_string();
+    let head = "POST /login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length";
+    let request = format!("{head}: {}\r\n\r\n{body}", body.len());
+    let mut streams = Vec::new();
+    // One is hashed for at a time.
+    for _ in 0..20 {
+        let mut stream = TcpStream::connect(server.address()).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        streams.push(stream);
+    }
+    drop(streams);
+    let deadline = Instant::now() + PATIENCE;
+    let left = r#"auth_http_requests_total{route="/login",method="POST",status="left"}"#;
+    loop {
+        let metrics = server.metrics().await;
+        if number(&metrics, left).is_some() {
+            break;
+        }
+        assert!(Instant::now() < deadline, "{metrics}");
+    }
+}
