@@ -65,6 +65,7 @@ pub(crate) struct DatabaseConfig {
 }
 
 /// Where to listen, and whom to believe.
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 #[derive(Debug)]
 pub(crate) struct HttpConfig {
     pub(crate) host: String,

@@ -1,6 +1,6 @@
 //! `/metrics`, after things have happened.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, str::FromStr};
 
 use auth_migration::{each_database, test_util::TestDatabase};
 use serde_json::json;
@@ -16,16 +16,16 @@ use crate::support::{Client, KEY, PASSWORD, PATIENCE, Program, Server, SmtpServe
 const MANUAL: &str = include_str!("../../../auth-core/src/manual/metrics.md");
 
 /// The number with this name and these labels, in their order.
-fn number(metrics: &str, name: &str) -> Option<f64> {
+fn number<T: FromStr>(metrics: &str, name: &str) -> Option<T> {
     metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
 }
 
-fn total(metrics: &str, name: &str, labels: &str) -> f64 {
+fn total(metrics: &str, name: &str, labels: &str) -> u64 {
     let name = format!("{name}{{{labels}}}");
     number(metrics, &name).unwrap_or_else(|| panic!("no {name} in\n{metrics}"))
 }
 
-fn events(metrics: &str, event: &str, reason: &str) -> f64 {
+fn events(metrics: &str, event: &str, reason: &str) -> u64 {
     total(metrics, "auth_events_total", &format!(r#"event="{event}",reason="{reason}""#))
 }
 
@@ -58,7 +58,7 @@ each_database! {
         let server = Program::in_directory(home.path())
             .env("DATABASE_URL", database.url())
             .env("SECRET_KEY", KEY)
-            .env("METRICS_ADDR", "127.0.0.1:0")
+            .env("METRICS_ADDR", "127.0.1:0")
             .env("EMAIL_VERIFICATION", "off")
             .env("SMTP_URL", &smtp.url())
             .env("MAIL_FROM", "tea@example.com")
@@ -66,27 +66,27 @@ each_database! {
             .await;
         live(&server).await;
         let metrics = server.metrics().await;
-        assert_eq!(events(&metrics, "registered", ""), 1.0);
-        assert_eq!(events(&metrics, "signed_in", "pwd"), 1.0);
-        assert_eq!(events(&metrics, "sign_in_failed", "wrong_password"), 1.0);
+        assert_eq!(events(&metrics, "registered", ""), 1);
+        assert_eq!(events(&metrics, "signed_in", "pwd"), 1);
+        assert_eq!(events(&metrics, "sign_in_failed", "wrong_password"), 1);
         for outcome in ["rotated", "repeated", "invalid_token"] {
-            assert_eq!(total(&metrics, "auth_refreshes_total", &format!(r#"outcome="{outcome}""#)), 1.0, "{outcome}");
+            assert_eq!(total(&metrics, "auth_refreshes_total", &format!(r#"outcome="{outcome}""#)), 1, "{outcome}");
         }
         let requests = |labels| total(&metrics, "auth_http_requests_total", labels);
-        assert_eq!(requests(r#"route="/login",method="POST",status="200""#), 1.0);
-        assert_eq!(requests(r#"route="/login",method="POST",status="401""#), 1.0);
-        assert_eq!(requests(r#"route="/login",method="other",status="405""#), 1.0);
-        assert_eq!(requests(r#"route="/users/{id}",method="GET",status="401""#), 2.0);
-        assert_eq!(requests(r#"route="none",method="GET",status="404""#), 1.0);
-        assert_eq!(total(&metrics, "auth_http_request_seconds_count", r#"route="/login",method="POST""#), 2.0);
+        assert_eq!(requests(r#"route="/login",method="POST",status="200""#), 1);
+        assert_eq!(requests(r#"route="/login",method="POST",status="401""#), 1);
+        assert_eq!(requests(r#"route="/login",method="other",status="405""#), 1);
+        assert_eq!(requests(r#"route="/users/{id}",method="GET",status="401""#), 2);
+        assert_eq!(requests(r#"route="none",method="GET",status="404""#), 1);
+        assert_eq!(total(&metrics, "auth_http_request_seconds_count", r#"route="/login",method="POST""#), 2);
         // A registration, a login and a wrong password.
-        assert_eq!(number(&metrics, "auth_hash_seconds_count"), Some(3.0));
-        assert_eq!(number(&metrics, "auth_hash_wait_seconds_count"), Some(3.0));
-        assert_eq!(number(&metrics, "auth_hash_running"), Some(0.0));
-        assert!(number(&metrics, "auth_hash_slots").unwrap() >= 1.0);
+        assert_eq!(number(&metrics, "auth_hash_seconds_count"), Some(3));
+        assert_eq!(number(&metrics, "auth_hash_wait_seconds_count"), Some(3));
+        assert_eq!(number(&metrics, "auth_hash_running"), Some(0));
+        assert!(number::<u64>(&metrics, "auth_hash_slots").unwrap() >= 1);
         let open = ["idle", "used"].map(|state| total(&metrics, "auth_database_connections", &format!("state=\"{state}\"")));
-        assert!(open.iter().sum::<f64>() >= 1.0, "{open:?}");
-        assert_eq!(total(&metrics, "auth_build_info", concat!("version=\"", env!("CARGO_PKG_VERSION"), "\"")), 1.0);
+        assert!(open.iter().sum::<u64>() >= 1, "{open:?}");
+        assert_eq!(total(&metrics, "auth_build_info", concat!("version=\"", env!("CARGO_PKG_VERSION"), "\"")), 1);
         assert!(!metrics.contains("canary") && !metrics.contains('@') && !metrics.contains("CANARY"), "{metrics}");
 
         // Nobody takes the mail: it waits, which is seen at the next look.
@@ -95,14 +95,14 @@ each_database! {
         let deadline = Instant::now() + PATIENCE;
         let metrics = loop {
             let metrics = server.metrics().await;
-            if number(&metrics, "auth_mail_waiting") == Some(1.0) && metrics.contains("auth_mails_total") {
+            if number(&metrics, "auth_mail_waiting") == Some(1) && metrics.contains("auth_mails_total") {
                 break metrics;
             }
             assert!(Instant::now() < deadline, "{metrics}");
             sleep(std::time::Duration::from_millis(50)).await;
         };
-        assert!(total(&metrics, "auth_mails_total", r#"kind="reset_password",outcome="waits""#) >= 1.0);
-        assert!(number(&metrics, "auth_mail_oldest_seconds").is_some());
+        assert!(total(&metrics, "auth_mails_total", r#"kind="reset_password",outcome="waits""#) >= 1);
+        assert!(number::<f64>(&metrics, "auth_mail_oldest_seconds").is_some());
     }
 }
 
@@ -111,7 +111,7 @@ async fn the_manual_has_each_number_that_is_told_and_no_other() {
     let home = tempdir().unwrap();
     let smtp = SmtpServer::prepared();
     let server = Program::in_directory(home.path())
-        .env("METRICS_ADDR", "127.0.0.1:0")
+        .env("METRICS_ADDR", "127.0.1:0")
         .env("SMTP_URL", &smtp.url())
         .env("MAIL_FROM", "tea@example.com")
         .start()
@@ -146,25 +146,27 @@ async fn the_manual_has_each_number_that_is_told_and_no_other() {
 #[tokio::test]
 async fn clients_that_leave_before_their_answer_are_counted_as_such() {
     let home = tempdir().unwrap();
-    let program =
-        Program::in_directory(home.path()).env("METRICS_ADDR", "127.0.0.1:0").env("HASH_SLOTS", "1");
+    let program = Program::in_directory(home.path()).env("METRICS_ADDR", "127.0.1:0").env("HASH_SLOTS", "1");
     let server = program.start().await;
     let body = json!({"email": "ada@example.com", "password": PASSWORD}).to_string();
     let head = "POST /login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length";
     let request = format!("{head}: {}\r\n\r\n{body}", body.len());
     let mut streams = Vec::new();
-    // One is hashed for at a time.
-    for _ in 0..20 {
+    // One is hashed for at a time, so that most of them wait.
+    for _ in 0..40 {
         let mut stream = TcpStream::connect(server.address()).await.unwrap();
         stream.write_all(request.as_bytes()).await.unwrap();
         streams.push(stream);
     }
-    drop(streams);
     let deadline = Instant::now() + PATIENCE;
+    while number(&server.metrics().await, "auth_hash_waiting") < Some(1) {
+        assert!(Instant::now() < deadline, "nobody waits");
+    }
+    drop(streams);
     let left = r#"auth_http_requests_total{route="/login",method="POST",status="left"}"#;
     loop {
         let metrics = server.metrics().await;
-        if number(&metrics, left).is_some() {
+        if number::<u64>(&metrics, left).is_some() {
             break;
         }
         assert!(Instant::now() < deadline, "{metrics}");
