@@ -58,7 +58,7 @@ each_database! {
         let server = Program::in_directory(home.path())
             .env("DATABASE_URL", database.url())
             .env("SECRET_KEY", KEY)
-            .env("METRICS_ADDR", "127.0.1:0")
+            .env("METRICS_ADDR", "127.0.0.1:0")
             .env("EMAIL_VERIFICATION", "off")
             .env("SMTP_URL", &smtp.url())
             .env("MAIL_FROM", "tea@example.com")
@@ -111,7 +111,7 @@ async fn the_manual_has_each_number_that_is_told_and_no_other() {
     let home = tempdir().unwrap();
     let smtp = SmtpServer::prepared();
     let server = Program::in_directory(home.path())
-        .env("METRICS_ADDR", "127.0.1:0")
+        .env("METRICS_ADDR", "127.0.0.1:0")
         .env("SMTP_URL", &smtp.url())
         .env("MAIL_FROM", "tea@example.com")
         .start()
@@ -146,7 +146,7 @@ async fn the_manual_has_each_number_that_is_told_and_no_other() {
 #[tokio::test]
 async fn clients_that_leave_before_their_answer_are_counted_as_such() {
     let home = tempdir().unwrap();
-    let program = Program::in_directory(home.path()).env("METRICS_ADDR", "127.0.1:0").env("HASH_SLOTS", "1");
+    let program = Program::in_directory(home.path()).env("METRICS_ADDR", "127.0.0.1:0").env("HASH_SLOTS", "1");
     let server = program.start().await;
     let body = json!({"email": "ada@example.com", "password": PASSWORD}).to_string();
     let head = "POST /login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length";
