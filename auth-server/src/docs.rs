@@ -1,7 +1,7 @@
 //! `GET /openapi.json` and `GET /docs`: what the program answers, for programs and as a page to try it out. The page is
 //! Swagger UI from the binary itself; nothing of it comes from, or goes to, another host.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use bytes::Bytes;
 use http::{
@@ -10,7 +10,7 @@ use http::{
 };
 use http_body_util::{Either, Full};
 use serde_json::{Value, json};
-use utoipa_swagger_ui::{Config, SwaggerFile};
+use utoipa_swagger_ui::Config;
 
 use crate::stack::{AnswerBody, only_read};
 
@@ -74,10 +74,15 @@ impl Docs {
     }
 }
 
-/// A file of Swagger UI, compressed as it is in the binary: every browser that can run it understands that.
+/// A file of Swagger UI, compressed as it is in the binary: every browser that can run it understands that. It is not copied for
+/// each request: whoever reads slowly holds nothing.
 fn asset(name: &str, kind: &'static str) -> Option<(&'static str, Bytes, bool)> {
-    let file = utoipa_swagger_ui::serve(name, Arc::new(Config::from(""))).ok().flatten();
-    file.map(|SwaggerFile { bytes, gzpipped, .. }| (kind, Bytes::from(bytes.into_owned()), gzpipped))
+    let file = utoipa_swagger_ui::serve(name, Arc::new(Config::from(""))).ok().flatten()?;
+    let bytes = match file.bytes {
+        Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+        Cow::Owned(bytes) => bytes.into(),
+    };
+    Some((kind, bytes, file.gzpipped))
 }
 
 /// An operation of `/health`.

@@ -146,7 +146,8 @@ async fn the_manual_has_each_number_that_is_told_and_no_other() {
 #[tokio::test]
 async fn clients_that_leave_before_their_answer_are_counted_as_such() {
     let home = tempdir().unwrap();
-    let program = Program::in_directory(home.path()).env("METRICS_ADDR", "127.0.0.1:0").env("HASH_SLOTS", "1");
+    let program =
+        Program::in_directory(home.path()).env("METRICS_ADDR", "127.0.0.1:0").env("HASH_SLOTS", "1");
     let server = program.start().await;
     let body = json!({"email": "ada@example.com", "password": PASSWORD}).to_string();
     let head = "POST /login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length";
