@@ -3,7 +3,7 @@ use sea_orm::{ConnectionTrait as _, DbBackend};
 use tempfile::tempdir;
 use url::Url;
 
-use crate::support::{KEY, Program};
+use crate::support::{KEY, PASSWORD, Program};
 
 /// Runs `migrate` with nothing set but the database.
 async fn migrate(database: &TestDatabase, arguments: &[&str]) -> Vec<String> {
@@ -81,10 +81,10 @@ async fn serves_with_rows_alone(database: TestDatabase) {
     let renewed = client.refresh(&session.cookie).await.session();
     let bearer = format!("Bearer {}", renewed.access_token);
     let bearer = [("authorization", bearer.as_str()), ("content-type", "application/json")];
-    let password = r#"{"password":"correct horse battery"}"#;
+    let password = format!(r#"{{"password":"{PASSWORD}"}}"#);
     assert_eq!(client.get("/health/ready").await.status, 200);
     assert_eq!(client.send("GET", "/users/me/events", &bearer, "").await.status, 200);
-    assert_eq!(client.send("DELETE", "/users/me", &bearer, password).await.status, 204);
+    assert_eq!(client.send("DELETE", "/users/me", &bearer, &password).await.status, 204);
     server.signal("TERM").await;
     server.wait().await;
     let refused = program().args(&["migrate", "down"]).run().await;
