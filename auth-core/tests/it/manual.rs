@@ -99,10 +99,15 @@ fn the_page_on_errors_names_every_error_and_every_code() {
     for name in variants.chain(codes.split('"').skip(1).step_by(2)) {
         assert!(told.contains(name), "{name}");
     }
-    for call in ["Self::new(StatusCode::", "Self::new(\n                StatusCode::"] {
-        for code in problems.split(call).skip(1).filter_map(|rest| rest.split('"').nth(1)) {
+    for call in problems.split("Self::new(").skip(1) {
+        let second = call.split(',').nth(1).unwrap_or_default().trim();
+        if let Some(code) = second.strip_prefix('"').and_then(|code| code.strip_suffix('"')) {
             assert!(told.contains(code), "{code}");
         }
+    }
+    let failures = include_str!("../../src/oidc/failure.rs").split("=> \"").skip(1);
+    for code in failures.filter_map(|rest| rest.split('"').next()) {
+        assert!(told.contains(code), "{code}");
     }
 }
 
