@@ -21,9 +21,19 @@
 //! # }
 //! ```
 //!
-//! With the feature `oidc` people sign in at Google, GitHub or any OpenID Connect issuer too: `auth_core::oidc`.
+//! The handle, [`Auth`], is all that a host keeps. Over HTTP these functions are in `auth-tower`, and as a program in
+//! `auth-server`.
 //!
-//! The [`manual`] explains the design, every default, every error and what is not protected.
+//! | feature | brings |
+//! | --- | --- |
+//! | `sqlite`, `postgres`, `mysql` | the database, one or several; none by default |
+//! | `smtp` | mails by SMTP: [`mail`] |
+//! | `oidc` | sign-in at Google, GitHub or any OpenID Connect issuer: `auth_core::oidc` |
+//! | `test-util` | a clock to set, a hasher that counts, an event log. Not for production |
+//!
+//! Where to go on: how it is built ([architecture](manual::architecture)), each [default](manual::defaults) and why, each
+//! [error](manual::errors) and what to do, [running it](manual::operating), [what is protected and what is not](manual::security),
+//! [coming from another service](manual::moving_in), [what else there is](manual::comparison).
 
 mod admin;
 mod audit;

@@ -41,3 +41,24 @@ pub(crate) fn ordered_uuid(random: &dyn Random, now_millis: i64) -> Result<uuid:
     let millis = u64::try_from(now_millis).unwrap_or(0);
     Ok(uuid::Builder::from_unix_timestamp_millis(millis, &bytes(random)?).into_uuid())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::HashSet, thread};
+
+    use super::*;
+
+    #[test]
+    fn what_is_drawn_side_by_side_is_never_the_same() {
+        let threads: Vec<_> = (0..8)
+            .map(|_| thread::spawn(|| (0..2000).map(|_| bytes::<16>(&SystemRandom).unwrap()).collect::<Vec<_>>()))
+            .collect();
+        let drawn: Vec<_> = threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect();
+        assert_eq!(drawn.iter().collect::<HashSet<_>>().len(), 16_000);
+        // No byte stays as it was: each takes on nearly all of its 256 values.
+        for place in 0..16 {
+            let values: HashSet<u8> = drawn.iter().map(|bytes| bytes[place]).collect();
+            assert!(values.len() > 250, "byte {place} has {} values", values.len());
+        }
+    }
+}

@@ -32,6 +32,12 @@
 //! | `POST /refresh-token` with the cookie | as login; 401 `invalid_token` |
 //! | `POST /logout` with the cookie or a bearer token | 204, also when there is nothing to end |
 //! | `GET /users/me` with a bearer token | 200 and the user, read from the database; 401 `invalid_token` |
+//! | `DELETE /users/me`, `POST /users/me/password`, `GET /users/me/export`, `GET /users/me/events` | 204; 204; 200; 200. The first two take the password |
+//! | `GET`, `DELETE /users/me/sessions`, `DELETE /users/me/sessions/{id}` | 200 `{"sessions"}`; 204, all but this one; 204 |
+//! | `POST /users/me/email`, `/request-verify-token`, `/forgot-password` (with a mailer) | 202; the last two whatever is behind the address |
+//! | `POST /verify-email`, `/reset-password` `{"token"}` (with a mailer); `GET` is the built-in page | 200 and the user; 204; 422 for a link that is no good any more |
+//! | `GET /verify` with a bearer token | 204 with `X-Auth-User`, `X-Auth-Session`, `X-Auth-Roles`, for a reverse proxy |
+//! | `GET /.well-known/jwks.json`, `GET /openapi.json` | the public keys; this description, in full |
 //! | `GET /oauth/{provider}/authorize?redirect_to=` (feature `oidc`) | 302 to the provider; 422 for a page elsewhere |
 //! | `GET /oauth/{provider}/callback` | 302 to the page, with the refresh cookie or with `?error=` and a code |
 //! | `GET`, `POST` `{"provider", "redirect_to", "password"}` `/users/me/identities`, `DELETE /users/me/identities/{id}` | 200 `{"identities"}`; 200 `{"authorization_url"}`; 204, or 409 `last_way_in` |
@@ -75,6 +81,8 @@
 //! order.
 //!
 //! # Features
+//!
+//! Databases are features of auth-core, which a host names itself.
 //!
 //! `axum`: the extractor [`axum::CurrentUser`], and [`Problem`] as the error of a handler. Services and layers
 //! work under axum without it.

@@ -31,6 +31,11 @@ const ADDRESS: &str = "http://127.0.0.1:8000";
 static README: LazyLock<String> =
     LazyLock::new(|| fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md")).unwrap());
 
+/// The manual's page on moving in, which has more SQL than the README has room for.
+static MOVING_IN: LazyLock<String> = LazyLock::new(|| {
+    fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../auth-core/src/manual/moving_in.md")).unwrap()
+});
+
 /// The program, built as the README says.
 static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
     let build = Command::new(env!("CARGO"))
@@ -48,9 +53,10 @@ static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
     path.expect("an executable")
 });
 
-/// The part of the README between a marker and the next `<!-- end -->`.
+/// The part of the README, or of the page on moving in, between a marker and the next `<!-- end -->`.
 fn section(marker: &str) -> &'static str {
-    let (_, rest) = README.split_once(&format!("<!-- {marker} -->")).expect("the marker");
+    let marker = format!("<!-- {marker} -->");
+    let (_, rest) = README.split_once(&marker).or_else(|| MOVING_IN.split_once(&marker)).expect("the marker");
     rest.split_once("<!-- end -->").expect("the end").0
 }
 
@@ -306,6 +312,41 @@ const ASPNET: &str = r#"
         ('018f0000-0000-7000-8000-000000000001', '1'), ('018f0000-0000-7000-8000-000000000001', '2');
 "#;
 
+const FASTAPI_USERS: &str = r#"
+    CREATE TABLE "user" (
+        id uuid PRIMARY KEY, email varchar(320) UNIQUE NOT NULL, hashed_password varchar(1024) NOT NULL,
+        is_active boolean NOT NULL, is_superuser boolean NOT NULL, is_verified boolean NOT NULL
+    );
+    INSERT INTO "user" VALUES
+        ('5f0c3a52-8f6e-4c8e-9a53-0d6c1f1e7a01', 'ada@example.com', '$argon2id$v=19$m=65536,t=3,p=4$urd/uKjXJLoi8FhwZNBojA$zamTk5CfTx7re+xArJNihvmuMDF/ZaCctqtag3Vdja8', true, true, true),
+        ('5f0c3a52-8f6e-4c8e-9a53-0d6c1f1e7a02', 'old@example.com', '$2b$04$Q.UMGx667PrSCj77sTCpleVK2frbkKccsup6kY03LFvj9iEiiSUnG', true, false, false),
+        ('5f0c3a52-8f6e-4c8e-9a53-0d6c1f1e7a03', 'gone@example.com', '$2b$04$Q.UMGx667PrSCj77sTCpleVK2frbkKccsup6kY03LFvj9iEiiSUnG', false, false, true);
+"#;
+const SUPABASE: &str = r"
+    CREATE SCHEMA auth;
+    CREATE TABLE auth.users (
+        instance_id uuid, id uuid PRIMARY KEY, aud varchar(255), role varchar(255), email varchar(255),
+        encrypted_password varchar(255), email_confirmed_at timestamptz, raw_app_meta_data jsonb, phone text,
+        banned_until timestamptz, deleted_at timestamptz, is_sso_user boolean NOT NULL DEFAULT false,
+        is_anonymous boolean NOT NULL DEFAULT false, created_at timestamptz, updated_at timestamptz
+    );
+    INSERT INTO auth.users (id, role, email, encrypted_password, email_confirmed_at, banned_until, created_at) VALUES
+        (gen_random_uuid(), 'authenticated', 'ada@example.com', '$2a$12$YVujkxQTMfKx3WMIhwJq7O1wprrtup7vODpvA6NAztQCjPjg3VBki', now(), NULL, now()),
+        (gen_random_uuid(), 'authenticated', 'gone@example.com', '$2a$12$YVujkxQTMfKx3WMIhwJq7O1wprrtup7vODpvA6NAztQCjPjg3VBki', now(), now() + interval '1 day', now()),
+        (gen_random_uuid(), 'authenticated', 'gone.to.google@example.com', '', now(), NULL, now()),
+        (gen_random_uuid(), 'authenticated', 'gone.from.firebase@example.com', '$fbscrypt$v=1,n=14,r=8,p=1,ss=Bw==,sk=a2V5$c2FsdA==$aGFzaA==', NULL, NULL, now()),
+        (gen_random_uuid(), 'authenticated', NULL, '', NULL, NULL, now());
+    INSERT INTO auth.users (id, email, is_sso_user, is_anonymous, deleted_at) VALUES
+        (gen_random_uuid(), 'sso@example.com', true, false, NULL), (gen_random_uuid(), '', false, true, NULL),
+        (gen_random_uuid(), 'deleted@example.com', false, false, now());
+";
+const DJANGO_GROUPS: &str = r"
+    CREATE TABLE auth_group (id serial PRIMARY KEY, name varchar(150) UNIQUE NOT NULL);
+    CREATE TABLE auth_user_groups (id bigserial PRIMARY KEY, user_id integer NOT NULL, group_id integer NOT NULL);
+    INSERT INTO auth_group (name) VALUES ('Chief Editors'), ('Readers');
+    INSERT INTO auth_user_groups (user_id, group_id) VALUES (1, 2), (1, 1);
+";
+
 fn psql(database: &TestDatabase, sql: &str) -> String {
     let mut psql = Command::new("psql");
     psql.args(["-X", "-v", "ON_ERROR_STOP=1", "-qAt", "-d", database.url(), "-c", sql]);
@@ -346,8 +387,14 @@ fn the_sql_for_each_framework_makes_a_file_that_moves_its_accounts_in() {
     let of_fastapi =
         ["ada@example.com", "grace@example.com", "gone@example.com", "jösé@example.com", "old@example.com"];
     let two = ["ada@example.com", "gone@example.com"];
+    let of_supabase =
+        ["ada@example.com", "gone@example.com", "gone.to.google@example.com", "gone.from.firebase@example.com"];
+    let django_groups = format!("{DJANGO}{DJANGO_GROUPS}");
     for (marker, tables, people, roles) in [
-        ("fastapi", FASTAPI, &of_fastapi[..], &["user"][..]),
+        ("fastapi-users", FASTAPI_USERS, &["ada@example.com", "old@example.com", "gone@example.com"][..], &["user", "admin"][..]),
+        ("supabase", SUPABASE, &of_supabase, &["user"]),
+        ("django-groups", &django_groups, &two, &["user", "admin", "chief-editors", "readers"]),
+        ("fastapi", FASTAPI, &of_fastapi, &["user"]),
         ("django", DJANGO, &two, &["user", "admin"]),
         ("devise", DEVISE, &two, &["user"]),
         ("aspnet", ASPNET, &two, &["user", "admin", "editor"]),

@@ -19,6 +19,11 @@
 //! find nothing left to do. Where the service may not change the schema, an operator runs what [`plan`]
 //! prints, and [`status`] tells the service whether that has happened.
 //!
+//! [`down`] takes steps back, with what is in them. A step that was released never changes; a database that a newer version has
+//! migrated is refused by an older one ([`MigrationError::NewerSchema`]).
+//!
+//! The features `sqlite`, `postgres` and `mysql` (also for MariaDB) choose the databases; none is on by default.
+//!
 //! A host that runs all its migrations through `sea-orm-migration` can use [`Migrator`] there instead; it then
 //! takes no lock.
 

@@ -34,8 +34,17 @@ pub mod social_login {}
 #[doc = include_str!("metrics.md")]
 pub mod metrics {}
 
+#[doc = include_str!("operating.md")]
+pub mod operating {}
+
+#[doc = include_str!("rooms.md")]
+pub mod rooms {}
+
 #[doc = include_str!("moving_in.md")]
 pub mod moving_in {}
 
 #[doc = include_str!("design_faq.md")]
 pub mod design_faq {}
+
+#[doc = include_str!("comparison.md")]
+pub mod comparison {}

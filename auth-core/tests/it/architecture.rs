@@ -52,15 +52,20 @@ fn files_with(crate_name: &str, word: &str) -> Vec<String> {
 }
 
 fn dependencies(of: &str, features: &str) -> Vec<String> {
+    let text = tree(of, features, "{p}");
+    text.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect()
+}
+
+/// What is compiled into a crate, one line in this form for each.
+fn tree(of: &str, features: &str, format: &str) -> String {
     let output = Command::new(env!("CARGO"))
-        .args(["tree", "--offline", "--edges", "normal", "--prefix", "none", "--format", "{p}", "-p", of])
+        .args(["tree", "--offline", "--edges", "normal", "--prefix", "none", "--format", format, "-p", of])
         .args(["--features", features])
         .current_dir(workspace())
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let text = String::from_utf8(output.stdout).unwrap();
-    text.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect()
+    String::from_utf8(output.stdout).unwrap()
 }
 
 #[test]
@@ -102,6 +107,25 @@ fn one_crypto_back_end_and_no_openssl() {
         let tree = dependencies(crate_name, features);
         for banned in ["ring", "openssl", "openssl-sys", "native-tls", "rsa"] {
             assert!(!tree.iter().any(|name| name == banned), "{crate_name} depends on {banned}");
+        }
+    }
+}
+
+#[test]
+fn what_is_for_tests_is_not_in_the_program() {
+    let tree = tree("auth-server", "", "{p} has {f}");
+    let ours: Vec<_> = tree.lines().filter(|line| line.starts_with("auth-")).collect();
+    assert!(ours.iter().any(|line| line.starts_with("auth-core ") && line.contains("sqlite")), "{ours:?}");
+    assert!(ours.iter().all(|line| !line.contains("test-util")), "{ours:?}");
+}
+
+#[test]
+fn sha1_is_for_what_others_have_made_only() {
+    for word in ["SHA1", "Sha1", "sha1", "MD5", "md5"] {
+        for crate_name in ["auth-core", "auth-tower", "auth-server", "migration"] {
+            let mut users = files_with(crate_name, word);
+            users.retain(|file| !file.starts_with("password/stored/") && file != "password/breach_list/mod.rs");
+            assert_eq!(users, [""; 0], "{word} in {crate_name}");
         }
     }
 }
@@ -186,7 +210,7 @@ fn rooms_import_no_room() {
 fn every_test_that_the_security_page_names_exists() {
     let page = fs::read_to_string(workspace().join("auth-core/src/manual/security.md")).unwrap();
     let mut code = String::new();
-    for crate_name in ["auth-core", "auth-tower", "auth-server"] {
+    for crate_name in ["auth-core", "auth-tower", "auth-server", "migration", "examples"] {
         for folder in ["src", "tests"] {
             let mut found = Vec::new();
             let folder = workspace().join(crate_name).join(folder);

@@ -22,6 +22,7 @@ mod key_ring;
 mod login;
 mod logout;
 mod mail;
+mod manual;
 mod oidc;
 mod passwords;
 mod refresh;

@@ -11,6 +11,7 @@ use auth_core::{
     password::Argon2Hasher,
 };
 use auth_migration::{each_database, test_util::TestDatabase};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD as URL_SAFE_NO_PAD};
 use sea_orm::ConnectionTrait;
 use tracing_subscriber::{
     fmt::{MakeWriter, format::FmtSpan},
@@ -131,6 +132,18 @@ each_database! {
         }
         let line = said.lines().find(|line| line.contains("canary"));
         assert_eq!(line, None, "a secret was said");
+    }
+
+    async fn what_is_stored_of_a_session_is_not_its_token(db: &TestDatabase) {
+        let test = TestAuth::new(db).await;
+        let token = test.signed_in().await.refresh;
+        assert!(token.expose().len() > 80, "an id, a number and 256 bits of mac");
+        let token = URL_SAFE_NO_PAD.decode(token.expose()).unwrap();
+        let seed = test.bytes("SELECT seed FROM auth_session").await;
+        assert_eq!(seed.len(), 32);
+        assert!(seed.iter().any(|byte| *byte != seed[0]), "drawn at random");
+        // Neither of the two is in the other: the mac in the token is made with a key that is not in the database.
+        assert!(!token.windows(8).any(|part| seed.windows(8).any(|of_seed| of_seed == part)));
     }
 
     async fn a_unique_violation_does_not_tell_the_address(db: &TestDatabase) {

@@ -16,6 +16,7 @@ const SETTINGS: [u8; 9] = [0, 0, 0, 4, 0, 0, 0, 0, 0];
 
 const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
+const GO_AWAY: u8 = 7;
 const CONTINUATION: u8 = 9;
 const REFUSED_STREAM: [u8; 4] = [0, 0, 0, 7];
 const END_STREAM: u8 = 1;
@@ -123,6 +124,47 @@ async fn headers_beyond_the_limit_are_refused_over_http_2_too() {
     let answer = client.send("GET", "/health/live", &[("x-long", &"a".repeat(20 * 1024))], "").await;
     assert_eq!(answer.status, 431);
     serves_others(&server).await;
+}
+
+#[tokio::test]
+async fn http_2_fields_that_are_for_connections_or_hold_line_breaks_are_refused() {
+    let home = tempdir().unwrap();
+    let server = Program::in_directory(home.path()).start().await;
+    for (name, value, is_taken) in [
+        ("x-plain", "a", true),
+        ("te", "trailers", true),
+        ("te", "gzip", false),
+        ("connection", "close", false),
+        ("proxy-connection", "close", false),
+        ("keep-alive", "a", false),
+        ("transfer-encoding", "chunked", false),
+        ("upgrade", "h2c", false),
+        ("x-broken", "a\r\nx-smuggled: b", false),
+        ("x-bro\r\nken", "a", false),
+        ("X-Capital", "a", false),
+    ] {
+        let mut block = head(GET, "/health/live");
+        for text in [name, value] {
+            // A literal field with a new name (RFC 7541 section 6.2.2).
+            block.extend((text == name).then_some(0));
+            block.push(u8::try_from(text.len()).unwrap());
+            block.extend(text.as_bytes());
+        }
+        let mut stream = connect(&server).await;
+        stream.write_all(&frame(HEADERS, END_HEADERS | END_STREAM, 1, &block)).await.unwrap();
+        let answered = loop {
+            let mut head = [0; 9];
+            if timeout(PATIENCE, stream.read_exact(&mut head)).await.expect("neither answered nor ended").is_err() {
+                break false;
+            }
+            let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+            stream.read_exact(&mut vec![0; length as usize]).await.unwrap();
+            if [HEADERS, RST_STREAM, GO_AWAY].contains(&head[3]) {
+                break head[3] == HEADERS;
+            }
+        };
+        assert_eq!(answered, is_taken, "{name}: {value}");
+    }
 }
 
 /// A connection from this address of the loopback range; whether it is answered.

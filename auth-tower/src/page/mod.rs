@@ -2,7 +2,7 @@
 //! sends: getting a page changes nothing, its button does.
 
 use http::{
-    HeaderValue, Response,
+    HeaderName, HeaderValue, Response,
     header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE},
 };
 
@@ -10,6 +10,7 @@ use crate::{Body, headers::random_id};
 
 const VERIFY_EMAIL: &str = include_str!("verify_email.html");
 const RESET_PASSWORD: &str = include_str!("reset_password.html");
+const CROSS_ORIGIN_OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 const STYLE: &str = include_str!("style.css");
 
 pub(crate) fn verify_email() -> Response<Body> {
@@ -31,6 +32,8 @@ fn page(html: &str) -> Response<Body> {
     let mut response = Response::new(Body::text(html.replace("{style}", STYLE).replace("{nonce}", &nonce)));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    // A page that has opened this one holds no handle to its window (ASVS 3.4.8).
+    headers.insert(CROSS_ORIGIN_OPENER_POLICY, HeaderValue::from_static("same-origin"));
     if let Ok(policy) = HeaderValue::try_from(policy) {
         headers.insert(CONTENT_SECURITY_POLICY, policy);
     }

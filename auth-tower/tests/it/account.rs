@@ -184,12 +184,22 @@ async fn pages_for_links_change_nothing_and_may_speak_to_nobody_else() {
         assert!(!second.body.contains(&nonce), "each answer has its own");
         assert_eq!(first.header("content-type"), Some("text/html; charset=utf-8"));
         assert_eq!(first.header("referrer-policy"), Some("no-referrer"));
+        assert_eq!(first.header("cross-origin-opener-policy"), Some("same-origin"));
         assert_eq!(first.header("cache-control"), Some("no-store"));
         world.send(Req::new("HEAD", path)).await.expect(200);
     }
     let body = serde_json::json!({ "token": token, "password": NEW });
     post(&world, "/reset-password", "", body).await.expect(204);
     database.drop_database().await;
+}
+
+#[tokio::test]
+async fn the_field_for_a_new_password_is_masked_and_can_be_pasted_into() {
+    let database = TestDatabase::sqlite().await;
+    let (world, _) = World::with_mail(&database, |builder| builder).await;
+    let page = world.send(Req::get("/reset-password")).await.expect(200).body;
+    assert!(page.contains(r#"type="password" autocomplete="new-password""#), "{page}");
+    assert!(!page.contains("paste") && !page.contains("maxlength"), "{page}");
 }
 
 #[tokio::test]

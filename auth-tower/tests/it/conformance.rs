@@ -309,6 +309,13 @@ const CASES: &[Case] = &[
         check: |answer| allows(answer, "POST"),
     },
     Case {
+        name: "a trace, which would send secrets back",
+        request: |client| Req::new("TRACE", "/login").cookie(&client.cookie),
+        status: 405,
+        code: "method_not_allowed",
+        check: |answer| allows(answer, "POST"),
+    },
+    Case {
         name: "a preflight of an origin that nobody trusts",
         request: |_| {
             Req::new("OPTIONS", "/login")

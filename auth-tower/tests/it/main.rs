@@ -26,6 +26,7 @@ mod matrix;
 mod openapi;
 mod overload;
 mod races;
+mod reads;
 mod refresh_token;
 mod register;
 mod remote_jwks;

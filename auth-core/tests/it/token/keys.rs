@@ -28,6 +28,17 @@ fn weak_secrets_are_refused_before_anything_is_signed() {
 }
 
 #[test]
+fn without_an_issuer_or_an_audience_nothing_is_built() {
+    let builder = || Auth::builder(DatabaseConnection::default(), keys());
+    assert!(builder().issuer("us").audience("them").build().is_ok());
+    for (builder, setting) in
+        [(builder().issuer(" "), "issuer"), (builder().audience(""), "audience")]
+    {
+        assert_eq!(builder.build().unwrap_err().setting(), setting);
+    }
+}
+
+#[test]
 fn every_form_that_openssl_writes_is_read_as_the_same_key() {
     for (forms, algorithm) in [
         (

@@ -1,0 +1,54 @@
+//! What is only looked at stays as it is.
+
+use auth_migration::test_util::TestDatabase;
+
+use crate::support::{Req, World};
+
+/// Every address that is there without a provider. A sign-in at one begins and ends by GET, and is bound to its browser.
+const PATHS: &[&str] = &[
+    "/register",
+    "/login",
+    "/refresh-token",
+    "/logout",
+    "/users/me",
+    "/users/me/password",
+    "/users/me/email",
+    "/users/me/export",
+    "/users/me/events",
+    "/users/me/sessions",
+    "/users/me/sessions/0198c5d2-0000-7000-8000-000000000001",
+    "/request-verify-token",
+    "/verify-email",
+    "/forgot-password",
+    "/reset-password",
+    "/users",
+    "/users/0198c5d2-0000-7000-8000-000000000001",
+    "/users/0198c5d2-0000-7000-8000-000000000001/sessions",
+    "/users/0198c5d2-0000-7000-8000-000000000001/events",
+    "/verify",
+    "/.well-known/jwks.json",
+    "/openapi.json",
+];
+
+#[tokio::test]
+async fn a_read_changes_nothing_at_any_door() {
+    let database = TestDatabase::sqlite().await;
+    let (world, outbox) = World::with_mail(&database, |settings| settings).await;
+    let world = world.with_ada().await;
+    let (access, cookie) = world.ada_signs_in().await;
+    let described = world.send(Req::get("/openapi.json")).await.expect(200).json();
+    assert_eq!(described["paths"].as_object().unwrap().len(), PATHS.len(), "one of them is not looked at");
+    let (rows, mails) = (world.rows().await, outbox.take().len());
+    let told = world.me(&access).await.expect(200).body;
+    for path in PATHS {
+        for method in ["GET", "HEAD"] {
+            let request = Req::new(method, path).bearer(&access).cookie(&cookie);
+            let answer = world.send(request).await;
+            assert!([200, 204, 403, 405].contains(&answer.status.as_u16()), "{method} {path}: {answer:?}");
+            assert_eq!(answer.header("set-cookie"), None, "{method} {path}");
+        }
+    }
+    assert_eq!((world.rows().await, outbox.take().len()), (rows, mails));
+    assert_eq!(world.me(&access).await.expect(200).body, told);
+    world.refresh(&cookie).await.expect(200);
+}
