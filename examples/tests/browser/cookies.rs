@@ -59,8 +59,13 @@ async fn markup_that_somebody_smuggled_in_does_not_run_and_sends_nothing_elsewhe
     let [same_site, other_site] = crate::host::elsewhere().await;
     let script = format!(
         "const done = arguments[arguments.length - 1];
-        const refused = [];
-        addEventListener('securitypolicyviolation', (event) => refused.push(event.effectiveDirective));
+        const refused = new Set();
+        const all = new Promise((resolve) => {{
+            addEventListener('securitypolicyviolation', (event) => {{
+                refused.add(event.effectiveDirective);
+                if (refused.size === 7) resolve();
+            }});
+        }});
         const add = (name, members) => document.body.append(Object.assign(document.createElement(name), members));
         add('script', {{ textContent: 'window.ran = 1' }});
         add('script', {{ src: '{same_site}' }});
@@ -71,7 +76,8 @@ async fn markup_that_somebody_smuggled_in_does_not_run_and_sends_nothing_elsewhe
         add('base', {{ href: '{other_site}' }});
         (async () => {{
             const sent = await fetch('{other_site}', {{ mode: 'no-cors' }}).then(() => 'sent', () => 'refused');
-            return [window.ran ?? null, sent, document.baseURI, [...new Set(refused)].sort()];
+            await all;
+            return [window.ran ?? null, sent, document.baseURI, [...refused].sort()];
         }})().then(done, (error) => done(String(error)));"
     );
     let refused = world.browser.run(&script).await;

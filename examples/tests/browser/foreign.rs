@@ -101,7 +101,8 @@ async fn a_page_of_another_origin_can_neither_frame_the_page_nor_hear_its_tabs()
         let heard = world.browser.eval("heard").await;
         // Its own question, at the other end of its own channel.
         assert_eq!(heard, Some(json!([{}])), "{from}");
-        let framed = world.browser.eval("document.querySelector('iframe').contentDocument?.body.innerHTML ?? null");
+        let framed =
+            world.browser.eval("document.querySelector('iframe').contentDocument?.body.innerHTML ?? null");
         assert_eq!(framed.await, Some(Value::Null), "{from}");
         world.browser.to_tab(&page).await;
     }

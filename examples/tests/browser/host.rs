@@ -1,10 +1,7 @@
 use std::{
     convert::Infallible,
     net::SocketAddr,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex},
 };
 
 use auth_core::{
@@ -18,10 +15,10 @@ use http::{
 };
 use hyper::body::Incoming;
 use hyper_util::{rt::TokioIo, service::TowerToHyperService};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, time::timeout};
 use tower::{ServiceExt as _, service_fn};
 
-use crate::app::app;
+use crate::{PATIENCE, app::app};
 
 pub(crate) const REFRESH: &str = "/auth/refresh-token";
 pub(crate) const LOGOUT: &str = "/auth/logout";
@@ -37,10 +34,21 @@ pub(crate) struct Host {
 
 #[derive(Clone, Default)]
 struct Traffic {
-    /// Path and status of each request that was answered, and whether it brought cookies.
+    /// Path and status of each request, and whether it brought cookies. The status of one whose answer does not arrive is 0.
     answered: Arc<Mutex<Vec<(String, u16, bool)>>>,
-    loses_refreshes: Arc<AtomicBool>,
+    refreshes: Arc<Mutex<Refreshes>>,
     has_locks: bool,
+}
+
+/// What becomes of the answer to a refresh, which the server has done in any case.
+#[derive(Clone, Copy, Default)]
+pub(crate) enum Refreshes {
+    #[default]
+    Arrive,
+    /// The connection is cut.
+    AreLost,
+    /// The connection stays, and nothing comes until the browser has left.
+    AreWithheld,
 }
 
 impl Host {
@@ -77,9 +85,20 @@ impl Host {
         answered.extract_if(.., |(to, ..)| to == path).map(|(_, status, cookies)| (status, cookies)).collect()
     }
 
-    /// From now on a refresh is done, but its answer never arrives; or it does again.
-    pub(crate) fn lose_refreshes(&self, lose: bool) {
-        self.traffic.loses_refreshes.store(lose, Ordering::SeqCst);
+    /// So it is from now on.
+    pub(crate) fn refreshes(&self, what: Refreshes) {
+        *self.traffic.refreshes.lock().unwrap() = what;
+    }
+
+    /// Waits until so many requests for this path came since they were last taken.
+    pub(crate) async fn wait_for(&self, path: &str, number: usize) {
+        let answered = || self.traffic.answered.lock().unwrap().iter().filter(|(to, ..)| to == path).count();
+        let came = async {
+            while answered() < number {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(PATIENCE, came).await.expect("the browser asks");
     }
 }
 
@@ -106,11 +125,14 @@ async fn answer(
     request.extensions_mut().insert(ConnectInfo(peer));
     let response = router.oneshot(request.map(Body::new)).await;
     let mut response = response.unwrap_or_else(|never: Infallible| match never {});
-    if path == REFRESH && traffic.loses_refreshes.load(Ordering::SeqCst) {
-        traffic.answered.lock().unwrap().push((path, 0, cookies));
-        return Err("lost on the way");
+    let fate = if path == REFRESH { *traffic.refreshes.lock().unwrap() } else { Refreshes::Arrive };
+    let status = if matches!(fate, Refreshes::Arrive) { response.status().as_u16() } else { 0 };
+    traffic.answered.lock().unwrap().push((path.clone(), status, cookies));
+    match fate {
+        Refreshes::Arrive => {}
+        Refreshes::AreLost => return Err("lost on the way"),
+        Refreshes::AreWithheld => std::future::pending().await,
     }
-    traffic.answered.lock().unwrap().push((path.clone(), response.status().as_u16(), cookies));
     if path == "/session.js" && !traffic.has_locks {
         let script = axum::body::to_bytes(std::mem::take(response.body_mut()), usize::MAX).await.unwrap();
         let script = String::from_utf8(script.to_vec()).unwrap();

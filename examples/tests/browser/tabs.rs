@@ -35,7 +35,8 @@ async fn eight_tabs_whose_token_has_ended_make_one_refresh_and_each_request_is_a
     world.each_sees(&tabs, ADA).await;
     for tab in &tabs {
         world.browser.to_tab(tab).await;
-        let listen = "void (new BroadcastChannel('test').onmessage = () => document.getElementById('reload').click())";
+        let listen =
+            "void (new BroadcastChannel('test').onmessage = () => document.getElementById('reload').click())";
         world.browser.eval(listen).await;
         world.browser.eval("void document.getElementById('sessions').replaceChildren()").await;
     }
@@ -80,7 +81,10 @@ async fn a_sign_out_in_one_tab_is_one_in_all_and_so_is_the_next_sign_in() {
     for tab in &tabs {
         world.browser.to_tab(tab).await;
         world.until("document.getElementById('status').textContent", "You are signed out.").await;
-        assert_eq!(world.browser.eval("document.body.textContent.includes('ada@')").await, Some(false.into()));
+        assert_eq!(
+            world.browser.eval("document.body.textContent.includes('ada@')").await,
+            Some(false.into())
+        );
     }
     assert_eq!(world.host.take(LOGOUT), [204]);
 
