@@ -54,7 +54,7 @@ function row(session) {
   const item = by("session").content.cloneNode(true);
   const [agent, used] = item.querySelectorAll("p");
   agent.textContent = session.user_agent ?? "An unknown program";
-  used.textContent = `${session.ip ?? "Unknown address"}, last used ${time(session.last_used_at)}`;
+  used.textContent = `${session.ip ?? "Unknown address"} · ${time(session.last_used_at)}`;
   const end = item.querySelector("button");
   if (session.current) end.replaceWith(by("this-browser").content.cloneNode(true));
   else {
