@@ -186,7 +186,7 @@ fn rooms_import_no_room() {
 fn every_test_that_the_security_page_names_exists() {
     let page = fs::read_to_string(workspace().join("auth-core/src/manual/security.md")).unwrap();
     let mut code = String::new();
-    for crate_name in ["auth-core", "auth-tower", "auth-server"] {
+    for crate_name in ["auth-core", "auth-tower", "auth-server", "examples"] {
         for folder in ["src", "tests"] {
             let mut found = Vec::new();
             let folder = workspace().join(crate_name).join(folder);
