@@ -15,12 +15,14 @@ use http::{
 };
 use hyper::body::Incoming;
 use hyper_util::{rt::TokioIo, service::TowerToHyperService};
-use tokio::{net::TcpListener, time::timeout};
+use tokio::{net::TcpListener, sync::watch, time::timeout};
 use tower::{ServiceExt as _, service_fn};
 
 use crate::{PATIENCE, app::app};
 
 pub(crate) const REFRESH: &str = "/auth/refresh-token";
+/// What a page loads last.
+pub(crate) const SCRIPT: &str = "/session.js";
 pub(crate) const LOGOUT: &str = "/auth/logout";
 
 /// The example, with a clock that can be moved, on a server that counts and that may lose answers.
@@ -36,7 +38,7 @@ pub(crate) struct Host {
 struct Traffic {
     /// Path and status of each request, and whether it brought cookies. The status of one whose answer does not arrive is 0.
     answered: Arc<Mutex<Vec<(String, u16, bool)>>>,
-    refreshes: Arc<Mutex<Refreshes>>,
+    refreshes: watch::Sender<Refreshes>,
     has_locks: bool,
 }
 
@@ -45,6 +47,8 @@ struct Traffic {
 pub(crate) enum Refreshes {
     #[default]
     Arrive,
+    /// They do when it is no longer so.
+    Wait,
     /// The connection is cut.
     AreLost,
     /// The connection stays, and nothing comes until the browser has left.
@@ -87,7 +91,7 @@ impl Host {
 
     /// So it is from now on.
     pub(crate) fn refreshes(&self, what: Refreshes) {
-        *self.traffic.refreshes.lock().unwrap() = what;
+        self.traffic.refreshes.send_replace(what);
     }
 
     /// Waits until so many requests for this path came since they were last taken.
@@ -125,15 +129,20 @@ async fn answer(
     request.extensions_mut().insert(ConnectInfo(peer));
     let response = router.oneshot(request.map(Body::new)).await;
     let mut response = response.unwrap_or_else(|never: Infallible| match never {});
-    let fate = if path == REFRESH { *traffic.refreshes.lock().unwrap() } else { Refreshes::Arrive };
-    let status = if matches!(fate, Refreshes::Arrive) { response.status().as_u16() } else { 0 };
+    let fate = if path == REFRESH { *traffic.refreshes.borrow() } else { Refreshes::Arrive };
+    let arrives = matches!(fate, Refreshes::Arrive | Refreshes::Wait);
+    let status = if arrives { response.status().as_u16() } else { 0 };
     traffic.answered.lock().unwrap().push((path.clone(), status, cookies));
     match fate {
         Refreshes::Arrive => {}
+        Refreshes::Wait => {
+            let mut refreshes = traffic.refreshes.subscribe();
+            refreshes.wait_for(|now| !matches!(now, Refreshes::Wait)).await.unwrap();
+        }
         Refreshes::AreLost => return Err("lost on the way"),
         Refreshes::AreWithheld => std::future::pending().await,
     }
-    if path == "/session.js" && !traffic.has_locks {
+    if path == SCRIPT && !traffic.has_locks {
         let script = axum::body::to_bytes(std::mem::take(response.body_mut()), usize::MAX).await.unwrap();
         let script = String::from_utf8(script.to_vec()).unwrap();
         response.headers_mut().remove(CONTENT_LENGTH);
