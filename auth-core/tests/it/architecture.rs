@@ -52,15 +52,19 @@ fn files_with(crate_name: &str, word: &str) -> Vec<String> {
 }
 
 fn dependencies(of: &str, features: &str) -> Vec<String> {
+    let text = tree(of, &["--edges", "normal", "--format", "{p}", "--features", features]);
+    text.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect()
+}
+
+fn tree(of: &str, arguments: &[&str]) -> String {
     let output = Command::new(env!("CARGO"))
-        .args(["tree", "--offline", "--edges", "normal", "--prefix", "none", "--format", "{p}", "-p", of])
-        .args(["--features", features])
+        .args(["tree", "--offline", "--prefix", "none", "-p", of])
+        .args(arguments)
         .current_dir(workspace())
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let text = String::from_utf8(output.stdout).unwrap();
-    text.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect()
+    String::from_utf8(output.stdout).unwrap()
 }
 
 #[test]
@@ -104,6 +108,13 @@ fn one_crypto_back_end_and_no_openssl() {
             assert!(!tree.iter().any(|name| name == banned), "{crate_name} depends on {banned}");
         }
     }
+}
+
+#[test]
+fn no_part_for_tests_is_in_the_program() {
+    let is_for_tests = |edges| tree("auth-server", &["--edges", edges]).contains(r#"feature "test-util""#);
+    assert!(!is_for_tests("normal,build,features"));
+    assert!(is_for_tests("dev,features"), "that is what it looks like");
 }
 
 #[test]
