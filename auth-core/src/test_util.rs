@@ -1,7 +1,56 @@
 //! Parts for tests: a clock with hands, a hasher that only counts, an event log, an outbox, a forge of tokens. **Not for production.**
+//!
+//! A host that tests its own routes takes all of them at once, as a [`Kit`]. It needs neither a network nor time for hashing, and each
+//! test has a database of its own, in memory:
+//!
+//! ```toml
+//! [dev-dependencies]
+//! auth-core = { version = "0.1", features = ["sqlite", "test-util"] }
+//! auth-migration = { version = "0.1", features = ["sqlite"] }
+//! ```
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use auth_core::{ADMIN_ROLE, ClientInfo, CreateUser, Error, test_util::Kit};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let db = auth_core::connect("sqlite::memory:").await?;
+//! auth_migration::up(&db).await?;
+//! let kit = Kit::new(db); // `kit.auth` is for the application
+//!
+//! // Whom the routes are tried with, and what is sent to them.
+//! let ada = kit.user("ada@example.com").await;
+//! let admin = kit.create(CreateUser::new("grace@example.com").role(ADMIN_ROLE)).await;
+//! let authorization = kit.bearer(&ada).await;
+//! assert!(authorization.starts_with("Bearer "));
+//!
+//! // For a function that is handed its caller.
+//! let caller = kit.principal(&admin).await;
+//! assert!(caller.has_role(ADMIN_ROLE));
+//!
+//! // Time passes when it is told to.
+//! let tokens = kit.sign_in(&ada).await;
+//! kit.clock.advance(Duration::from_mins(16));
+//! let verified = kit.auth.verifier().verify(tokens.access.expose());
+//! assert!(matches!(verified, Err(Error::InvalidToken)));
+//!
+//! // Mails, and what happened.
+//! kit.auth.forgot_password("ada@example.com", ClientInfo::default()).await?;
+//! let [(mail, _)] = &kit.mails().await[..] else { panic!("one mail") };
+//! assert!(mail.link.is_some());
+//! assert_eq!(kit.events.count("signed_in"), 3);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The tests at the end of `examples/examples/axum.rs` do this over HTTP.
 
 #[expect(clippy::expect_used, reason = "a test that cannot go on fails by panicking")]
 pub mod forge;
+#[expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails by panicking")]
+mod kit;
 
 use std::{
     sync::{
@@ -18,6 +67,8 @@ use crate::{
     password::{Argon2Hasher, HashError, PasswordHasher, Scratch, Verdict},
     token::Grant,
 };
+
+pub use self::kit::Kit;
 
 /// A clock that moves only when it is told to. Clones share their hands.
 #[derive(Debug, Clone)]

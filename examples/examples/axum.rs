@@ -4,6 +4,7 @@
 //! cargo run --example axum                  # http://127.0.0.1:3000, until Ctrl-C
 //! cargo run --example axum -- 8080          # another port
 //! cargo run --example axum -- --self-check  # calls every door once; 0 if all is well
+//! cargo test --example axum                 # the tests at the end, which are those of a host
 //! ```
 
 #![expect(clippy::print_stdout, reason = "an example tells what it does")]
@@ -104,4 +105,82 @@ async fn check(auth: &Auth, address: SocketAddr) -> Result<(), Box<dyn Error>> {
     visitor.expect(200, "GET", "/me", "").await?;
     println!("all is well");
     Ok(())
+}
+
+/// How a host tests its own routes: the application as it is, without a socket, and a kit in the place of everything else.
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use auth_core::{ADMIN_ROLE, CreateUser, test_util::Kit};
+    use axum::{body::Body, response::Response};
+    use http::{
+        StatusCode,
+        header::{AUTHORIZATION, CONTENT_TYPE},
+    };
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    async fn kit() -> Kit {
+        let db = auth_core::connect("sqlite::memory:").await.unwrap();
+        auth_migration::up(&db).await.unwrap();
+        Kit::new(db)
+    }
+
+    async fn send(kit: &Kit, request: http::request::Builder, body: &Value) -> Response {
+        let app = app(&kit.auth, "https://app.example.com").unwrap();
+        let request = request.header(CONTENT_TYPE, "application/json").body(Body::from(body.to_string()));
+        app.oneshot(request.unwrap()).await.unwrap()
+    }
+
+    async fn get(kit: &Kit, path: &str, authorization: &str) -> StatusCode {
+        let request = Request::get(path).header(AUTHORIZATION, authorization);
+        send(kit, request, &Value::Null).await.status()
+    }
+
+    #[tokio::test]
+    async fn each_route_opens_to_those_that_it_is_for() {
+        let kit = kit().await;
+        let ada = kit.user("ada@example.com").await;
+        let admin = kit.create(CreateUser::new("grace@example.com").role(ADMIN_ROLE)).await;
+        let (ada, admin) = (kit.bearer(&ada).await, kit.bearer(&admin).await);
+        for (who, me, for_admins) in [("", 401, 401), (&ada, 200, 403), (&admin, 200, 200)] {
+            assert_eq!(get(&kit, "/me", who).await, me);
+            assert_eq!(get(&kit, "/admin", who).await, for_admins);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_token_is_refused_when_its_time_is_over() {
+        let kit = kit().await;
+        let authorization = kit.bearer(&kit.user("ada@example.com").await).await;
+        let lifetime = kit.auth.config().access_ttl;
+        kit.clock.advance(lifetime - Duration::from_secs(1));
+        assert_eq!(get(&kit, "/me", &authorization).await, 200);
+        kit.clock.advance(Duration::from_secs(1));
+        assert_eq!(get(&kit, "/me", &authorization).await, 401);
+    }
+
+    #[tokio::test]
+    async fn a_handler_is_handed_the_caller_without_http() {
+        let kit = kit().await;
+        let ada = kit.user("ada@example.com").await;
+        let Json(answer) = me(CurrentUser(kit.principal(&ada).await)).await;
+        assert_eq!(answer, json!({"id": ada.id.to_string(), "roles": ["user"]}));
+    }
+
+    #[tokio::test]
+    async fn the_link_in_a_mail_sets_a_new_password() {
+        let kit = kit().await;
+        kit.user("ada@example.com").await;
+        let email = json!({"email": "ada@example.com"});
+        assert_eq!(send(&kit, Request::post("/auth/forgot-password"), &email).await.status(), 202);
+        let [(mail, _)] = &kit.mails().await[..] else { panic!("one mail") };
+        let token = mail.link.as_ref().unwrap().token.expose();
+        let reset = json!({"token": token, "password": "a ship in port is safe"});
+        assert_eq!(send(&kit, Request::post("/auth/reset-password"), &reset).await.status(), 204);
+        let login = json!({"email": "ada@example.com", "password": "a ship in port is safe"});
+        assert_eq!(send(&kit, Request::post("/auth/login"), &login).await.status(), 200);
+    }
 }

@@ -21,6 +21,9 @@ pub mod mail {}
 #[doc = include_str!("throttling.md")]
 pub mod throttling {}
 
+#[doc = include_str!("browser.md")]
+pub mod browser {}
+
 #[doc = include_str!("keys.md")]
 pub mod keys {}
 

@@ -19,6 +19,7 @@ mod ends;
 mod hashing;
 mod import;
 mod key_ring;
+mod kit;
 mod login;
 mod logout;
 mod mail;

@@ -6,8 +6,7 @@ use serde_json::{Value, json};
 use tempfile::tempdir;
 
 use crate::{
-    social_login::browser::Browser,
-    support::{PASSWORD, Program},
+    support::{Browser, PASSWORD, Program},
 };
 
 #[tokio::test]

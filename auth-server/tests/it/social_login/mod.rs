@@ -1,6 +1,5 @@
 //! The program against a real OpenID Connect server, and in a real browser.
 
-pub(crate) mod browser;
 mod page;
 mod provider;
 mod settings;

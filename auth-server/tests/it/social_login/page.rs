@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use super::{Answer, Walker, World, browser::Browser};
-use crate::support::PATIENCE;
+use super::{Answer, Walker, World};
+use crate::support::{Browser, PATIENCE};
 
 /// A page of the service's own origin. Any of its answers is one: the scripts below run in it.
 const PAGE: &str = "/verify-email";

@@ -1,5 +1,6 @@
 //! Starts the program as its users do, and talks to it.
 
+mod browser;
 mod client;
 mod database_server;
 mod server;
@@ -7,6 +8,7 @@ mod smtp;
 
 use std::time::Duration;
 
+pub(crate) use browser::Browser;
 pub(crate) use client::{Answer, Client, Session};
 pub(crate) use database_server::DatabaseServer;
 pub(crate) use server::{Ended, Program, Server};

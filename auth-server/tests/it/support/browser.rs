@@ -1,4 +1,5 @@
-//! Headless Chromium, by way of the W3C's WebDriver protocol, which is JSON over HTTP.
+//! Headless Chromium, by way of the W3C's WebDriver protocol, which is JSON over HTTP. The tests of the examples use it too.
+#![allow(dead_code, reason = "of the two test programs each needs a part")]
 
 use std::process::Stdio;
 
@@ -16,7 +17,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::support::PATIENCE;
+use super::PATIENCE;
 
 /// Killed when dropped, and what it has started with it.
 pub(crate) struct Browser {
@@ -110,6 +111,31 @@ impl Browser {
     /// The value that the page's script hands to its last argument.
     pub(crate) async fn run(&self, script: &str) -> Value {
         self.tell("/execute/async", json!({"script": script, "args": []})).await
+    }
+
+    /// What an expression is in the page; nothing while the page is being replaced by another.
+    pub(crate) async fn eval(&self, expression: &str) -> Option<Value> {
+        let script = format!("return {expression}");
+        let body = json!({"script": script, "args": []}).to_string();
+        self.command("POST", "/execute/sync", &body).await.ok()
+    }
+
+    /// All open tabs.
+    pub(crate) async fn tabs(&self) -> Vec<String> {
+        let tabs = self.command("GET", "/window/handles", "").await.unwrap();
+        tabs.as_array().unwrap().iter().map(text).collect()
+    }
+
+    /// Keys, whatever has the focus; the private characters of the WebDriver protocol are Tab and the like.
+    pub(crate) async fn press(&self, keys: &str) {
+        let element = self.command("GET", "/element/active", "").await.unwrap();
+        let element = text(element.as_object().unwrap().values().next().unwrap());
+        self.tell(&format!("/element/{element}/value"), json!({ "text": keys })).await;
+    }
+
+    /// A command of Chromium's own protocol.
+    pub(crate) async fn cdp(&self, command: &str, parameters: Value) -> Value {
+        self.tell("/goog/cdp/execute", json!({"cmd": command, "params": parameters})).await
     }
 
     /// All cookies of the page, also those that no script sees.

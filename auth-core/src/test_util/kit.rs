@@ -1,0 +1,103 @@
+use std::sync::Arc;
+
+use sea_orm::DatabaseConnection;
+
+use super::{EventLog, InsecureHasher, ManualClock, Outbox};
+use crate::{
+    Auth, AuthBuilder, CreateUser, Keys, Login, Principal, SecretKey, SignIn, Tokens, User,
+    mail::{Mail, MailText},
+};
+
+/// An [`Auth`] and all that a host needs to test its own routes with it; the example is that of the
+/// [module](crate::test_util). What does not work is a panic, as in a test.
+#[derive(Debug, Clone)]
+pub struct Kit {
+    /// To be given to the application.
+    pub auth: Auth,
+    /// Its time.
+    pub clock: ManualClock,
+    /// What it has sent; [`mails`](Self::mails) sends what waits.
+    pub outbox: Outbox,
+    /// What has happened.
+    pub events: EventLog,
+}
+
+impl Kit {
+    /// The password of everybody that the kit has made.
+    pub const PASSWORD: &'static str = "wilted-orchid-paddles-north";
+
+    /// Over a database that has the schema: `auth_migration::up` makes it.
+    pub fn new(db: DatabaseConnection) -> Self {
+        Self::with(db, |builder| builder)
+    }
+
+    /// With the settings of the host.
+    ///
+    /// # Panics
+    /// When a setting cannot be used.
+    pub fn with(db: DatabaseConnection, settings: impl FnOnce(AuthBuilder) -> AuthBuilder) -> Self {
+        let keys = Keys::new(SecretKey::new([7; 64]).expect("a key that is long enough"));
+        let (clock, outbox, events) = (ManualClock::new(), Outbox::new(), EventLog::new());
+        let builder = Auth::builder(db, keys)
+            .clock(Arc::new(clock.clone()))
+            .hasher(Arc::new(InsecureHasher::new()))
+            .mailer(Arc::new(outbox.clone()))
+            .events(Arc::new(events.clone()));
+        let auth = settings(builder).build().expect("settings that can be used");
+        Self { auth, clock, outbox, events }
+    }
+
+    /// Somebody with an account, whose address is verified.
+    ///
+    /// # Panics
+    /// When the address is none, or taken.
+    pub async fn user(&self, email: &str) -> User {
+        self.create(CreateUser::new(email).verified()).await
+    }
+
+    /// Somebody with roles, or whose address is not verified. The password is [`PASSWORD`](Self::PASSWORD).
+    ///
+    /// # Panics
+    /// When the address is none, or taken, or a role has no good name.
+    pub async fn create(&self, user: CreateUser) -> User {
+        self.auth.create_user(user.password(Self::PASSWORD)).await.expect("an account")
+    }
+
+    /// The tokens of a new session, in the database like every other.
+    ///
+    /// # Panics
+    /// When the user may not sign in.
+    pub async fn sign_in(&self, user: &User) -> Tokens {
+        match self.auth.login(Login::new(&*user.email, Self::PASSWORD)).await {
+            Ok(SignIn::Granted(tokens)) => tokens,
+            refused => panic!("{} does not get in: {refused:?}", user.id),
+        }
+    }
+
+    /// The same as the value of a header `Authorization`.
+    ///
+    /// # Panics
+    /// When the user may not sign in.
+    pub async fn bearer(&self, user: &User) -> String {
+        format!("Bearer {}", self.sign_in(user).await.access.expose())
+    }
+
+    /// The caller that a handler is given, for one that is called without HTTP. A token was made and verified for it: there is
+    /// no other way to one here either.
+    ///
+    /// # Panics
+    /// When the user may not sign in.
+    pub async fn principal(&self, user: &User) -> Principal {
+        let tokens = self.sign_in(user).await;
+        self.auth.verifier().verify(tokens.access.expose()).expect("a token that was made just now")
+    }
+
+    /// Sends what waits, and gives what was sent since the last call.
+    ///
+    /// # Panics
+    /// When the database does not answer.
+    pub async fn mails(&self) -> Vec<(Mail, MailText)> {
+        self.auth.deliver_mail().await.expect("the outbox in the database");
+        self.outbox.take()
+    }
+}

@@ -1,0 +1,39 @@
+//! The kit with which hosts test their own routes.
+
+use auth_core::{ClientInfo, CreateUser, EmailVerification, Error, mail::MailKind, test_util::Kit};
+use auth_migration::{each_database, test_util::TestDatabase};
+
+use crate::support::{HOUR, SECOND};
+
+each_database! {
+    async fn users_and_callers_of_the_kit_are_those_of_the_database(db: &TestDatabase) {
+        let kit = Kit::new(db.connect().await);
+        let grace = kit.create(CreateUser::new("grace@example.com").role("editor")).await;
+        let ada = kit.user("ada@example.com").await;
+        assert_eq!((grace.email_verified, ada.email_verified), (false, true));
+        let caller = kit.principal(&grace).await;
+        assert_eq!((caller.user_id(), caller.has_role("editor")), (grace.id, true));
+        assert_eq!(kit.auth.check_session(&caller).await.unwrap(), caller);
+        kit.auth.logout_all(grace.id, ClientInfo::default()).await.unwrap();
+        assert!(matches!(kit.auth.check_session(&caller).await, Err(Error::SessionOver)));
+        assert_eq!(kit.events.count("signed_in"), 1);
+    }
+
+    async fn the_kit_takes_the_settings_of_the_host(db: &TestDatabase) {
+        let kit = Kit::with(db.connect().await, |builder| {
+            builder.access_ttl(HOUR).email_verification(EmailVerification::Required)
+        });
+        let ada = kit.user("ada@example.com").await;
+        let bearer = kit.bearer(&ada).await;
+        let token = bearer.strip_prefix("Bearer ").unwrap();
+        kit.clock.advance(HOUR - SECOND);
+        assert!(kit.auth.verifier().verify(token).is_ok());
+        kit.clock.advance(SECOND);
+        assert!(kit.auth.verifier().verify(token).is_err());
+
+        kit.create(CreateUser::new("grace@example.com").invite()).await;
+        let kinds: Vec<_> = kit.mails().await.into_iter().map(|(mail, _)| mail.kind).collect();
+        assert_eq!(kinds, [MailKind::ResetPassword]);
+        assert!(kit.mails().await.is_empty());
+    }
+}

@@ -1,0 +1,69 @@
+//! A page that registers, signs in and stays signed in, in as many tabs as you like. `session.js` beside this file is the part
+//! to take along; the manual's page on [browsers](auth_core::manual::browser) says why it is as it is.
+//!
+//! ```text
+//! cargo run --example browser                  # http://127.0.0.1:3000, until Ctrl-C
+//! cargo run --example browser -- 8080          # another port
+//! cargo run --example browser -- --self-check  # gets every file and calls every door once; 0 if all is well
+//! ```
+//!
+//! `examples/tests/browser` drives it with a real browser.
+
+#![expect(clippy::print_stdout, reason = "an example tells what it does")]
+
+mod app;
+
+use std::{error::Error, net::SocketAddr};
+
+use auth_core::Auth;
+use auth_examples::{Arguments, Visitor};
+use tokio::net::TcpListener;
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let arguments = Arguments::read()?;
+    // In memory: accounts are gone at the end. A service names a file or a server.
+    let db = auth_core::connect("sqlite::memory:").await?;
+    auth_migration::up(&db).await?;
+    let auth = Auth::builder(db, auth_examples::keys_for_this_run()?).build()?;
+
+    let listener = TcpListener::bind(arguments.address).await?;
+    let address = listener.local_addr()?;
+    let app = app::app(&auth, &format!("http://{address}"))?;
+    println!("listening on http://{address}");
+    let server = axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>());
+
+    let done = async {
+        if arguments.self_check { check(address).await } else { Ok(tokio::signal::ctrl_c().await?) }
+    };
+    tokio::select! {
+        ended = server => Ok(ended?),
+        done = done => done,
+    }
+}
+
+/// One visit over a real socket: what the page loads, and what it calls.
+async fn check(address: SocketAddr) -> Result<(), Box<dyn Error>> {
+    let ada = r#"{"email": "ada@example.com", "password": "correct horse battery"}"#;
+    let mut visitor = Visitor::new(address);
+
+    let page = visitor.expect(200, "GET", "/", "").await?;
+    for file in ["/page.css", "/page.js", "/session.js"] {
+        visitor.expect(200, "GET", file, "").await?;
+    }
+    if !page.as_str().is_some_and(|page| page.contains(r#"<script type="module" src="/page.js">"#)) {
+        return Err("the page does not load its script".into());
+    }
+
+    visitor.expect(401, "POST", "/auth/refresh-token", "").await?;
+    visitor.expect(201, "POST", "/auth/register", ada).await?;
+    visitor.expect(200, "POST", "/auth/login", ada).await?;
+    visitor.expect(200, "POST", "/auth/refresh-token", "").await?;
+    visitor.expect(200, "GET", "/auth/users/me", "").await?;
+    visitor.expect(200, "GET", "/auth/users/me/sessions", "").await?;
+    visitor.expect(204, "DELETE", "/auth/users/me/sessions", "").await?;
+    visitor.expect(204, "POST", "/auth/logout", "").await?;
+    visitor.expect(401, "POST", "/auth/refresh-token", "").await?;
+    println!("all is well");
+    Ok(())
+}
