@@ -51,7 +51,9 @@ mod tests {
     #[test]
     fn what_is_drawn_side_by_side_is_never_the_same() {
         let threads: Vec<_> = (0..8)
-            .map(|_| thread::spawn(|| (0..2000).map(|_| bytes::<16>(&SystemRandom).unwrap()).collect::<Vec<_>>()))
+            .map(|_| {
+                thread::spawn(|| (0..2000).map(|_| bytes::<16>(&SystemRandom).unwrap()).collect::<Vec<_>>())
+            })
             .collect();
         let drawn: Vec<_> = threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect();
         assert_eq!(drawn.iter().collect::<HashSet<_>>().len(), 16_000);

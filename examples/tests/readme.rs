@@ -387,11 +387,20 @@ fn the_sql_for_each_framework_makes_a_file_that_moves_its_accounts_in() {
     let of_fastapi =
         ["ada@example.com", "grace@example.com", "gone@example.com", "jösé@example.com", "old@example.com"];
     let two = ["ada@example.com", "gone@example.com"];
-    let of_supabase =
-        ["ada@example.com", "gone@example.com", "gone.to.google@example.com", "gone.from.firebase@example.com"];
+    let of_supabase = [
+        "ada@example.com",
+        "gone@example.com",
+        "gone.to.google@example.com",
+        "gone.from.firebase@example.com",
+    ];
     let django_groups = format!("{DJANGO}{DJANGO_GROUPS}");
     for (marker, tables, people, roles) in [
-        ("fastapi-users", FASTAPI_USERS, &["ada@example.com", "old@example.com", "gone@example.com"][..], &["user", "admin"][..]),
+        (
+            "fastapi-users",
+            FASTAPI_USERS,
+            &["ada@example.com", "old@example.com", "gone@example.com"][..],
+            &["user", "admin"][..],
+        ),
         ("supabase", SUPABASE, &of_supabase, &["user"]),
         ("django-groups", &django_groups, &two, &["user", "admin", "chief-editors", "readers"]),
         ("fastapi", FASTAPI, &of_fastapi, &["user"]),

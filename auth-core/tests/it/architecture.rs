@@ -124,7 +124,9 @@ fn sha1_is_for_what_others_have_made_only() {
     for word in ["SHA1", "Sha1", "sha1", "MD5", "md5"] {
         for crate_name in ["auth-core", "auth-tower", "auth-server", "migration"] {
             let mut users = files_with(crate_name, word);
-            users.retain(|file| !file.starts_with("password/stored/") && file != "password/breach_list/mod.rs");
+            users.retain(|file| {
+                !file.starts_with("password/stored/") && file != "password/breach_list/mod.rs"
+            });
             assert_eq!(users, [""; 0], "{word} in {crate_name}");
         }
     }

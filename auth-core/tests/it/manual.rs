@@ -47,7 +47,8 @@ fn each_requirement_is_on_the_security_page_once_with_what_shows_it() {
     let mut told: Vec<&str> = Vec::new();
     for row in rows(SECURITY).filter(|row| row[0] != "id") {
         let [ids, holds, shown_by] = row[..] else { panic!("not three cells: {row:?}") };
-        let has_word = ["**no**", "**operator**", "**not here**"].iter().any(|word| shown_by.starts_with(word));
+        let has_word =
+            ["**no**", "**operator**", "**not here**"].iter().any(|word| shown_by.starts_with(word));
         assert!(!holds.is_empty() && (has_word || quoted(shown_by).next().is_some()), "{ids} shows nothing");
         told.extend(ids.split(", "));
     }
@@ -88,7 +89,8 @@ fn the_page_on_errors_names_every_error_and_every_code() {
     let source = include_str!("../../src/error.rs");
     let variants = source.split("pub enum Error {").nth(1).unwrap().split("\n}\n").next().unwrap();
     let variants = variants.lines().filter_map(|line| {
-        let name = line.strip_prefix("    ").filter(|name| name.starts_with(|c: char| c.is_ascii_uppercase()))?;
+        let name =
+            line.strip_prefix("    ").filter(|name| name.starts_with(|c: char| c.is_ascii_uppercase()))?;
         name.split([',', '(', ' ']).next()
     });
     let codes = source.split("pub fn code").nth(1).unwrap().split("\n    }\n").next().unwrap();

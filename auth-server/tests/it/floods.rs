@@ -154,7 +154,11 @@ async fn http_2_fields_that_are_for_connections_or_hold_line_breaks_are_refused(
         stream.write_all(&frame(HEADERS, END_HEADERS | END_STREAM, 1, &block)).await.unwrap();
         let answered = loop {
             let mut head = [0; 9];
-            if timeout(PATIENCE, stream.read_exact(&mut head)).await.expect("neither answered nor ended").is_err() {
+            if timeout(PATIENCE, stream.read_exact(&mut head))
+                .await
+                .expect("neither answered nor ended")
+                .is_err()
+            {
                 break false;
             }
             let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);

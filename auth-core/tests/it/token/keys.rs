@@ -31,9 +31,7 @@ fn weak_secrets_are_refused_before_anything_is_signed() {
 fn without_an_issuer_or_an_audience_nothing_is_built() {
     let builder = || Auth::builder(DatabaseConnection::default(), keys());
     assert!(builder().issuer("us").audience("them").build().is_ok());
-    for (builder, setting) in
-        [(builder().issuer(" "), "issuer"), (builder().audience(""), "audience")]
-    {
+    for (builder, setting) in [(builder().issuer(" "), "issuer"), (builder().audience(""), "audience")] {
         assert_eq!(builder.build().unwrap_err().setting(), setting);
     }
 }
