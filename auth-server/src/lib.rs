@@ -113,6 +113,7 @@ mod framing;
 mod health;
 mod key_file;
 mod keys;
+mod listener;
 mod metrics;
 mod proxies;
 mod reload;
@@ -121,7 +122,12 @@ mod serve;
 mod signals;
 mod stack;
 mod start;
+#[cfg_attr(not(unix), path = "systemd_elsewhere.rs")]
+mod systemd;
 mod telemetry;
+mod tls;
+#[cfg(unix)]
+mod unix_socket;
 mod users;
 
 pub use run::run;

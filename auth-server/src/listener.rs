@@ -1,6 +1,11 @@
 //! Where connections come from: a port or the file of a Unix socket, with TLS or without.
 
-use std::{fmt, io, net::IpAddr, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use rustls::ServerConfig;
 use tokio::{
@@ -13,6 +18,11 @@ use tokio_rustls::TlsAcceptor;
 
 #[cfg(unix)]
 use crate::unix_socket::UnixSocket;
+use crate::{
+    config::{HttpConfig, in_url},
+    error::{Error, SettingError},
+    systemd::Passed,
+};
 
 /// Bytes in both directions.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -46,6 +56,18 @@ impl Listener {
         Self { socket, tls }
     }
 
+    /// For people.
+    pub(crate) fn place(&self) -> String {
+        match &self.socket {
+            Socket::Tcp(_) => {
+                let address = self.socket.address().map_or_else(String::new, |address| address.to_string());
+                format!("{}://{address}", if self.tls.is_some() { "https" } else { "http" })
+            }
+            #[cfg(unix)]
+            Socket::Unix(socket) => format!("unix:{}", socket.path().display()),
+        }
+    }
+
     pub(crate) async fn accept(&self) -> io::Result<Accepted> {
         let (stream, peer): (Box<dyn Stream>, _) = match &self.socket {
             Socket::Tcp(listener) => {
@@ -74,12 +96,50 @@ impl Accepted {
 }
 
 impl Socket {
+    /// The one that was passed in, or else that of `UNIX_SOCKET`, or a port.
+    ///
+    /// # Errors
+    /// [`Error::Setting`], [`Error::UnixSocket`], [`Error::Bind`].
+    pub(crate) async fn open(config: &HttpConfig, passed: Passed) -> Result<Self, Error> {
+        let listen = &config.listen;
+        if let Some(socket) = passed.socket()? {
+            socket.fits(config)?;
+            return Ok(socket);
+        }
+        #[cfg(unix)]
+        if let Some(path) = &listen.unix_socket {
+            return UnixSocket::bind(path).await.map(Self::Unix);
+        }
+        let bind_error = |source| {
+            let address = format!("{}:{}", in_url(&listen.host), listen.port);
+            Error::Bind { setting: "HOST, PORT", address, source }
+        };
+        TcpListener::bind((&*listen.host, listen.port)).await.map(Self::Tcp).map_err(bind_error)
+    }
+
+    /// Holds a socket that was passed in against the settings, which know nothing of it.
+    fn fits(&self, config: &HttpConfig) -> Result<(), SettingError> {
+        let (name, problem) = if config.listen.unix_socket.is_some() {
+            ("UNIX_SOCKET", "is set, and a socket was passed in too (LISTEN_FDS): keep one of them")
+        } else if config.public_url.is_none() {
+            (
+                "PUBLIC_URL",
+                "is needed with a socket that was passed in (LISTEN_FDS): the origin that clients see",
+            )
+        } else if self.address().is_none() && config.listen.tls.is_some() {
+            ("TLS_CERT_FILE", "has no use with a Unix socket, and one was passed in (LISTEN_FDS)")
+        } else {
+            return Ok(());
+        };
+        Err(SettingError::new(name, problem))
+    }
+
     /// `None` for a Unix socket.
-    pub(crate) fn address(&self) -> io::Result<Option<SocketAddr>> {
+    pub(crate) fn address(&self) -> Option<SocketAddr> {
         match self {
-            Self::Tcp(listener) => listener.local_addr().map(Some),
+            Self::Tcp(listener) => listener.local_addr().ok(),
             #[cfg(unix)]
-            Self::Unix(_) => Ok(None),
+            Self::Unix(_) => None,
         }
     }
 }

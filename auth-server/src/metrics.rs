@@ -11,10 +11,10 @@ use http::{
 use http_body_util::Full;
 use hyper::body::Incoming;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
-use tokio::net::TcpListener;
 use tower::service_fn;
 
 use crate::{
+    listener::Listener,
     proxies::TrustedProxies,
     serve::{self, BOUNDS, Bounds},
 };
@@ -59,7 +59,7 @@ impl Metrics {
     }
 
     /// Answers for as long as the process runs.
-    pub(crate) async fn serve(self, listener: TcpListener) {
+    pub(crate) async fn serve(self, listener: Listener) {
         let counted = self.counted.clone();
         let upkeep = async move {
             let mut ticks = tokio::time::interval(UPKEEP_EVERY);

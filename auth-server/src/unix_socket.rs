@@ -17,7 +17,7 @@ const MODE: u32 = 0o660;
 #[derive(Debug)]
 pub(crate) struct UnixSocket {
     /// `None` where somebody else made it, and looks after it.
-    file: Option<SocketFile>,
+    _file: Option<SocketFile>,
     pub(crate) listener: UnixListener,
 }
 
@@ -38,12 +38,12 @@ impl UnixSocket {
         let listener = UnixListener::bind(path).map_err(cannot)?;
         let file = SocketFile::of(path).map_err(cannot)?;
         fs::set_permissions(path, fs::Permissions::from_mode(MODE)).map_err(cannot)?;
-        Ok(Self { file: Some(file), listener })
+        Ok(Self { _file: Some(file), listener })
     }
 
     /// A socket whose file is the business of whoever passed it in.
     pub(crate) fn passed(listener: UnixListener) -> Self {
-        Self { file: None, listener }
+        Self { _file: None, listener }
     }
 
     /// Where its file is; empty when it has none.

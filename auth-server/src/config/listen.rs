@@ -9,7 +9,7 @@ use super::{
     reader::{Reader, read_secret},
     value,
 };
-use crate::{error::SettingError, tls};
+use crate::{error::SettingError, proxies::TrustedProxies, tls};
 
 const CERT: &str = "TLS_CERT_FILE";
 const KEY: &str = "TLS_KEY_FILE";
@@ -32,8 +32,21 @@ impl ListenConfig {
         format!("{scheme}://{}:{port}", value::in_url(&self.host))
     }
 
-    /// Holds the public URL against the place.
-    pub(super) fn check(&self, public_url: Option<&str>) -> Result<(), SettingError> {
+    /// Holds the settings that say who comes, and from where, against the place.
+    pub(super) fn check(
+        &self,
+        public_url: Option<&str>,
+        proxies: &TrustedProxies,
+        warnings: &mut Vec<String>,
+    ) -> Result<(), SettingError> {
+        let on_the_net = self.unix_socket.is_none() && !value::is_loopback(&self.host);
+        if on_the_net && self.tls.is_none() && proxies.is_empty() {
+            warnings.push(
+                "HOST is not this machine only, and nothing says that TLS is spoken: passwords can be read on the way; \
+                 set TLS_CERT_FILE, or name the proxy that speaks TLS in TRUSTED_PROXIES"
+                    .to_owned(),
+            );
+        }
         match public_url {
             // No page on that origin could sign in: requests come from one on https, which is another.
             Some(url) if self.tls.is_some() && !value::is_https(url) => {
@@ -77,8 +90,12 @@ fn read_tls(
     let key = read_file(reader, KEY, tls::private_key)?;
     let (chain, key) = match (chain, key) {
         (None, None) => return Ok(None),
-        (Some(_), None) => return Err(SettingError::new(KEY, "is needed with TLS_CERT_FILE: its private key")),
-        (None, Some(_)) => return Err(SettingError::new(CERT, "is needed with TLS_KEY_FILE: its certificate")),
+        (Some(_), None) => {
+            return Err(SettingError::new(KEY, "is needed with TLS_CERT_FILE: its private key"));
+        }
+        (None, Some(_)) => {
+            return Err(SettingError::new(CERT, "is needed with TLS_KEY_FILE: its certificate"));
+        }
         (Some(chain), Some(key)) => (chain, key),
     };
     let now = SystemClock.now().duration_since(UNIX_EPOCH).unwrap_or_default();
