@@ -51,8 +51,7 @@ pub(crate) fn server_config(
 ) -> Result<Arc<ServerConfig>, String> {
     let config = ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&TLS13, &TLS12])
-        .map(rustls::ConfigBuilder::with_no_client_auth)
-        .and_then(|config| config.with_single_cert(chain, key));
+        .and_then(|config| config.with_no_client_auth().with_single_cert(chain, key));
     let mut config = config.map_err(|error| match error {
         rustls::Error::InconsistentKeys(_) => {
             "names a key that does not belong to the certificate of TLS_CERT_FILE; the file of that begins with the \
