@@ -1,6 +1,7 @@
 //! Starts the program as its users do, and talks to it.
 
 mod client;
+mod connection;
 mod database_server;
 mod server;
 mod smtp;
@@ -8,6 +9,7 @@ mod smtp;
 use std::time::Duration;
 
 pub(crate) use client::{Answer, Client, Session};
+pub(crate) use connection::Connection;
 pub(crate) use database_server::DatabaseServer;
 pub(crate) use server::{Ended, Program, Server};
 pub(crate) use smtp::SmtpServer;
