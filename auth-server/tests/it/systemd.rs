@@ -25,16 +25,6 @@ fn with_sockets(home: &Path, count: u32) -> Program {
     Program::through(home, "sh", &["-c", &script]).env("PUBLIC_URL", "http://localhost:8000")
 }
 
-async fn ask(stream: &mut (impl AsyncReadExt + AsyncWriteExt + Unpin)) {
-    stream.write_all(b"GET /health/live HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.unwrap();
-}
-
-async fn answer(stream: &mut (impl AsyncReadExt + AsyncWriteExt + Unpin)) -> String {
-    let mut answer = String::new();
-    timeout(PATIENCE, stream.read_to_string(&mut answer)).await.expect("no answer").unwrap();
-    answer
-}
-
 #[tokio::test]
 async fn a_port_that_is_passed_in_is_served_and_stays_open_over_a_restart() {
     let home = tempdir().unwrap();
@@ -43,10 +33,13 @@ async fn a_port_that_is_passed_in_is_served_and_stays_open_over_a_restart() {
     for _ in 0..2 {
         // Nobody serves it at this moment.
         let mut early = TcpStream::connect(address).await.unwrap();
-        ask(&mut early).await;
+        let request = b"GET /health/live HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+        early.write_all(request).await.unwrap();
         let server = with_sockets(home.path(), 1).descriptor(port.try_clone().unwrap()).start().await;
         assert_eq!(server.address(), address.to_string());
-        assert!(answer(&mut early).await.starts_with("HTTP/1.1 200"));
+        let mut answer = String::new();
+        timeout(PATIENCE, early.read_to_string(&mut answer)).await.expect("no answer").unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
         server.signal("TERM").await;
         assert!(server.wait().await.0.success());
     }
