@@ -34,6 +34,9 @@ pub(crate) enum Error {
         /// Why not.
         source: io::Error,
     },
+    /// The file of the Unix socket could not be made.
+    #[error("UNIX_SOCKET: {0}")]
+    UnixSocket(String),
     /// The key beside the SQLite file could not be read or made.
     #[error("auth.key: {0}")]
     KeyFile(String),

@@ -114,6 +114,7 @@ mod framing;
 mod health;
 mod key_file;
 mod keys;
+mod listener;
 mod measure;
 mod metrics;
 mod proxies;
@@ -123,8 +124,13 @@ mod serve;
 mod signals;
 mod stack;
 mod start;
+#[cfg_attr(not(unix), path = "systemd_elsewhere.rs")]
+mod systemd;
 mod telemetry;
+mod tls;
 mod trace_context;
+#[cfg(unix)]
+mod unix_socket;
 mod users;
 
 pub use run::run;

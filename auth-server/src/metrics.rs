@@ -14,10 +14,10 @@ use hyper::body::Incoming;
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use sea_orm::{DatabaseConnection, DbBackend};
-use tokio::net::TcpListener;
 use tower::service_fn;
 
 use crate::{
+    listener::Listener,
     proxies::TrustedProxies,
     serve::{self, BOUNDS, Bounds},
 };
@@ -100,7 +100,7 @@ impl Metrics {
     }
 
     /// Answers for as long as the process runs.
-    pub(crate) async fn serve(self, listener: TcpListener) {
+    pub(crate) async fn serve(self, listener: Listener) {
         let counted = self.counted.clone();
         let upkeep = async move {
             let mut ticks = tokio::time::interval(UPKEEP_EVERY);

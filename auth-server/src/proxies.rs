@@ -40,9 +40,10 @@ impl TrustedProxies {
     }
 
     /// The address that a request comes from: the last one in the chain that is not one of our proxies. What
-    /// stands further left was written by that client or by somebody unknown.
-    pub(crate) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
-        let mut client = peer.to_canonical();
+    /// stands further left was written by that client or by somebody unknown. `None` is one that came through the file of a
+    /// socket, and is known by no address.
+    pub(crate) fn client(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> Option<IpAddr> {
+        let mut client = peer.map(|peer| peer.to_canonical());
         if !headers.contains_key(X_FORWARDED_FOR) {
             return client;
         }
@@ -59,7 +60,7 @@ impl TrustedProxies {
                     return client;
                 }
                 match parse_hop(hop.trim()) {
-                    Some(address) => client = address,
+                    Some(address) => client = Some(address),
                     None => return client,
                 }
             }
@@ -67,9 +68,13 @@ impl TrustedProxies {
         client
     }
 
-    pub(crate) fn trusts(&self, address: IpAddr) -> bool {
-        let address = address.to_canonical();
-        self.networks.iter().any(|network| network.contains(address))
+    pub(crate) fn is_empty(&self) -> bool {
+        self.networks.is_empty()
+    }
+
+    /// Whoever may open the file of our socket is trusted (`None`): its mode decides who that is.
+    pub(crate) fn trusts(&self, peer: Option<IpAddr>) -> bool {
+        peer.is_none_or(|peer| self.networks.iter().any(|network| network.contains(peer.to_canonical())))
     }
 }
 
@@ -125,7 +130,8 @@ mod tests {
         for line in forwarded {
             headers.append(X_FORWARDED_FOR, line.parse().unwrap());
         }
-        TrustedProxies::parse(trusted).unwrap().client(peer.parse().unwrap(), &headers).to_string()
+        let client = TrustedProxies::parse(trusted).unwrap().client(peer.parse().ok(), &headers);
+        client.map_or_else(String::new, |client| client.to_string())
     }
 
     #[test]
@@ -143,6 +149,10 @@ mod tests {
             ("10.0.0.0/8", "::ffff:10.1.2.3", &["::ffff:198.51.100.7"], "198.51.100.7"),
             ("::1,fd00::/8", "fd12::1", &["[2001:db8::1]:4711"], "2001:db8::1"),
             ("0.0.0.0/0", "10.1.2.3", &["1.1.1.1, 2.2.2.2"], "1.1.1.1"),
+            ("", "a socket", &[], ""),
+            ("", "a socket", &["garbage"], ""),
+            ("", "a socket", &["1.1.1.1, 198.51.100.7"], "198.51.100.7"),
+            ("10.0.0.0/8", "a socket", &["1.1.1.1, 198.51.100.7, 10.9.9.9"], "198.51.100.7"),
         ];
         for (trusted, peer, forwarded, expected) in cases {
             assert_eq!(client(trusted, peer, forwarded), *expected, "{trusted} {peer} {forwarded:?}");

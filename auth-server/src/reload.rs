@@ -1,14 +1,16 @@
 //! SIGHUP: reads the settings again, and puts in force what can change while the process runs.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{collections::BTreeSet, path::Path, sync::Arc};
 
 use auth_core::Auth;
+use rustls::ServerConfig;
+use tokio::sync::watch;
 
 use crate::{
     config::{Config, Given},
     error::{Error, SettingError},
     signals::Hangups,
-    start,
+    start, systemd,
 };
 
 /// The settings that can.
@@ -21,6 +23,9 @@ const TAKEN: [&str; 6] = [
     "PRIVATE_KEY_PREVIOUS",
 ];
 
+/// These too, unless TLS begins or ends with them.
+const TAKEN_WITH_TLS: [&str; 2] = ["TLS_CERT_FILE", "TLS_KEY_FILE"];
+
 /// What a running process needs for it.
 pub(crate) struct Reload {
     /// Flags and environment, which stay as they are; what they name as a file may change.
@@ -28,23 +33,32 @@ pub(crate) struct Reload {
     /// The settings of the start.
     running: Config,
     auth: Auth,
+    /// Where the certificate comes from that the next handshake is made with.
+    tls: Option<watch::Sender<Arc<ServerConfig>>>,
 }
 
 impl Reload {
-    pub(crate) fn new(given: Vec<Given>, running: Config, auth: Auth) -> Self {
-        Self { given, running, auth }
+    pub(crate) fn new(
+        given: Vec<Given>,
+        running: Config,
+        auth: Auth,
+        tls: Option<watch::Sender<Arc<ServerConfig>>>,
+    ) -> Self {
+        Self { given, running, auth, tls }
     }
 
     /// Reloads at every signal, for ever.
     pub(crate) async fn at(self, mut hangups: Hangups) {
         loop {
             hangups.next().await;
+            systemd::reloading();
             match self.reload().await {
                 Ok(()) => tracing::info!("the settings were read again; their keys are in force"),
                 Err(error) => {
                     tracing::error!("the settings were read again, and everything stays as it was: {error}");
                 }
             }
+            systemd::ready();
         }
     }
 
@@ -57,6 +71,10 @@ impl Reload {
         // A key that was added to the ring a moment ago is one to sign with. If this fails, the watch says so.
         let _ = self.auth.poll_keys().await;
         self.auth.set_keys(&start::keys(&new, secret)).map_err(|error| SettingError::from_core(&error))?;
+        // The last step, as it cannot fail. Connections that are open keep what they began with.
+        if let (Some(current), Some(tls)) = (&self.tls, &new.http.listen.tls) {
+            current.send_replace(Arc::clone(tls));
+        }
         for warning in &new.warnings {
             tracing::warn!("{warning}");
         }
@@ -70,12 +88,14 @@ impl Reload {
         // Its row shows no password.
         let other_url = self.running.database.url.expose() != new.database.url.expose();
         let row = |of: &'a Config, name: &str| of.rows.iter().find(|row| row.name == name);
+        let tls_stays = self.tls.is_some() == new.http.listen.tls.is_some();
         let names: BTreeSet<&str> = self.running.rows.iter().chain(&new.rows).map(|row| &*row.name).collect();
         let differs = |name: &&str| {
             let (was, is) = (row(&self.running, name), row(new, name));
             let given = [was, is].into_iter().flatten().any(|row| !row.origin.starts_with("default"));
             let differs = was.map(|row| &row.value) != is.map(|row| &row.value);
-            !TAKEN.contains(name) && given && (differs || (*name == "DATABASE_URL" && other_url))
+            let taken = TAKEN.contains(name) || (tls_stays && TAKEN_WITH_TLS.contains(name));
+            !taken && given && (differs || (*name == "DATABASE_URL" && other_url))
         };
         names.into_iter().filter(differs).collect()
     }

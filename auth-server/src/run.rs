@@ -22,6 +22,7 @@ use crate::{
     signals::{Hangups, Signals},
     stack,
     start::{Started, connect, start},
+    systemd::{self, Passed},
     telemetry::{self, Output},
     users,
 };
@@ -35,6 +36,7 @@ const BLOCKING_DEADLINE: Duration = Duration::from_secs(1);
 
 /// Runs the program with these arguments, the first of which is its name.
 pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    let passed = Passed::from_env();
     let cli = match cli::parse(arguments) {
         Ok(cli) => cli,
         Err(Stop::Show(text)) => {
@@ -51,7 +53,7 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Command::Keys { action: Keys::Generate { out } } => generate_key(&cli.settings.0, out.as_deref()),
         command => Config::load(cli.settings.0.clone(), Path::new(""))
             .map_err(Error::from)
-            .and_then(|config| execute(&command, cli.settings.0, config)),
+            .and_then(|config| execute(&command, cli.settings.0, config, passed)),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -68,7 +70,7 @@ fn complain(problem: &str) {
     let _ = writeln!(io::stderr(), "auth-server: {}", line.join(" "));
 }
 
-fn execute(command: &Command, given: Vec<Given>, config: Config) -> Result<(), Error> {
+fn execute(command: &Command, given: Vec<Given>, config: Config, passed: Passed) -> Result<(), Error> {
     let output = if matches!(command, Command::Serve) { Output::Stdout } else { Output::Stderr };
     let _logging = telemetry::start(config.log, output)
         .map_err(|source| Error::System { what: "logging cannot be started", source })?;
@@ -86,7 +88,7 @@ fn execute(command: &Command, given: Vec<Given>, config: Config) -> Result<(), E
         }
         Command::Keys { action } => runtime.block_on(keys::look_after(&config, action)),
         Command::Users { json, action } => runtime.block_on(users::look_after(&config, action, *json)),
-        Command::Serve | Command::Config => runtime.block_on(start_and_serve(given, config)),
+        Command::Serve | Command::Config => runtime.block_on(start_and_serve(given, config, passed)),
     };
     runtime.shutdown_timeout(BLOCKING_DEADLINE);
     outcome
@@ -129,21 +131,27 @@ fn or_nothing(names: Vec<String>, done: &str, nothing: &str) -> Vec<String> {
     names.into_iter().map(|name| format!("{done} {name}")).collect()
 }
 
-async fn start_and_serve(given: Vec<Given>, config: Config) -> Result<(), Error> {
+async fn start_and_serve(given: Vec<Given>, config: Config, passed: Passed) -> Result<(), Error> {
     let no_signals = |source| Error::System { what: "signals", source };
     let mut signals = Signals::new().map_err(no_signals)?;
     let hangups = Hangups::new().map_err(no_signals)?;
     // As the first process of a container the program would not be ended by a signal that nobody takes.
     let service = tokio::select! {
-        started = start(&config) => started?,
+        started = start(&config, passed) => started?,
         () = signals.next() => return Ok(()),
     };
-    let Started { listener, db, auth, service, https } = service;
+    let Started { listener, tls, db, auth, service, https } = service;
     let docs = config.http.docs.then(|| Docs::new(service.openapi(), https));
     let stack = stack::stack(stack::routes(service, Health::new(db.clone()), docs, https), https);
     let (proxies, bounds) = (config.http.trusted_proxies.clone(), config.http.bounds);
-    tokio::spawn(Reload::new(given, config, auth).at(hangups));
-    serve::serve(listener, stack, proxies, bounds, async || signals.next().await).await;
+    tokio::spawn(Reload::new(given, config, auth, tls).at(hangups));
+    tokio::spawn(systemd::keep_watchdog_quiet());
+    systemd::ready();
+    let told_to_end = async || {
+        signals.next().await;
+        systemd::stopping();
+    };
+    serve::serve(listener, stack, proxies, bounds, told_to_end).await;
     let _ = timeout(CLOSE_DEADLINE, db.close()).await;
     tracing::info!("ended");
     Ok(())

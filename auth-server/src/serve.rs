@@ -1,6 +1,6 @@
 //! Sockets: accepts connections, bounds them in number and time, and lets running requests end.
 
-use std::{convert::Infallible, io::Cursor, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use std::{convert::Infallible, io, io::Cursor, pin::pin, sync::Arc, time::Duration};
 
 use auth_tower::ClientAddr;
 use http::{Request, Response};
@@ -11,14 +11,18 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use tokio::{
-    io::{AsyncReadExt as _, join},
-    net::{TcpListener, TcpStream},
+    io::{AsyncReadExt as _, join, split},
     sync::{OwnedSemaphorePermit, Semaphore, watch},
     time::{Instant, sleep, timeout},
 };
 use tower::{Service, ServiceExt as _};
 
-use crate::{crowd::Crowd, proxies::TrustedProxies, stack::AnyBody};
+use crate::{
+    crowd::Crowd,
+    listener::{Accepted, Listener, Stream},
+    proxies::TrustedProxies,
+    stack::AnyBody,
+};
 
 /// What a connection may take.
 #[derive(Debug, Clone, Copy)]
@@ -27,7 +31,7 @@ pub(crate) struct Bounds {
     pub(crate) connections: usize,
     /// Connections at once of one network that is no proxy of ours; one more is closed unanswered.
     pub(crate) per_network: usize,
-    /// How long the first bytes, or the headers of a request, or the next request may be awaited.
+    /// How long the TLS handshake, the first bytes, the headers of a request, or the next request may be awaited.
     pub(crate) header: Duration,
     /// How long a connection may last; then it ends after the request in hand. Without this one that answers
     /// pings but asks nothing, or never reads its answers, would stay for ever.
@@ -56,7 +60,7 @@ const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Answers requests until there is a signal, then lets running ones end; a second signal cuts that short.
 pub(crate) async fn serve<S, B>(
-    listener: TcpListener,
+    listener: Listener,
     service: S,
     proxies: TrustedProxies,
     bounds: Bounds,
@@ -75,31 +79,31 @@ pub(crate) async fn serve<S, B>(
     // Dropped when no further request is wanted.
     let (stop, stopped) = watch::channel(());
     loop {
-        let (slot, stream, peer) = tokio::select! {
+        let (slot, accepted) = tokio::select! {
             biased;
             () = signals() => break,
             accepted = accept(&listener, &slots) => accepted,
         };
-        let place = match crowd.admit(peer.ip()) {
-            None if !proxies.trusts(peer.ip()) => {
-                if complained.is_none_or(|last| last.elapsed() > COMPLAINT_REST) {
-                    let most = bounds.per_network;
-                    tracing::warn!(most, "one network has too many connections: more are closed unanswered");
-                    complained = Some(Instant::now());
-                }
-                continue;
+        let peer = accepted.peer;
+        let place = peer.and_then(|peer| crowd.admit(peer));
+        if place.is_none() && !proxies.trusts(peer) {
+            if complained.is_none_or(|last| last.elapsed() > COMPLAINT_REST) {
+                let most = bounds.per_network;
+                tracing::warn!(most, "one network has too many connections: more are closed unanswered");
+                complained = Some(Instant::now());
             }
-            place => place,
-        };
+            continue;
+        }
         let proxies = proxies.clone();
         let service = service.clone().map_request(move |mut request: Request<Incoming>| {
-            let client = proxies.client(peer.ip(), request.headers());
-            request.extensions_mut().insert(ClientAddr(client));
+            if let Some(client) = proxies.client(peer, request.headers()) {
+                request.extensions_mut().insert(ClientAddr(client));
+            }
             request
         });
         let (http, stopped) = (http.clone(), stopped.clone());
         tokio::spawn(async move {
-            connection(stream, http, service, bounds, stopped).await;
+            connection(accepted, http, service, bounds, stopped).await;
             drop((slot, place));
         });
     }
@@ -140,17 +144,14 @@ fn builder(bounds: Bounds) -> auto::Builder<TokioExecutor> {
 }
 
 /// The next connection, once there is a slot for it.
-async fn accept(
-    listener: &TcpListener,
-    slots: &Arc<Semaphore>,
-) -> (Option<OwnedSemaphorePermit>, TcpStream, SocketAddr) {
+async fn accept(listener: &Listener, slots: &Arc<Semaphore>) -> (Option<OwnedSemaphorePermit>, Accepted) {
     // The semaphore is never closed, so there always is a slot at some time.
     let slot = Arc::clone(slots).acquire_owned().await.ok();
     loop {
         match listener.accept().await {
-            Ok((stream, peer)) => return (slot, stream, peer),
+            Ok(accepted) => return (slot, accepted),
             // The client left before it was its turn.
-            Err(error) if error.kind() == std::io::ErrorKind::ConnectionAborted => {}
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(error) => {
                 tracing::error!(error = %error.kind(), "no connection can be accepted; trying again");
                 sleep(ACCEPT_REST).await;
@@ -160,7 +161,7 @@ async fn accept(
 }
 
 async fn connection<S, B>(
-    mut stream: TcpStream,
+    accepted: Accepted,
     http: auto::Builder<TokioExecutor>,
     service: S,
     bounds: Bounds,
@@ -172,15 +173,13 @@ async fn connection<S, B>(
         + 'static,
     B: AnyBody,
 {
-    // Answers are small and whole: nothing is gained by waiting for more to send.
-    let _ = stream.set_nodelay(true);
-    let greeting = tokio::select! {
+    let begun = tokio::select! {
         biased;
-        greeting = timeout(bounds.header, read_greeting(&mut stream)) => greeting,
+        begun = begin(accepted, bounds.header) => begun,
         _ = stopped.changed() => return,
     };
-    let Ok(Ok(greeting)) = greeting else { return };
-    let (read, write) = stream.into_split();
+    let Ok((greeting, stream)) = begun else { return };
+    let (read, write) = split(stream);
     let stream = TokioIo::new(join(Cursor::new(greeting).chain(read), write));
     let mut served = pin!(http.serve_connection(stream, TowerToHyperService::new(service)));
     let outcome = tokio::select! {
@@ -203,9 +202,16 @@ async fn either(one: impl Future, other: impl Future) {
     }
 }
 
+/// The handshake, if there is one, and the first bytes.
+async fn begin(accepted: Accepted, within: Duration) -> io::Result<(Vec<u8>, Box<dyn Stream>)> {
+    let mut stream = accepted.open(within).await?;
+    let greeting = timeout(within, read_greeting(&mut stream)).await??;
+    Ok((greeting, stream))
+}
+
 /// Reads until it is clear which version of HTTP this is. The connection's own look at it has no deadline: a client
 /// that sent nothing, or only the beginning of the HTTP/2 preface, would stay for ever.
-async fn read_greeting(stream: &mut TcpStream) -> std::io::Result<Vec<u8>> {
+async fn read_greeting(stream: &mut Box<dyn Stream>) -> io::Result<Vec<u8>> {
     let mut greeting = Vec::with_capacity(HTTP2_PREFACE.len());
     loop {
         let missing = HTTP2_PREFACE.len().saturating_sub(greeting.len());
@@ -220,18 +226,23 @@ async fn read_greeting(stream: &mut TcpStream) -> std::io::Result<Vec<u8>> {
 mod tests {
     use bytes::Bytes;
     use http_body_util::Full;
-    use tokio::io::AsyncWriteExt as _;
+    use tokio::{
+        io::AsyncWriteExt as _,
+        net::{TcpListener, TcpStream},
+    };
     use tower::service_fn;
 
     use super::*;
+    use crate::listener::Socket;
 
     const PATIENCE: Duration = Duration::from_mins(1);
 
     /// A server that answers `ok`, for as long as the test runs.
-    async fn start(bounds: Bounds) -> SocketAddr {
+    async fn start(bounds: Bounds) -> std::net::SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let service = service_fn(async |_| Ok(Response::new(Full::<Bytes>::from("ok"))));
+        let listener = Listener::new(Socket::Tcp(listener), None);
         tokio::spawn(serve(listener, service, TrustedProxies::default(), bounds, std::future::pending));
         address
     }

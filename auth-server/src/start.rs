@@ -9,15 +9,18 @@ use auth_core::{
 };
 use auth_tower::{AuthService, Endpoint};
 use metrics_exporter_prometheus::PrometheusHandle;
+use rustls::ServerConfig;
 use sea_orm::DatabaseConnection;
-use tokio::{net::TcpListener, time::timeout};
+use tokio::{net::TcpListener, sync::watch, time::timeout};
 
 use crate::{
     budget,
     config::{self, Config, DatabaseConfig},
     error::{Error, SettingError},
     key_file,
+    listener::{Listener, Socket},
     metrics::{self, Metrics},
+    systemd::Passed,
 };
 
 /// How often ended sessions are removed.
@@ -45,7 +48,9 @@ pub(crate) async fn connect(config: &DatabaseConfig) -> Result<DatabaseConnectio
 
 /// Everything that requests need.
 pub(crate) struct Started {
-    pub(crate) listener: TcpListener,
+    pub(crate) listener: Listener,
+    /// To change the certificate of the listener with.
+    pub(crate) tls: Option<watch::Sender<Arc<ServerConfig>>>,
     pub(crate) db: DatabaseConnection,
     pub(crate) auth: Auth,
     pub(crate) service: AuthService,
@@ -57,14 +62,9 @@ pub(crate) struct Started {
 ///
 /// # Errors
 /// The first thing that is not as it should be.
-pub(crate) async fn start(config: &Config) -> Result<Started, Error> {
-    let (host, port) = (config.http.host.as_str(), config.http.port);
-    let bind_error = |source| {
-        let address = format!("{}:{port}", config::in_url(host));
-        Error::Bind { setting: "HOST, PORT", address, source }
-    };
-    let listener = TcpListener::bind((host, port)).await.map_err(bind_error)?;
-    let address = listener.local_addr().map_err(bind_error)?;
+pub(crate) async fn start(config: &Config, passed: Passed) -> Result<Started, Error> {
+    let socket = Socket::open(&config.http, passed).await?;
+    let address = socket.address();
     let scraped = match config.metrics {
         Some(address) => Some(listen_for_scrapers(address).await?),
         None => None,
@@ -75,7 +75,8 @@ pub(crate) async fn start(config: &Config) -> Result<Started, Error> {
         tracing::info!(migration = name, "applied a migration");
     }
 
-    let public_url = config.http.public_url(address.port());
+    let port = address.map_or(config.http.listen.port, |address| address.port());
+    let public_url = config.http.public_url(port);
     let auth = auth(config, db.clone(), keys, &public_url)?;
     auth.poll_keys().await.map_err(|error| Error::of_ring(&error))?;
     budget::report(auth.config());
@@ -95,10 +96,14 @@ pub(crate) async fn start(config: &Config) -> Result<Started, Error> {
     let sweeper = auth.clone();
     tokio::spawn(async move { sweeper.keep_sweeping(SWEEP_EVERY).await });
     let https = service.origin_policy().is_https();
-    let reachable = if address.ip().is_unspecified() {
-        format!("http://127.0.0.1:{}", address.port())
-    } else {
-        format!("http://{address}")
+    let (tls, current) = config.http.listen.tls.clone().map(watch::channel).unzip();
+    let listener = Listener::new(socket, current);
+    let reachable = match address {
+        None => format!("--unix-socket {} http://localhost", listener.place().trim_start_matches("unix:")),
+        // The certificate is good for this name only.
+        Some(_) if tls.is_some() => public_url,
+        Some(address) if address.ip().is_unspecified() => format!("http://127.0.0.1:{}", address.port()),
+        Some(_) => listener.place(),
     };
     let next = if config.http.registration_open {
         format!(
@@ -108,18 +113,18 @@ pub(crate) async fn start(config: &Config) -> Result<Started, Error> {
     } else {
         format!("{reachable}/health/ready")
     };
-    tracing::info!("listening on http://{address} - try: curl -i {next}");
-    Ok(Started { listener, db, auth, service, https })
+    tracing::info!("listening on {} - try: curl -i {next}", listener.place());
+    Ok(Started { listener, tls, db, auth, service, https })
 }
 
-async fn listen_for_scrapers(address: SocketAddr) -> Result<(TcpListener, PrometheusHandle), Error> {
+async fn listen_for_scrapers(address: SocketAddr) -> Result<(Listener, PrometheusHandle), Error> {
     let bind_error = |source| Error::Bind { setting: "METRICS_ADDR", address: address.to_string(), source };
     let listener = TcpListener::bind(address).await.map_err(bind_error)?;
     let address = listener.local_addr().map_err(bind_error)?;
     let counted = metrics::start_counting()
         .map_err(|error| Error::System { what: "METRICS_ADDR", source: io::Error::other(error) })?;
     tracing::info!("metrics at http://{address}/metrics");
-    Ok((listener, counted))
+    Ok((Listener::new(Socket::Tcp(listener), None), counted))
 }
 
 /// The handle. Reads nothing yet.
@@ -178,7 +183,8 @@ pub(crate) async fn beside(config: &Config) -> Result<(DatabaseConnection, Auth)
         return Err(Error::Pending);
     }
     let secret = secret_again(config.keys.secret.as_ref(), &config.database)?;
-    let auth = auth(config, db.clone(), keys(config, secret), &config.http.public_url(config.http.port))?;
+    let auth =
+        auth(config, db.clone(), keys(config, secret), &config.http.public_url(config.http.listen.port))?;
     Ok((db, auth))
 }
 

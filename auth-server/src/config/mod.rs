@@ -3,6 +3,7 @@
 mod database_url;
 mod dotenv;
 mod keys;
+mod listen;
 mod mail;
 mod passwords;
 mod providers;
@@ -68,9 +69,8 @@ pub(crate) struct DatabaseConfig {
 #[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 #[derive(Debug)]
 pub(crate) struct HttpConfig {
-    pub(crate) host: String,
-    pub(crate) port: u16,
-    public_url: Option<String>,
+    pub(crate) listen: listen::ListenConfig,
+    pub(crate) public_url: Option<String>,
     pub(crate) trusted_origins: Vec<String>,
     pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) cookie_secure: bool,
@@ -83,7 +83,7 @@ pub(crate) struct HttpConfig {
 impl HttpConfig {
     /// The origin that clients see, once the port is known.
     pub(crate) fn public_url(&self, port: u16) -> String {
-        self.public_url.clone().unwrap_or_else(|| format!("http://{}:{port}", value::in_url(&self.host)))
+        self.public_url.clone().unwrap_or_else(|| self.listen.origin(port))
     }
 }
 
@@ -124,7 +124,7 @@ impl Config {
         let mail = mail::read_mail(&mut reader, &mut auth, http.public_url.as_deref(), &mut warnings)?;
         let providers = providers::read_providers(&mut reader, &mut warnings)?;
         let keys = keys::read_keys(&mut reader, algorithms, &database.url)?;
-        read_names(&mut reader, &mut auth, &http.public_url(http.port))?;
+        read_names(&mut reader, &mut auth, &http.public_url(http.listen.port))?;
         let log = read_log(&mut reader)?;
         let metrics = reader.setting(
             "METRICS_ADDR",
@@ -291,14 +291,13 @@ fn read_database(reader: &mut Reader) -> Result<DatabaseConfig, SettingError> {
 }
 
 fn read_http(reader: &mut Reader, warnings: &mut Vec<String>) -> Result<HttpConfig, SettingError> {
-    let host = reader.setting("HOST", "127.0.0.1".to_owned(), value::host, String::clone)?;
-    let port = reader.number("PORT", 8000, 0, u16::MAX)?;
-    let default = format!("http://{}:{port}", value::in_url(&host));
+    let listen = listen::read_listen(reader, warnings)?;
+    let default = listen.origin(listen.port);
     let public_url = reader.setting(
         "PUBLIC_URL",
         None,
         |text| value::origin(text).map(Some),
-        |url| url.clone().unwrap_or(default),
+        |url| url.clone().unwrap_or_else(|| default.clone()),
     )?;
     let trusted_origins = reader.setting(
         "TRUSTED_ORIGINS",
@@ -328,8 +327,9 @@ fn read_http(reader: &mut Reader, warnings: &mut Vec<String>) -> Result<HttpConf
     let connections = reader.number("MAX_CONNECTIONS", BOUNDS.connections, 1, 1_000_000)?;
     let per_network =
         reader.number("MAX_CONNECTIONS_PER_ADDRESS", BOUNDS.per_network.min(connections), 1, connections)?;
+    listen.check(public_url.as_deref(), &trusted_proxies, warnings)?;
     match &public_url {
-        Some(url) if value::is_https(url) && !cookie_secure => {
+        _ if !cookie_secure && value::is_https(public_url.as_deref().unwrap_or(&default)) => {
             let problem = "cannot be false while PUBLIC_URL is https: remove it";
             return Err(SettingError::new("COOKIE_SECURE", problem));
         }
@@ -340,7 +340,7 @@ fn read_http(reader: &mut Reader, warnings: &mut Vec<String>) -> Result<HttpConf
                     .to_owned(),
             );
         }
-        None if !value::is_loopback(&host) => warnings.push(
+        None if !value::is_loopback(&listen.host) => warnings.push(
             "HOST is not this machine only and PUBLIC_URL is not set: pages of the public address are refused as \
              cross-origin, and tokens name a wrong issuer; set PUBLIC_URL"
                 .to_owned(),
@@ -348,8 +348,7 @@ fn read_http(reader: &mut Reader, warnings: &mut Vec<String>) -> Result<HttpConf
         _ => {}
     }
     Ok(HttpConfig {
-        host,
-        port,
+        listen,
         public_url,
         trusted_origins,
         trusted_proxies,

@@ -67,12 +67,24 @@ pub(crate) const SETTINGS: &[Setting] = &[
     plain("DATABASE_TIMEOUT_MS", "The longest wait for a connection [default: 3000]"),
     plain("HOST", "Address or host name to listen on [default: 127.0.0.1]"),
     plain("PORT", "Port to listen on; 0 takes a free one [default: 8000]"),
+    plain(
+        "UNIX_SOCKET",
+        "File of a socket to listen on instead, for a proxy on this machine; it has mode 0660, and who may open it is believed as TRUSTED_PROXIES are [default: none]",
+    ),
+    plain(
+        "TLS_CERT_FILE",
+        "Certificate in PEM and those above it: speaks TLS; SIGHUP reads it again [default: plain http]",
+    ),
+    plain("TLS_KEY_FILE", "Its private key in PEM, without a passphrase"),
     plain("MAX_CONNECTIONS", "Connections at once; more wait [default: 1000]"),
     plain(
         "MAX_CONNECTIONS_PER_ADDRESS",
         "Connections at once of one address (IPv6: /64) outside TRUSTED_PROXIES; more are closed [default: 100]",
     ),
-    plain("PUBLIC_URL", "The origin that clients see, https://auth.example.com [default: http://HOST:PORT]"),
+    plain(
+        "PUBLIC_URL",
+        "The origin that clients see, https://auth.example.com [default: http://HOST:PORT, with TLS https]",
+    ),
     plain("TRUSTED_ORIGINS", "Other origins whose pages may call, separated by commas"),
     plain(
         "TRUSTED_PROXIES",

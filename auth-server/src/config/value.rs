@@ -3,6 +3,7 @@
 
 use std::{
     net::{IpAddr, SocketAddr},
+    path::PathBuf,
     str::FromStr as _,
 };
 
@@ -56,6 +57,14 @@ pub(super) fn host(text: &str) -> Result<String, String> {
     } else {
         Err("is no address or host name; write 127.0.0.1, 0.0.0.0 or ::".to_owned())
     }
+}
+
+/// The path of a socket that is to be made.
+pub(super) fn socket_file(text: &str) -> Result<PathBuf, String> {
+    if cfg!(not(unix)) {
+        return Err("is not to be had on this system; set HOST and PORT".to_owned());
+    }
+    Ok(PathBuf::from(text))
 }
 
 /// A host as it stands in a URL: IPv6 in brackets.

@@ -5,9 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use tempfile::tempdir;
 
-use crate::{
-    support::{Browser, PASSWORD, Program},
-};
+use crate::support::{Browser, PASSWORD, Program};
 
 #[tokio::test]
 async fn the_description_has_the_service_and_the_doors_of_the_program() {

@@ -1,6 +1,7 @@
 use bytes::Bytes;
-use http::{HeaderMap, Request, StatusCode, header};
+use http::{HeaderMap, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
 use hyper_util::{
     client::legacy::{self, connect::HttpConnector},
     rt::TokioExecutor,
@@ -60,19 +61,8 @@ impl Client {
             request = request.header(*name, *value);
         }
         let request = request.body(Full::from(body.to_owned())).unwrap();
-        let answer = async {
-            let (head, body) = self.http.request(request).await.unwrap().into_parts();
-            (head, body.collect().await.unwrap().to_bytes())
-        };
-        let (head, body) = timeout(PATIENCE, answer).await.expect("no answer");
-        let is_text =
-            head.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/"));
-        let body = match &body[..] {
-            [] => Value::Null,
-            text if is_text => Value::String(String::from_utf8(text.to_vec()).unwrap()),
-            document => serde_json::from_slice(document).unwrap(),
-        };
-        Answer { status: head.status, headers: head.headers, body }
+        let answer = async { Answer::read(self.http.request(request).await.unwrap()).await };
+        timeout(PATIENCE, answer).await.expect("no answer")
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
@@ -113,6 +103,19 @@ impl Client {
 }
 
 impl Answer {
+    pub(super) async fn read(response: Response<Incoming>) -> Self {
+        let (head, body) = response.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        let is_text =
+            head.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/"));
+        let body = match &body[..] {
+            [] => Value::Null,
+            text if is_text => Value::String(String::from_utf8(text.to_vec()).unwrap()),
+            document => serde_json::from_slice(document).unwrap(),
+        };
+        Self { status: head.status, headers: head.headers, body }
+    }
+
     /// The tokens of a successful login or refresh.
     pub(crate) fn session(&self) -> Session {
         assert_eq!(self.status, 200, "{:?}", self.body);

@@ -2,6 +2,7 @@
 
 mod browser;
 mod client;
+mod connection;
 mod database_server;
 mod server;
 mod smtp;
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 pub(crate) use browser::Browser;
 pub(crate) use client::{Answer, Client, Session};
+pub(crate) use connection::Connection;
 pub(crate) use database_server::DatabaseServer;
 pub(crate) use server::{Ended, Program, Server};
 pub(crate) use smtp::SmtpServer;

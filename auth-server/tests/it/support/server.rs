@@ -1,5 +1,6 @@
 use std::{
     io::{Seek as _, Write as _},
+    os::fd::OwnedFd,
     path::Path,
     process::{ExitStatus, Stdio},
     sync::{Arc, Mutex},
@@ -73,6 +74,12 @@ impl Program {
         self
     }
 
+    /// With an open file as standard input.
+    pub(crate) fn descriptor(mut self, file: impl Into<OwnedFd>) -> Self {
+        self.command.stdin(file.into());
+        self
+    }
+
     /// With a file of the working directory as standard input.
     pub(crate) fn input(mut self, name: &str) -> Self {
         let directory = self.command.as_std().get_current_dir().unwrap();
@@ -122,7 +129,8 @@ impl Program {
 }
 
 fn url_in(line: &str) -> String {
-    line.split_whitespace().find(|word| word.starts_with("http://")).unwrap().to_owned()
+    let is_place = |word: &&str| ["http://", "https://", "unix:"].iter().any(|start| word.starts_with(start));
+    line.split_whitespace().find(is_place).unwrap().to_owned()
 }
 
 /// A running server; killed when dropped.
@@ -136,7 +144,7 @@ pub(crate) struct Server {
 impl Server {
     /// For plain sockets: `127.0.0.1:PORT`.
     pub(crate) fn address(&self) -> &str {
-        self.url.strip_prefix("http://").unwrap()
+        self.url.split_once("://").unwrap().1
     }
 
     pub(crate) fn id(&self) -> u32 {

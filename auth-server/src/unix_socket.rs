@@ -1,0 +1,99 @@
+//! The file of a Unix socket: made at the start, removed at the end, and nobody else's file touched.
+
+use std::{
+    fs, io,
+    os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _},
+    path::{Path, PathBuf},
+};
+
+use tokio::net::{UnixListener, UnixStream};
+
+use crate::error::Error;
+
+/// Owner and group: a proxy that is to come in joins the group.
+const MODE: u32 = 0o660;
+
+/// A listening socket. The file goes before the listener does, so that it never is a door without anybody behind it.
+#[derive(Debug)]
+pub(crate) struct UnixSocket {
+    /// `None` where somebody else made it, and looks after it.
+    _file: Option<SocketFile>,
+    pub(crate) listener: UnixListener,
+}
+
+impl UnixSocket {
+    /// Makes the file. One that a process has left without removing it is replaced.
+    ///
+    /// # Errors
+    /// [`Error::UnixSocket`] when somebody listens there, or the file is none of a socket or cannot be made.
+    pub(crate) async fn bind(path: &Path) -> Result<Self, Error> {
+        let cannot = |error: io::Error| {
+            Error::UnixSocket(format!(
+                "the socket cannot be made: {}; its directory has to exist and be writable, and the path may have 107 \
+                 bytes",
+                error.kind()
+            ))
+        };
+        make_room(path).await?;
+        let listener = UnixListener::bind(path).map_err(cannot)?;
+        let file = SocketFile::of(path).map_err(cannot)?;
+        fs::set_permissions(path, fs::Permissions::from_mode(MODE)).map_err(cannot)?;
+        Ok(Self { _file: Some(file), listener })
+    }
+
+    /// A socket whose file is the business of whoever passed it in.
+    pub(crate) fn passed(listener: UnixListener) -> Self {
+        Self { _file: None, listener }
+    }
+
+    /// Where its file is; empty when it has none.
+    pub(crate) fn path(&self) -> PathBuf {
+        let address = self.listener.local_addr();
+        address.ok().and_then(|address| address.as_pathname().map(Path::to_owned)).unwrap_or_default()
+    }
+}
+
+/// Removes a socket that nobody listens on any more.
+async fn make_room(path: &Path) -> Result<(), Error> {
+    let refuse = |problem: &str| Err(Error::UnixSocket(problem.to_owned()));
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Ok(about) if about.file_type().is_socket() => {}
+        _ => return refuse("there is another kind of file, or none that can be looked at; set another path"),
+    }
+    match UnixStream::connect(path).await {
+        // The only answer that says that nobody is there; a server that is busy gives another.
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => match fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                refuse("a socket that nobody listens on cannot be removed; remove it, or set another path")
+            }
+            _ => Ok(()),
+        },
+        _ => refuse("another process listens there; stop that one or set another path"),
+    }
+}
+
+/// A file that is ours as long as it is the one that was made: another process may have put its own there since.
+#[derive(Debug)]
+struct SocketFile {
+    path: PathBuf,
+    identity: (u64, u64),
+}
+
+impl SocketFile {
+    fn of(path: &Path) -> io::Result<Self> {
+        Ok(Self { path: path.to_owned(), identity: identity(path)? })
+    }
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        if identity(&self.path).is_ok_and(|identity| identity == self.identity) {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+fn identity(path: &Path) -> io::Result<(u64, u64)> {
+    fs::symlink_metadata(path).map(|about| (about.dev(), about.ino()))
+}
