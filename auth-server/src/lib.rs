@@ -105,6 +105,7 @@
 //! codes, never an e-mail address, token or password; statements of the database are not logged at any level.
 
 mod budget;
+mod check;
 mod cli;
 mod config;
 mod crowd;

@@ -67,6 +67,11 @@ impl TrustedProxies {
         client
     }
 
+    /// Each with the number of its first bits.
+    pub(crate) fn networks(&self) -> impl Iterator<Item = (IpAddr, u32)> {
+        self.networks.iter().map(|network| (network.address, network.bits))
+    }
+
     pub(crate) fn trusts(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.networks.iter().any(|network| network.contains(address))
