@@ -6,7 +6,7 @@ mod settings;
 
 use std::{cmp::Reverse, fmt};
 
-use crate::{Auth, auth::Inner};
+use crate::Auth;
 
 /// How bad a [`Finding`] is. The greater is worse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -73,18 +73,13 @@ impl Auth {
     /// Examines settings, keys, database, outbox, mail server and identity providers, and changes nothing. The worst
     /// findings come first; none is the good case. Takes as long as what is asked needs to answer, within bounds.
     pub async fn check(&self) -> Vec<Finding> {
-        self.inner.check().await
-    }
-}
-
-impl Inner {
-    async fn check(&self) -> Vec<Finding> {
-        let mut found = self.config.findings();
-        found.extend(self.passwords.check());
-        found.extend(self.check_database().await);
-        found.extend(self.check_mailer().await);
+        let inner = &self.inner;
+        let mut found = inner.config.findings();
+        found.extend(inner.passwords.check());
+        found.extend(inner.check_database().await);
+        found.extend(inner.check_mailer().await);
         #[cfg(feature = "oidc")]
-        found.extend(self.check_providers().await);
+        found.extend(inner.check_providers().await);
         found.sort_by_key(|finding| Reverse(finding.severity));
         found
     }

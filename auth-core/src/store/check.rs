@@ -1,8 +1,8 @@
 //! Statements of a check: they look, and change no row.
 
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityName, EntityTrait, PaginatorTrait, QueryFilter,
-    QuerySelect, Statement,
+    ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect,
+    Statement,
     sea_query::{Expr, Query},
 };
 use uuid::Uuid;
