@@ -61,8 +61,8 @@ impl ConnectOptions {
         self
     }
 
-    /// For a look at a database, as with [`Auth::check`](crate::Auth::check): connects with the first statement, and leaves a
-    /// SQLite file without a write-ahead log as it is.
+    /// For a look at a database, as with [`Auth::check`](crate::Auth::check): a SQLite file without a write-ahead log is left
+    /// as it is, and other databases are connected with by the first statement, which tells whether they are there.
     pub fn as_found(mut self) -> Self {
         self.as_found = true;
         self

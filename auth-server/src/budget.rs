@@ -178,7 +178,9 @@ mod tests {
     #[test]
     fn a_budget_beyond_the_limit_is_warned_about_with_what_would_fit() {
         assert_eq!(does_not_fit(2, 19, 70 * MIB), None);
-        let warning = does_not_fit(3, 19, 70 * MIB).unwrap().to_string();
+        let warning = does_not_fit(3, 19, 70 * MIB).unwrap();
+        assert_eq!(warning.code, "memory_limit");
+        let warning = warning.to_string();
         assert!(
             warning.contains("70 MiB") && warning.ends_with("set HASH_SLOTS=2, or allow it 89 MiB"),
             "{warning}"

@@ -21,16 +21,11 @@ impl Inner {
         let mut found = Vec::new();
         if let Err(error) = self.look_at_database(&mut found).await {
             let why = error.source().map_or_else(|| error.to_string(), ToString::to_string);
-            found.push(match error {
-                Error::Config(error) => {
-                    Finding::error("keys_unusable", error.to_string(), "name another key")
-                }
-                _ => Finding::error(
-                    "database_unreachable",
-                    format!("the database does not answer as it should: {why}"),
-                    "see that it runs, and that its address, user and password are right",
-                ),
-            });
+            found.push(Finding::error(
+                "database_unreachable",
+                format!("the database does not answer as it should: {why}"),
+                "see that it runs, and that its address, user and password are right",
+            ));
         }
         found
     }

@@ -27,7 +27,8 @@ impl Inner {
                 "take a former secret out after session_ttl, a former key or algorithm after access_ttl",
             ));
         }
-        let (_, problem) = Ring::empty().read(rows.clone(), &keys, self.keep_keys_millis(), now)?;
+        let read = Ring::empty().read(rows.clone(), &keys, self.keep_keys_millis(), now);
+        let problem = read.map_or_else(Some, |(_, problem)| problem);
         if let Some(problem) = problem {
             found.push(Finding::error(
                 "key_ring_locked",

@@ -36,7 +36,7 @@ pub(super) async fn check(config: &Config) -> Vec<Finding> {
     let secret = keys::secret(config, is_new, &mut found);
     let has_secret = secret.is_some();
     let Some(secret) = secret.or_else(keys::stand_in) else { return found };
-    let db = match connect(&config.database).await {
+    let db = match connect(&config.database, is_new).await {
         Ok(db) => db,
         Err(finding) => {
             found.push(finding);
@@ -66,7 +66,7 @@ async fn look(auth: &Auth, db: &DatabaseConnection, is_new: bool, has_secret: bo
     // With a secret that only stands in for the true one, nothing can be decrypted.
     found.retain(|finding| has_secret || finding.code != "key_ring_locked");
     if is_new {
-        found.retain(|finding| finding.code != "database_unreachable");
+        found.retain(|finding| finding.code != "tables_missing");
         return found;
     }
     if found.iter().any(|finding| finding.code == "database_unreachable") {
@@ -126,7 +126,11 @@ fn sqlite_file(file: &Path, is_new: bool) -> Option<Finding> {
     }
     let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
     let system = directory.canonicalize().ok().and_then(|place| file_system(&mounts, &place))?;
-    NETWORK.contains(&system.as_str()).then(|| {
+    network_disk(&system)
+}
+
+fn network_disk(system: &str) -> Option<Finding> {
+    NETWORK.contains(&system).then(|| {
         Finding::warning(
             "sqlite_network_disk",
             format!(
@@ -164,5 +168,11 @@ mod tests {
         assert_eq!(system("/srv/database"), "ext4");
         assert_eq!(system("/srv/data/fast disk"), "tmpfs");
         assert_eq!(file_system("nonsense\n", Path::new("/")), None);
+    }
+
+    #[test]
+    fn a_disk_of_another_machine_is_warned_of() {
+        assert_eq!(network_disk("nfs4").map(|finding| finding.code), Some("sqlite_network_disk"));
+        assert_eq!(network_disk("ext4"), None);
     }
 }

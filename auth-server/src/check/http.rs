@@ -21,19 +21,6 @@ pub(super) fn check(config: &Config) -> Vec<Finding> {
     for origin in &http.trusted_origins {
         found.extend(trusted_origin(origin, &own));
     }
-    let links = [
-        ("VERIFY_EMAIL_URL", &config.mail.verify_email_url),
-        ("RESET_PASSWORD_URL", &config.mail.reset_password_url),
-    ];
-    for (name, url) in links {
-        if url.as_deref().is_some_and(is_http_elsewhere) {
-            found.push(Finding::warning(
-                "mail_link_http",
-                format!("{name} is http and not this machine: whoever is on the way can change the page and take the token"),
-                "use https",
-            ));
-        }
-    }
     if config.metrics.is_some_and(|address| !is_private(address.ip())) {
         found.push(Finding::note(
             "metrics_public",
@@ -113,7 +100,7 @@ fn trusted_origin(origin: &str, own: &str) -> Option<Finding> {
     })
 }
 
-fn is_http_elsewhere(url: &str) -> bool {
+pub(super) fn is_http_elsewhere(url: &str) -> bool {
     let Some(rest) = url.strip_prefix("http://") else { return false };
     !config::is_loopback(config::host_of(rest.split('/').next().unwrap_or(rest)))
 }

@@ -6,6 +6,7 @@ mod files;
 mod http;
 mod keys;
 mod limits;
+mod mail;
 mod settings;
 
 use std::{cmp::Reverse, path::Path, process::ExitCode};
@@ -65,6 +66,7 @@ async fn examine(given: &[Given], directory: &Path) -> Vec<Finding> {
         if unusable.is_empty() {
             found.extend(config.warnings.iter().cloned());
             found.extend(http::check(&config));
+            found.extend(mail::check(&config));
             found.extend(settings::check(&config));
         }
         found.extend(limits::check(&config));
