@@ -31,6 +31,9 @@ pub mod roles {}
 #[doc = include_str!("social_login.md")]
 pub mod social_login {}
 
+#[doc = include_str!("check.md")]
+pub mod check {}
+
 #[doc = include_str!("moving_in.md")]
 pub mod moving_in {}
 

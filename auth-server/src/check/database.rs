@@ -57,7 +57,11 @@ async fn connect(config: &DatabaseConfig) -> Result<DatabaseConnection, Finding>
     let options =
         ConnectOptions::new(config.url.expose_existing().as_str()).timeout(config.timeout).as_found();
     options.connect().await.map_err(|error| {
-        Finding::error("database_unreachable", format!("DATABASE_URL: {error}"), "name another database")
+        Finding::error(
+            "database_unreachable",
+            format!("DATABASE_URL: {error}"),
+            "see that the file is a SQLite database which this user may read and write",
+        )
     })
 }
 
