@@ -17,7 +17,6 @@ use auth_core::{
     test_util::ManualClock,
 };
 use auth_migration::{each_database, test_util::TestDatabase};
-use sea_orm::ConnectionTrait as _;
 
 use crate::{
     architecture::{walk, workspace},

@@ -52,10 +52,11 @@ pub(super) async fn check(config: &Config) -> Vec<Finding> {
     found
 }
 
-/// Connects with the first statement, and makes no file.
-async fn connect(config: &DatabaseConfig) -> Result<DatabaseConnection, Finding> {
-    let options =
-        ConnectOptions::new(config.url.expose_existing().as_str()).timeout(config.timeout).as_found();
+/// Makes no file: in the place of one that is not there yet stands an empty database in memory.
+async fn connect(config: &DatabaseConfig, is_new: bool) -> Result<DatabaseConnection, Finding> {
+    let url = config.url.expose_existing();
+    let url = if is_new { "sqlite::memory:" } else { url.as_str() };
+    let options = ConnectOptions::new(url).timeout(config.timeout).as_found();
     options.connect().await.map_err(|error| {
         Finding::error(
             "database_unreachable",
