@@ -168,6 +168,7 @@ impl fmt::Debug for ConnectOptions {
             .field("url", &"redacted")
             .field("max_connections", &self.max_connections)
             .field("timeout", &self.timeout)
+            .field("as_found", &self.as_found)
             .finish()
     }
 }

@@ -17,9 +17,10 @@ pub(crate) fn report(config: &Config) {
         "passwords are hashed within this budget"
     );
     for finding in findings(config) {
-        match finding.severity {
-            Severity::Note => tracing::info!("{finding}"),
-            _ => tracing::warn!("{finding}"),
+        if finding.severity == Severity::Note {
+            tracing::info!("{finding}");
+        } else {
+            tracing::warn!("{finding}");
         }
     }
 }

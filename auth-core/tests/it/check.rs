@@ -6,7 +6,7 @@ use std::{
     fs,
     path::Path,
     sync::Arc,
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use auth_core::{
@@ -158,7 +158,7 @@ async fn each_unwise_setting_has_its_code() {
     let cases: &[(Settings, &str)] = &[
         (AuthBuilder::insecure_no_throttle, "throttle_off"),
         (|builder| builder.access_ttl(25 * HOUR), "access_token_long"),
-        (|builder| builder.refresh_grace(0 * SECOND), "refresh_grace"),
+        (|builder| builder.refresh_grace(Duration::ZERO), "refresh_grace"),
         (|builder| builder.refresh_grace(61 * SECOND), "refresh_grace"),
         (|builder| builder.session_ttl(91 * DAY), "session_long"),
         (|builder| builder.issuer("auth").audience("auth"), "names_default"),
@@ -234,7 +234,7 @@ fn codes_in_the_source() -> BTreeMap<String, &'static str> {
             for severity in [Severity::Note, Severity::Warning, Severity::Error].map(Severity::name) {
                 for rest in text.split(&format!("Finding::{severity}(")).skip(1) {
                     let code = rest.trim_start().strip_prefix('"').and_then(|rest| rest.split('"').next());
-                    let before = codes.insert(code.expect("a literal").to_owned(), severity);
+                    let before = codes.insert(code.unwrap().to_owned(), severity);
                     assert!(before.is_none_or(|before| before == severity), "{code:?} is of two severities");
                 }
             }
