@@ -23,6 +23,7 @@ pub struct ConnectOptions {
     url: Zeroizing<String>,
     max_connections: u32,
     timeout: Duration,
+    as_found: bool,
 }
 
 /// Why there is no connection.
@@ -40,7 +41,12 @@ pub enum ConnectError {
 impl ConnectOptions {
     /// `postgres://`, `mysql://` (also for MariaDB) or `sqlite://`; at most 8 connections, 3 s to get one.
     pub fn new(url: impl Into<String>) -> Self {
-        Self { url: Zeroizing::new(url.into()), max_connections: 8, timeout: Duration::from_secs(3) }
+        Self {
+            url: Zeroizing::new(url.into()),
+            max_connections: 8,
+            timeout: Duration::from_secs(3),
+            as_found: false,
+        }
     }
 
     /// The most connections of the pool. An in-memory SQLite database always has one.
@@ -52,6 +58,13 @@ impl ConnectOptions {
     /// How long an operation waits for a connection before it fails as unavailable.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
+        self
+    }
+
+    /// For a look at a database, as with [`Auth::check`](crate::Auth::check): a SQLite file without a write-ahead log is left
+    /// as it is, and other databases are connected with by the first statement, which tells whether they are there.
+    pub fn as_found(mut self) -> Self {
+        self.as_found = true;
         self
     }
 
@@ -87,6 +100,7 @@ impl ConnectOptions {
         let mut options = sea_orm::ConnectOptions::new(self.url.as_str());
         options
             .max_connections(self.max_connections)
+            .connect_lazy(self.as_found)
             .connect_timeout(self.timeout)
             .acquire_timeout(self.timeout)
             // Statements carry addresses and hashes; errors are reported by the caller.
@@ -111,6 +125,7 @@ impl ConnectOptions {
             });
         }
         if scheme == "sqlite" {
+            let as_found = self.as_found;
             let memory = self.url.contains(":memory:") || self.url.contains("mode=memory");
             if memory {
                 // Every connection to `:memory:` is a database of its own, gone with the connection.
@@ -140,7 +155,7 @@ impl ConnectOptions {
                     .busy_timeout(limit)
                     // An answer that was given survives a power cut, not only a crash of the process.
                     .synchronous(SqliteSynchronous::Full);
-                if memory { sqlite } else { sqlite.journal_mode(SqliteJournalMode::Wal) }
+                if memory || as_found { sqlite } else { sqlite.journal_mode(SqliteJournalMode::Wal) }
             });
         }
         options
@@ -153,6 +168,7 @@ impl fmt::Debug for ConnectOptions {
             .field("url", &"redacted")
             .field("max_connections", &self.max_connections)
             .field("timeout", &self.timeout)
+            .field("as_found", &self.as_found)
             .finish()
     }
 }

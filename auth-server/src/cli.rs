@@ -45,6 +45,13 @@ pub(crate) enum Command {
     },
     /// Show the settings in force and where each came from; secrets are left out
     Config,
+    /// Examine settings, keys, database, mail and limits, and change nothing. Exit status: 0 if nothing was found but notes,
+    /// 1 for warnings, 2 for errors
+    Check {
+        /// Print a JSON array of what was found
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// What to do with the schema.

@@ -151,6 +151,11 @@ impl SettingError {
         Self { name: name.into(), origin: None, problem: problem.into() }
     }
 
+    /// Which setting.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Tells also where the value was found.
     pub(crate) fn from(mut self, origin: impl fmt::Display) -> Self {
         self.origin = Some(origin.to_string());

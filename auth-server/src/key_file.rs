@@ -51,7 +51,8 @@ pub(crate) fn read_again(database: &Path) -> Result<SecretKey, Error> {
     read(&path(database))?.ok_or_else(missing)
 }
 
-fn path(database: &Path) -> PathBuf {
+/// Where it is.
+pub(crate) fn path(database: &Path) -> PathBuf {
     directory(database).join(NAME)
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Without any setting it starts on `http://127.0.0.1:8000` with a SQLite file and a key of its own in the
 //! working directory. `auth-server --help` lists the settings, `auth-server config` shows those in force and
-//! where each came from, `auth-server migrate` looks after the schema.
+//! where each came from, `auth-server check` what is wrong with them and around them, `auth-server migrate` looks after the schema.
 //!
 //! The program is the manager and knows no rules: it reads settings, opens sockets, and puts request id, trace,
 //! panic guard and timeout around [`AuthService`](auth_tower::AuthService), beside `/health/live` and
@@ -83,6 +83,13 @@
 //! terminal**, with which anybody can take the account over until it is used or an hour old; the audit tells that it was handed
 //! out. `create --password-stdin` reads a first password, for an account of your own. Nobody else's can be chosen here.
 //!
+//! # Check
+//!
+//! `auth-server check` examines settings, files, keys, database, mail server, identity providers and the limits of the system, and
+//! makes and changes nothing. Each thing that it finds has a stable code, a severity, a sentence and what to do about it; `--json`
+//! prints them as an array of objects. Its exit status is 0 for nothing but notes, 1 for warnings, 2 for errors. All codes are in
+//! `auth_core::manual::check`. The most of it is a library call, `auth_core::Auth::check`.
+//!
 //! # SIGHUP
 //!
 //! Reads the settings again (`.env`, and the files that are named by `..._FILE`), so that a step of the table needs no
@@ -101,10 +108,11 @@
 //!
 //! `serve` writes its log to standard output, as one stream for whoever runs it to route; the commands that
 //! print something write theirs to standard error. What stops the program is one line on standard error, with
-//! exit status 2 for a setting and 1 for the world around (database away, port taken). Lines carry ids and
+//! exit status 2 for a setting and 1 for the world around (database away, port taken); only `check` has a meaning of its own. Lines carry ids and
 //! codes, never an e-mail address, token or password; statements of the database are not logged at any level.
 
 mod budget;
+mod check;
 mod cli;
 mod config;
 mod crowd;

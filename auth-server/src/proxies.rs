@@ -68,6 +68,11 @@ impl TrustedProxies {
         client
     }
 
+    /// Each with the number of its first bits.
+    pub(crate) fn networks(&self) -> impl Iterator<Item = (IpAddr, u32)> {
+        self.networks.iter().map(|network| (network.address, network.bits))
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.networks.is_empty()
     }

@@ -11,6 +11,7 @@ use std::{
 use tokio::time::timeout;
 
 use crate::{
+    check,
     cli::{self, Command, Keys, Migrate, Stop},
     config::{Config, DatabaseConfig, Given},
     docs::Docs,
@@ -32,7 +33,7 @@ pub(crate) const CLOSE_DEADLINE: Duration = Duration::from_secs(2);
 
 /// How long work on the runtime's threads for blocking calls that nobody waits for any more may keep the process. A
 /// hash does not: its thread ends with the process.
-const BLOCKING_DEADLINE: Duration = Duration::from_secs(1);
+pub(crate) const BLOCKING_DEADLINE: Duration = Duration::from_secs(1);
 
 /// Runs the program with these arguments, the first of which is its name.
 pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
@@ -51,6 +52,11 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let outcome = match cli.command.unwrap_or(Command::Serve) {
         // Before the settings are read: they may be waiting for this very key.
         Command::Keys { action: Keys::Generate { out } } => generate_key(&cli.settings.0, out.as_deref()),
+        // They are a part of what is examined.
+        Command::Check { json } => match check::command(&cli.settings.0, json) {
+            Ok(code) => return code,
+            Err(error) => Err(error),
+        },
         command => Config::load(cli.settings.0.clone(), Path::new(""))
             .map_err(Error::from)
             .and_then(|config| execute(&command, cli.settings.0, config, passed)),
@@ -88,7 +94,9 @@ fn execute(command: &Command, given: Vec<Given>, config: Config, passed: Passed)
         }
         Command::Keys { action } => runtime.block_on(keys::look_after(&config, action)),
         Command::Users { json, action } => runtime.block_on(users::look_after(&config, action, *json)),
-        Command::Serve | Command::Config => runtime.block_on(start_and_serve(given, config, passed)),
+        Command::Serve | Command::Config | Command::Check { .. } => {
+            runtime.block_on(start_and_serve(given, config, passed))
+        }
     };
     runtime.shutdown_timeout(BLOCKING_DEADLINE);
     outcome

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use auth_core::Finding;
 use rustls::{
     CertificateError, RootCertStore, ServerConfig,
     client::{WebPkiServerVerifier, danger::ServerCertVerifier as _},
@@ -14,6 +15,8 @@ use rustls::{
 const SOON: Duration = Duration::from_hours(14 * 24);
 
 const DAY: u64 = 24 * 60 * 60;
+
+const RENEW: &str = "renew it, and send SIGHUP";
 
 /// The certificate and those between it and an authority, in the order of the file.
 ///
@@ -67,17 +70,19 @@ pub(crate) fn server_config(
 }
 
 /// What is to be said about the end of a certificate, if it is over or near.
-pub(crate) fn expiry_warning(certificate: &CertificateDer<'_>, now: Duration) -> Option<String> {
+pub(crate) fn expiry_finding(certificate: &CertificateDer<'_>, now: Duration) -> Option<Finding> {
     let end = not_after(certificate)?;
     let left = end.checked_sub(now).unwrap_or_default();
     if left.is_zero() {
         let days = now.saturating_sub(end).as_secs() / DAY;
-        return Some(format!(
-            "the certificate of TLS_CERT_FILE has been over for {days} days: clients refuse it; renew it"
-        ));
+        let problem =
+            format!("the certificate of TLS_CERT_FILE has been over for {days} days: clients refuse it");
+        return Some(Finding::error("certificate_over", problem, RENEW));
     }
-    (left <= SOON)
-        .then(|| format!("the certificate of TLS_CERT_FILE ends in {} days: renew it", left.as_secs() / DAY))
+    (left <= SOON).then(|| {
+        let problem = format!("the certificate of TLS_CERT_FILE ends in {} days", left.as_secs() / DAY);
+        Finding::warning("certificate_ends_soon", problem, RENEW)
+    })
 }
 
 /// The end of a certificate, since the epoch: what the verifier complains of when it is asked about a time far ahead. So no
@@ -117,7 +122,8 @@ mod tests {
     fn a_certificate_that_is_over_or_ends_soon_is_warned_of_and_another_is_not() {
         // 1 January 2030.
         let now = Duration::from_hours(24 * 21_915);
-        let warning = |not_after| expiry_warning(&certificate(not_after), now);
+        let warning =
+            |not_after| expiry_finding(&certificate(not_after), now).map(|finding| finding.to_string());
         assert!(warning((2029, 12, 22)).unwrap().contains("has been over for 10 days"));
         assert!(warning((2030, 1, 1)).unwrap().contains("has been over for 0 days"));
         assert!(warning((2030, 1, 15)).unwrap().contains("ends in 14 days"));

@@ -184,6 +184,11 @@ fn the_first_administrator_is_made_and_gets_in_as_shown() {
     run("run: admin");
 }
 
+#[test]
+fn a_check_finds_what_is_shown() {
+    run("run: check");
+}
+
 /// Name and default of each row of the table of settings; secrets lose their mark.
 fn table() -> Vec<(&'static str, &'static str)> {
     let rows = section("settings").lines().filter(|line| line.starts_with("| `"));

@@ -2,6 +2,7 @@
 //! before it signs and accepted after, so that changing it refuses no token; see the manual's page on
 //! [keys](crate::manual::keys).
 
+mod check;
 mod flow;
 mod ring;
 mod schedule;

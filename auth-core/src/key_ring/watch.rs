@@ -24,10 +24,14 @@ impl KeySource {
     pub(crate) fn new(keys: Keys) -> Self {
         Self { keys, ring: Ring::empty() }
     }
+
+    pub(super) fn keys(&self) -> &Keys {
+        &self.keys
+    }
 }
 
 impl Inner {
-    fn key_source(&self) -> MutexGuard<'_, KeySource> {
+    pub(super) fn key_source(&self) -> MutexGuard<'_, KeySource> {
         self.key_source.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -2,6 +2,7 @@
 //! change that they tell of, and leave it apart from any request; the manual's page on [mail](crate::manual::mail) has
 //! the promises.
 
+mod check;
 mod log;
 mod outbox;
 #[cfg(feature = "smtp")]
@@ -130,6 +131,15 @@ pub trait Mailer: Send + Sync + 'static {
     /// # Errors
     /// [`MailError`].
     fn send<'a>(&'a self, mail: &'a Mail, text: &'a MailText) -> Sending<'a>;
+
+    /// Sends nothing, and finds out whether mails could leave, for [`Auth::check`](crate::Auth::check). By default it is taken
+    /// for granted.
+    ///
+    /// # Errors
+    /// [`MailError`]: nobody there, or refused.
+    fn check(&self) -> Sending<'_> {
+        Box::pin(std::future::ready(Ok(())))
+    }
 }
 
 /// The future of [`Mailer::send`].

@@ -90,6 +90,20 @@ impl Mailer for SmtpMailer {
             self.transport.send(message).await.map(drop).map_err(|error| sort(&error))
         })
     }
+
+    /// As far as to a login. Here a code of the server means a refusal, whatever it is: nothing is to be tried again.
+    fn check(&self) -> Sending<'_> {
+        Box::pin(async move {
+            match self.transport.test_connection().await {
+                Ok(true) => Ok(()),
+                Ok(false) => Err(MailError::NotNow("no connection".to_owned())),
+                Err(error) => Err(match (error.status(), sort(&error)) {
+                    (Some(_), MailError::NotNow(code)) => MailError::Refused(code),
+                    (_, sorted) => sorted,
+                }),
+            }
+        })
+    }
 }
 
 /// The server's own words may quote the address, so only its code is told.

@@ -43,6 +43,9 @@ pub mod operating {}
 #[doc = include_str!("rooms.md")]
 pub mod rooms {}
 
+#[doc = include_str!("check.md")]
+pub mod check {}
+
 #[doc = include_str!("moving_in.md")]
 pub mod moving_in {}
 

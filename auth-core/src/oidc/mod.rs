@@ -29,6 +29,7 @@
 
 mod account;
 mod callback;
+mod check;
 mod config;
 mod discovery;
 mod exchange;

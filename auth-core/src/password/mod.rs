@@ -3,6 +3,7 @@
 mod argon2;
 mod breach;
 mod breach_list;
+mod check;
 mod context;
 mod policy;
 mod pool;

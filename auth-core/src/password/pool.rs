@@ -14,10 +14,12 @@ use tokio::sync::oneshot;
 use self::worker::Worker;
 use super::{
     HashError, PasswordHasher, Scratch, Verdict,
+    check::weakness,
     queue::{Arrival, Queue, Ticket, network},
 };
 use crate::{
     ClientInfo, Clock, Config, Error, Password,
+    check::Finding,
     random::{self, Random},
 };
 
@@ -177,6 +179,11 @@ impl HashPool {
     pub(crate) fn look(&self, client: &ClientInfo) -> Result<(), Error> {
         let full = self.lock().queue.is_full_for(network(client.ip));
         if full { Err(self.refuse()) } else { Ok(()) }
+    }
+
+    /// Whether what it makes is too cheap.
+    pub(crate) fn check(&self) -> Option<Finding> {
+        weakness(&self.decoy)
     }
 
     pub(crate) fn stats(&self) -> HashPoolStats {

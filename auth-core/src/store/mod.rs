@@ -1,5 +1,6 @@
 //! The store: every statement of the main job, over SeaORM. Functions take a connection or a transaction.
 
+mod check;
 mod db;
 pub(crate) mod entity;
 mod event;
@@ -25,6 +26,10 @@ pub(crate) use sea_orm::ConnectionTrait;
 use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, TransactionOptions};
 
 pub(crate) use self::{
+    check::{
+        address_collation, count_events, has_admin, journal_mode, missing_tables, not_writable, oldest_mail,
+        read_clock,
+    },
     db::Db,
     event::{EventRow, insert_events, list_events},
     identities::{ListedIdentity, list_identities},

@@ -101,6 +101,11 @@ impl Keys {
         std::iter::once(&self.newest).chain(&self.previous)
     }
 
+    /// How many secrets, keys and algorithms are accepted beside those in use.
+    pub(crate) fn others(&self) -> usize {
+        self.previous.len() + self.also.len() + self.also_hmac.len()
+    }
+
     /// What signs access tokens; `None`: the ring.
     pub(crate) fn signer(&self) -> Result<Option<Signer>, ConfigError> {
         self.check()?;

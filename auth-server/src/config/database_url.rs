@@ -2,8 +2,14 @@
 
 use std::{fmt, fs::OpenOptions, io, path::PathBuf, str::FromStr as _};
 
-use sea_orm::sqlx::{mysql::MySqlConnectOptions, postgres::PgConnectOptions, sqlite::SqliteConnectOptions};
+use sea_orm::sqlx::{
+    mysql::{MySqlConnectOptions, MySqlSslMode},
+    postgres::{PgConnectOptions, PgSslMode},
+    sqlite::SqliteConnectOptions,
+};
 use zeroize::Zeroizing;
+
+use super::value;
 
 /// Where to connect to, in the spelling of the driver.
 #[derive(Clone)]
@@ -121,6 +127,34 @@ impl DatabaseUrl {
     /// The file, if the database is one.
     pub(crate) fn sqlite_file(&self) -> Option<&PathBuf> {
         self.sqlite_file.as_ref()
+    }
+
+    /// The URL for a look at what is there: no file is made.
+    pub(crate) fn expose_existing(&self) -> Zeroizing<String> {
+        Zeroizing::new(self.url.replace("mode=rwc", "mode=rw"))
+    }
+
+    /// Whether accounts may go over a network in the clear: to another machine, and TLS is not demanded.
+    pub(crate) fn allows_clear_text(&self) -> bool {
+        if self.sqlite_file.is_some() {
+            return false;
+        }
+        let (host, by_socket, demands_tls) = if self.url.starts_with("postgres:") {
+            let Ok(options) = PgConnectOptions::from_str(&self.url) else { return false };
+            let mode = options.get_ssl_mode();
+            let demands = matches!(mode, PgSslMode::Require | PgSslMode::VerifyCa | PgSslMode::VerifyFull);
+            (options.get_host().to_owned(), options.get_socket().is_some(), demands)
+        } else {
+            let Ok(options) = MySqlConnectOptions::from_str(&self.url) else { return false };
+            let mode = options.get_ssl_mode();
+            let demands = matches!(
+                mode,
+                MySqlSslMode::Required | MySqlSslMode::VerifyCa | MySqlSslMode::VerifyIdentity
+            );
+            (options.get_host().to_owned(), options.get_socket().is_some(), demands)
+        };
+        // A path is that of a socket too.
+        !by_socket && !host.starts_with('/') && !value::is_loopback(&host) && !demands_tls
     }
 
     /// Makes the SQLite file, if it is one to be made and not there yet, so that only its owner may read it; SQLite
@@ -310,6 +344,32 @@ mod tests {
             let problem = DatabaseUrl::parse(text).unwrap_err();
             assert!(problem.contains(reason), "{text}: {problem}");
             assert!(!problem.contains("hush"), "{problem}");
+        }
+    }
+
+    #[test]
+    fn only_a_database_elsewhere_without_tls_speaks_in_the_clear() {
+        for url in [
+            "postgres://u@db.example/d",
+            "postgres://u@192.0.2.1/d?sslmode=prefer",
+            "postgres:///d?hostaddr=192.0.2.1",
+            "mysql://u@db.example/d",
+            "mysql://u@db.example/d?ssl-mode=PREFERRED",
+        ] {
+            assert!(DatabaseUrl::parse(url).unwrap().allows_clear_text(), "{url}");
+        }
+        for url in [
+            "postgres://u@127.0.0.1/d",
+            "postgres://u@[::1]/d?sslmode=disable",
+            "postgres://u@/d?host=/run/postgresql",
+            "postgres://u@db.example/d?sslmode=verify-full",
+            "postgres://u@db.example/d?ssl=require",
+            "mysql://u@localhost/d",
+            "mysql://u@db.example/d?unix_socket=/run/m.sock",
+            "mysql://u@db.example/d?ssl-mode=REQUIRED",
+            "sqlite://x.db",
+        ] {
+            assert!(!DatabaseUrl::parse(url).unwrap().allows_clear_text(), "{url}");
         }
     }
 

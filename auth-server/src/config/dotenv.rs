@@ -2,6 +2,8 @@
 
 use std::{cell::Cell, collections::HashMap, io, path::Path, rc::Rc};
 
+use auth_core::Finding;
+
 use super::{
     providers::PREFIX,
     settings::{self, SETTINGS},
@@ -15,7 +17,7 @@ const MAX_BYTES: u64 = 1024 * 1024;
 #[derive(Default)]
 pub(crate) struct DotEnv {
     pub(crate) values: HashMap<String, String>,
-    pub(crate) warnings: Vec<String>,
+    pub(crate) warnings: Vec<Finding>,
 }
 
 impl DotEnv {
@@ -61,7 +63,11 @@ impl DotEnv {
             last_line = handed_out.get();
             if let Some(meant) = settings::near_miss(&name) {
                 let line = handed_out.get();
-                found.warnings.push(format!(".env, line {line}: {name} is no setting; is {meant} meant?"));
+                found.warnings.push(Finding::warning(
+                    "setting_misspelt",
+                    format!(".env, line {line}: {name} is no setting"),
+                    format!("is {meant} meant?"),
+                ));
             }
             // A later line wins over an earlier one, as in Python's readers of this format.
             found.values.insert(name, value);
@@ -171,6 +177,7 @@ mod tests {
     #[test]
     fn a_misspelt_setting_is_warned_of() {
         let found = DotEnv::parse("A=1\nSECERT_KEY=x\n").unwrap();
-        assert_eq!(found.warnings, [".env, line 2: SECERT_KEY is no setting; is SECRET_KEY meant?"]);
+        let told: Vec<_> = found.warnings.iter().map(ToString::to_string).collect();
+        assert_eq!(told, [".env, line 2: SECERT_KEY is no setting; is SECRET_KEY meant?"]);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc, time::UNIX_EPOCH};
 
-use auth_core::{Clock as _, SystemClock};
+use auth_core::{Clock as _, Finding, SystemClock};
 use rustls::ServerConfig;
 
 use super::{
@@ -37,15 +37,16 @@ impl ListenConfig {
         &self,
         public_url: Option<&str>,
         proxies: &TrustedProxies,
-        warnings: &mut Vec<String>,
+        warnings: &mut Vec<Finding>,
     ) -> Result<(), SettingError> {
         let on_the_net = self.unix_socket.is_none() && !value::is_loopback(&self.host);
-        if on_the_net && self.tls.is_none() && proxies.is_empty() {
-            warnings.push(
-                "HOST is not this machine only, and nothing says that TLS is spoken: passwords can be read on the way; \
-                 set TLS_CERT_FILE, or name the proxy that speaks TLS in TRUSTED_PROXIES"
-                    .to_owned(),
-            );
+        let said_https = public_url.is_some_and(value::is_https);
+        if on_the_net && self.tls.is_none() && proxies.is_empty() && !said_https {
+            warnings.push(Finding::warning(
+                "plain_http",
+                "HOST is not this machine only, and nothing says that TLS is spoken: passwords can be read on the way",
+                "set TLS_CERT_FILE, or name the proxy that speaks TLS in TRUSTED_PROXIES",
+            ));
         }
         match public_url {
             // No page on that origin could sign in: requests come from one on https, which is another.
@@ -64,7 +65,7 @@ impl ListenConfig {
 
 pub(super) fn read_listen(
     reader: &mut Reader,
-    warnings: &mut Vec<String>,
+    warnings: &mut Vec<Finding>,
 ) -> Result<ListenConfig, SettingError> {
     let host = reader.setting("HOST", "127.0.0.1".to_owned(), value::host, String::clone)?;
     let port = reader.number("PORT", 8000, 0, u16::MAX)?;
@@ -84,7 +85,7 @@ pub(super) fn read_listen(
 
 fn read_tls(
     reader: &mut Reader,
-    warnings: &mut Vec<String>,
+    warnings: &mut Vec<Finding>,
 ) -> Result<Option<Arc<ServerConfig>>, SettingError> {
     let chain = read_file(reader, CERT, tls::certificates)?;
     let key = read_file(reader, KEY, tls::private_key)?;
@@ -99,7 +100,7 @@ fn read_tls(
         (Some(chain), Some(key)) => (chain, key),
     };
     let now = SystemClock.now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    warnings.extend(chain.first().and_then(|certificate| tls::expiry_warning(certificate, now)));
+    warnings.extend(chain.first().and_then(|certificate| tls::expiry_finding(certificate, now)));
     tls::server_config(chain, key).map(Some).map_err(|problem| SettingError::new(KEY, problem))
 }
 

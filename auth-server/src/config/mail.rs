@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use auth_core::EmailVerification;
+use auth_core::{EmailVerification, Finding};
 use zeroize::Zeroizing;
 
 use super::{DAY, Reader, value};
@@ -33,7 +33,7 @@ pub(super) fn read_mail(
     reader: &mut Reader,
     auth: &mut auth_core::Config,
     public_url: Option<&str>,
-    warnings: &mut Vec<String>,
+    warnings: &mut Vec<Finding>,
 ) -> Result<MailConfig, SettingError> {
     let url = reader.secret("SMTP_URL")?;
     let shown = url.as_ref().map_or("", |_| "(hidden)");
@@ -77,10 +77,11 @@ pub(super) fn read_mail(
     auth.audit_retention = (days > 0).then(|| Duration::from_secs(days * DAY));
     let is_public = public_url.is_some_and(|url| !value::is_loopback(value::host_of(url)));
     if smtp.is_none() && (is_public || auth.email_verification != EmailVerification::Off) {
-        warnings.push(
-            "SMTP_URL is not set: mails are written to the log, and whoever reads it can take over any account"
-                .to_owned(),
-        );
+        warnings.push(Finding::warning(
+            "mail_in_log",
+            "SMTP_URL is not set: mails are written to the log, and whoever reads it can take over any account",
+            "set SMTP_URL and MAIL_FROM",
+        ));
     }
     Ok(MailConfig { smtp, verify_email_url, reset_password_url })
 }

@@ -1,5 +1,6 @@
 //! The settings: read once at the start, checked whole, and never looked up again.
 
+mod auth;
 mod database_url;
 mod dotenv;
 mod keys;
@@ -14,16 +15,16 @@ mod value;
 
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
-use auth_core::password::BreachList;
+use auth_core::{Finding, password::BreachList};
 use tracing::level_filters::LevelFilter;
 
 pub(crate) use self::{
     database_url::DatabaseUrl,
     providers::PREFIX as PROVIDER_PREFIX,
-    reader::{Given, Origin, Row},
+    reader::{Given, Origin, Row, SecretFile},
     secret::RECIPE,
     settings::SETTINGS,
-    value::in_url,
+    value::{host_of, in_url, is_https, is_loopback},
 };
 use self::{dotenv::DotEnv, reader::Reader};
 use crate::{
@@ -54,7 +55,9 @@ pub(crate) struct Config {
     /// What `auth-server config` prints.
     pub(crate) rows: Vec<Row>,
     /// What is allowed, but probably not meant.
-    pub(crate) warnings: Vec<String>,
+    pub(crate) warnings: Vec<Finding>,
+    /// The files that secrets came from, each with the setting that named it.
+    pub(crate) secret_files: Vec<SecretFile>,
 }
 
 /// How to reach the database.
@@ -110,10 +113,25 @@ impl Config {
     /// # Errors
     /// The first setting that cannot be used.
     pub(crate) fn load(given: Vec<Given>, directory: &Path) -> Result<Self, SettingError> {
-        let mut reader = Reader::new(given, DotEnv::read(&directory.join(".env"))?);
+        Self::load_without(&[], given, directory)
+    }
+
+    /// The same as if some settings had not been given, for a look at the others.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub(crate) fn load_without(
+        names: &[String],
+        mut given: Vec<Given>,
+        directory: &Path,
+    ) -> Result<Self, SettingError> {
+        let mut dotenv = DotEnv::read(&directory.join(".env"))?;
+        given.retain(|given| !names.contains(&given.name));
+        dotenv.values.retain(|name, _| !names.contains(name));
+        let mut reader = Reader::new(given, dotenv);
         let mut warnings = Vec::new();
         let algorithms = keys::read_algorithms(&mut reader)?;
-        let mut auth = read_auth(&mut reader, &mut warnings)?;
+        let mut auth = auth::read_auth(&mut reader, &mut warnings)?;
         let revocation_poll =
             Duration::from_millis(reader.number("REVOCATION_POLL_MS", 1000, 100, 60_000)?);
         auth.key_publish_ahead = read_publish_ahead(&mut reader, auth.key_publish_ahead, revocation_poll)?;
@@ -132,7 +150,7 @@ impl Config {
             |text| value::address(text).map(Some),
             |address| address.map_or_else(String::new, |address| address.to_string()),
         )?;
-        let (mut rows, dotenv_warnings) = reader.finish();
+        let (mut rows, secret_files, dotenv_warnings) = reader.finish();
         rows.sort_by_key(|row| {
             let place = SETTINGS.iter().position(|setting| setting.name == row.name);
             place.unwrap_or(SETTINGS.len())
@@ -151,6 +169,7 @@ impl Config {
             metrics,
             rows,
             warnings,
+            secret_files,
         })
     }
 }
@@ -169,83 +188,6 @@ fn read_publish_ahead(
         return Err(SettingError::new(NAME, problem));
     }
     Ok(ahead)
-}
-
-fn read_auth(reader: &mut Reader, warnings: &mut Vec<String>) -> Result<auth_core::Config, SettingError> {
-    let mut auth = auth_core::Config::default();
-    let minutes =
-        reader.number("ACCESS_TOKEN_EXPIRE_MINUTES", auth.access_ttl.as_secs() / 60, 1, 3650 * 24 * 60)?;
-    let refresh = reader.number("REFRESH_TOKEN_EXPIRE_DAYS", auth.refresh_ttl.as_secs() / DAY, 1, 3650)?;
-    let session = if refresh * DAY > auth.session_ttl.as_secs() && !reader.is_given("SESSION_EXPIRE_DAYS")? {
-        // A service that knows only the idle lifetime must not find its sessions cut shorter than it says.
-        warnings.push(format!(
-            "SESSION_EXPIRE_DAYS is raised to {refresh}, as REFRESH_TOKEN_EXPIRE_DAYS is; set it to decide yourself"
-        ));
-        reader.show(
-            "SESSION_EXPIRE_DAYS",
-            refresh.to_string(),
-            "default, raised to REFRESH_TOKEN_EXPIRE_DAYS",
-        );
-        refresh
-    } else {
-        reader.number("SESSION_EXPIRE_DAYS", auth.session_ttl.as_secs() / DAY, 1, 3650)?
-    };
-    if refresh > session {
-        let problem = "is more than SESSION_EXPIRE_DAYS: lower it, or raise SESSION_EXPIRE_DAYS";
-        return Err(SettingError::new("REFRESH_TOKEN_EXPIRE_DAYS", problem));
-    }
-    if minutes * 60 > session * DAY {
-        let problem = "is more than SESSION_EXPIRE_DAYS: lower it; the refresh token keeps users signed in";
-        return Err(SettingError::new("ACCESS_TOKEN_EXPIRE_MINUTES", problem));
-    }
-    if minutes > 24 * 60 {
-        warnings.push(
-            "ACCESS_TOKEN_EXPIRE_MINUTES is more than a day: other services accept the token of a signed-out user \
-             for so long; the refresh token keeps users signed in"
-                .to_owned(),
-        );
-    }
-    auth.access_ttl = Duration::from_secs(minutes * 60);
-    auth.refresh_ttl = Duration::from_secs(refresh * DAY);
-    auth.session_ttl = Duration::from_secs(session * DAY);
-    auth.refresh_grace =
-        Duration::from_secs(reader.number("REFRESH_GRACE_SECONDS", auth.refresh_grace.as_secs(), 0, 300)?);
-    auth.hash_slots = reader.number("HASH_SLOTS", auth.hash_slots, 1, 1024)?;
-    auth.hash_queue = reader.number("HASH_QUEUE", auth.hash_slots * 64, 0, 1_000_000)?;
-    let wait = u64::try_from(auth.hash_wait.as_millis()).unwrap_or(u64::MAX);
-    auth.hash_wait = Duration::from_millis(reader.number("HASH_WAIT_MS", wait, 1, 60_000)?);
-    read_throttle(reader, &mut auth, warnings)?;
-    Ok(auth)
-}
-
-fn read_throttle(
-    reader: &mut Reader,
-    auth: &mut auth_core::Config,
-    warnings: &mut Vec<String>,
-) -> Result<(), SettingError> {
-    let on = reader
-        .setting("THROTTLE", true, value::on, |on| if *on { "on".to_owned() } else { "off".to_owned() })?;
-    auth.insecure_no_throttle = !on;
-    let throttle = &mut auth.throttle;
-    throttle.account_limit = reader.number("THROTTLE_ACCOUNT_LIMIT", throttle.account_limit, 1, 100)?;
-    // A limit that was set below the default is one for known devices too.
-    let most = throttle.account_limit;
-    throttle.account_failures =
-        reader.number("THROTTLE_ACCOUNT_FAILURES", throttle.account_failures.min(most), 1, most)?;
-    throttle.device_failures = throttle.device_failures.min(most);
-    throttle.network_failures =
-        reader.number("THROTTLE_NETWORK_FAILURES", throttle.network_failures, 1, 100_000)?;
-    let minutes = throttle.network_refill.as_secs() / 60;
-    throttle.network_refill =
-        Duration::from_secs(60 * reader.number("THROTTLE_NETWORK_REFILL_MINUTES", minutes, 1, 24 * 60)?);
-    if !on {
-        warnings.push(
-            "THROTTLE is off: passwords may be guessed as fast as they can be hashed; keep it on for anything but a \
-             load test"
-                .to_owned(),
-        );
-    }
-    Ok(())
 }
 
 /// What a failing poll means for `/verify`: nothing by default, so that it goes on while the database is away.
@@ -290,7 +232,7 @@ fn read_database(reader: &mut Reader) -> Result<DatabaseConfig, SettingError> {
     })
 }
 
-fn read_http(reader: &mut Reader, warnings: &mut Vec<String>) -> Result<HttpConfig, SettingError> {
+fn read_http(reader: &mut Reader, warnings: &mut Vec<Finding>) -> Result<HttpConfig, SettingError> {
     let listen = listen::read_listen(reader, warnings)?;
     let default = listen.origin(listen.port);
     let public_url = reader.setting(
@@ -333,18 +275,20 @@ fn read_http(reader: &mut Reader, warnings: &mut Vec<String>) -> Result<HttpConf
             let problem = "cannot be false while PUBLIC_URL is https: remove it";
             return Err(SettingError::new("COOKIE_SECURE", problem));
         }
-        Some(url) if !value::is_https(url) && cookie_secure && !value::is_loopback(value::host_of(url)) => {
-            warnings.push(
-                "PUBLIC_URL is http and not this machine: browsers drop the Secure refresh cookie; use https, or \
-                 COOKIE_SECURE=false for development"
-                    .to_owned(),
-            );
+        Some(url) if !value::is_https(url) && !value::is_loopback(value::host_of(url)) => {
+            warnings.push(Finding::warning(
+                "public_url_http",
+                "PUBLIC_URL is http and not this machine: passwords can be read on the way, and browsers drop the cookie \
+                 if it is Secure",
+                "use https, or COOKIE_SECURE=false for development",
+            ));
         }
-        None if !value::is_loopback(&listen.host) => warnings.push(
+        None if !value::is_loopback(&listen.host) => warnings.push(Finding::warning(
+            "public_url_missing",
             "HOST is not this machine only and PUBLIC_URL is not set: pages of the public address are refused as \
-             cross-origin, and tokens name a wrong issuer; set PUBLIC_URL"
-                .to_owned(),
-        ),
+             cross-origin, and tokens name a wrong issuer",
+            "set PUBLIC_URL",
+        )),
         _ => {}
     }
     Ok(HttpConfig {

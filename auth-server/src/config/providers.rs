@@ -3,7 +3,7 @@
 
 use std::{borrow::Cow, collections::BTreeSet};
 
-use auth_core::oidc::Provider;
+use auth_core::{Finding, oidc::Provider};
 use zeroize::Zeroizing;
 
 use super::{Reader, reader::read_secret, settings::SETTINGS};
@@ -35,7 +35,7 @@ pub(crate) struct ProvidersConfig {
 
 pub(super) fn read_providers(
     reader: &mut Reader,
-    warnings: &mut Vec<String>,
+    warnings: &mut Vec<Finding>,
 ) -> Result<ProvidersConfig, SettingError> {
     let sign_up = reader.setting("OAUTH_SIGNUP", true, super::value::on, |on| {
         if *on { "on".to_owned() } else { "off".to_owned() }
@@ -50,9 +50,10 @@ pub(super) fn read_providers(
         let rest = setting.strip_prefix(PREFIX).unwrap_or_default();
         match FIELDS.iter().find_map(|field| rest.strip_suffix(field)) {
             Some(name) if !name.is_empty() => drop(names.insert(name.to_owned())),
-            _ => warnings.push(format!(
-                "{setting} is no setting: one of a provider ends with one of {}",
-                FIELDS.join(", ")
+            _ => warnings.push(Finding::warning(
+                "setting_unknown",
+                format!("{setting} is no setting"),
+                format!("let it end with one of {}, as those of a provider do", FIELDS.join(", ")),
             )),
         }
     }

@@ -1,7 +1,8 @@
 //! Finds the value of a setting: flags over environment over `.env`, and remembers where it came from.
 
-use std::{borrow::Cow, collections::BTreeSet, ffi::OsString, fmt, fs::File, io::Read as _};
+use std::{borrow::Cow, collections::BTreeSet, ffi::OsString, fmt, fs::File, io::Read as _, path::PathBuf};
 
+use auth_core::Finding;
 use zeroize::Zeroizing;
 
 use super::dotenv::DotEnv;
@@ -50,11 +51,19 @@ pub(crate) struct Row {
     pub(crate) origin: String,
 }
 
+/// Where a secret was read from, other than the setting itself.
+#[derive(Debug)]
+pub(crate) struct SecretFile {
+    pub(crate) setting: String,
+    pub(crate) path: PathBuf,
+}
+
 /// All that was given, and a row for each setting that was asked for.
 pub(crate) struct Reader {
     given: Vec<Given>,
     dotenv: DotEnv,
     rows: Vec<Row>,
+    secret_files: Vec<SecretFile>,
 }
 
 struct Found {
@@ -64,7 +73,7 @@ struct Found {
 
 impl Reader {
     pub(crate) fn new(given: Vec<Given>, dotenv: DotEnv) -> Self {
-        Self { given, dotenv, rows: Vec::new() }
+        Self { given, dotenv, rows: Vec::new(), secret_files: Vec::new() }
     }
 
     /// The value of a setting, or its default. `parse` tells what would be right, as in "is no number".
@@ -89,7 +98,7 @@ impl Reader {
     }
 
     /// The value of a secret, given as it is or by file.
-    pub(crate) fn secret(&self, name: &str) -> Result<Option<(Zeroizing<String>, String)>, SettingError> {
+    pub(crate) fn secret(&mut self, name: &str) -> Result<Option<(Zeroizing<String>, String)>, SettingError> {
         let file_name = format!("{name}_FILE");
         let direct = self.find(name, true)?;
         let by_file = self.find(&file_name, false)?;
@@ -101,7 +110,10 @@ impl Reader {
             (direct, Some(file)) if direct.as_ref().is_none_or(|direct| direct.origin < file.origin) => {
                 let text = read_secret(&file.text)
                     .map_err(|problem| SettingError::new(&file_name, problem).from(file.origin))?;
-                Ok(Some((text, format!("file, by {file_name} from {}", file.origin))))
+                let origin = format!("file, by {file_name} from {}", file.origin);
+                self.secret_files
+                    .push(SecretFile { setting: file_name, path: PathBuf::from(file.text.as_str()) });
+                Ok(Some((text, origin)))
             }
             (Some(direct), _) => Ok(Some((direct.text, direct.origin.to_string()))),
             (None, _) => Ok(None),
@@ -131,9 +143,9 @@ impl Reader {
         Ok(self.find(name, false)?.is_some())
     }
 
-    /// The rows, and what looked wrong in `.env`.
-    pub(crate) fn finish(self) -> (Vec<Row>, Vec<String>) {
-        (self.rows, self.dotenv.warnings)
+    /// The rows, the files of secrets, and what looked wrong in `.env`.
+    pub(crate) fn finish(self) -> (Vec<Row>, Vec<SecretFile>, Vec<Finding>) {
+        (self.rows, self.secret_files, self.dotenv.warnings)
     }
 
     /// An empty value counts as none, as container tools pass variables that are not set; but nobody means an

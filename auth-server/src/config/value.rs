@@ -33,12 +33,12 @@ pub(super) fn origin(text: &str) -> Result<String, String> {
     Ok(origin.to_owned())
 }
 
-pub(super) fn is_https(origin: &str) -> bool {
+pub(crate) fn is_https(origin: &str) -> bool {
     OriginPolicy::new(origin).is_ok_and(|policy| policy.is_https())
 }
 
 /// The host of an origin that [`origin`] has taken.
-pub(super) fn host_of(origin: &str) -> &str {
+pub(crate) fn host_of(origin: &str) -> &str {
     let authority = origin.split_once("://").map_or(origin, |(_, authority)| authority);
     match authority.rsplit_once(':') {
         Some((host, port)) if !port.ends_with(']') => host,
@@ -72,7 +72,7 @@ pub(crate) fn in_url(host: &str) -> String {
     if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
 }
 
-pub(super) fn is_loopback(host: &str) -> bool {
+pub(crate) fn is_loopback(host: &str) -> bool {
     let bare = host.trim_matches(['[', ']']);
     bare == "localhost" || bare.ends_with(".localhost") || {
         bare.parse().is_ok_and(|address: IpAddr| address.is_loopback())

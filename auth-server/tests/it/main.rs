@@ -8,6 +8,7 @@
 )]
 
 mod budget;
+mod check;
 mod connections;
 mod crash;
 mod docs;

@@ -1,0 +1,125 @@
+//! Statements of a check: they look, and change no row.
+
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect,
+    Statement,
+    sea_query::{Expr, Query},
+};
+use uuid::Uuid;
+
+use super::entity::{
+    deleted_user, event, identity, key, lease, mail, one_time_token, password, session, throttle, user,
+    user_role,
+};
+use crate::{ADMIN_ROLE, StoreError, error::is_unreachable};
+
+/// The time of the database, in unix milliseconds.
+pub(crate) async fn read_clock(db: &impl ConnectionTrait) -> Result<i64, DbErr> {
+    let backend = db.get_database_backend();
+    let sql = match backend {
+        DbBackend::Postgres => "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT) AS now",
+        // Not UNIX_TIMESTAMP, which reads the clock in the zone of the session.
+        DbBackend::MySql => {
+            "SELECT CAST(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(3)) DIV 1000 AS SIGNED) AS now"
+        }
+        _ => "SELECT CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) AS now",
+    };
+    let row = db.query_one_raw(Statement::from_string(backend, sql)).await?;
+    row.ok_or_else(|| DbErr::RecordNotFound("the time".to_owned()))?.try_get("", "now")
+}
+
+/// The tables that are not there, lack a column, or may not be read.
+pub(crate) async fn missing_tables(db: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
+    let all = [
+        missing::<user::Entity>(db).await?,
+        missing::<password::Entity>(db).await?,
+        missing::<user_role::Entity>(db).await?,
+        missing::<session::Entity>(db).await?,
+        missing::<one_time_token::Entity>(db).await?,
+        missing::<lease::Entity>(db).await?,
+        missing::<key::Entity>(db).await?,
+        missing::<throttle::Entity>(db).await?,
+        missing::<mail::Entity>(db).await?,
+        missing::<event::Entity>(db).await?,
+        missing::<deleted_user::Entity>(db).await?,
+        missing::<identity::Entity>(db).await?,
+    ];
+    Ok(all.into_iter().flatten().collect())
+}
+
+/// Asks for every column, and for no row.
+async fn missing<E: EntityTrait>(db: &impl ConnectionTrait) -> Result<Option<String>, DbErr> {
+    match E::find().limit(0).all(db).await {
+        Ok(_) => Ok(None),
+        Err(error) if is_unreachable(&error) => Err(error),
+        Err(_) => Ok(Some(E::default().table_name().to_owned())),
+    }
+}
+
+/// Why nothing can be written, if that is so: a replica, a file without the right to write, a user without it. Found out by
+/// a statement that matches no row, as no session has this id.
+pub(crate) async fn not_writable(db: &impl ConnectionTrait) -> Result<Option<String>, DbErr> {
+    let written = session::Entity::update_many()
+        .col_expr(session::Column::LastUsedAt, Expr::value(0_i64))
+        .filter(session::Column::Id.eq(Uuid::nil()))
+        .exec(db)
+        .await;
+    match written {
+        Ok(_) => Ok(None),
+        Err(error) if is_unreachable(&error) => Err(error),
+        Err(error) => Ok(Some(StoreError::new(error).to_string())),
+    }
+}
+
+/// How SQLite keeps what is being written; `None` with another database.
+pub(crate) async fn journal_mode(db: &impl ConnectionTrait) -> Result<Option<String>, DbErr> {
+    match db.get_database_backend() {
+        DbBackend::Sqlite => text(db, "PRAGMA journal_mode").await,
+        _ => Ok(None),
+    }
+}
+
+/// By what rule MySQL or MariaDB compares addresses; `None` with another database, which compares their bytes.
+pub(crate) async fn address_collation(db: &impl ConnectionTrait) -> Result<Option<String>, DbErr> {
+    match db.get_database_backend() {
+        DbBackend::MySql => {
+            let column = "SELECT CAST(collation_name AS CHAR) FROM information_schema.columns \
+                WHERE table_schema = DATABASE() AND table_name = 'auth_user' AND column_name = 'email_normalized'";
+            text(db, column).await
+        }
+        _ => Ok(None),
+    }
+}
+
+async fn text(db: &impl ConnectionTrait, sql: &str) -> Result<Option<String>, DbErr> {
+    let row = db.query_one_raw(Statement::from_string(db.get_database_backend(), sql)).await?;
+    row.map(|row| row.try_get_by_index(0)).transpose()
+}
+
+/// Whether anybody who may sign in administers.
+pub(crate) async fn has_admin(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
+    let mut holders = Query::select();
+    holders
+        .column(user_role::Column::UserId)
+        .from(user_role::Entity)
+        .and_where(user_role::Column::Role.eq(ADMIN_ROLE));
+    let able = user::Entity::find()
+        .filter(user::Column::Id.in_subquery(holders))
+        .filter(user::Column::DisabledAt.is_null());
+    Ok(able.count(db).await? > 0)
+}
+
+/// Since when the oldest mail waits.
+pub(crate) async fn oldest_mail(db: &impl ConnectionTrait) -> Result<Option<i64>, DbErr> {
+    let oldest = mail::Entity::find().select_only().column_as(mail::Column::CreatedAt.min(), "oldest");
+    Ok(oldest.into_tuple::<Option<i64>>().one(db).await?.flatten())
+}
+
+/// How many events of this code the audit has since then.
+pub(crate) async fn count_events(db: &impl ConnectionTrait, code: &str, since: i64) -> Result<u64, DbErr> {
+    event::Entity::find()
+        .filter(event::Column::At.gte(since))
+        .filter(event::Column::Code.eq(code))
+        .count(db)
+        .await
+}
