@@ -10,6 +10,7 @@ use hyper_util::{
     client::legacy::{self, connect::HttpConnector},
     rt::TokioExecutor,
 };
+use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
@@ -21,7 +22,7 @@ use super::PATIENCE;
 
 /// Killed when dropped, and what it has started with it.
 pub(crate) struct Browser {
-    _driver: Child,
+    driver: Child,
     _profile: tempfile::TempDir,
     http: legacy::Client<HttpConnector, Full<Bytes>>,
     session: String,
@@ -34,6 +35,7 @@ impl Browser {
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .kill_on_drop(true)
+            .process_group(0)
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines();
@@ -59,12 +61,8 @@ impl Browser {
             &format!("--user-data-dir={}", profile.path().display()),
         ];
         let http = legacy::Client::builder(TokioExecutor::new()).build_http();
-        let mut browser = Self {
-            _driver: driver,
-            _profile: profile,
-            http,
-            session: format!("http://127.0.0.1:{port}/session"),
-        };
+        let mut browser =
+            Self { driver, _profile: profile, http, session: format!("http://127.0.0.1:{port}/session") };
         let options = json!({"alwaysMatch": {"goog:chromeOptions": {"args": arguments}}});
         let begun = browser.tell("", json!({ "capabilities": options })).await;
         browser.session = format!("{}/{}", browser.session, text(&begun["sessionId"]));
@@ -182,6 +180,14 @@ impl Browser {
         let (status, body) = timeout(PATIENCE, answer).await.expect("the browser does not answer");
         let mut answer: Value = serde_json::from_slice(&body).unwrap();
         if status == 200 { Ok(answer["value"].take()) } else { Err(answer["value"].take()) }
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // The driver does not take its browser along when a test has failed; both are of one group.
+        let driver = self.driver.id().and_then(|id| Pid::from_raw(id.cast_signed()));
+        driver.map(|driver| kill_process_group(driver, Signal::KILL));
     }
 }
 
