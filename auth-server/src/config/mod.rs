@@ -295,7 +295,7 @@ fn read_http(reader: &mut Reader, warnings: &mut Vec<String>) -> Result<HttpConf
         "PUBLIC_URL",
         None,
         |text| value::origin(text).map(Some),
-        |url| url.clone().unwrap_or_else(|| default.clone()),
+        |url| url.clone().unwrap_or(default),
     )?;
     let trusted_origins = reader.setting(
         "TRUSTED_ORIGINS",
@@ -325,7 +325,7 @@ fn read_http(reader: &mut Reader, warnings: &mut Vec<String>) -> Result<HttpConf
         reader.number("MAX_CONNECTIONS_PER_ADDRESS", BOUNDS.per_network.min(connections), 1, connections)?;
     listen.check(public_url.as_deref(), &trusted_proxies, warnings)?;
     match &public_url {
-        _ if !cookie_secure && value::is_https(public_url.as_deref().unwrap_or(&default)) => {
+        _ if !cookie_secure && (listen.tls.is_some() || public_url.as_deref().is_some_and(value::is_https)) => {
             let problem = "cannot be false while PUBLIC_URL is https: remove it";
             return Err(SettingError::new("COOKIE_SECURE", problem));
         }
