@@ -14,7 +14,7 @@
 //! | --- | --- |
 //! | connections at once | 1000 (`MAX_CONNECTIONS`); more wait in the system's queue |
 //! | connections at once of one address (IPv6: /64) outside `TRUSTED_PROXIES` | 100 (`MAX_CONNECTIONS_PER_ADDRESS`); more are closed |
-//! | first bytes of a connection | 10 s |
+//! | TLS handshake; first bytes of a connection | 10 s each |
 //! | request line and headers, and rest between two requests (HTTP/1) | 10 s, 32 KiB, 64 headers |
 //! | age of a connection | 10 minutes, then it ends after the request in hand |
 //! | headers and streams of a connection (HTTP/2) | 16 KiB, 100 at once; a ping every 20 s, answered within 10 s |
@@ -29,8 +29,38 @@
 //! `Transfer-Encoding` that is anything but one `chunked`, two lengths that differ, no `Host` or two of them (RFC 9112
 //! sections 3.2 and 6.1). A chunked request is answered, and is the last of its connection.
 //!
+//! A connection counts from the moment that it is accepted: a slow handshake holds a place, and holds up nobody else.
+//!
 //! A proxy that keeps connections to this server open should give them up before the 10 s of rest are over (nginx:
 //! `keepalive_timeout 5s` in the `upstream`), or a request may meet a connection that is just being closed.
+//!
+//! # TLS
+//!
+//! With `TLS_CERT_FILE` and `TLS_KEY_FILE` the port speaks TLS 1.2 and 1.3, with HTTP/2 and HTTP/1.1 by ALPN, and nothing else:
+//! whoever comes in plain http gets no answer, as a redirect would hide that a password has just been sent for all to read.
+//! `PUBLIC_URL` is `https://HOST:PORT` by default, and one on http is refused: no page there could sign in. Every answer of the
+//! service tells browsers to stay with https for two years, subdomains included (HSTS). Certificates of clients are not asked
+//! for. One that is over or ends within two weeks is warned of when it is read.
+//!
+//! # Unix socket
+//!
+//! `UNIX_SOCKET` takes the place of `HOST` and `PORT`, for a proxy on the same machine. The file has mode 0660 and goes at the end;
+//! one that a killed process has left is replaced, a living one and any other kind of file are left alone and stop the start.
+//! Who may open it is trusted as if they were in `TRUSTED_PROXIES`: `X-Forwarded-For` says who the client is. Without that header
+//! the address is unknown, so that failures are not counted by network and all such clients are one in the queue for hashing:
+//! let the proxy set it. For nginx:
+//!
+//! ```text
+//! proxy_pass http://unix:/run/auth-server/socket;
+//! proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+//! ```
+//!
+//! # systemd
+//!
+//! The folder `systemd` of the repository has a service and a socket to go with it. A socket that is passed in (`LISTEN_FDS`, one
+//! of TCP or Unix) takes the place of the settings above and needs `PUBLIC_URL`; connections wait in it during a restart. Through
+//! `NOTIFY_SOCKET` the program tells when it is ready, reloads (`Type=notify-reload`) and stops, and with `WATCHDOG_USEC` that it is
+//! alive. None of this has a part in it where the variables are not set.
 //!
 //! # Keys
 //!
@@ -94,7 +124,7 @@
 //!
 //! Reads the settings again (`.env`, and the files that are named by `..._FILE`), so that a step of the table needs no
 //! restart. Flags and the environment of a process cannot change. What is taken over: `SECRET_KEY`, `ALGORITHM`,
-//! `PRIVATE_KEY` and their `..._PREVIOUS`. If another setting has changed, a warning names it. If one cannot be used,
+//! `PRIVATE_KEY` and their `..._PREVIOUS`, and the certificate of `TLS_CERT_FILE` for connections that begin after that. If another setting has changed, a warning names it. If one cannot be used,
 //! everything stays as it was, and one line on level ERROR says why. No connection is closed and no request fails. A
 //! server that is started from a terminal does not end when the terminal is closed: end it with Ctrl-C.
 //!

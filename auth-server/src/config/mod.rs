@@ -239,7 +239,7 @@ fn read_http(reader: &mut Reader, warnings: &mut Vec<Finding>) -> Result<HttpCon
         "PUBLIC_URL",
         None,
         |text| value::origin(text).map(Some),
-        |url| url.clone().unwrap_or_else(|| default.clone()),
+        |url| url.clone().unwrap_or(default),
     )?;
     let trusted_origins = reader.setting(
         "TRUSTED_ORIGINS",
@@ -271,7 +271,7 @@ fn read_http(reader: &mut Reader, warnings: &mut Vec<Finding>) -> Result<HttpCon
         reader.number("MAX_CONNECTIONS_PER_ADDRESS", BOUNDS.per_network.min(connections), 1, connections)?;
     listen.check(public_url.as_deref(), &trusted_proxies, warnings)?;
     match &public_url {
-        _ if !cookie_secure && value::is_https(public_url.as_deref().unwrap_or(&default)) => {
+        _ if !cookie_secure && (listen.tls.is_some() || public_url.as_deref().is_some_and(value::is_https)) => {
             let problem = "cannot be false while PUBLIC_URL is https: remove it";
             return Err(SettingError::new("COOKIE_SECURE", problem));
         }
