@@ -125,7 +125,6 @@ impl ConnectOptions {
             });
         }
         if scheme == "sqlite" {
-            let as_found = self.as_found;
             let memory = self.url.contains(":memory:") || self.url.contains("mode=memory");
             if memory {
                 // Every connection to `:memory:` is a database of its own, gone with the connection.
@@ -147,6 +146,8 @@ impl ConnectOptions {
                     })
                 })
             });
+            #[cfg(feature = "sqlite")]
+            let as_found = self.as_found;
             #[cfg(feature = "sqlite")]
             options.map_sqlx_sqlite_opts(move |sqlite| {
                 use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
