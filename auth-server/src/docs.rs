@@ -6,13 +6,12 @@ use std::{borrow::Cow, sync::Arc};
 use bytes::Bytes;
 use http::{
     HeaderName, HeaderValue, Method, Response,
-    header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE},
+    header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY},
 };
-use http_body_util::{Either, Full};
 use serde_json::{Value, json};
 use utoipa_swagger_ui::Config;
 
-use crate::stack::{AnswerBody, only_read};
+use crate::answer::{self, AnswerBody};
 
 const PAGE: &str = include_str!("docs/index.html");
 const SCRIPT: &str = include_str!("docs/docs.js");
@@ -51,15 +50,11 @@ impl Docs {
             "/docs/swagger-ui-bundle.js" => asset("swagger-ui-bundle.js", "text/javascript; charset=utf-8")?,
             _ => return None,
         };
-        if !matches!(*method, Method::GET | Method::HEAD) {
-            return Some(only_read(self.https));
+        if let Some(refusal) = answer::unless_read(method, self.https) {
+            return Some(refusal);
         }
-        let length = body.len();
-        let body = if *method == Method::HEAD { Bytes::new() } else { body };
-        let mut response = Response::new(Either::Right(Full::from(body)));
+        let mut response = answer::document(method, kind, body, self.https);
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-        headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         if gzipped {
             headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
@@ -69,7 +64,6 @@ impl Docs {
             let opener = HeaderName::from_static("cross-origin-opener-policy");
             headers.insert(opener, HeaderValue::from_static("same-origin"));
         }
-        auth_tower::set_security_headers(headers, self.https);
         Some(response)
     }
 }

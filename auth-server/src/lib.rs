@@ -141,6 +141,7 @@
 //! exit status 2 for a setting and 1 for the world around (database away, port taken); only `check` has a meaning of its own. Lines carry ids and
 //! codes, never an e-mail address, token or password; statements of the database are not logged at any level.
 
+mod answer;
 mod budget;
 mod check;
 mod cli;

@@ -3,13 +3,13 @@
 use std::{any::Any, convert::Infallible, error::Error, time::Duration};
 
 use auth_core::{Random as _, SystemRandom};
-use auth_tower::{AuthService, Body, is_request_id, problem::Problem, set_security_headers};
+use auth_tower::{AuthService, is_request_id, problem::Problem};
 use bytes::Bytes;
 use http::{
     HeaderValue, Method, Request, Response, StatusCode,
-    header::{ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, SET_COOKIE},
+    header::{AUTHORIZATION, CACHE_CONTROL, COOKIE, SET_COOKIE},
 };
-use http_body_util::{Either, Full};
+use http_body_util::Either;
 use hyper::body::Incoming;
 use tower::{Service, ServiceBuilder, ServiceExt as _, service_fn};
 use tower_http::{
@@ -21,6 +21,7 @@ use tower_http::{
 use tracing::Span;
 
 use crate::{
+    answer::{self, AnswerBody, dress},
     docs::Docs,
     framing::{self, Framing},
     health::{Health, Readiness},
@@ -35,9 +36,6 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 const PATH_MAX: usize = 128;
 
 const X_REQUEST_ID: http::HeaderName = http::HeaderName::from_static("x-request-id");
-
-/// The body of an answer: of the service, or a document of ours.
-pub(crate) type AnswerBody = Either<Body, Full<Bytes>>;
 
 /// A response to a probe, logged on a lower level than others.
 #[derive(Clone)]
@@ -71,39 +69,16 @@ pub(crate) fn routes(
 }
 
 fn probe(method: &Method, readiness: Readiness, https: bool) -> Response<AnswerBody> {
-    if !matches!(*method, Method::GET | Method::HEAD) {
-        return only_read(https);
+    if let Some(refusal) = answer::unless_read(method, https) {
+        return refusal;
     }
     let document = readiness.document().to_string();
-    let length = document.len();
-    // Of the answer to HEAD the length is that of the answer to GET.
-    let body = if *method == Method::HEAD { String::new() } else { document };
-    let mut response = Response::new(Either::Right(Full::from(body)));
+    let mut response = answer::document(method, "application/json", document.into(), https);
     if readiness != Readiness::Ready {
         *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
     }
     response.extensions_mut().insert(Probe);
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    set_security_headers(headers, https);
-    response
-}
-
-/// What only has a `GET` was asked with another method.
-pub(crate) fn only_read(https: bool) -> Response<AnswerBody> {
-    let detail = "This is read with GET.";
-    let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail);
-    let mut response = dress(problem, https);
-    response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
-    response
-}
-
-/// A problem with the headers that the service gives its own.
-fn dress(problem: Problem, https: bool) -> Response<AnswerBody> {
-    let mut response = problem.into_response().map(Either::Left);
-    set_security_headers(response.headers_mut(), https);
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 
@@ -120,7 +95,7 @@ where
         let inner = inner.clone();
         let measured = Measured::begin(request.method(), request.uri().path());
         async move {
-            let answer = answer(inner, request, https).await;
+            let answer = within_time(inner, request, https).await;
             if let Ok(response) = &answer {
                 measured.answered(response.status());
             }
@@ -147,7 +122,11 @@ where
 }
 
 /// Within the time that a request may take, if it is clear what is asked.
-async fn answer<S, B>(inner: S, request: Request<B>, https: bool) -> Result<Response<AnswerBody>, Infallible>
+async fn within_time<S, B>(
+    inner: S,
+    request: Request<B>,
+    https: bool,
+) -> Result<Response<AnswerBody>, Infallible>
 where
     S: Service<Request<B>, Response = Response<AnswerBody>, Error = Infallible>,
 {
@@ -238,6 +217,7 @@ fn log_response<B>(response: &Response<B>, latency: Duration, _: &Span) {
 
 #[cfg(test)]
 mod tests {
+    use auth_tower::Body;
     use http_body_util::{BodyExt as _, Empty};
 
     use super::*;
