@@ -10,7 +10,7 @@ use tokio::{
     time::Instant,
 };
 
-use crate::support::{PATIENCE, Program};
+use crate::support::{Connection, PATIENCE, Program};
 
 /// The part between these marks of the README.
 fn locations(address: &str) -> String {
@@ -88,4 +88,22 @@ async fn nginx_lets_good_tokens_through_and_tells_the_service_whose_they_are() {
     assert_eq!(client.logout(&session.cookie).await.status, 204);
     let refused = get(home.path(), &bearer).await;
     assert!(refused.starts_with("HTTP/1.1 401"), "{refused}");
+}
+
+#[tokio::test]
+#[ignore = "needs nginx"]
+async fn nginx_asks_through_a_unix_socket_too() {
+    let home = tempdir().unwrap();
+    let path = home.path().join("auth.socket");
+    let program = Program::in_directory(home.path()).env("UNIX_SOCKET", path.to_str().unwrap());
+    let _server = program.env("PUBLIC_URL", "https://auth.example.com").start().await;
+    let mut connection = Connection::http1(UnixStream::connect(&path).await.unwrap()).await;
+    assert_eq!(connection.post_credentials("/register", &[]).await.status, 201);
+    let session = connection.post_credentials("/login", &[]).await.session();
+    let _nginx = nginx(home.path(), &format!("unix:{}", path.display()));
+
+    let refused = get(home.path(), "").await;
+    assert!(refused.starts_with("HTTP/1.1 401") && !refused.contains("the secret"), "{refused}");
+    let passed = get(home.path(), &format!("authorization: Bearer {}\r\n", session.access_token)).await;
+    assert!(passed.starts_with("HTTP/1.1 200") && passed.ends_with("the secret\n"), "{passed}");
 }

@@ -101,6 +101,10 @@ async fn a_misspelt_name_and_a_strange_combination_are_warned_of_and_other_names
 
     let cases = [
         (&[("HOST", "0.0.0.0")][..], "HOST is not this machine only"),
+        (
+            &[("HOST", "0.0.0.0"), ("PUBLIC_URL", "https://auth.example.com")],
+            "HOST is not this machine only, and nothing says that TLS is spoken",
+        ),
         (&[("PUBLIC_URL", "http://auth.example.com")], "PUBLIC_URL is http"),
         (&[("ACCESS_TOKEN_EXPIRE_MINUTES", "11520")], "ACCESS_TOKEN_EXPIRE_MINUTES is more than a day"),
         (&[("THROTTLE", "off")], "THROTTLE is off"),
@@ -110,6 +114,9 @@ async fn a_misspelt_name_and_a_strange_combination_are_warned_of_and_other_names
         let ended = program.args(&["config"]).run().await;
         assert!(ended.stderr.contains(warning), "{settings:?}: {}", ended.stderr);
     }
+    let behind_a_proxy = program().env("HOST", "::").env("PUBLIC_URL", "https://auth.example.com");
+    let ended = behind_a_proxy.env("TRUSTED_PROXIES", "10.0.0.1").args(&["config"]).run().await;
+    assert!(!ended.stderr.contains("HOST"), "{}", ended.stderr);
 }
 
 #[tokio::test]

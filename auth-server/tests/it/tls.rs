@@ -5,7 +5,8 @@ use std::{fs, io, path::Path, sync::Arc};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use rcgen::{CertificateParams, KeyPair};
 use rustls::{
-    ClientConfig, RootCertStore,
+    CipherSuite, ClientConfig, RootCertStore,
+    crypto::{CryptoProvider, aws_lc_rs, aws_lc_rs::cipher_suite},
     pki_types::{CertificateDer, ServerName},
 };
 use tempfile::tempdir;
@@ -47,9 +48,18 @@ impl Identity {
 
     /// By somebody who believes this one and no other.
     async fn connect(&self, server: &Server, protocols: &[&str]) -> io::Result<TlsStream<TcpStream>> {
+        self.connect_with(aws_lc_rs::default_provider(), server, protocols).await
+    }
+
+    async fn connect_with(
+        &self,
+        provider: CryptoProvider,
+        server: &Server,
+        protocols: &[&str],
+    ) -> io::Result<TlsStream<TcpStream>> {
         let mut roots = RootCertStore::empty();
         roots.add(self.certificate.clone()).unwrap();
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let provider = Arc::new(provider);
         let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
         let mut config = config.unwrap().with_root_certificates(roots).with_no_client_auth();
         config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
@@ -186,6 +196,32 @@ async fn versions_before_tls_1_2_are_refused() {
         (22, 2, &[3, 3][..]),
         "a ServerHello of 1.2: {answer:?}"
     );
+}
+
+#[tokio::test]
+async fn of_the_ciphers_that_both_know_the_strongest_is_taken() {
+    let home = tempdir().unwrap();
+    let identity = Identity::new();
+    identity.write(home.path());
+    let server = program(home.path()).start().await;
+    for (ciphers, expected) in [
+        (
+            [cipher_suite::TLS13_AES_128_GCM_SHA256, cipher_suite::TLS13_AES_256_GCM_SHA384],
+            CipherSuite::TLS13_AES_256_GCM_SHA384,
+        ),
+        (
+            [
+                cipher_suite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+                cipher_suite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+            ],
+            CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+        ),
+    ] {
+        // The client would rather have the other.
+        let provider = CryptoProvider { cipher_suites: ciphers.to_vec(), ..aws_lc_rs::default_provider() };
+        let stream = identity.connect_with(provider, &server, &[]).await.unwrap();
+        assert_eq!(stream.get_ref().1.negotiated_cipher_suite().unwrap().suite(), expected);
+    }
 }
 
 #[tokio::test]
