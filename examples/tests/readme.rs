@@ -235,8 +235,11 @@ fn the_settings_marked_as_secrets_are_those_that_a_file_can_give() {
     let mut help = program(&home);
     help.arg("--help");
     let help = output(help);
-    let named = help.split("[env: ").skip(1).filter_map(|rest| rest.split(']').next());
-    let by_file: BTreeSet<&str> = named.filter_map(|name| name.strip_suffix("_FILE")).collect();
+    let named: BTreeSet<&str> =
+        help.split("[env: ").skip(1).filter_map(|rest| rest.split(']').next()).collect();
+    // That of a certificate is no other way to say the same.
+    let by_file = named.iter().filter_map(|name| name.strip_suffix("_FILE"));
+    let by_file: BTreeSet<&str> = by_file.filter(|name| named.contains(name)).collect();
     let rows = section("settings").lines().filter(|line| line.contains(r"` \* |"));
     let marked: BTreeSet<&str> = rows.filter_map(|row| row.split('`').nth(1)).collect();
     assert_eq!(marked, by_file);
