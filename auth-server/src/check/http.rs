@@ -34,9 +34,11 @@ pub(super) fn check(config: &Config) -> Vec<Finding> {
 fn proxies(http: &HttpConfig, own: &str) -> Option<Finding> {
     let mut networks = http.trusted_proxies.networks().peekable();
     if networks.peek().is_none() {
-        // Where the program itself speaks http, somebody in between speaks https.
-        let speaks_http = http.listen.tls.is_none() && http.listen.unix_socket.is_none();
-        return (speaks_http && config::is_https(own)).then(|| {
+        // Where the program itself speaks http, somebody in between speaks https; of one that is not on this machine
+        // `plain_http` tells.
+        let listen = &http.listen;
+        let speaks_http = listen.tls.is_none() && listen.unix_socket.is_none();
+        return (speaks_http && config::is_loopback(&listen.host) && config::is_https(own)).then(|| {
             Finding::warning(
                 "proxies_missing",
                 "PUBLIC_URL is https, so there is a proxy, and TRUSTED_PROXIES names none: all clients have its address, \

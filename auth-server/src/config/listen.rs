@@ -40,8 +40,7 @@ impl ListenConfig {
         warnings: &mut Vec<Finding>,
     ) -> Result<(), SettingError> {
         let on_the_net = self.unix_socket.is_none() && !value::is_loopback(&self.host);
-        let said_https = public_url.is_some_and(value::is_https);
-        if on_the_net && self.tls.is_none() && proxies.is_empty() && !said_https {
+        if on_the_net && self.tls.is_none() && proxies.is_empty() {
             warnings.push(Finding::warning(
                 "plain_http",
                 "HOST is not this machine only, and nothing says that TLS is spoken: passwords can be read on the way",

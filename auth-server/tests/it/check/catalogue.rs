@@ -35,6 +35,7 @@ const CATALOGUE: &[(Settings, &str)] = &[
     (&[("PUBLIC_URL", ""), ("HOST", "0.0.0.0")], "public_url_missing"),
     (&[("PUBLIC_URL", "http://auth.example.com")], "public_url_http"),
     (&[("HOST", "0.0.0.0"), ("PUBLIC_URL", "http://localhost:8000"), ("TRUSTED_PROXIES", "")], "plain_http"),
+    (&[("HOST", "0.0.0.0"), ("TRUSTED_PROXIES", "")], "plain_http"),
     (&[("TLS_CERT_FILE", "missing.pem")], "setting"),
     (&[("UNIX_SOCKET", "auth.sock"), ("PUBLIC_URL", "")], "setting"),
     (&[("PUBLIC_URL", "http://localhost:8000"), ("COOKIE_SECURE", "false")], "cookie_insecure"),
