@@ -26,7 +26,8 @@ need() {
 
 build_server() {
     cargo build --locked --quiet -p auth-server
-    program=${CARGO_TARGET_DIR:-$PWD/target}/debug/auth-server
+    target=$(realpath "${CARGO_TARGET_DIR:-target}")
+    program=$target/debug/auth-server
 }
 
 # Settings as NAME=value. Its address is in $address, as 127.0.0.1:PORT.

@@ -1,5 +1,5 @@
-//! `GET /openapi.json` and `GET /docs`: what the program answers, for programs and as a page to try it out. The page is
-//! Swagger UI from the binary itself; nothing of it comes from, or goes to, another host.
+//! `GET /docs`: the description of the service as a page to try it out. The page is Swagger UI from the binary itself; nothing of
+//! it comes from, or goes to, another host.
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -22,50 +22,31 @@ const STYLE: &str = include_str!("docs/docs.css");
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
                       form-action 'none'; frame-ancestors 'none'; base-uri 'none'";
 
-/// The description and the page. Cheap to clone.
-#[derive(Clone)]
-pub(crate) struct Docs {
-    description: Bytes,
-    https: bool,
-}
-
-impl Docs {
-    /// Of a service that describes itself, and of the program's own doors.
-    pub(crate) fn new(mut description: Value, https: bool) -> Self {
-        if let Some(paths) = description.get_mut("paths").and_then(Value::as_object_mut) {
-            paths.insert("/health/live".to_owned(), probe("is_live", "Whether the process runs", false));
-            paths.insert("/health/ready".to_owned(), probe("is_ready", "Whether it can work", true));
-        }
-        Self { description: description.to_string().into(), https }
+/// The answer, if this is the place for it.
+pub(crate) fn answer(method: &Method, path: &str, https: bool) -> Option<Response<AnswerBody>> {
+    let (kind, body, gzipped) = match path {
+        "/docs" => ("text/html; charset=utf-8", PAGE.into(), false),
+        "/docs/docs.js" => ("text/javascript; charset=utf-8", SCRIPT.into(), false),
+        "/docs/docs.css" => ("text/css; charset=utf-8", STYLE.into(), false),
+        "/docs/swagger-ui.css" => asset("swagger-ui.css", "text/css; charset=utf-8")?,
+        "/docs/swagger-ui-bundle.js" => asset("swagger-ui-bundle.js", "text/javascript; charset=utf-8")?,
+        _ => return None,
+    };
+    if let Some(refusal) = answer::unless_read(method, https) {
+        return Some(refusal);
     }
-
-    /// The answer, if this is the place for it.
-    pub(crate) fn answer(&self, method: &Method, path: &str) -> Option<Response<AnswerBody>> {
-        let (kind, body, gzipped) = match path {
-            "/openapi.json" => ("application/json", self.description.clone(), false),
-            "/docs" => ("text/html; charset=utf-8", PAGE.into(), false),
-            "/docs/docs.js" => ("text/javascript; charset=utf-8", SCRIPT.into(), false),
-            "/docs/docs.css" => ("text/css; charset=utf-8", STYLE.into(), false),
-            "/docs/swagger-ui.css" => asset("swagger-ui.css", "text/css; charset=utf-8")?,
-            "/docs/swagger-ui-bundle.js" => asset("swagger-ui-bundle.js", "text/javascript; charset=utf-8")?,
-            _ => return None,
-        };
-        if let Some(refusal) = answer::unless_read(method, self.https) {
-            return Some(refusal);
-        }
-        let mut response = answer::document(method, kind, body, self.https);
-        let headers = response.headers_mut();
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-        if gzipped {
-            headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-        }
-        if path == "/docs" {
-            headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
-            let opener = HeaderName::from_static("cross-origin-opener-policy");
-            headers.insert(opener, HeaderValue::from_static("same-origin"));
-        }
-        Some(response)
+    let mut response = answer::document(method, kind, body, https);
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    if gzipped {
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
+    if path == "/docs" {
+        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+        let opener = HeaderName::from_static("cross-origin-opener-policy");
+        headers.insert(opener, HeaderValue::from_static("same-origin"));
+    }
+    Some(response)
 }
 
 /// A file of Swagger UI, compressed as it is in the binary: every browser that can run it understands that. It is not copied for
@@ -77,6 +58,14 @@ fn asset(name: &str, kind: &'static str) -> Option<(&'static str, Bytes, bool)> 
         Cow::Owned(bytes) => bytes.into(),
     };
     Some((kind, bytes, file.gzpipped))
+}
+
+/// The program's own doors, for `/openapi.json`.
+pub(crate) fn doors() -> [(&'static str, Value); 2] {
+    [
+        ("/health/live", probe("is_live", "Whether the process runs", false)),
+        ("/health/ready", probe("is_ready", "Whether it can work", true)),
+    ]
 }
 
 /// An operation of `/health`.

@@ -104,6 +104,12 @@ impl Socket {
         let listen = &config.listen;
         if let Some(socket) = passed.socket()? {
             socket.fits(config)?;
+            if socket.is_on_the_net() && listen.tls.is_none() && config.trusted_proxies.is_empty() {
+                tracing::warn!(
+                    "the socket that was passed in is open to other machines, and nothing says that TLS is spoken: passwords \
+                     can be read on the way; set TLS_CERT_FILE, or name the proxy that speaks TLS in TRUSTED_PROXIES"
+                );
+            }
             return Ok(socket);
         }
         #[cfg(unix)]
@@ -128,10 +134,28 @@ impl Socket {
             )
         } else if self.address().is_none() && config.listen.tls.is_some() {
             ("TLS_CERT_FILE", "has no use with a Unix socket, and one was passed in (LISTEN_FDS)")
+        } else if self.is_open_to_everybody() {
+            (
+                "LISTEN_FDS",
+                "has a Unix socket that everybody on this machine may open, and whoever does is believed as a proxy: \
+                 SocketMode=0660",
+            )
         } else {
             return Ok(());
         };
         Err(SettingError::new(name, problem))
+    }
+
+    fn is_on_the_net(&self) -> bool {
+        self.address().is_some_and(|address| !address.ip().to_canonical().is_loopback())
+    }
+
+    fn is_open_to_everybody(&self) -> bool {
+        match self {
+            Self::Tcp(_) => false,
+            #[cfg(unix)]
+            Self::Unix(socket) => socket.is_open_to_everybody(),
+        }
     }
 
     /// `None` for a Unix socket.

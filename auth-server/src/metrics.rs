@@ -35,7 +35,7 @@ const LATENCIES: [f64; 14] =
 /// Seconds: from a fast poll to the life of an access token.
 const DELAYS: [f64; 11] = [0.05, 0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 5.0, 15.0, 60.0, 900.0];
 
-/// Scrapers are few.
+/// Scrapers are few, and come anew each time. No one of them keeps the others out.
 const CONNECTIONS: usize = 16;
 
 /// What the libraries counted since the start, as text. Cheap to clone.
@@ -114,7 +114,12 @@ impl Metrics {
             let answer = self.answer(request.method(), request.uri().path());
             async move { Ok::<_, Infallible>(answer) }
         });
-        let bounds = Bounds { connections: CONNECTIONS, ..BOUNDS };
+        let bounds = Bounds {
+            connections: CONNECTIONS,
+            per_network: CONNECTIONS / 2,
+            age: Duration::from_mins(1),
+            ..BOUNDS
+        };
         let serve =
             serve::serve(listener, service, TrustedProxies::default(), bounds, std::future::pending::<()>);
         tokio::join!(upkeep, outbox, serve);

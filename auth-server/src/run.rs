@@ -14,7 +14,6 @@ use crate::{
     check,
     cli::{self, Command, Keys, Migrate, Stop},
     config::{Config, DatabaseConfig, Given},
-    docs::Docs,
     error::Error,
     health::Health,
     keys::{self, generate_key},
@@ -149,8 +148,8 @@ async fn start_and_serve(given: Vec<Given>, config: Config, passed: Passed) -> R
         () = signals.next() => return Ok(()),
     };
     let Started { listener, tls, db, auth, service, https } = service;
-    let docs = config.http.docs.then(|| Docs::new(service.openapi(), https));
-    let stack = stack::stack(stack::routes(service, Health::new(db.clone()), docs, https), https);
+    let routes = stack::routes(service, Health::new(db.clone()), config.http.docs, https);
+    let stack = stack::stack(routes, https);
     let (proxies, bounds) = (config.http.trusted_proxies.clone(), config.http.bounds);
     tokio::spawn(Reload::new(given, config, auth, tls).at(hangups));
     tokio::spawn(systemd::keep_watchdog_quiet());

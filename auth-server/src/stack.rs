@@ -22,7 +22,7 @@ use tracing::Span;
 
 use crate::{
     answer::{self, AnswerBody, dress},
-    docs::Docs,
+    docs,
     framing::{self, Framing},
     health::{Health, Readiness},
     measure::{self, Measured},
@@ -41,11 +41,11 @@ const X_REQUEST_ID: http::HeaderName = http::HeaderName::from_static("x-request-
 #[derive(Clone)]
 struct Probe;
 
-/// Sends `/health/...` to `health`, what is for readers to `docs`, and everything else to `auth`.
+/// Sends `/health/...` to `health`, the page for readers to `docs`, and everything else to `auth`.
 pub(crate) fn routes(
     auth: AuthService,
     health: Health,
-    docs: Option<Docs>,
+    has_docs: bool,
     https: bool,
 ) -> impl Service<Request<Incoming>, Response = Response<AnswerBody>, Error = Infallible, Future: Send>
 + Clone
@@ -54,7 +54,7 @@ pub(crate) fn routes(
         let auth = auth.clone();
         let health = health.clone();
         let (method, path) = (request.method(), request.uri().path());
-        let page = docs.as_ref().and_then(|docs| docs.answer(method, path));
+        let page = has_docs.then(|| docs::answer(method, path, https)).flatten();
         async move {
             match request.uri().path() {
                 "/health/live" => Ok(probe(request.method(), Readiness::Ready, https)),

@@ -16,6 +16,7 @@ use tokio::{net::TcpListener, sync::watch, time::timeout};
 use crate::{
     budget,
     config::{self, Config, DatabaseConfig},
+    docs,
     error::{Error, SettingError},
     key_file,
     listener::{Listener, Socket},
@@ -242,6 +243,9 @@ fn service(auth: Auth, config: &Config, public_url: &str) -> Result<AuthService,
     }
     if !config.http.admin_api {
         service = service.without_admin();
+    }
+    for (path, item) in docs::doors() {
+        service = service.also_described(path, item);
     }
     if !config.http.docs {
         service = service.without(Endpoint::OpenApi);

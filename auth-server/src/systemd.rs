@@ -1,7 +1,10 @@
 //! systemd, or whoever speaks as it does: a socket that comes from it, and what it is told. Elsewhere nothing of it
 //! happens.
 
+use std::os::fd::AsFd;
+
 use listenfd::ListenFd;
+use rustix::net::sockopt::socket_acceptconn;
 use sd_notify::NotifyState;
 use tokio::net::{TcpListener, UnixListener};
 
@@ -35,12 +38,18 @@ impl Passed {
             }
         }
         let unusable = |source| Error::System { what: "the socket that was passed in (LISTEN_FDS)", source };
+        let listens = |socket: &dyn AsFd| match socket_acceptconn(socket.as_fd()) {
+            Ok(true) => Ok(()),
+            _ => Err(SettingError::new("LISTEN_FDS", "has a socket that does not listen: Accept=no")),
+        };
         // It tells by an error that the socket is of another kind, and keeps it.
         if let Ok(Some(listener)) = self.0.take_tcp_listener(0) {
+            listens(&listener)?;
             listener.set_nonblocking(true).map_err(unusable)?;
             return TcpListener::from_std(listener).map(Socket::Tcp).map(Some).map_err(unusable);
         }
         let Some(listener) = self.0.take_unix_listener(0).map_err(unusable)? else { return Ok(None) };
+        listens(&listener)?;
         listener.set_nonblocking(true).map_err(unusable)?;
         let listener = UnixListener::from_std(listener).map_err(unusable)?;
         Ok(Some(Socket::Unix(UnixSocket::passed(listener))))

@@ -46,6 +46,12 @@ impl UnixSocket {
         Self { _file: None, listener }
     }
 
+    /// Whether its file says nothing of who may come in; a socket without a file has nothing that could.
+    pub(crate) fn is_open_to_everybody(&self) -> bool {
+        fs::metadata(self.path()).is_ok_and(|about| about.permissions().mode() & 0o002 != 0)
+            || self.path().as_os_str().is_empty()
+    }
+
     /// Where its file is; empty when it has none.
     pub(crate) fn path(&self) -> PathBuf {
         let address = self.listener.local_addr();
@@ -56,13 +62,20 @@ impl UnixSocket {
 /// Removes a socket that nobody listens on any more.
 async fn make_room(path: &Path) -> Result<(), Error> {
     let refuse = |problem: &str| Err(Error::UnixSocket(problem.to_owned()));
-    match fs::symlink_metadata(path) {
+    let stale = match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Ok(about) if about.file_type().is_socket() => {}
+        Ok(about) if about.file_type().is_socket() => (about.dev(), about.ino()),
         _ => return refuse("there is another kind of file, or none that can be looked at; set another path"),
-    }
+    };
     match UnixStream::connect(path).await {
         // The only answer that says that nobody is there; a server that is busy gives another.
+        // Another start may have put its own there since.
+        Err(error)
+            if error.kind() == io::ErrorKind::ConnectionRefused
+                && identity(path).is_ok_and(|now| now != stale) =>
+        {
+            refuse("another process listens there; stop that one or set another path")
+        }
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => match fs::remove_file(path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 refuse("a socket that nobody listens on cannot be removed; remove it, or set another path")

@@ -21,7 +21,8 @@ const NETWORK: [&str; 9] =
 pub(super) async fn check(config: &Config) -> Vec<Finding> {
     let mut found = Vec::new();
     let file = config.database.url.sqlite_file();
-    let is_new = file.is_some_and(|file| !file.exists());
+    // One that this user may not look for is no new one.
+    let is_new = file.is_some_and(|file| matches!(file.try_exists(), Ok(false)));
     if let Some(file) = file {
         found.extend(sqlite_file(file, is_new));
     }

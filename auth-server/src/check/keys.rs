@@ -11,7 +11,7 @@ pub(super) fn secret(config: &Config, is_first_start: bool, found: &mut Vec<Find
     match start::secret_again(config.keys.secret.as_ref(), &config.database) {
         Ok(secret) => return Some(secret),
         Err(Error::Setting(error)) => found.push(settings::finding(&error)),
-        Err(_) if file.is_some_and(|file| !file.exists()) => {
+        Err(_) if file.is_some_and(|file| matches!(file.try_exists(), Ok(false))) => {
             if !is_first_start {
                 found.push(Finding::error(
                     "key_missing",

@@ -14,6 +14,9 @@ use crate::{
 
 use super::keys;
 
+/// Of every setting that cannot be used.
+pub(super) const CODE: &str = "setting";
+
 /// The settings, with all that cannot be used taken out, and why each of these cannot; no settings where that is of no help.
 pub(super) fn read(given: &[Given], directory: &Path) -> (Option<Config>, Vec<SettingError>) {
     let mut unusable: Vec<SettingError> = Vec::new();
@@ -29,6 +32,11 @@ pub(super) fn read(given: &[Given], directory: &Path) -> (Option<Config>, Vec<Se
             return (None, unusable);
         }
         unusable.push(error);
+        if name.starts_with("TLS_") {
+            // Without the other one each is wrong.
+            without.extend(["TLS_CERT_FILE", "TLS_KEY_FILE"].map(str::to_owned));
+            continue;
+        }
         let base = name.strip_suffix("_FILE").unwrap_or(&name);
         without.extend([base.to_owned(), format!("{base}_FILE"), name]);
     }
@@ -42,7 +50,7 @@ fn build(config: &Config) -> Result<(), SettingError> {
 }
 
 pub(super) fn finding(error: &SettingError) -> Finding {
-    Finding::error("setting", error.to_string(), "change it; the start is refused as it is")
+    Finding::error(CODE, error.to_string(), "change it; the start is refused as it is")
 }
 
 /// Whether what the setting names cannot be looked at without it.

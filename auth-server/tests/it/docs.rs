@@ -22,6 +22,11 @@ async fn the_description_has_the_service_and_the_doors_of_the_program() {
     {
         assert!(answer.body["paths"][path].is_object(), "{path}");
     }
+    // As the library has it: a page of an origin that is trusted may read it.
+    let origin = [("origin", "https://app.example.com")];
+    let trusting = Program::in_directory(home.path()).env("TRUSTED_ORIGINS", origin[0].1).start().await;
+    let told = trusting.client().send("GET", "/openapi.json", &origin, "").await;
+    assert_eq!(told.headers["access-control-allow-origin"], origin[0].1);
     let live = &answer.body["paths"]["/health/live"]["get"]["responses"];
     assert!(live["200"].is_object() && live["503"].is_null());
     // What is described is there; `/health` is asked for elsewhere.

@@ -3,7 +3,10 @@
 use std::{
     collections::BTreeSet,
     fs,
-    os::unix::net::{UnixDatagram as StdDatagram, UnixListener as StdUnixListener},
+    os::unix::{
+        fs::PermissionsExt as _,
+        net::{UnixDatagram as StdDatagram, UnixListener as StdUnixListener},
+    },
     path::Path,
     process::Output,
 };
@@ -67,12 +70,23 @@ async fn what_cannot_be_served_is_refused() {
     let one = || with_sockets(home.path(), 1).descriptor(port());
     let datagrams = StdDatagram::bind(home.path().join("datagrams")).unwrap();
     let no_socket = tempfile::tempfile().unwrap();
+    // As systemd makes them unless it is told a mode.
+    let path = home.path().join("open");
+    let open = StdUnixListener::bind(&path).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
+    let connected = std::net::TcpStream::connect(port().local_addr().unwrap()).unwrap();
     for (program, code, expected) in [
         (one().env("PUBLIC_URL", ""), 2, "PUBLIC_URL is needed with a socket that was passed in"),
         (one().env("UNIX_SOCKET", "socket"), 2, "UNIX_SOCKET is set, and a socket was passed in too"),
         (with_sockets(home.path(), 2).descriptor(port()), 2, "LISTEN_FDS has 2 sockets, and one is served"),
         (with_sockets(home.path(), 1).descriptor(datagrams), 1, "the socket that was passed in (LISTEN_FDS)"),
         (with_sockets(home.path(), 1).descriptor(no_socket), 1, "the socket that was passed in (LISTEN_FDS)"),
+        (with_sockets(home.path(), 1).descriptor(open), 2, "LISTEN_FDS has a Unix socket that everybody"),
+        (
+            with_sockets(home.path(), 1).descriptor(connected),
+            2,
+            "LISTEN_FDS has a socket that does not listen",
+        ),
     ] {
         let ended = program.run().await;
         assert_eq!((ended.code, ended.stderr.lines().count()), (Some(code), 1), "{ended:?}");

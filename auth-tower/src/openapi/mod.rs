@@ -42,9 +42,13 @@ impl Facts {
     }
 }
 
-/// The description of these endpoints.
-pub(crate) fn document(facts: &Facts, endpoints: impl Iterator<Item = Endpoint>) -> Value {
-    let mut paths = Map::new();
+/// The description of these endpoints, and of paths that the host describes itself.
+pub(crate) fn document(
+    facts: &Facts,
+    endpoints: impl Iterator<Item = Endpoint>,
+    of_the_host: &[(String, Value)],
+) -> Value {
+    let mut paths: Map<String, Value> = of_the_host.iter().cloned().collect();
     for endpoint in endpoints {
         let mut item = Map::new();
         if let Some(parameter) = parameter(endpoint.path(), facts) {

@@ -20,7 +20,7 @@ pub(super) fn authorize() -> Operation {
         .describe("For a browser to go to, not for a script to fetch.")
         .parameter(text("redirect_to", "Where to come back: a local path, or a page of a trusted origin."))
         .answer(302, redirect("On to the provider; or to `redirect_to` with `?error=` and a code."))
-        .fails(&["not_found", "validation_failed", "cross_origin"])
+        .fails(&["not_found", "validation_failed"])
 }
 
 pub(super) fn callback() -> Operation {

@@ -19,6 +19,7 @@ pub struct AuthServiceBuilder {
     mounted_at: String,
     registration_open: bool,
     without: Vec<Endpoint>,
+    described: Vec<(String, serde_json::Value)>,
     body_limit: usize,
     body_timeout: Duration,
 }
@@ -33,6 +34,7 @@ impl AuthServiceBuilder {
             mounted_at: String::new(),
             registration_open: true,
             without: Vec::new(),
+            described: Vec::new(),
             body_limit: 16 * 1024,
             body_timeout: Duration::from_secs(10),
         }
@@ -87,6 +89,12 @@ impl AuthServiceBuilder {
         self
     }
 
+    /// Adds a path of the host's own to `/openapi.json`: a path item object of OpenAPI 3.1. May be called again.
+    pub fn also_described(mut self, path: &str, item: serde_json::Value) -> Self {
+        self.described.push((path.to_owned(), item));
+        self
+    }
+
     /// The most bytes of a request body; beyond it 413. Default 16 KiB. It also bounds what parsing may
     /// allocate.
     pub fn body_limit(mut self, bytes: usize) -> Self {
@@ -138,6 +146,7 @@ impl AuthServiceBuilder {
                 auth: self.auth,
                 cookies: self.cookies,
                 mounted_at: self.mounted_at,
+                described: self.described,
                 origins,
                 registration_open: self.registration_open,
                 without: self.without,

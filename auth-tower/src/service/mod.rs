@@ -67,6 +67,8 @@ pub(crate) struct Inner {
     origins: OriginPolicy,
     pub(crate) registration_open: bool,
     without: Vec<Endpoint>,
+    /// Paths of the host's own.
+    described: Vec<(String, serde_json::Value)>,
     body_limit: usize,
     body_timeout: Duration,
     /// Made when it is first asked for.
@@ -151,7 +153,7 @@ impl Inner {
 
     pub(crate) fn openapi(&self) -> serde_json::Value {
         let mounted = Endpoint::ALL.into_iter().filter(|endpoint| self.has(*endpoint));
-        openapi::document(&openapi::Facts::of(self), mounted)
+        openapi::document(&openapi::Facts::of(self), mounted, &self.described)
     }
 
     pub(crate) fn openapi_text(&self) -> Bytes {

@@ -142,6 +142,15 @@ async fn every_setting_that_cannot_be_used_is_told_and_the_rest_looked_at() {
     let mut found = installation.check().await;
     found.sort_unstable();
     assert_eq!(found, ["hash_slots_above_cores", "mail_server_unreachable", "setting", "setting"]);
+    // A missing secret is found where the database is looked at, and told besides.
+    let settings = [("DATABASE_URL", "postgres://u:hush@127.0.0.1:1/d"), ("TRUSTED_PROXIES", "x")];
+    let found = Installation::good().await.with(&settings).check().await;
+    assert_eq!(found, ["setting", "setting", "database_unreachable"]);
+    // One half of a certificate makes the other no fault, and hides nothing else.
+    let settings =
+        [("TLS_CERT_FILE", "missing.pem"), ("TLS_KEY_FILE", "missing.pem"), ("HASH_SLOTS", "1024")];
+    let found = Installation::good().await.with(&settings).check().await;
+    assert_eq!(found, ["setting", "hash_slots_above_cores"]);
     // What hangs on a setting that cannot be used is not looked at.
     let installation =
         Installation::good().await.with(&[("SECRET_KEY", "hush"), ("SMTP_URL", "smtp://127.0.0.1:1")]);
