@@ -62,7 +62,7 @@ impl ConnectOptions {
     }
 
     /// For a look at a database, as with [`Auth::check`](crate::Auth::check): a SQLite file without a write-ahead log is left
-    /// as it is, and other databases are connected with by the first statement, which tells whether they are there.
+    /// as it is, and none is made; and other databases are connected with by the first statement, which tells whether they are there.
     pub fn as_found(mut self) -> Self {
         self.as_found = true;
         self
@@ -156,7 +156,11 @@ impl ConnectOptions {
                     .busy_timeout(limit)
                     // An answer that was given survives a power cut, not only a crash of the process.
                     .synchronous(SqliteSynchronous::Full);
-                if memory || as_found { sqlite } else { sqlite.journal_mode(SqliteJournalMode::Wal) }
+                match (memory, as_found) {
+                    (true, _) => sqlite,
+                    (false, true) => sqlite.create_if_missing(false),
+                    (false, false) => sqlite.journal_mode(SqliteJournalMode::Wal),
+                }
             });
         }
         options

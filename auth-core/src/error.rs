@@ -267,6 +267,15 @@ pub(crate) fn is_lost_race(error: &DbErr) -> bool {
     code(error.as_ref()).is_some_and(|code| ["40001", "40P01", "1213"].contains(&code.as_str()))
 }
 
+/// Whether a statement waited too long for others, or was told to make way.
+pub(crate) fn is_busy(error: &DbErr) -> bool {
+    // SQLite; PostgreSQL; MySQL and MariaDB. What they mean: below.
+    const BUSY: [&str; 13] =
+        ["5", "6", "261", "517", "40001", "40P01", "55P03", "57014", "1205", "1213", "1317", "1969", "3024"];
+    let Some(sqlx::Error::Database(error)) = sqlx_error(error) else { return false };
+    code(error.as_ref()).is_some_and(|code| BUSY.contains(&code.as_str()))
+}
+
 /// Error codes that say "not now" rather than "never": the statement was sound.
 fn is_passing(code: &str) -> bool {
     match code {

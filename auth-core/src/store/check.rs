@@ -11,7 +11,10 @@ use super::entity::{
     deleted_user, event, identity, key, lease, mail, one_time_token, password, session, throttle, user,
     user_role,
 };
-use crate::{ADMIN_ROLE, StoreError, error::is_unreachable};
+use crate::{
+    ADMIN_ROLE, StoreError,
+    error::{is_busy, is_unreachable},
+};
 
 /// The time of the database, in unix milliseconds.
 pub(crate) async fn read_clock(db: &impl ConnectionTrait) -> Result<i64, DbErr> {
@@ -51,7 +54,7 @@ pub(crate) async fn missing_tables(db: &impl ConnectionTrait) -> Result<Vec<Stri
 async fn missing<E: EntityTrait>(db: &impl ConnectionTrait) -> Result<Option<String>, DbErr> {
     match E::find().limit(0).all(db).await {
         Ok(_) => Ok(None),
-        Err(error) if is_unreachable(&error) => Err(error),
+        Err(error) if is_unreachable(&error) || is_busy(&error) => Err(error),
         Err(_) => Ok(Some(E::default().table_name().to_owned())),
     }
 }
@@ -66,7 +69,7 @@ pub(crate) async fn not_writable(db: &impl ConnectionTrait) -> Result<Option<Str
         .await;
     match written {
         Ok(_) => Ok(None),
-        Err(error) if is_unreachable(&error) => Err(error),
+        Err(error) if is_unreachable(&error) || is_busy(&error) => Err(error),
         Err(error) => Ok(Some(StoreError::new(error).to_string())),
     }
 }

@@ -14,9 +14,6 @@ use crate::{
 
 use super::keys;
 
-/// Of every setting that cannot be used.
-pub(super) const CODE: &str = "setting";
-
 /// The settings, with all that cannot be used taken out, and why each of these cannot; no settings where that is of no help.
 pub(super) fn read(given: &[Given], directory: &Path) -> (Option<Config>, Vec<SettingError>) {
     let mut unusable: Vec<SettingError> = Vec::new();
@@ -50,7 +47,7 @@ fn build(config: &Config) -> Result<(), SettingError> {
 }
 
 pub(super) fn finding(error: &SettingError) -> Finding {
-    Finding::error(CODE, error.to_string(), "change it; the start is refused as it is")
+    Finding::error("setting", error.to_string(), "change it; the start is refused as it is")
 }
 
 /// Whether what the setting names cannot be looked at without it.

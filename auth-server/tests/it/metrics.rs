@@ -66,6 +66,8 @@ each_database! {
             .await;
         live(&server).await;
         let metrics = server.metrics().await;
+        // Where a rise from nothing is an alarm.
+        assert_eq!(events(&metrics, "refresh_reused", ""), 0);
         assert_eq!(events(&metrics, "registered", ""), 1);
         assert_eq!(events(&metrics, "signed_in", "pwd"), 1);
         assert_eq!(events(&metrics, "sign_in_failed", "wrong_password"), 1);

@@ -17,10 +17,11 @@ export class Problem extends Error {
 }
 
 /**
- * What this tab knows. Of two states the one with the greater `at` is the newer one. `since` is that of the sign-in,
- * which refreshes leave as it is. `token: null`: nobody is signed in, or, at the very beginning, nobody knows.
+ * What this tab knows. Of two states the one with the greater `at` is the newer one. `session` is the id of the session, which
+ * refreshes leave as it is, and a sign-in elsewhere does not: the cookie may change hands by ways of which no tab hears. `token:
+ * null`: nobody is signed in, or, at the very beginning, nobody knows.
  */
-let state = { at: 0, since: 0, token: null };
+let state = { at: 0, session: null, token: null };
 
 const channel = new BroadcastChannel("auth");
 let arrived = () => {};
@@ -54,18 +55,24 @@ function hold({ at, token }) {
 /** Takes over what is newer than what this tab knows. */
 async function adopt(next) {
   if (next.at <= state.at) return;
-  const { since } = state;
+  const { session } = state;
   state = next;
   const held = hold(next);
   arrived();
-  if (since !== next.since || !next.token) tell();
+  if (session !== next.session || !next.token) tell();
   await held;
 }
 
+/** The claim `sid` of an access token; whether that is genuine is the server's business. */
+function sessionOf(token) {
+  const payload = token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/");
+  return JSON.parse(atob(payload)).sid;
+}
+
 /** Something new that this tab has from the server. The others know, or can know, before the next one may act. */
-async function become(token, keeps) {
+async function become(token) {
   const at = Math.max(Date.now(), state.at + 1);
-  await adopt({ at, since: keeps ? state.since || at : at, token });
+  await adopt({ at, session: token && sessionOf(token), token });
   channel.postMessage(state);
 }
 
@@ -94,8 +101,9 @@ function refresh(refused) {
     if (state.at === refused.at) await askOthers();
     if (state.at !== refused.at) return;
     const answer = await send("POST", "/refresh-token");
-    if (answer.ok) await become((await answer.json()).access_token, true);
-    else if (answer.status === 401) await become(null);
+    if (answer.ok) await become((await answer.json()).access_token);
+    // Without locks somebody may have signed in meanwhile.
+    else if (answer.status === 401) state.at === refused.at && (await become(null));
     else throw await problem(answer);
   });
 }
@@ -126,7 +134,7 @@ export const signedIn = () => state.token !== null;
 export async function call(method, path, body) {
   const used = state;
   const ifStillHere = () => {
-    if (state.since !== used.since) throw new Problem({ code: "ended", detail: "The sign-in has ended." });
+    if (state.session !== used.session) throw new Problem({ code: "ended", detail: "The sign-in has ended." });
   };
   let answer = await send(method, path, body);
   if (answer.status === 401 && used.token) {

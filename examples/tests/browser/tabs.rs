@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use auth_core::Register;
+use auth_core::{Login, Register};
 
 use crate::{
     host::{LOGOUT, REFRESH, Refreshes, SCRIPT},
@@ -97,5 +97,32 @@ async fn a_sign_out_in_one_tab_is_one_in_all_and_so_is_the_next_sign_in() {
 
     world.submit("sign-in", grace, PASSWORD).await;
     world.each_sees(&tabs, grace).await;
+    world.browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium"]
+async fn what_one_person_clicked_is_not_done_to_who_has_signed_in_unheard_meanwhile() {
+    let world = World::of_ada().await;
+    let grace = "grace@example.com";
+    world.host.auth.register(Register::new(grace, PASSWORD)).await.unwrap();
+    for email in [ADA, grace] {
+        world.host.auth.login(Login::new(email, PASSWORD)).await.unwrap();
+    }
+    world.browser.reload().await;
+    world.until("document.getElementById('end-others').hidden", false).await;
+    // As a sign-in at a provider does: the cookie is another one, and no tab was told.
+    let sign_in = format!(
+        "fetch('/auth/login', {{
+            method: 'POST',
+            headers: {{ 'Content-Type': 'application/json' }},
+            body: JSON.stringify({{ email: '{grace}', password: '{PASSWORD}' }}),
+        }}).then((answer) => answer.status)"
+    );
+    assert_eq!(world.browser.eval(&sign_in).await, Some(200.into()));
+    world.browser.click("#end-others").await;
+    world.sees(grace).await;
+    world.until("document.querySelectorAll('#sessions li').length", 2).await;
+    assert_eq!(world.host.events.count("others_signed_out"), 0, "hers are as they were");
     world.browser.close().await;
 }
