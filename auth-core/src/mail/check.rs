@@ -3,13 +3,7 @@
 use std::time::Duration;
 
 use super::MailError;
-use crate::{
-    Error,
-    auth::Inner,
-    check::Finding,
-    clock::duration_millis,
-    store::{count_events, oldest_mail},
-};
+use crate::{Error, auth::Inner, check::Finding, clock::duration_millis, store::count_events};
 
 /// After four tries something is wrong that does not mend itself.
 const STUCK: Duration = Duration::from_hours(1);
@@ -41,7 +35,7 @@ impl Inner {
     pub(crate) async fn check_outbox(&self) -> Result<Vec<Finding>, Error> {
         let (db, now) = (self.store.db(), self.now());
         let mut found = Vec::new();
-        if oldest_mail(db).await?.is_some_and(|since| now.saturating_sub(since) > duration_millis(STUCK)) {
+        if self.mail_backlog().await?.oldest.is_some_and(|age| age > STUCK) {
             found.push(Finding::warning(
                 "mail_stuck",
                 "a mail has been waiting in the outbox for more than an hour",

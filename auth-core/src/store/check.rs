@@ -112,12 +112,6 @@ pub(crate) async fn has_admin(db: &impl ConnectionTrait) -> Result<bool, DbErr> 
     Ok(able.count(db).await? > 0)
 }
 
-/// Since when the oldest mail waits.
-pub(crate) async fn oldest_mail(db: &impl ConnectionTrait) -> Result<Option<i64>, DbErr> {
-    let oldest = mail::Entity::find().select_only().column_as(mail::Column::CreatedAt.min(), "oldest");
-    Ok(oldest.into_tuple::<Option<i64>>().one(db).await?.flatten())
-}
-
 /// How many events of this code the audit has since then.
 pub(crate) async fn count_events(db: &impl ConnectionTrait, code: &str, since: i64) -> Result<u64, DbErr> {
     event::Entity::find()

@@ -27,8 +27,7 @@ use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionM
 
 pub(crate) use self::{
     check::{
-        address_collation, count_events, has_admin, journal_mode, missing_tables, not_writable, oldest_mail,
-        read_clock,
+        address_collation, count_events, has_admin, journal_mode, missing_tables, not_writable, read_clock,
     },
     db::Db,
     event::{EventRow, insert_events, list_events},
