@@ -101,10 +101,10 @@ function refresh(refused) {
     if (state.at === refused.at) await askOthers();
     if (state.at !== refused.at) return;
     const answer = await send("POST", "/refresh-token");
-    if (answer.ok) await become((await answer.json()).access_token);
+    if (answer.ok) return become((await answer.json()).access_token);
+    if (answer.status !== 401) throw await problem(answer);
     // Without locks somebody may have signed in meanwhile.
-    else if (answer.status === 401) state.at === refused.at && (await become(null));
-    else throw await problem(answer);
+    if (state.at === refused.at) await become(null);
   });
 }
 
