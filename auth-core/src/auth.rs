@@ -2,29 +2,18 @@
 
 mod accounts;
 
-use std::{
-    fmt,
-    sync::{Arc, Mutex, atomic::AtomicU16},
-    time::Duration,
-};
+use std::{fmt, sync::Arc, time::Duration};
 
 use sea_orm::DatabaseConnection;
-use uuid::Uuid;
 
 use crate::{
-    AuthBuilder, Clock, Config, ConfigError, Error, EventSink, KeyRing, Keys, Principal, RefreshToken,
-    Session, SessionId, SignIn, Tokens, User, UserChange, UserId,
+    AuthBuilder, Clock, Config, ConfigError, Error, KeyRing, Keys, Principal, RefreshToken, Revocations,
+    Session, SessionId, SignIn, TokenVerifier, Tokens, User, UserChange, UserId,
     client::ClientInfo,
-    clock,
     flow::{Login, PreparedRegister, Register, detached},
-    key_ring::KeySource,
-    mail::{MailBacklog, Post},
-    password::{HashPool, HashPoolStats, PasswordPolicy},
-    random::Random,
-    revocation::Revocations,
-    store::Store,
-    throttle::Throttle,
-    token::{KeysInForce, TokenVerifier, current::Current},
+    kernel::Kernel,
+    mail::MailBacklog,
+    password::HashPoolStats,
 };
 
 /// Authentication for one database: cheap to clone, made once with [`Auth::builder`].
@@ -32,32 +21,7 @@ use crate::{
 /// Every operation is one `async fn` and stays correct when its future is dropped at any await point.
 #[derive(Clone)]
 pub struct Auth {
-    pub(crate) inner: Arc<Inner>,
-}
-
-pub(crate) struct Inner {
-    pub(crate) config: Config,
-    pub(crate) store: Store,
-    pub(crate) passwords: HashPool,
-    pub(crate) policy: PasswordPolicy,
-    pub(crate) throttle: Throttle,
-    pub(crate) keys: Current<KeysInForce>,
-    pub(crate) key_source: Mutex<KeySource>,
-    pub(crate) ring_reading: tokio::sync::Mutex<()>,
-    pub(crate) verifier: TokenVerifier,
-    pub(crate) revocations: Revocations,
-    /// Which of several instances this is, for jobs that one of them does.
-    pub(crate) instance: Uuid,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) random: Arc<dyn Random>,
-    pub(crate) events: Arc<dyn EventSink>,
-    pub(crate) events_so_far: AtomicU16,
-    /// `None`: no mail is sent.
-    pub(crate) post: Option<Post>,
-    pub(crate) mail_waits: tokio::sync::Notify,
-    /// `None`: nobody signs in at providers.
-    #[cfg(feature = "oidc")]
-    pub(crate) oidc: Option<Arc<crate::oidc::Room>>,
+    pub(crate) kernel: Arc<Kernel>,
 }
 
 impl Auth {
@@ -71,10 +35,10 @@ impl Auth {
     /// Makes an account: checks address and password, hashes, writes the user in one transaction.
     ///
     /// # Errors
-    /// [`Error::Validation`] names the fields; [`Error::EmailTaken`] also for the losers of a race;
+    /// [`Error::Validation`] names the fields; [`EMAIL_TAKEN`](crate::refusal::EMAIL_TAKEN) also for the losers of a race;
     /// [`Error::Throttled`]; [`Error::Overloaded`]; [`Error::Unavailable`].
     pub async fn register(&self, register: Register) -> Result<User, Error> {
-        Arc::clone(&self.inner).register(register).await
+        Arc::clone(&self.kernel).register(register).await
     }
 
     /// The first half of [`register`](Self::register) for a host that makes the user inside its own
@@ -83,7 +47,7 @@ impl Auth {
     /// # Errors
     /// [`Error::Validation`], [`Error::Throttled`], [`Error::Overloaded`].
     pub async fn prepare_register(&self, register: Register) -> Result<PreparedRegister, Error> {
-        Arc::clone(&self.inner).prepare_register(register).await
+        Arc::clone(&self.kernel).prepare_register(register).await
     }
 
     /// Signs in with address and password.
@@ -93,7 +57,7 @@ impl Auth {
     /// after the same work; [`Error::Throttled`], whatever the password; [`Error::Overloaded`];
     /// [`Error::Unavailable`].
     pub async fn login(&self, login: Login) -> Result<SignIn, Error> {
-        Arc::clone(&self.inner).login(login).await
+        Arc::clone(&self.kernel).login(login).await
     }
 
     /// Exchanges a refresh token for new tokens. Within the grace the same token gets the same successor;
@@ -105,8 +69,8 @@ impl Auth {
     /// newer token may be where this one was; [`Error::Throttled`] and [`Error::Unavailable`], after which the same
     /// token works.
     pub async fn refresh(&self, token: RefreshToken, client: ClientInfo) -> Result<Tokens, Error> {
-        let inner = Arc::clone(&self.inner);
-        detached(async move { inner.refresh(&token, client).await }).await
+        let kernel = Arc::clone(&self.kernel);
+        detached(async move { kernel.refresh(&token, client).await }).await
     }
 
     /// Ends the session of a refresh token, whichever generation of it this is. Ending a session that is
@@ -115,8 +79,8 @@ impl Auth {
     /// # Errors
     /// [`Error::Unavailable`]: the session may still be alive.
     pub async fn logout(&self, token: RefreshToken, client: ClientInfo) -> Result<(), Error> {
-        let inner = Arc::clone(&self.inner);
-        detached(async move { inner.logout(&token, client).await }).await
+        let kernel = Arc::clone(&self.kernel);
+        detached(async move { kernel.logout(&token, client).await }).await
     }
 
     /// Ends one session by its id, whoever it belongs to: check that the caller may. Idempotent.
@@ -124,17 +88,17 @@ impl Auth {
     /// # Errors
     /// [`Error::Unavailable`]: the session may still be alive.
     pub async fn logout_session(&self, session: SessionId, client: ClientInfo) -> Result<(), Error> {
-        let inner = Arc::clone(&self.inner);
-        detached(async move { inner.logout_session(session, client).await }).await
+        let kernel = Arc::clone(&self.kernel);
+        detached(async move { kernel.logout_session(session, client).await }).await
     }
 
     /// Ends every session of a user, also one that is being made at this moment.
     ///
     /// # Errors
-    /// [`Error::UserNotFound`], [`Error::Unavailable`].
+    /// [`USER_NOT_FOUND`](crate::refusal::USER_NOT_FOUND), [`Error::Unavailable`].
     pub async fn logout_all(&self, user: UserId, client: ClientInfo) -> Result<(), Error> {
-        let inner = Arc::clone(&self.inner);
-        detached(async move { inner.logout_all(user, client).await }).await
+        let kernel = Arc::clone(&self.kernel);
+        detached(async move { kernel.logout_all(user, client).await }).await
     }
 
     /// Lists the caller's live sessions, the most recently used first. In the same statement the caller's own
@@ -143,13 +107,13 @@ impl Auth {
     /// # Errors
     /// [`Error::SessionOver`], [`Error::Unavailable`].
     pub async fn sessions(&self, caller: &Principal) -> Result<Vec<Session>, Error> {
-        self.inner.sessions(caller).await
+        self.kernel.sessions(caller).await
     }
 
     /// Ends one of the caller's sessions, which may be the caller's own.
     ///
     /// # Errors
-    /// [`Error::SessionNotFound`] when it is not one of theirs or is over; [`Error::SessionOver`] when the
+    /// [`SESSION_NOT_FOUND`](crate::refusal::SESSION_NOT_FOUND) when it is not one of theirs or is over; [`Error::SessionOver`] when the
     /// caller's own is; [`Error::Unavailable`].
     pub async fn end_session(
         &self,
@@ -157,8 +121,8 @@ impl Auth {
         session: SessionId,
         client: ClientInfo,
     ) -> Result<(), Error> {
-        let (inner, caller) = (Arc::clone(&self.inner), caller.clone());
-        detached(async move { inner.end_session(&caller, session, client).await }).await
+        let (kernel, caller) = (Arc::clone(&self.kernel), caller.clone());
+        detached(async move { kernel.end_session(&caller, session, client).await }).await
     }
 
     /// Ends all sessions of the caller but the caller's own.
@@ -166,16 +130,16 @@ impl Auth {
     /// # Errors
     /// [`Error::SessionOver`], [`Error::Unavailable`].
     pub async fn end_other_sessions(&self, caller: &Principal, client: ClientInfo) -> Result<(), Error> {
-        let (inner, caller) = (Arc::clone(&self.inner), caller.clone());
-        detached(async move { inner.end_other_sessions(&caller, client).await }).await
+        let (kernel, caller) = (Arc::clone(&self.kernel), caller.clone());
+        detached(async move { kernel.end_other_sessions(&caller, client).await }).await
     }
 
     /// Reads a user.
     ///
     /// # Errors
-    /// [`Error::UserNotFound`], [`Error::Unavailable`].
+    /// [`USER_NOT_FOUND`](crate::refusal::USER_NOT_FOUND), [`Error::Unavailable`].
     pub async fn user(&self, user: UserId) -> Result<User, Error> {
-        self.inner.user(user).await
+        self.kernel.user(user).await
     }
 
     /// Reads the user behind an access token and, in the same statement, whether the session still lives:
@@ -184,7 +148,7 @@ impl Auth {
     /// # Errors
     /// [`Error::SessionOver`], [`Error::Unavailable`].
     pub async fn current_user(&self, principal: &Principal) -> Result<User, Error> {
-        self.inner.current_user(principal).await
+        self.kernel.current_user(principal).await
     }
 
     /// The strict check of an access token: reads in one statement whether the session still lives, and returns
@@ -194,7 +158,7 @@ impl Auth {
     /// # Errors
     /// [`Error::SessionOver`], [`Error::Unavailable`].
     pub async fn check_session(&self, principal: &Principal) -> Result<Principal, Error> {
-        self.inner.check_session(principal).await
+        self.kernel.check_session(principal).await
     }
 
     /// Sets the roles of a user to exactly these; `user` is implied. Access tokens already issued tell the
@@ -202,7 +166,7 @@ impl Auth {
     /// [ways to check one](crate::manual::architecture#three-ways-to-check-an-access-token).
     ///
     /// # Errors
-    /// [`Error::Validation`] unless each is 1 to 64 of `[a-z0-9_-]`; [`Error::LastAdmin`]; [`Error::UserNotFound`];
+    /// [`Error::Validation`] unless each is 1 to 64 of `[a-z0-9_-]`; [`LAST_ADMIN`](crate::refusal::LAST_ADMIN); [`USER_NOT_FOUND`](crate::refusal::USER_NOT_FOUND);
     /// [`Error::Unavailable`].
     pub async fn set_roles(&self, user: UserId, roles: &[&str], client: ClientInfo) -> Result<(), Error> {
         let change = UserChange::default().roles(roles.iter().copied());
@@ -212,7 +176,7 @@ impl Auth {
     /// Disables a user and ends all sessions. Idempotent.
     ///
     /// # Errors
-    /// [`Error::LastAdmin`], [`Error::UserNotFound`], [`Error::Unavailable`].
+    /// [`LAST_ADMIN`](crate::refusal::LAST_ADMIN), [`USER_NOT_FOUND`](crate::refusal::USER_NOT_FOUND), [`Error::Unavailable`].
     pub async fn disable(&self, user: UserId, client: ClientInfo) -> Result<(), Error> {
         self.update_user(user, UserChange::default().disabled(true), client).await.map(drop)
     }
@@ -220,7 +184,7 @@ impl Auth {
     /// Lets a disabled user sign in again; old sessions stay ended. Idempotent.
     ///
     /// # Errors
-    /// [`Error::UserNotFound`], [`Error::Unavailable`].
+    /// [`USER_NOT_FOUND`](crate::refusal::USER_NOT_FOUND), [`Error::Unavailable`].
     pub async fn enable(&self, user: UserId, client: ClientInfo) -> Result<(), Error> {
         self.update_user(user, UserChange::default().disabled(false), client).await.map(drop)
     }
@@ -236,29 +200,29 @@ impl Auth {
         change: UserChange,
         client: ClientInfo,
     ) -> Result<User, Error> {
-        let inner = Arc::clone(&self.inner);
-        detached(async move { inner.update_user(user, change, client).await }).await
+        let kernel = Arc::clone(&self.kernel);
+        detached(async move { kernel.update_user(user, change, client).await }).await
     }
 
     /// Forgets the failed sign-ins of an account, so that it need not wait and any device can sign in. For an operator
     /// who is asked for help; whoever signs in does the same.
     ///
     /// # Errors
-    /// [`Error::UserNotFound`], [`Error::Unavailable`].
+    /// [`USER_NOT_FOUND`](crate::refusal::USER_NOT_FOUND), [`Error::Unavailable`].
     pub async fn unlock(&self, user: UserId, client: ClientInfo) -> Result<(), Error> {
-        let inner = Arc::clone(&self.inner);
-        detached(async move { inner.unlock(user, client).await }).await
+        let kernel = Arc::clone(&self.kernel);
+        detached(async move { kernel.unlock(user, client).await }).await
     }
 
     /// Verifies access tokens without a database. Cheap to clone, and may be sent anywhere.
     pub fn verifier(&self) -> TokenVerifier {
-        self.inner.verifier.clone()
+        self.kernel.verifier.clone()
     }
 
     /// The public keys as a JWK set (RFC 7517), to be served as it is: see
     /// [`TokenVerifier::from_jwks`]. Empty with an HS algorithm: its key is a secret.
     pub fn jwks(&self) -> String {
-        self.inner.keys.get().jwks(self.inner.now())
+        self.kernel.keys.get().jwks(self.kernel.now())
     }
 
     /// Replaces the keys of this handle, of its clones, and of every verifier they gave away, from one request to
@@ -269,12 +233,12 @@ impl Auth {
     /// [`ConfigError`] names the setting; the keys from before then stay in force. Refused as well: to sign with a key
     /// ring that has no key, and secrets without the one that a key of the ring is encrypted under.
     pub fn set_keys(&self, keys: &Keys) -> Result<(), ConfigError> {
-        self.inner.set_keys(keys)
+        self.kernel.set_keys(keys)
     }
 
     /// The keys in the database: to add one, to revoke one, to list them.
     pub fn key_ring(&self) -> KeyRing {
-        KeyRing::new(Arc::clone(&self.inner))
+        KeyRing::new(Arc::clone(&self.kernel))
     }
 
     /// Asks the database for the keys of the ring: one SELECT. Where the ring signs ([`Keys::key_ring`]) and has no key
@@ -284,8 +248,8 @@ impl Auth {
     /// [`Error::Unavailable`]; [`Error::Config`] when a key is encrypted under a secret that this instance does not
     /// have. What was known stays known, except for keys that were revoked.
     pub async fn poll_keys(&self) -> Result<(), Error> {
-        let inner = Arc::clone(&self.inner);
-        detached(async move { inner.poll_keys().await }).await
+        let kernel = Arc::clone(&self.kernel);
+        detached(async move { kernel.poll_keys().await }).await
     }
 
     /// Polls the ring every so often, for ever: give it a task of its own. Keep it well below a sixth of
@@ -293,13 +257,13 @@ impl Auth {
     /// fails is logged, once until one succeeds, and tried again; meanwhile keys that are known get their turn by the
     /// clock.
     pub async fn watch_keys(&self, every: Duration) {
-        self.inner.watch_keys(every).await;
+        self.kernel.watch_keys(every).await;
     }
 
     /// What ended lately, as far as this process knows: makes a stateless check a bounded one
     /// ([`TokenVerifier::bounded`]). Empty unless [`watch_revocations`](Self::watch_revocations) runs.
     pub fn revocations(&self) -> Revocations {
-        self.inner.revocations.clone()
+        self.kernel.revocations.clone()
     }
 
     /// Asks the database what has ended since the last time.
@@ -307,13 +271,13 @@ impl Auth {
     /// # Errors
     /// [`Error::Unavailable`]; what was known stays known.
     pub async fn poll_revocations(&self) -> Result<(), Error> {
-        self.inner.poll_revocations().await
+        self.kernel.poll_revocations().await
     }
 
     /// Polls every so often, for ever: give it a task of its own. A poll that fails is logged, once until one
     /// succeeds, and tried again.
     pub async fn watch_revocations(&self, every: Duration) {
-        self.inner.watch_revocations(every).await;
+        self.kernel.watch_revocations(every).await;
     }
 
     /// Removes sessions that ended longer ago than an access token lives, one-time tokens that are over, and failed
@@ -323,8 +287,8 @@ impl Auth {
     /// # Errors
     /// [`Error::Unavailable`]; batches already removed stay removed.
     pub async fn sweep(&self) -> Result<u64, Error> {
-        let inner = Arc::clone(&self.inner);
-        detached(async move { inner.sweep().await }).await
+        let kernel = Arc::clone(&self.kernel);
+        detached(async move { kernel.sweep().await }).await
     }
 
     /// Sweeps if it is this instance's turn: of several that ask every so often, one sweeps, and when it stays
@@ -333,8 +297,8 @@ impl Auth {
     /// # Errors
     /// As [`sweep`](Self::sweep).
     pub async fn sweep_in_turn(&self, every: Duration) -> Result<Option<u64>, Error> {
-        let inner = Arc::clone(&self.inner);
-        detached(async move { inner.sweep_in_turn(every).await }).await
+        let kernel = Arc::clone(&self.kernel);
+        detached(async move { kernel.sweep_in_turn(every).await }).await
     }
 
     /// Sweeps in turn with the other instances, for ever: give it a task of its own.
@@ -353,7 +317,7 @@ impl Auth {
 
     /// How busy the hash pool is, for a page of metrics. Cheap.
     pub fn hash_pool(&self) -> HashPoolStats {
-        self.inner.passwords.stats()
+        self.kernel.passwords.stats()
     }
 
     /// How much mail waits in the outbox, of all instances, for a page of metrics. One SELECT.
@@ -361,29 +325,22 @@ impl Auth {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn mail_backlog(&self) -> Result<MailBacklog, Error> {
-        self.inner.mail_backlog().await
+        self.kernel.mail_backlog().await
     }
 
     /// The settings in force.
     pub fn config(&self) -> &Config {
-        &self.inner.config
+        &self.kernel.config
     }
 
     /// The clock in use, for adapters that show or compare times.
     pub fn clock(&self) -> Arc<dyn Clock> {
-        Arc::clone(&self.inner.clock)
-    }
-}
-
-impl Inner {
-    /// Unix milliseconds by the injected clock.
-    pub(crate) fn now(&self) -> i64 {
-        clock::to_millis(self.clock.now())
+        Arc::clone(&self.kernel.clock)
     }
 }
 
 impl fmt::Debug for Auth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Auth").field("config", &self.inner.config).finish_non_exhaustive()
+        f.debug_struct("Auth").field("config", &self.kernel.config).finish_non_exhaustive()
     }
 }

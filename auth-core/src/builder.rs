@@ -1,6 +1,7 @@
 //! Puts the handle together.
 
 use std::{
+    any::Any,
     fmt,
     sync::{Arc, Mutex, atomic::AtomicU16},
     time::Duration,
@@ -9,14 +10,15 @@ use std::{
 use sea_orm::DatabaseConnection;
 
 use crate::{
-    Auth, Clock, Config, ConfigError, EmailVerification, EventSink, Keys, SystemClock, SystemRandom,
-    ThrottleConfig, TracingEvents,
-    auth::Inner,
+    Auth, Clock, Config, ConfigError, EmailVerification, EventSink, Keys, Registration, SystemClock,
+    SystemRandom, ThrottleConfig, TracingEvents,
+    kernel::{Kernel, Room, sealers},
     key_ring::{KeySource, Ring},
     mail::{EnglishMails, MailTemplates, Mailer, Post},
     password::{Argon2Hasher, BreachChecker, HashPool, PasswordHasher, PasswordPolicy},
     random::{self, Random},
     revocation::Revocations,
+    room::ROOMS,
     store::Store,
     throttle::Throttle,
     token::{KeysInForce, TokenVerifier, VerifyingKey, current::Current},
@@ -35,9 +37,12 @@ pub struct AuthBuilder {
     events: Arc<dyn EventSink>,
     mailer: Option<Arc<dyn Mailer>>,
     mail_templates: Arc<dyn MailTemplates>,
-    #[cfg(feature = "oidc")]
-    oidc: Option<crate::oidc::Config>,
+    rooms: Vec<Room>,
+    set_up: Vec<SetUp>,
 }
+
+/// What a room is switched on with, once everything else is known to be sound.
+type SetUp = Box<dyn FnOnce() -> Result<Arc<dyn Any + Send + Sync>, ConfigError> + Send>;
 
 impl AuthBuilder {
     pub(crate) fn new(db: DatabaseConnection, keys: Keys) -> Self {
@@ -52,8 +57,8 @@ impl AuthBuilder {
             events: Arc::new(TracingEvents),
             mailer: None,
             mail_templates: Arc::new(EnglishMails),
-            #[cfg(feature = "oidc")]
-            oidc: None,
+            rooms: ROOMS.to_vec(),
+            set_up: Vec::new(),
         }
     }
 
@@ -209,6 +214,12 @@ impl AuthBuilder {
         self
     }
 
+    /// See [`Config::registration`].
+    pub fn registration(mut self, registration: Registration) -> Self {
+        self.config.registration = registration;
+        self
+    }
+
     /// See [`Config::email_verification`].
     pub fn email_verification(mut self, verification: EmailVerification) -> Self {
         self.config.email_verification = verification;
@@ -239,10 +250,20 @@ impl AuthBuilder {
         self
     }
 
-    /// Lets people sign in at these providers, with [`Auth::oidc`]. Default: none.
+    /// Switches a room on: what it makes is there as [`Kernel::set_up`].
     #[cfg(feature = "oidc")]
-    pub fn oidc(mut self, providers: crate::oidc::Config) -> Self {
-        self.oidc = Some(providers);
+    pub(crate) fn set_up<T: Send + Sync + 'static>(
+        mut self,
+        make: impl FnOnce() -> Result<Arc<T>, ConfigError> + Send + 'static,
+    ) -> Self {
+        self.set_up.push(Box::new(move || Ok(make()?)));
+        self
+    }
+
+    /// Adds a room, for a test of the kernel.
+    #[cfg(feature = "test-util")]
+    pub(crate) fn room(mut self, room: Room) -> Self {
+        self.rooms.push(room);
         self
     }
 
@@ -280,12 +301,12 @@ impl AuthBuilder {
         let instance = random::uuid(self.random.as_ref())
             .map_err(|error| ConfigError::new("random source", error.to_string()))?;
         Ok(Auth {
-            inner: Arc::new(Inner {
+            kernel: Arc::new(Kernel {
                 store: Store::new(self.db),
                 passwords: HashPool::new(hasher, Arc::clone(&self.clock), &self.config),
                 policy: PasswordPolicy::new(&self.config, self.breaches),
                 throttle: Throttle::new(&self.config),
-                keys: Current::new(KeysInForce::new(&self.keys, &ring, &self.config)?),
+                keys: Current::new(KeysInForce::new(&self.keys, &ring, &self.config, sealers(&self.rooms))?),
                 key_source: Mutex::new(KeySource::new(self.keys)),
                 ring_reading: tokio::sync::Mutex::default(),
                 revocations: Revocations::new(&self.config, Arc::clone(&self.clock)),
@@ -297,8 +318,8 @@ impl AuthBuilder {
                 events_so_far: AtomicU16::default(),
                 post,
                 mail_waits: tokio::sync::Notify::new(),
-                #[cfg(feature = "oidc")]
-                oidc: self.oidc.map(crate::oidc::Room::new).transpose()?.map(Arc::new),
+                rooms: self.rooms,
+                set_up: self.set_up.into_iter().map(|make| make()).collect::<Result<_, _>>()?,
                 config: self.config,
             }),
         })

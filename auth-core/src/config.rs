@@ -54,6 +54,8 @@ pub struct Config {
     pub hash_wait: Duration,
     /// What mails call this service. Default: the same as `issuer`'s default, `auth`.
     pub service_name: String,
+    /// Whether people make accounts by themselves. Default [`Open`](Registration::Open).
+    pub registration: Registration,
     /// Whether addresses are to be proved. Default [`Off`](EmailVerification::Off).
     pub email_verification: EmailVerification,
     /// The page that a link to prove an address leads to; the token is added as the fragment `#token=`, and the page
@@ -72,6 +74,18 @@ pub struct Config {
     pub throttle: ThrottleConfig,
     /// Lets everybody guess as fast as passwords can be hashed. For a load test. Default `false`.
     pub insecure_no_throttle: bool,
+}
+
+/// Whether people make accounts by themselves.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Registration {
+    /// Everybody may.
+    #[default]
+    Open,
+    /// Nobody: accounts come from an administrator, the command line or an import, and a provider only joins one that is
+    /// there.
+    Closed,
 }
 
 /// Whether people have to prove that they read mail at their address.
@@ -107,6 +121,7 @@ impl Default for Config {
             hash_queue: slots.saturating_mul(64),
             hash_wait: Duration::from_secs(2),
             service_name: "auth".to_owned(),
+            registration: Registration::Open,
             email_verification: EmailVerification::Off,
             verify_email_url: "http://127.0.0.1:8000/verify-email".to_owned(),
             reset_password_url: "http://127.0.0.1:8000/reset-password".to_owned(),

@@ -4,7 +4,7 @@ use std::{error::Error as StdError, fmt, time::Duration};
 
 use sea_orm::DbErr;
 
-use crate::random::RandomUnavailable;
+use crate::{Refusal, random::RandomUnavailable};
 
 /// The error of every operation of [`Auth`](crate::Auth). The manual's [errors page](crate::manual::errors)
 /// tells what to do about each.
@@ -14,9 +14,6 @@ pub enum Error {
     /// The input breaks a rule; each field error says which. Show it to the user.
     #[error("the input is not valid")]
     Validation(Vec<FieldError>),
-    /// Registration of an address that has an account.
-    #[error("the address is taken")]
-    EmailTaken,
     /// Unknown user, wrong password or disabled account: which one is not told.
     #[error("the address or the password is wrong")]
     InvalidCredentials,
@@ -32,31 +29,9 @@ pub enum Error {
     /// its cookie alone: the answer to that request has cleared or replaced it, and this one may arrive later.
     #[error("the session was left")]
     SessionLeft,
-    /// No such user.
-    #[error("no such user")]
-    UserNotFound,
-    /// The user has no such session, or it is over.
-    #[error("no such session")]
-    SessionNotFound,
-    /// Nobody else could administer then: make another administrator first.
-    #[error("the last administrator has to stay")]
-    LastAdmin,
-    /// No such identity provider is configured.
-    #[error("no such identity provider")]
-    ProviderNotFound,
-    /// The user has no such identity.
-    #[error("no such identity")]
-    IdentityNotFound,
-    /// The user could not sign in any more: set a password or link another identity first.
-    #[error("the last way to sign in has to stay")]
-    LastWayIn,
-    /// A sign-in at a provider came to nothing.
-    #[cfg(feature = "oidc")]
-    #[error("the sign-in at the provider failed: {0}")]
-    Oidc(crate::oidc::Failure),
-    /// The key ring has no such key.
-    #[error("no such key")]
-    KeyNotFound,
+    /// A rule says no. The [`refusal`](crate::refusal) tells which; its [class](Refusal::class) tells what can be done about it.
+    #[error("{}", .0.text)]
+    Refused(Refusal),
     /// The settings do not go with what is stored: a key of the key ring is encrypted under another secret.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -90,23 +65,55 @@ pub enum Error {
     Internal(#[source] Box<dyn StdError + Send + Sync>),
 }
 
+/// What a caller can do about an error. There are no others: an adapter gives each its own status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// Correct the input.
+    Validation,
+    /// Ask again for address and password.
+    Credentials,
+    /// Refresh once, then sign in.
+    Token,
+    /// Ask for something else: there is no such thing.
+    NotFound,
+    /// Change something else first: what there is stands against it.
+    Conflict,
+    /// Nothing: it is not allowed.
+    Forbidden,
+    /// Wait: too many attempts failed.
+    Throttled,
+    /// Wait: there is too much to do.
+    Overloaded,
+    /// Wait: something that is needed is away.
+    Unavailable,
+    /// Nothing: another server that is needed answers what it should not.
+    BadGateway,
+    /// Report it: a bug, or a broken installation.
+    Internal,
+}
+
 impl Error {
+    /// What the caller can do about it.
+    pub fn class(&self) -> Class {
+        match self {
+            Self::Validation(_) => Class::Validation,
+            Self::InvalidCredentials => Class::Credentials,
+            Self::InvalidToken | Self::SessionOver | Self::SessionLeft => Class::Token,
+            Self::Refused(refusal) => refusal.class,
+            Self::Throttled { .. } => Class::Throttled,
+            Self::Overloaded { .. } => Class::Overloaded,
+            Self::Unavailable(_) | Self::RevocationsStale | Self::NoSigningKey => Class::Unavailable,
+            Self::Config(_) | Self::Internal(_) => Class::Internal,
+        }
+    }
+
     /// A stable name, the same that the HTTP contract uses in `code`.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Validation(_) => "validation_failed",
-            Self::EmailTaken => "email_taken",
             Self::InvalidCredentials => "invalid_credentials",
             Self::InvalidToken | Self::SessionOver | Self::SessionLeft => "invalid_token",
-            Self::UserNotFound
-            | Self::SessionNotFound
-            | Self::KeyNotFound
-            | Self::ProviderNotFound
-            | Self::IdentityNotFound => "not_found",
-            Self::LastAdmin => "last_admin",
-            Self::LastWayIn => "last_way_in",
-            #[cfg(feature = "oidc")]
-            Self::Oidc(failure) => failure.code(),
+            Self::Refused(refusal) => refusal.code,
             Self::Throttled { .. } => "throttled",
             Self::Overloaded { .. } => "overloaded",
             Self::Unavailable(_) | Self::RevocationsStale | Self::NoSigningKey => "unavailable",
@@ -131,10 +138,9 @@ impl From<DbErr> for Error {
     }
 }
 
-#[cfg(feature = "oidc")]
-impl From<crate::oidc::Failure> for Error {
-    fn from(failure: crate::oidc::Failure) -> Self {
-        Self::Oidc(failure)
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
     }
 }
 

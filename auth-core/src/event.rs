@@ -41,8 +41,8 @@ pub enum EventKind {
         user: UserId,
         /// The new session.
         session: SessionId,
-        /// How: an `amr` value (RFC 8176), `pwd` for a password.
-        method: &'static str,
+        /// How: `amr` values (RFC 8176) with spaces between them, `pwd` for a password.
+        methods: String,
     },
     /// A sign-in was refused.
     SignInFailed {
@@ -172,7 +172,7 @@ pub enum EventKind {
         /// The provider's name.
         provider: String,
     },
-    /// And no longer.
+    /// A provider can no longer be used to sign in to the account.
     IdentityUnlinked {
         /// Whose account.
         user: UserId,
@@ -209,106 +209,149 @@ pub enum EventKind {
     },
 }
 
+/// What is to be done about an event, beside what it carries.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Row<'a> {
+    code: &'static str,
+    /// Of its line in the log.
+    level: Level,
+    /// Whether the audit has it.
+    pub(crate) is_audited: bool,
+    /// Whether the reason is one of few, and so a label of the metric.
+    pub(crate) is_counted_by_reason: bool,
+    user: Option<UserId>,
+    session: Option<SessionId>,
+    reason: Option<&'a str>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Level {
+    Debug,
+    Info,
+    /// Worth an alert.
+    Warn,
+}
+
+impl<'a> Row<'a> {
+    fn of(code: &'static str) -> Self {
+        Self {
+            code,
+            level: Level::Info,
+            is_audited: true,
+            is_counted_by_reason: true,
+            user: None,
+            session: None,
+            reason: None,
+        }
+    }
+
+    fn user(self, user: impl Into<Option<UserId>>) -> Self {
+        Self { user: user.into(), ..self }
+    }
+
+    fn session(self, session: SessionId) -> Self {
+        Self { session: Some(session), ..self }
+    }
+
+    fn reason(self, reason: &'a str) -> Self {
+        Self { reason: Some(reason), ..self }
+    }
+
+    fn level(self, level: Level) -> Self {
+        Self { level, ..self }
+    }
+
+    /// A flood would fill the table with it, or another row tells it already.
+    fn not_audited(self) -> Self {
+        Self { is_audited: false, ..self }
+    }
+
+    /// The reason is a new one each time.
+    fn reason_not_counted(self) -> Self {
+        Self { is_counted_by_reason: false, ..self }
+    }
+}
+
 impl EventKind {
+    /// The table of events: one row for each.
+    pub(crate) fn row(&self) -> Row<'_> {
+        match self {
+            Self::Registered { user } => Row::of("registered").user(*user),
+            Self::Created { user } => Row::of("created").user(*user),
+            Self::Imported { user } => Row::of("imported").user(*user).level(Level::Debug),
+            Self::SignedIn { user, session, methods } => {
+                Row::of("signed_in").user(*user).session(*session).reason(methods)
+            }
+            Self::SignInFailed { user, reason } => {
+                Row::of("sign_in_failed").user(*user).reason(reason.code())
+            }
+            Self::Throttled { user, reason } => {
+                Row::of("throttled").user(*user).reason(reason.code()).not_audited()
+            }
+            Self::AccountClosed { user } => Row::of("account_closed").user(*user).level(Level::Warn),
+            Self::Unlocked { user } => Row::of("unlocked").user(*user),
+            Self::Refreshed { user, session } => {
+                Row::of("refreshed").user(*user).session(*session).not_audited()
+            }
+            Self::RefreshReused { user, session } => {
+                Row::of("refresh_reused").user(*user).session(*session).level(Level::Warn)
+            }
+            Self::SignedOut { user, session, reason } => {
+                Row::of("signed_out").user(*user).session(*session).reason(reason.code())
+            }
+            Self::OthersSignedOut { user, session } => {
+                Row::of("others_signed_out").user(*user).session(*session)
+            }
+            Self::AllSignedOut { user } => Row::of("all_signed_out").user(*user),
+            Self::PasswordRehashed { user } => Row::of("password_rehashed").user(*user),
+            Self::StoredHashUnusable { user } => {
+                Row::of("stored_hash_unusable").user(*user).level(Level::Warn)
+            }
+            Self::RolesChanged { user } => Row::of("roles_changed").user(*user),
+            Self::Disabled { user } => Row::of("disabled").user(*user),
+            Self::Enabled { user } => Row::of("enabled").user(*user),
+            Self::EmailTaken => Row::of("email_taken"),
+            Self::EmailVerified { user } => Row::of("email_verified").user(*user),
+            Self::EmailChanged { user } => Row::of("email_changed").user(*user),
+            Self::PasswordChanged { user } => Row::of("password_changed").user(*user),
+            Self::PasswordNotConfirmed { user } => Row::of("password_not_confirmed").user(*user),
+            Self::PasswordReset { user } => Row::of("password_reset").user(*user),
+            Self::ResetStarted { user, handed_out } => {
+                Row::of("reset_started").user(*user).reason(if *handed_out { "handed_out" } else { "mailed" })
+            }
+            Self::IdentityLinked { user, provider } => {
+                Row::of("identity_linked").user(*user).reason(provider)
+            }
+            Self::IdentityUnlinked { user, provider } => {
+                Row::of("identity_unlinked").user(*user).reason(provider)
+            }
+            Self::Reclaimed { user } => Row::of("reclaimed").user(*user).level(Level::Warn),
+            Self::Deleted { user } => Row::of("deleted").user(*user),
+            Self::MailGivenUp { user, kind } => Row::of("mail_given_up").user(*user).reason(kind.code()),
+            Self::KeyAdded { key } => Row::of("key_added").reason(key).reason_not_counted(),
+            Self::KeyRevoked { key } => Row::of("key_revoked").reason(key).reason_not_counted(),
+        }
+    }
+
     /// A stable name for logs and metrics.
     pub fn code(&self) -> &'static str {
-        match self {
-            Self::Registered { .. } => "registered",
-            Self::Created { .. } => "created",
-            Self::Imported { .. } => "imported",
-            Self::SignedIn { .. } => "signed_in",
-            Self::SignInFailed { .. } => "sign_in_failed",
-            Self::Throttled { .. } => "throttled",
-            Self::AccountClosed { .. } => "account_closed",
-            Self::Unlocked { .. } => "unlocked",
-            Self::Refreshed { .. } => "refreshed",
-            Self::RefreshReused { .. } => "refresh_reused",
-            Self::SignedOut { .. } => "signed_out",
-            Self::OthersSignedOut { .. } => "others_signed_out",
-            Self::AllSignedOut { .. } => "all_signed_out",
-            Self::PasswordRehashed { .. } => "password_rehashed",
-            Self::StoredHashUnusable { .. } => "stored_hash_unusable",
-            Self::RolesChanged { .. } => "roles_changed",
-            Self::Disabled { .. } => "disabled",
-            Self::Enabled { .. } => "enabled",
-            Self::EmailTaken => "email_taken",
-            Self::EmailVerified { .. } => "email_verified",
-            Self::EmailChanged { .. } => "email_changed",
-            Self::PasswordChanged { .. } => "password_changed",
-            Self::PasswordNotConfirmed { .. } => "password_not_confirmed",
-            Self::PasswordReset { .. } => "password_reset",
-            Self::ResetStarted { .. } => "reset_started",
-            Self::IdentityLinked { .. } => "identity_linked",
-            Self::IdentityUnlinked { .. } => "identity_unlinked",
-            Self::Reclaimed { .. } => "reclaimed",
-            Self::Deleted { .. } => "deleted",
-            Self::MailGivenUp { .. } => "mail_given_up",
-            Self::KeyAdded { .. } => "key_added",
-            Self::KeyRevoked { .. } => "key_revoked",
-        }
+        self.row().code
     }
 
     /// The user it is about, if one is known.
     pub fn user(&self) -> Option<UserId> {
-        match self {
-            Self::Registered { user }
-            | Self::Created { user }
-            | Self::Imported { user }
-            | Self::SignedIn { user, .. }
-            | Self::Refreshed { user, .. }
-            | Self::RefreshReused { user, .. }
-            | Self::OthersSignedOut { user, .. }
-            | Self::AllSignedOut { user }
-            | Self::PasswordRehashed { user }
-            | Self::StoredHashUnusable { user }
-            | Self::RolesChanged { user }
-            | Self::Disabled { user }
-            | Self::Enabled { user }
-            | Self::Unlocked { user }
-            | Self::EmailVerified { user }
-            | Self::EmailChanged { user }
-            | Self::PasswordChanged { user }
-            | Self::PasswordNotConfirmed { user }
-            | Self::PasswordReset { user }
-            | Self::ResetStarted { user, .. }
-            | Self::IdentityLinked { user, .. }
-            | Self::IdentityUnlinked { user, .. }
-            | Self::Reclaimed { user }
-            | Self::Deleted { user } => Some(*user),
-            Self::SignInFailed { user, .. }
-            | Self::Throttled { user, .. }
-            | Self::AccountClosed { user }
-            | Self::SignedOut { user, .. }
-            | Self::MailGivenUp { user, .. } => *user,
-            Self::EmailTaken | Self::KeyAdded { .. } | Self::KeyRevoked { .. } => None,
-        }
+        self.row().user
     }
 
-    /// Why, or which: the code of a reason, method or kind of mail, a provider's name, or a key's id, where the event has one.
+    /// Why, or which: the code of a reason or kind of mail, the methods of a sign-in, a provider's name, or a key's id, where the
+    /// event has one.
     pub fn reason(&self) -> Option<&str> {
-        match self {
-            Self::SignedIn { method, .. } => Some(method),
-            Self::SignInFailed { reason, .. } => Some(reason.code()),
-            Self::Throttled { reason, .. } => Some(reason.code()),
-            Self::SignedOut { reason, .. } => Some(reason.code()),
-            Self::ResetStarted { handed_out, .. } => Some(if *handed_out { "handed_out" } else { "mailed" }),
-            Self::MailGivenUp { kind, .. } => Some(kind.code()),
-            Self::IdentityLinked { provider, .. } | Self::IdentityUnlinked { provider, .. } => Some(provider),
-            Self::KeyAdded { key } | Self::KeyRevoked { key } => Some(key),
-            _ => None,
-        }
+        self.row().reason
     }
 
     /// The session it is about, if there is one.
     pub fn session(&self) -> Option<SessionId> {
-        match self {
-            Self::SignedIn { session, .. }
-            | Self::Refreshed { session, .. }
-            | Self::RefreshReused { session, .. }
-            | Self::SignedOut { session, .. }
-            | Self::OthersSignedOut { session, .. } => Some(*session),
-            _ => None,
-        }
+        self.row().session
     }
 }
 
@@ -324,9 +367,8 @@ pub enum SignInFailure {
     Disabled,
     /// The password is right, but the address is not proved.
     Unverified,
-    /// A sign-in at a provider, or the linking of an identity, came to nothing.
-    #[cfg(feature = "oidc")]
-    Oidc(crate::oidc::Failure),
+    /// A rule of the way in said no; the code of the [`Refusal`](crate::Refusal).
+    Refused(&'static str),
 }
 
 impl SignInFailure {
@@ -337,8 +379,7 @@ impl SignInFailure {
             Self::WrongPassword => "wrong_password",
             Self::Disabled => "disabled",
             Self::Unverified => "unverified",
-            #[cfg(feature = "oidc")]
-            Self::Oidc(failure) => failure.code(),
+            Self::Refused(code) => code,
         }
     }
 }
@@ -380,24 +421,21 @@ pub struct TracingEvents;
 
 impl EventSink for TracingEvents {
     fn emit(&self, event: &Event) {
-        let code = event.kind.code();
-        let user = event.kind.user().map(tracing::field::display);
-        let session = event.kind.session().map(tracing::field::display);
+        let row = event.kind.row();
+        let (code, reason) = (row.code, row.reason);
+        let user = row.user.map(tracing::field::display);
+        let session = row.session.map(tracing::field::display);
         let client = event.client.ip.map(tracing::field::display);
         let actor = event.client.actor.map(tracing::field::display);
-        let reason = event.kind.reason();
-        match &event.kind {
-            EventKind::RefreshReused { .. }
-            | EventKind::StoredHashUnusable { .. }
-            | EventKind::Reclaimed { .. }
-            | EventKind::AccountClosed { .. } => {
+        match row.level {
+            Level::Warn => {
                 tracing::warn!(event = code, reason, user, session, actor, client, "security event");
             }
-            EventKind::Imported { .. } => {
-                tracing::debug!(event = code, reason, user, session, actor, client, "security event");
-            }
-            _ => {
+            Level::Info => {
                 tracing::info!(event = code, reason, user, session, actor, client, "security event");
+            }
+            Level::Debug => {
+                tracing::debug!(event = code, reason, user, session, actor, client, "security event");
             }
         }
     }

@@ -35,7 +35,6 @@
 //! [error](manual::errors) and what to do, [running it](manual::operating), [what is protected and what is not](manual::security),
 //! [coming from another service](manual::moving_in), [what else there is](manual::comparison).
 
-mod admin;
 mod audit;
 mod auth;
 mod builder;
@@ -49,19 +48,17 @@ mod error;
 mod event;
 mod flow;
 mod id;
-mod identity;
-mod import;
+mod kernel;
 mod key_ring;
 pub mod mail;
 pub mod manual;
-#[cfg(feature = "oidc")]
-pub mod oidc;
 pub mod password;
 mod principal;
 mod random;
-mod reset_password;
+pub mod refusal;
 mod revocation;
 mod role;
+mod room;
 mod secret;
 mod session;
 mod store;
@@ -70,32 +67,38 @@ pub mod test_util;
 mod throttle;
 mod token;
 mod user;
-mod verify_email;
 
-pub use admin::{CreateUser, UserPage, UserQuery};
 pub use audit::AuditEvent;
 pub use auth::Auth;
 pub use builder::AuthBuilder;
 pub use check::{Finding, Severity};
 pub use client::ClientInfo;
 pub use clock::{Clock, SystemClock};
-pub use config::{Config, EmailVerification};
+pub use config::{Config, EmailVerification, Registration};
 pub use connect::{ConnectError, ConnectOptions, connect};
-pub use error::{ConfigError, Error, FieldError, StoreError};
+pub use error::{Class, ConfigError, Error, FieldError, StoreError};
 pub use event::{Event, EventKind, EventSink, SignInFailure, ThrottleReason, TracingEvents};
-pub use flow::{Export, Login, PreparedRegister, Register, UserChange};
+pub use flow::{Export, ExportedRow, Login, PreparedRegister, Register, UserChange};
 pub use id::{SessionId, UserId};
-pub use identity::Identity;
-pub use import::{Import, ImportOutcome, ImportRow, UserRecord};
 pub use key_ring::{KeyRing, KeyState, RingKey};
 pub use principal::Principal;
 pub use random::{Random, RandomUnavailable, SystemRandom};
+pub use refusal::Refusal;
 pub use revocation::Revocations;
 pub use role::ADMIN_ROLE;
 #[cfg(feature = "oidc")]
+pub use room::oidc;
+#[cfg(feature = "oidc")]
+pub use room::oidc::Identity;
+pub use room::{
+    admin::{CreateUser, UserPage, UserQuery},
+    import::{Import, ImportOutcome, ImportRow, UserRecord},
+};
+#[cfg(feature = "oidc")]
 pub use secret::BrowserToken;
-pub use secret::{AccessToken, DeviceToken, OneTimeToken, Password, RefreshToken, SecretKey};
+pub use secret::{AccessToken, AuthSession, DeviceToken, OneTimeToken, Password, RefreshToken, SecretKey};
 pub use session::{Challenge, EndReason, Session, SignIn, Tokens};
+pub use store::ExportedValue;
 pub use throttle::ThrottleConfig;
 pub use token::{Algorithm, Keys, PrivateKey, PublicKey, TokenVerifier};
 pub use user::User;

@@ -63,6 +63,11 @@ secret_text! {
 }
 
 secret_text! {
+    /// Says that a first factor was right a moment ago, and nothing else: for the request that brings the second.
+    AuthSession
+}
+
+secret_text! {
     /// A token out of a mail: works once, for the purpose it was made for.
     OneTimeToken
 }

@@ -51,6 +51,7 @@
 pub mod forge;
 #[expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails by panicking")]
 mod kit;
+mod second_factor;
 
 use std::{
     sync::{
@@ -68,7 +69,7 @@ use crate::{
     token::Grant,
 };
 
-pub use self::kit::Kit;
+pub use self::{kit::Kit, second_factor::CHALLENGED_ROLE};
 
 /// A clock that moves only when it is told to. Clones share their hands.
 #[derive(Debug, Clone)]
@@ -211,7 +212,7 @@ impl Mailer for Outbox {
 /// # Errors
 /// [`Error::Internal`] when the key does not sign.
 pub fn tokens(auth: &Auth, user: UserId, session: SessionId, roles: &[&str]) -> Result<Tokens, Error> {
-    let now = auth.inner.now();
+    let now = auth.kernel.now();
     let roles: Vec<String> = roles.iter().map(|role| (*role).to_owned()).collect();
     let grant = Grant {
         user_id: user,
@@ -222,7 +223,7 @@ pub fn tokens(auth: &Auth, user: UserId, session: SessionId, roles: &[&str]) -> 
         authenticated_at: now,
         session_expires_at: now.saturating_add(duration_millis(auth.config().session_ttl)),
     };
-    auth.inner.tokens(&grant, &[0; 32], 1, now)
+    auth.kernel.tokens(&grant, &[0; 32], 1, now)
 }
 
 /// Keeps every event. Clones share the log.

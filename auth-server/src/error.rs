@@ -89,10 +89,10 @@ impl Error {
                 let rules: Vec<_> = broken.iter().map(|rule| rule.detail.as_str()).collect();
                 Self::Users(rules.join("; "))
             }
-            auth_core::Error::UserNotFound => {
+            auth_core::Error::Refused(auth_core::refusal::USER_NOT_FOUND) => {
                 Self::Users("there is no such user; `auth-server users list` shows them".to_owned())
             }
-            auth_core::Error::LastAdmin => Self::Users(
+            auth_core::Error::Refused(auth_core::refusal::LAST_ADMIN) => Self::Users(
                 "the last administrator has to stay; make another first: `auth-server users set-role USER admin`"
                     .to_owned(),
             ),

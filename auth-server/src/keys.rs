@@ -113,7 +113,7 @@ async fn revoke(auth: &Auth, config: &Config, ids: &[String]) -> Result<Vec<Stri
     let mut lines = Vec::new();
     for id in ids {
         match auth.key_ring().revoke(id).await {
-            Err(auth_core::Error::KeyNotFound) => {
+            Err(auth_core::Error::Refused(auth_core::refusal::KEY_NOT_FOUND)) => {
                 let problem = format!("there is no key {id}; `auth-server keys list` shows them");
                 return Err(Error::KeyRing(problem));
             }

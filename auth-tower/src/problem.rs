@@ -26,7 +26,7 @@
 
 use std::{borrow::Cow, time::Duration};
 
-use auth_core::{Error, FieldError};
+use auth_core::{Class, Error, FieldError};
 use http::{
     HeaderValue, Response, StatusCode,
     header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
@@ -193,24 +193,6 @@ impl Problem {
         Self::from(error)
     }
 
-    /// Where no page is told of it: on the way to a provider, or in a host's own routes.
-    #[cfg(feature = "oidc")]
-    fn of_provider(failure: auth_core::oidc::Failure) -> Self {
-        use auth_core::oidc::Failure;
-        let code = failure.code();
-        match failure {
-            Failure::ProviderUnavailable => {
-                let detail = "The identity provider is not available at this moment; try again soon.";
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail).with_retry_after(UNAVAILABLE_RETRY)
-            }
-            Failure::ProviderAnswerInvalid => {
-                let detail = "The identity provider answers what it should not.";
-                Self::new(StatusCode::BAD_GATEWAY, code, detail)
-            }
-            _ => Self::new(StatusCode::FORBIDDEN, code, "The sign-in at the identity provider failed."),
-        }
-    }
-
     /// Adds what OAuth clients read, at the doors they use. Those are no bearer doors: the challenge of a
     /// 401 there names no error.
     pub(crate) fn for_oauth(mut self) -> Self {
@@ -309,63 +291,42 @@ fn whole_seconds(wait: Duration) -> u64 {
     wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1)
 }
 
-/// The one place where an error of the rules gets a status.
+/// The one place where an error of the rules gets a status: by its class, of which there are no others.
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
-        match error {
-            Error::Validation(errors) => Self::validation(errors),
-            Error::EmailTaken => Self::new(
-                StatusCode::CONFLICT,
-                "email_taken",
-                "There is an account with this e-mail address.",
-            ),
-            Error::InvalidCredentials => Self::new(
-                StatusCode::UNAUTHORIZED,
-                "invalid_credentials",
-                "The e-mail address or the password is wrong.",
-            ),
-            Error::InvalidToken | Error::SessionOver | Error::SessionLeft => Self::invalid_token(),
-            Error::UserNotFound => Self::new(StatusCode::NOT_FOUND, "not_found", "There is no such user."),
-            Error::KeyNotFound => Self::new(StatusCode::NOT_FOUND, "not_found", "There is no such key."),
-            Error::SessionNotFound => {
-                Self::new(StatusCode::NOT_FOUND, "not_found", "There is no such session.")
+        let (status, detail) = match error.class() {
+            Class::Validation => {
+                return Self::validation(match error {
+                    Error::Validation(errors) => errors,
+                    _ => Vec::new(),
+                });
             }
-            Error::ProviderNotFound => {
-                Self::new(StatusCode::NOT_FOUND, "not_found", "There is no such identity provider.")
-            }
-            Error::IdentityNotFound => {
-                Self::new(StatusCode::NOT_FOUND, "not_found", "There is no such identity.")
-            }
-            Error::LastWayIn => Self::new(
-                StatusCode::CONFLICT,
-                "last_way_in",
-                "Nobody could sign in to the account any more: set a password or link another identity first.",
-            ),
-            #[cfg(feature = "oidc")]
-            Error::Oidc(failure) => Self::of_provider(failure),
-            Error::LastAdmin => Self::new(
-                StatusCode::CONFLICT,
-                "last_admin",
-                "Somebody has to administer: make another administrator first.",
-            ),
-            Error::Throttled { retry_after } => Self::new(
+            Class::Token => return Self::invalid_token(),
+            Class::Internal => return Self::internal(),
+            Class::Credentials => (StatusCode::UNAUTHORIZED, "The e-mail address or the password is wrong."),
+            Class::Throttled => (
                 StatusCode::TOO_MANY_REQUESTS,
-                "throttled",
                 "Too many attempts; try again later, or on a device where you signed in before.",
-            )
-            .with_retry_after(retry_after),
-            Error::Overloaded { retry_after } => Self::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "overloaded",
-                "Too many sign-ins at this moment; try again soon.",
-            )
-            .with_retry_after(retry_after),
-            Error::Unavailable(_) | Error::RevocationsStale | Error::NoSigningKey => {
-                Self::unavailable(UNAVAILABLE_RETRY)
+            ),
+            Class::Overloaded => {
+                (StatusCode::SERVICE_UNAVAILABLE, "Too many sign-ins at this moment; try again soon.")
             }
-            // Also for a variant that a later version of the rules may add: closed, and told to nobody.
-            Error::Config(_) | Error::Internal(_) | _ => Self::internal(),
-        }
+            Class::Unavailable => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "The service is not available at this moment; try again soon.",
+            ),
+            Class::NotFound => (StatusCode::NOT_FOUND, "There is no such thing."),
+            Class::Conflict => (StatusCode::CONFLICT, "Something stands against it."),
+            Class::Forbidden => (StatusCode::FORBIDDEN, "This is not allowed."),
+            Class::BadGateway => (StatusCode::BAD_GATEWAY, "Another server answers what it should not."),
+        };
+        let retry_after = match error {
+            Error::Throttled { retry_after } | Error::Overloaded { retry_after } => Some(retry_after),
+            _ => (error.class() == Class::Unavailable).then_some(UNAVAILABLE_RETRY),
+        };
+        let detail = if let Error::Refused(refusal) = error { refusal.text } else { detail };
+        let problem = Self::new(status, error.code(), detail);
+        Self { retry_after, ..problem }
     }
 }
 
@@ -423,18 +384,19 @@ mod tests {
 
     #[test]
     fn the_code_of_a_rule_and_the_code_of_its_document_are_one() {
+        use auth_core::refusal;
         for error in [
             Error::Validation(Vec::new()),
-            Error::EmailTaken,
             Error::InvalidCredentials,
             Error::InvalidToken,
             Error::SessionOver,
             Error::SessionLeft,
-            Error::UserNotFound,
-            Error::SessionNotFound,
-            Error::KeyNotFound,
-            Error::LastAdmin,
+            Error::Refused(refusal::EMAIL_TAKEN),
+            Error::Refused(refusal::REGISTRATION_CLOSED),
+            Error::Refused(refusal::USER_NOT_FOUND),
+            Error::Refused(refusal::LAST_WAY_IN),
             Error::NoSigningKey,
+            Error::RevocationsStale,
             Error::Throttled { retry_after: Duration::from_secs(1) },
             Error::Overloaded { retry_after: Duration::from_secs(1) },
             Error::Internal("a bug".into()),

@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use crate::{
     ClientInfo, Error, Event, EventKind, Principal, SessionId, UserId,
-    auth::Inner,
     clock::from_millis,
+    kernel::Kernel,
     random,
     store::{ConnectionTrait, EventRow, insert_events, list_events},
 };
@@ -39,7 +39,7 @@ pub struct AuditEvent {
     pub request_id: Option<String>,
 }
 
-impl Inner {
+impl Kernel {
     /// Writes an event down, in the transaction of the change where there is one.
     pub(crate) async fn record(
         &self,
@@ -53,7 +53,7 @@ impl Inner {
 
     /// `None`: this one is not written down.
     pub(crate) fn event_row(&self, client: &ClientInfo, kind: &EventKind) -> Result<Option<EventRow>, Error> {
-        if self.config.audit_retention.is_none() || !is_audited(kind) {
+        if self.config.audit_retention.is_none() || !kind.row().is_audited {
             return Ok(None);
         }
         let now = self.now();
@@ -84,10 +84,7 @@ impl Inner {
 
     /// Tells the sink of what has happened.
     pub(crate) fn emit(&self, client: &ClientInfo, kind: EventKind) {
-        // A key's id is a new one each time.
-        let reason = kind
-            .reason()
-            .filter(|_| !matches!(kind, EventKind::KeyAdded { .. } | EventKind::KeyRevoked { .. }));
+        let reason = kind.reason().filter(|_| kind.row().is_counted_by_reason);
         let reason = reason.unwrap_or_default().to_owned();
         metrics::counter!("auth_events_total", "event" => kind.code(), "reason" => reason).increment(1);
         // Nobody who listens needs the client's token.
@@ -139,9 +136,4 @@ impl From<EventRow> for AuditEvent {
             request_id: row.request_id,
         }
     }
-}
-
-/// Not every refresh, which the session's row tells of, and not what a flood would fill the table with.
-fn is_audited(kind: &EventKind) -> bool {
-    !matches!(kind, EventKind::Refreshed { .. } | EventKind::Throttled { .. })
 }

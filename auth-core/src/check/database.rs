@@ -1,13 +1,13 @@
 //! The database: whether it answers and can be written, its clock, and what is stored.
 
-use std::{error::Error as _, time::Duration};
+use std::{error::Error as _, sync::Arc, time::Duration};
 
 use super::Finding;
 use crate::{
     Error,
-    auth::Inner,
     clock::duration_millis,
-    store::{address_collation, has_admin, journal_mode, missing_tables, not_writable, read_clock},
+    kernel::Kernel,
+    store::{TABLES, address_collation, journal_mode, missing_tables, not_writable, read_clock},
 };
 
 /// Clocks that differ by more are wrong, whatever hangs on them.
@@ -15,9 +15,9 @@ const WRONG: i64 = 60_000;
 /// Where there is no grace that would be disturbed.
 const LEAST: i64 = 1000;
 
-impl Inner {
+impl Kernel {
     /// What it has found until the database fails, and that it does.
-    pub(super) async fn check_database(&self) -> Vec<Finding> {
+    pub(super) async fn check_database(self: &Arc<Self>) -> Vec<Finding> {
         let mut found = Vec::new();
         if let Err(error) = self.look_at_database(&mut found).await {
             let why = error.source().map_or_else(|| error.to_string(), ToString::to_string);
@@ -30,12 +30,13 @@ impl Inner {
         found
     }
 
-    async fn look_at_database(&self, found: &mut Vec<Finding>) -> Result<(), Error> {
+    async fn look_at_database(self: &Arc<Self>, found: &mut Vec<Finding>) -> Result<(), Error> {
         let db = self.store.db();
         let before = self.now();
         let theirs = read_clock(db).await?;
         found.extend(clock(before, theirs, self.now(), self.config.refresh_grace));
-        let missing = missing_tables(db).await?;
+        let tables = TABLES.iter().chain(self.rooms.iter().flat_map(|room| room.tables));
+        let missing = missing_tables(db, tables.copied()).await?;
         if !missing.is_empty() {
             found.push(Finding::error(
                 "tables_missing",
@@ -71,12 +72,8 @@ impl Inner {
         }
         found.extend(self.check_keys().await?);
         found.extend(self.check_outbox().await?);
-        if !has_admin(db).await? {
-            found.push(Finding::note(
-                "no_admin",
-                "there is no administrator who could sign in",
-                "make one: `auth-server users create EMAIL --role admin`, `Auth::create_user`",
-            ));
+        for findings in self.rooms.iter().filter_map(|room| room.findings) {
+            found.extend(findings(self).await?);
         }
         Ok(())
     }

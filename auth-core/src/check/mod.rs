@@ -73,13 +73,11 @@ impl Auth {
     /// Examines settings, keys, database, outbox, mail server and identity providers, and changes nothing. The worst
     /// findings come first; none is the good case. Takes as long as what is asked needs to answer, within bounds.
     pub async fn check(&self) -> Vec<Finding> {
-        let inner = &self.inner;
-        let mut found = inner.config.findings();
-        found.extend(inner.passwords.check());
-        found.extend(inner.check_database().await);
-        found.extend(inner.check_mailer().await);
-        #[cfg(feature = "oidc")]
-        found.extend(inner.check_providers().await);
+        let kernel = &self.kernel;
+        let mut found = kernel.config.findings();
+        found.extend(kernel.passwords.check());
+        found.extend(kernel.check_database().await);
+        found.extend(kernel.check_mailer().await);
         found.sort_by_key(|finding| Reverse(finding.severity));
         found
     }

@@ -2,10 +2,11 @@
 
 use crate::{
     ClientInfo, Error, Principal, User, UserId,
-    auth::Inner,
     clock::duration_millis,
     event::EventKind,
     flow::until_won,
+    kernel::Kernel,
+    refusal,
     role::{self, ADMIN_ROLE},
     store::{
         UserRow, disable_user, enable_user, find_session, find_user, is_last_with_role, set_roles,
@@ -37,9 +38,9 @@ impl UserChange {
     }
 }
 
-impl Inner {
+impl Kernel {
     pub(crate) async fn user(&self, user: UserId) -> Result<User, Error> {
-        Ok(find_user(self.store.db(), user).await?.ok_or(Error::UserNotFound)?.into())
+        Ok(find_user(self.store.db(), user).await?.ok_or(Error::Refused(refusal::USER_NOT_FOUND))?.into())
     }
 
     pub(crate) async fn current_user(&self, principal: &Principal) -> Result<User, Error> {
@@ -77,11 +78,11 @@ impl Inner {
             let (mut kinds, now) = (Vec::new(), self.now());
             let txn = self.store.begin().await?;
             if (takes_admin || disables) && is_last_with_role(&txn, user, ADMIN_ROLE).await? {
-                return Err(Error::LastAdmin);
+                return Err(Error::Refused(refusal::LAST_ADMIN));
             }
             if let Some(roles) = &roles {
                 if !touch_roles(&txn, user, now).await? {
-                    return Err(Error::UserNotFound);
+                    return Err(Error::Refused(refusal::USER_NOT_FOUND));
                 }
                 set_roles(&txn, user, roles).await?;
                 kinds.push(EventKind::RolesChanged { user });
@@ -92,7 +93,7 @@ impl Inner {
             if change.disabled == Some(false) && enable_user(&txn, user, now).await? {
                 kinds.push(EventKind::Enabled { user });
             }
-            let changed = find_user(&txn, user).await?.ok_or(Error::UserNotFound)?;
+            let changed = find_user(&txn, user).await?.ok_or(Error::Refused(refusal::USER_NOT_FOUND))?;
             for kind in &kinds {
                 self.record(&txn, &client, kind).await?;
             }

@@ -4,13 +4,14 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     ClientInfo, Error, FieldError, Password, Principal, UserId,
-    auth::Inner,
     clock::duration_millis,
     email::Email,
     event::EventKind,
     flow::{detached, until_won},
+    kernel::Kernel,
     mail::MailKind,
     password::{self, Checked, Verdict},
+    refusal,
     role::ADMIN_ROLE,
     store::{
         UserRow, delete_user, end_all_sessions, end_tokens, find_login, find_session, find_user,
@@ -30,7 +31,7 @@ pub(crate) struct Confirmed {
     pub(crate) hash: Option<String>,
 }
 
-impl Inner {
+impl Kernel {
     /// Checks that the caller's session lives, and the password; where the account has none, that the sign-in is recent. A
     /// wrong password counts like one at a sign-in.
     pub(crate) async fn confirm(
@@ -47,7 +48,7 @@ impl Inner {
             return Err(Error::SessionOver);
         }
         let UserRow { id, email, epoch, .. } = session.user;
-        let address = Email::parse(&email).map_err(|_| Error::UserNotFound)?;
+        let address = Email::parse(&email).map_err(|_| Error::Refused(refusal::USER_NOT_FOUND))?;
         let subject = self.subject(&address, client);
         let (found, counters) = find_login(self.store.db(), address.normalized(), subject, now).await?;
         let Some(hash) = found.filter(|found| found.user.id == id).ok_or(Error::SessionOver)?.hash else {
@@ -63,24 +64,24 @@ impl Inner {
         let Some(password) = password else {
             return Err(refuse(field, "required", "the password is needed"));
         };
-        let reservation = self.reserve(subject, counters, client, Some(id)).await?;
+        let attempt = self.attempt(subject, counters, client, Some(id)).await?;
         let checked = self.check(client, &password::normalize(&password), Some(hash.clone())).await;
         match checked {
             Ok(Checked::Verdict(Verdict::Right | Verdict::RightButOutdated)) => {
-                self.was_right(reservation).await;
+                attempt.right(&self).await;
                 Ok(Confirmed { id, email, epoch, hash: Some(hash) })
             }
             Ok(_) => {
-                let (inner, client) = (Arc::clone(&self), client.clone());
+                let (kernel, client) = (Arc::clone(&self), client.clone());
                 detached(async move {
-                    inner.note(&client, EventKind::PasswordNotConfirmed { user: id }).await;
-                    inner.was_wrong(reservation, &client, Some(id)).await;
+                    kernel.note(&client, EventKind::PasswordNotConfirmed { user: id }).await;
+                    attempt.wrong(&kernel, &client, Some(id)).await;
                     Err(refuse(field, "wrong_password", "the password is wrong"))
                 })
                 .await
             }
             Err(error) => {
-                self.was_not_checked(reservation).await;
+                attempt.not_checked(&self).await;
                 Err(error)
             }
         }
@@ -112,7 +113,7 @@ impl Inner {
             }
             // All end, also one that a sign-in with the old password is making; the caller's own then goes on.
             end_all_sessions(&txn, id, now).await?;
-            let epoch = find_user(&txn, id).await?.ok_or(Error::UserNotFound)?.epoch;
+            let epoch = find_user(&txn, id).await?.ok_or(Error::Refused(refusal::USER_NOT_FOUND))?.epoch;
             keep_session(&txn, caller.session_id(), epoch).await?;
             end_tokens(&txn, id, None, now).await?;
             self.post(&txn, MailKind::PasswordChanged, &user.email, Some(id), None).await?;
@@ -142,11 +143,11 @@ impl Inner {
         until_won(|| async {
             let txn = self.store.begin().await?;
             if is_last_with_role(&txn, user, ADMIN_ROLE).await? {
-                return Err(Error::LastAdmin);
+                return Err(Error::Refused(refusal::LAST_ADMIN));
             }
-            let email = find_user(&txn, user).await?.ok_or(Error::UserNotFound)?.email;
+            let email = find_user(&txn, user).await?.ok_or(Error::Refused(refusal::USER_NOT_FOUND))?.email;
             if !delete_user(&txn, user, self.now()).await? {
-                return Err(Error::UserNotFound);
+                return Err(Error::Refused(refusal::USER_NOT_FOUND));
             }
             self.post(&txn, MailKind::AccountDeleted, &email, None, None).await?;
             self.record(&txn, client, &kind).await?;

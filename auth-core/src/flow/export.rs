@@ -1,10 +1,13 @@
 //! All that is stored about one person, for that person (GDPR articles 15 and 20).
 
-use crate::{AuditEvent, Error, Identity, Principal, Session, User, auth::Inner};
+use crate::{AuditEvent, Error, ExportedValue, Principal, Session, User, kernel::Kernel, store::export_rows};
 
 /// More events than anybody reads; the rest is older.
 const MOST_EVENTS: usize = 10_000;
 const PAGE: u64 = 100;
+
+/// A row of a table, as pairs of column and value.
+pub type ExportedRow = Vec<(&'static str, ExportedValue)>;
 
 /// All that is stored about one person, secrets and hashes left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,17 +17,20 @@ pub struct Export {
     pub user: User,
     /// The live sessions.
     pub sessions: Vec<Session>,
-    /// The accounts at identity providers.
-    pub identities: Vec<Identity>,
+    /// What each room has about the person, by the name of its member, as `identities`: rows of named values.
+    pub rooms: Vec<(&'static str, Vec<ExportedRow>)>,
     /// What happened to the account, the latest first: the last 10,000 events.
     pub events: Vec<AuditEvent>,
 }
 
-impl Inner {
+impl Kernel {
     pub(crate) async fn export(&self, caller: &Principal) -> Result<Export, Error> {
         let user = self.current_user(caller).await?;
         let sessions = self.sessions(caller).await?;
-        let identities = self.identities(user.id).await?;
+        let mut rooms = Vec::new();
+        for exported in self.rooms.iter().flat_map(|room| room.export) {
+            rooms.push((exported.member, export_rows(self.store.db(), exported, user.id).await?));
+        }
         let mut events: Vec<AuditEvent> = Vec::new();
         while events.len() < MOST_EVENTS {
             let before = events.last().map(|event| event.id);
@@ -34,6 +40,6 @@ impl Inner {
             }
             events.extend(page);
         }
-        Ok(Export { user, sessions, identities, events })
+        Ok(Export { user, sessions, rooms, events })
     }
 }

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use crate::{
-    ClientInfo, EmailVerification, Error, Password, RefreshToken, SignIn, SignInFailure, Tokens, UserId,
-    auth::Inner,
+    ClientInfo, Error, Password, RefreshToken, SignIn, SignInFailure, UserId,
     email::Email,
     event::EventKind,
-    flow::detached,
-    mail::MailKind,
+    flow::{Arrival, NotSignedIn, detached},
+    kernel::Kernel,
     password::{self, Checked, Verdict},
     store::{Counters, find_login, replace_hash},
+    throttle::Attempt,
 };
 
 /// A longer password than any that could be set is not even hashed; the decoy is, with nothing, so that the
@@ -52,7 +52,7 @@ impl Login {
     }
 }
 
-impl Inner {
+impl Kernel {
     pub(crate) async fn login(self: Arc<Self>, login: Login) -> Result<SignIn, Error> {
         // Nobody can have what is no address; the work below is the same.
         let email = Email::parse(login.identifier.expose()).ok();
@@ -66,61 +66,65 @@ impl Inner {
         let (user, hash, sessions) =
             found.map_or((None, None, 0), |row| (Some(row.user), row.hash, row.sessions));
         let id = user.as_ref().map(|user| user.id);
-        let reservation = self.reserve(subject, counters, &login.client, id).await?;
+        let attempt = self.attempt(subject, counters, &login.client, id).await?;
 
         let password = password::normalize(&login.password);
         let checked = match self.check(&login.client, &password, hash.clone()).await {
             Ok(checked) => checked,
             Err(error) => {
-                self.was_not_checked(reservation).await;
+                attempt.not_checked(&self).await;
                 return Err(error);
             }
         };
-        let refuse = |user: Option<UserId>, reason| {
-            let (inner, client) = (Arc::clone(&self), login.client.clone());
-            detached(async move {
-                inner.note(&client, EventKind::SignInFailed { user, reason }).await;
-                inner.was_wrong(reservation, &client, user).await;
-                Err(Error::InvalidCredentials)
-            })
+        let Login { client, replacing, .. } = login;
+        let Some(user) = user else {
+            return self.refuse(attempt, client, None, SignInFailure::UnknownUser).await;
         };
-        let Some(user) = user else { return refuse(None, SignInFailure::UnknownUser).await };
         let verdict = match checked {
             Checked::Verdict(verdict) => verdict,
             Checked::Unusable => {
-                self.note(&login.client, EventKind::StoredHashUnusable { user: user.id }).await;
+                self.note(&client, EventKind::StoredHashUnusable { user: user.id }).await;
                 Verdict::Wrong
             }
         };
         // Without a stored hash the verdict is about the decoy.
         let (Some(hash), Verdict::Right | Verdict::RightButOutdated) = (hash, verdict) else {
-            return refuse(id, SignInFailure::WrongPassword).await;
+            return self.refuse(attempt, client, id, SignInFailure::WrongPassword).await;
         };
-        if user.disabled_at.is_some() {
-            return refuse(id, SignInFailure::Disabled).await;
-        }
-        if self.config.email_verification == EmailVerification::Required && user.email_verified_at.is_none() {
-            // Only who has the password gets here: a link that was lost is sent again.
-            self.post(self.store.db(), MailKind::VerifyEmail, &user.email, id, None).await?;
-            self.mail_waits();
-            return refuse(id, SignInFailure::Unverified).await;
-        }
-        if verdict == Verdict::RightButOutdated {
-            Arc::clone(&self).rehash(user.id, hash, password, login.client.clone()).await;
-        }
-        let Login { client, replacing, .. } = login;
-        let device = match (email, subject) {
-            (Some(email), Some(_)) => Some(self.new_device(&email)?),
-            _ => None,
-        };
-        detached(async move {
-            self.was_right(reservation).await;
-            let replaced = match &replacing {
-                Some(token) => self.genuine(token).await?.map(|session| session.id),
+        let (kernel, owner, from) = (Arc::clone(&self), user.id, client.clone());
+        let signed_in = detached(async move {
+            let replaces = match &replacing {
+                Some(token) => kernel.genuine(token).await?.map(|session| session.id),
                 None => None,
             };
-            let tokens = self.sign_in(&user, sessions, "pwd", &client, replaced).await?;
-            Ok(SignIn::Granted(Tokens { device, ..tokens }))
+            let methods = vec!["pwd"];
+            let client = from.clone();
+            let arrival = Arrival { user, live_sessions: sessions, methods, client, replaces, attempt };
+            match kernel.sign_in(arrival).await {
+                Ok(signed_in) => Ok(signed_in),
+                Err(NotSignedIn::Failed(error)) => Err(error),
+                Err(NotSignedIn::Refused(reason, attempt)) => kernel.refuse(attempt, from, id, reason).await,
+            }
+        })
+        .await?;
+        if verdict == Verdict::RightButOutdated {
+            self.rehash(owner, hash, password, client).await;
+        }
+        Ok(signed_in)
+    }
+
+    async fn refuse(
+        self: &Arc<Self>,
+        attempt: Attempt,
+        client: ClientInfo,
+        user: Option<UserId>,
+        reason: SignInFailure,
+    ) -> Result<SignIn, Error> {
+        let kernel = Arc::clone(self);
+        detached(async move {
+            kernel.note(&client, EventKind::SignInFailed { user, reason }).await;
+            attempt.wrong(&kernel, &client, user).await;
+            Err(Error::InvalidCredentials)
         })
         .await
     }

@@ -2,12 +2,13 @@
 
 use crate::{
     ClientInfo, EndReason, Error, RefreshToken, SessionId, UserId,
-    auth::Inner,
     event::EventKind,
+    kernel::Kernel,
+    refusal,
     store::{end_all_sessions, revoke_session},
 };
 
-impl Inner {
+impl Kernel {
     pub(crate) async fn logout(&self, token: &RefreshToken, client: ClientInfo) -> Result<(), Error> {
         match self.genuine(token).await? {
             Some(session) => self.end(Some(session.user.id), session.id, EndReason::SignedOut, client).await,
@@ -36,7 +37,7 @@ impl Inner {
 
     pub(crate) async fn logout_all(&self, user: UserId, client: ClientInfo) -> Result<(), Error> {
         if !end_all_sessions(self.store.db(), user, self.now()).await? {
-            return Err(Error::UserNotFound);
+            return Err(Error::Refused(refusal::USER_NOT_FOUND));
         }
         self.learn_what_ended().await;
         self.note(&client, EventKind::AllSignedOut { user }).await;

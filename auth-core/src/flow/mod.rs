@@ -11,8 +11,10 @@ use crate::Error;
 mod account;
 mod credentials;
 mod export;
+mod gate;
 mod login;
 mod logout;
+mod one_time;
 mod refresh;
 mod register;
 pub(crate) mod rotation;
@@ -22,9 +24,14 @@ mod sweep;
 
 pub use self::{
     account::UserChange,
-    export::Export,
+    export::{Export, ExportedRow},
     login::Login,
     register::{PreparedRegister, Register},
+};
+pub(crate) use self::{
+    gate::{Arrival, Passage},
+    one_time::not_good,
+    sign_in::NotSignedIn,
 };
 
 /// Runs what writes in a task of its own, to its end, also when the caller's future is dropped: a client that

@@ -2,11 +2,11 @@
 
 use crate::{
     ClientInfo, EndReason, Error, RefreshToken, Tokens,
-    auth::Inner,
     clock::duration_millis,
     error::is_lost_race,
     event::EventKind,
     flow::rotation::Decision,
+    kernel::Kernel,
     store::{Rotated, SessionRow, find_session, revoke_session, rotate_session},
     token::{Grant, refresh::RefreshParts},
 };
@@ -15,7 +15,7 @@ use crate::{
 /// fall into the grace. More rounds than this mean a storm on one session; the client may try again.
 const MAX_ROUNDS: usize = 8;
 
-impl Inner {
+impl Kernel {
     pub(crate) async fn refresh(&self, token: &RefreshToken, client: ClientInfo) -> Result<Tokens, Error> {
         let network = self.may_refresh(&client).inspect_err(|error| count(error.code()))?;
         let outcome = self.rotate(token, client).await;

@@ -5,15 +5,16 @@ use std::sync::Arc;
 use sea_orm::{DatabaseTransaction, TransactionTrait};
 
 use crate::{
-    ClientInfo, EmailVerification, Error, FieldError, Password, User,
-    auth::Inner,
+    ClientInfo, EmailVerification, Error, FieldError, Password, Registration, User,
     clock::from_millis,
     email::Email,
     event::EventKind,
     flow::detached,
+    kernel::Kernel,
     mail::MailKind,
     password,
     random::ordered_uuid,
+    refusal,
     store::{Insert, NewUser, insert_user, replace_hash},
 };
 
@@ -55,13 +56,13 @@ impl Register {
 /// # }
 /// ```
 pub struct PreparedRegister {
-    inner: Arc<Inner>,
+    kernel: Arc<Kernel>,
     new: NewUser,
     client: ClientInfo,
 }
 
 impl PreparedRegister {
-    /// Writes the user inside the host's transaction, under a savepoint: after [`Error::EmailTaken`] the
+    /// Writes the user inside the host's transaction, under a savepoint: after [`EMAIL_TAKEN`](crate::refusal::EMAIL_TAKEN) the
     /// transaction is as before and can go on. The mail to prove the address, if there is one, and the row of the audit are
     /// part of it. [`EventSink`](crate::EventSink) is told nothing, because only the host knows whether it commits.
     ///
@@ -70,18 +71,18 @@ impl PreparedRegister {
     /// dropped half-way leaves a broken connection in the pool.
     ///
     /// # Errors
-    /// [`Error::EmailTaken`], [`Error::Unavailable`].
+    /// [`EMAIL_TAKEN`](crate::refusal::EMAIL_TAKEN), [`Error::Unavailable`].
     pub async fn insert_in(&self, txn: &DatabaseTransaction) -> Result<User, Error> {
         let savepoint = txn.begin().await?;
         if insert_user(&savepoint, self.new.clone()).await? == Insert::Taken {
             savepoint.rollback().await?;
-            return Err(Error::EmailTaken);
+            return Err(Error::Refused(refusal::EMAIL_TAKEN));
         }
-        let (inner, new) = (&self.inner, &self.new);
-        if inner.verifies_emails() {
-            inner.post(&savepoint, MailKind::VerifyEmail, new.email.typed(), Some(new.id), None).await?;
+        let (kernel, new) = (&self.kernel, &self.new);
+        if kernel.verifies_emails() {
+            kernel.post(&savepoint, MailKind::VerifyEmail, new.email.typed(), Some(new.id), None).await?;
         }
-        inner.record(&savepoint, &self.client, &EventKind::Registered { user: new.id }).await?;
+        kernel.record(&savepoint, &self.client, &EventKind::Registered { user: new.id }).await?;
         savepoint.commit().await?;
         Ok(User {
             id: new.id,
@@ -100,7 +101,7 @@ impl std::fmt::Debug for PreparedRegister {
     }
 }
 
-impl Inner {
+impl Kernel {
     /// Whether a registration must not tell that an address is taken.
     fn verifies_emails(&self) -> bool {
         self.config.email_verification != EmailVerification::Off
@@ -114,7 +115,7 @@ impl Inner {
             let inserted = prepared.insert_in(&txn).await;
             let kind = match &inserted {
                 Ok(user) => EventKind::Registered { user: user.id },
-                Err(Error::EmailTaken) => {
+                Err(Error::Refused(refusal::EMAIL_TAKEN)) => {
                     if self.verifies_emails() {
                         // Touches no row: as many statements as for an address that is free, or the time would tell.
                         replace_hash(&txn, new.id, "", "", new.now).await?;
@@ -137,6 +138,9 @@ impl Inner {
         self: Arc<Self>,
         register: Register,
     ) -> Result<PreparedRegister, Error> {
+        if self.config.registration == Registration::Closed {
+            return Err(refusal::REGISTRATION_CLOSED.into());
+        }
         let password = password::normalize(&register.password);
         let email = Email::parse(register.email.expose());
         // Both fields are checked, so that one answer names all that is wrong.
@@ -149,15 +153,18 @@ impl Inner {
             }
         };
         // Counted whatever comes of it: to hash is work, and to be told "taken" is news.
-        let network = self.reserve_in_network(&register.client, None)?;
-        let hash = self.passwords.hash(&register.client, password, self.random.as_ref()).await;
-        if hash.is_err() {
-            self.leave_network(network);
-        }
-        let hash = hash?;
+        let attempt = self.attempt_in_network(&register.client)?;
+        let hash = match self.passwords.hash(&register.client, password, self.random.as_ref()).await {
+            Ok(hash) => hash,
+            Err(error) => {
+                attempt.not_checked(&self).await;
+                return Err(error);
+            }
+        };
+        attempt.stays_counted();
         let now = self.now();
         let id = ordered_uuid(self.random.as_ref(), now)?.into();
         let new = NewUser { id, email, email_verified: false, hash: Some(hash), now };
-        Ok(PreparedRegister { inner: self, new, client: register.client })
+        Ok(PreparedRegister { kernel: self, new, client: register.client })
     }
 }

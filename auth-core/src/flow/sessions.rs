@@ -2,13 +2,14 @@
 
 use crate::{
     ClientInfo, EndReason, Error, Principal, Session, SessionId, UserId,
-    auth::Inner,
     clock::{duration_millis, from_millis},
     event::EventKind,
+    kernel::Kernel,
+    refusal,
     store::{ListedSession, list_sessions, revoke_oldest, revoke_other_sessions, revoke_own_session},
 };
 
-impl Inner {
+impl Kernel {
     pub(crate) async fn sessions(&self, caller: &Principal) -> Result<Vec<Session>, Error> {
         let idle = duration_millis(self.config.refresh_ttl);
         let listed = list_sessions(self.store.db(), caller.user_id(), self.now(), idle).await?;
@@ -36,7 +37,7 @@ impl Inner {
         self.current_user(caller).await?;
         let now = self.now();
         if !revoke_own_session(self.store.db(), caller.user_id(), session, now).await? {
-            return Err(Error::SessionNotFound);
+            return Err(Error::Refused(refusal::SESSION_NOT_FOUND));
         }
         self.revocations.session_ended(session, now);
         let (user, reason) = (Some(caller.user_id()), EndReason::Revoked);

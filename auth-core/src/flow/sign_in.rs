@@ -1,43 +1,67 @@
 //! The one door: every way of signing in ends here, and sessions are made nowhere else.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use crate::{
-    ClientInfo, EndReason, Error, RefreshToken, SessionId, Tokens,
-    auth::Inner,
+    EndReason, Error, RefreshToken, SignIn, SignInFailure, Tokens,
     clock::duration_millis,
     event::EventKind,
-    flow::rotation::Rotation,
+    flow::{
+        gate::{Arrival, Passage},
+        rotation::Rotation,
+    },
+    kernel::Kernel,
     random,
-    store::{NewSession, SessionRow, UserRow, find_session, insert_session, replace_session},
+    store::{NewSession, SessionRow, find_session, insert_session, replace_session},
+    throttle::Attempt,
     token::{Grant, refresh::RefreshParts},
 };
 
-impl Inner {
-    /// Starts a session for a user who proved who they are, and ends the one it replaces: both or neither. With
-    /// as many sessions as allowed, the oldest ends. To be called [detached](super::detached).
-    pub(crate) async fn sign_in(
-        &self,
-        user: &UserRow,
-        live_sessions: u64,
-        method: &'static str,
-        client: &ClientInfo,
-        replaced: Option<SessionId>,
-    ) -> Result<Tokens, Error> {
+/// Why there are neither tokens nor a challenge.
+pub(crate) enum NotSignedIn {
+    /// By a rule: the door says so in its own words, and what the attempt was.
+    Refused(SignInFailure, Attempt),
+    Failed(Error),
+}
+
+impl<E: Into<Error>> From<E> for NotSignedIn {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl Kernel {
+    /// Asks the gate, starts a session for a user who proved who they are, and ends the one it replaces: both or neither.
+    /// With as many sessions as allowed, the oldest ends. To be called [detached](super::detached).
+    pub(crate) async fn sign_in(self: &Arc<Self>, arrival: Arrival) -> Result<SignIn, NotSignedIn> {
+        match self.ask_gate(&arrival).await? {
+            Passage::Open => Ok(SignIn::Granted(self.begin_session(arrival).await?)),
+            Passage::Challenge(challenge) => {
+                arrival.attempt.right(self).await;
+                Ok(SignIn::Challenge(challenge))
+            }
+            Passage::Refused(reason) => Err(NotSignedIn::Refused(reason, arrival.attempt)),
+        }
+    }
+
+    async fn begin_session(&self, arrival: Arrival) -> Result<Tokens, Error> {
+        let Arrival { user, live_sessions, methods, client, replaces, attempt } = arrival;
+        attempt.right(self).await;
         let now = self.now();
+        let methods = methods.join(" ");
         let new = NewSession {
             id: random::uuid(self.random.as_ref())?.into(),
             user_id: user.id,
             epoch: user.epoch,
             seed: random::bytes(self.random.as_ref())?,
-            methods: method.to_owned(),
+            methods: methods.clone(),
             user_agent: client.storable_user_agent(),
             ip: client.ip.map(|ip| ip.to_string()),
             now,
             expires_at: now.saturating_add(duration_millis(self.config.session_ttl)),
         };
         let (id, seed, expires_at) = (new.id, new.seed, new.expires_at);
-        let ended = match replaced {
+        let ended = match replaces {
             None => {
                 begun(insert_session(self.store.db(), new).await?)?;
                 None
@@ -52,7 +76,7 @@ impl Inner {
         };
 
         if live_sessions >= self.config.max_sessions {
-            self.end_oldest(user.id, client).await?;
+            self.end_oldest(user.id, &client).await?;
         }
 
         let grant = Grant {
@@ -60,7 +84,7 @@ impl Inner {
             session_id: id,
             roles: &user.roles,
             roles_version: user.roles_version,
-            methods: method,
+            methods: &methods,
             authenticated_at: now,
             session_expires_at: expires_at,
         };
@@ -68,10 +92,10 @@ impl Inner {
         if let Some(session) = ended {
             self.revocations.session_ended(session, now);
             let (user, reason) = (Some(user.id), EndReason::Replaced);
-            self.note(client, EventKind::SignedOut { user, session, reason }).await;
+            self.note(&client, EventKind::SignedOut { user, session, reason }).await;
         }
-        self.note(client, EventKind::SignedIn { user: user.id, session: id, method }).await;
-        Ok(tokens)
+        self.note(&client, EventKind::SignedIn { user: user.id, session: id, methods }).await;
+        Ok(Tokens { device: self.new_device(&user.email)?, ..tokens })
     }
 
     /// Signs the pair of tokens for a generation.

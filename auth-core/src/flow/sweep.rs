@@ -3,40 +3,48 @@
 use std::time::Duration;
 
 use crate::{
-    Error,
-    auth::Inner,
+    Config, Error,
     clock::duration_millis,
-    store::{
-        forget_deleted_users, remove_dead_sessions, remove_dead_tokens, remove_forgotten_failures,
-        remove_keys, remove_old_events, take_lease,
-    },
+    kernel::{Kernel, Sweep},
+    store::{self, remove_dead_sessions, remove_keys, take_lease},
 };
 
 /// Sessions and keys stay so much longer than their last access token: other instances may still have to learn that
 /// they ended.
 const MARGIN: Duration = Duration::from_mins(5);
 
-impl Inner {
+/// What the kernel's own tables lose; rooms have their own.
+const SWEEPS: &[Sweep] = &[
+    Sweep { table: "auth_one_time_token", id: "id", at: "expires_at", kept: |_| Some(Duration::ZERO) },
+    Sweep { table: "auth_throttle", id: "id", at: "forget_at", kept: |_| Some(Duration::ZERO) },
+    Sweep { table: "auth_deleted_user", id: "id", at: "deleted_at", kept: |config| Some(still_news(config)) },
+    Sweep { table: "auth_event", id: "id", at: "at", kept: |config| config.audit_retention },
+];
+
+/// For how long somebody may have to learn that a session is over.
+fn still_news(config: &Config) -> Duration {
+    config.access_ttl.saturating_add(MARGIN)
+}
+
+impl Kernel {
     pub(crate) async fn sweep(&self) -> Result<u64, Error> {
-        let now = self.now();
-        let kept = duration_millis(self.config.access_ttl.saturating_add(MARGIN));
-        let over = now.saturating_sub(kept);
+        let (db, now) = (self.store.db(), self.now());
+        let over = now.saturating_sub(duration_millis(still_news(&self.config)));
         let idle = over.saturating_sub(duration_millis(self.config.refresh_ttl));
-        let sessions = remove_dead_sessions(self.store.db(), over, idle).await?;
-        let tokens = remove_dead_tokens(self.store.db(), now).await?;
+        let mut removed = remove_dead_sessions(db, over, idle).await?;
         let keys = self.keys_over(duration_millis(MARGIN));
         if !keys.is_empty() {
-            remove_keys(self.store.db(), keys).await?;
+            remove_keys(db, keys).await?;
         }
-        let failures = remove_forgotten_failures(self.store.db(), now).await?;
-        let deleted = forget_deleted_users(self.store.db(), over).await?;
-        let events = match self.config.audit_retention {
-            Some(kept) => {
-                remove_old_events(self.store.db(), now.saturating_sub(duration_millis(kept))).await?
+        for Sweep { table, id, at, kept } in
+            SWEEPS.iter().chain(self.rooms.iter().flat_map(|room| room.sweep))
+        {
+            if let Some(kept) = kept(&self.config) {
+                let over = now.saturating_sub(duration_millis(kept));
+                removed = removed.saturating_add(store::sweep(db, table, id, at, over).await?);
             }
-            None => 0,
-        };
-        Ok([sessions, tokens, failures, deleted, events].into_iter().sum())
+        }
+        Ok(removed)
     }
 
     /// Whoever swept last keeps the turn unless it stays away for one and a half rounds.

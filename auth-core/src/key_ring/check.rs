@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use crate::{
     Error,
-    auth::Inner,
     check::Finding,
     clock::duration_millis,
+    kernel::Kernel,
     key_ring::{Ring, ring::schedule},
     store::read_keys,
 };
@@ -14,7 +14,7 @@ use crate::{
 /// NIST SP 800-57 part 1 section 5.3.6: a private signature key is used for one to three years.
 const OLD: Duration = Duration::from_hours(365 * 24);
 
-impl Inner {
+impl Kernel {
     pub(crate) async fn check_keys(&self) -> Result<Vec<Finding>, Error> {
         let rows = read_keys(self.store.db()).await?;
         let (keys, now) = (self.key_source().keys().clone(), self.now());

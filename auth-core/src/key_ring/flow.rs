@@ -3,16 +3,16 @@
 
 use crate::{
     Algorithm, ClientInfo, Error, FieldError, PrivateKey,
-    auth::Inner,
     clock::{duration_millis, from_millis},
     event::EventKind,
+    kernel::Kernel,
     key_ring::{
         KeyState, RingKey,
         ring::schedule,
         schedule::{Schedule, Term},
         wrap::Wrapping,
     },
-    random,
+    random, refusal,
     store::{Insert, KeyRow, insert_key, read_keys, revoke_key},
 };
 
@@ -23,7 +23,7 @@ const MAX_ROUNDS: usize = 8;
 /// How much longer than its last token a key is accepted: the clocks of two instances may differ.
 const MARGIN_MILLIS: i64 = 60_000;
 
-impl Inner {
+impl Kernel {
     /// How long a key is accepted after another one has taken over.
     pub(crate) fn keep_keys_millis(&self) -> i64 {
         duration_millis(self.config.access_ttl).saturating_add(MARGIN_MILLIS)
@@ -56,7 +56,7 @@ impl Inner {
                 // Here at once; if it fails, the next poll does it.
                 let _ = self.poll_keys().await;
                 let added = self.describe(&rows)?.into_iter().find(|key| key.id == id);
-                return added.ok_or(Error::KeyNotFound);
+                return added.ok_or(Error::Refused(refusal::KEY_NOT_FOUND));
             }
         }
         Err(Error::Overloaded { retry_after: std::time::Duration::from_secs(1) })
@@ -66,7 +66,7 @@ impl Inner {
         if revoke_key(self.store.db(), id, self.now()).await? {
             self.note(&ClientInfo::default(), EventKind::KeyRevoked { key: id.to_owned() }).await;
         } else if !read_keys(self.store.db()).await?.iter().any(|row| row.id == id) {
-            return Err(Error::KeyNotFound);
+            return Err(Error::Refused(refusal::KEY_NOT_FOUND));
         }
         match self.poll_keys().await {
             // Some other key cannot be decrypted, which is no fault of this one.

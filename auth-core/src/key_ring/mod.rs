@@ -12,7 +12,7 @@ mod wrap;
 use std::{fmt, sync::Arc, time::SystemTime};
 
 pub(crate) use self::{ring::Ring, watch::KeySource};
-use crate::{Algorithm, Error, auth::Inner, flow::detached};
+use crate::{Algorithm, Error, flow::detached, kernel::Kernel};
 
 /// What an administrator does with the keys in the database: [`Auth::key_ring`](crate::Auth::key_ring).
 ///
@@ -20,7 +20,7 @@ use crate::{Algorithm, Error, auth::Inner, flow::detached};
 /// something else: they accept what the ring has signed, and publish its keys.
 #[derive(Clone)]
 pub struct KeyRing {
-    inner: Arc<Inner>,
+    kernel: Arc<Kernel>,
 }
 
 /// A key of the ring, without the key.
@@ -70,8 +70,8 @@ impl KeyState {
 }
 
 impl KeyRing {
-    pub(crate) fn new(inner: Arc<Inner>) -> Self {
-        Self { inner }
+    pub(crate) fn new(kernel: Arc<Kernel>) -> Self {
+        Self { kernel }
     }
 
     /// The keys in the order of their turns, then those that were revoked. One SELECT.
@@ -79,7 +79,7 @@ impl KeyRing {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn list(&self) -> Result<Vec<RingKey>, Error> {
-        self.inner.list_keys().await
+        self.kernel.list_keys().await
     }
 
     /// Adds a key that signs from [`key_publish_ahead`](crate::Config::key_publish_ahead) on, when every instance and
@@ -90,8 +90,8 @@ impl KeyRing {
     /// [`Error::Validation`] for an HS algorithm, which has no keys of its own, and when the ring holds 100 keys that
     /// are not over; [`Error::Unavailable`].
     pub async fn rotate(&self, algorithm: Algorithm) -> Result<RingKey, Error> {
-        let inner = Arc::clone(&self.inner);
-        detached(async move { inner.rotate_key(algorithm).await }).await
+        let kernel = Arc::clone(&self.kernel);
+        detached(async move { kernel.rotate_key(algorithm).await }).await
     }
 
     /// Takes a key out at once: for one that leaked. This instance refuses its tokens from now on, others from their
@@ -100,10 +100,10 @@ impl KeyRing {
     /// Idempotent.
     ///
     /// # Errors
-    /// [`Error::KeyNotFound`]; [`Error::Unavailable`], after which it is to be called again.
+    /// [`KEY_NOT_FOUND`](crate::refusal::KEY_NOT_FOUND); [`Error::Unavailable`], after which it is to be called again.
     pub async fn revoke(&self, id: &str) -> Result<(), Error> {
-        let (inner, id) = (Arc::clone(&self.inner), id.to_owned());
-        detached(async move { inner.revoke_key(&id).await }).await
+        let (kernel, id) = (Arc::clone(&self.kernel), id.to_owned());
+        detached(async move { kernel.revoke_key(&id).await }).await
     }
 }
 

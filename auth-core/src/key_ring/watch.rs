@@ -7,8 +7,8 @@ use std::{
 
 use crate::{
     Algorithm, ConfigError, Error, Keys, SecretKey,
-    auth::Inner,
     flow::keep_polling,
+    kernel::Kernel,
     key_ring::Ring,
     store::{KeyRow, read_keys},
     token::{KeysInForce, VerifyingKey},
@@ -30,7 +30,7 @@ impl KeySource {
     }
 }
 
-impl Inner {
+impl Kernel {
     pub(super) fn key_source(&self) -> MutexGuard<'_, KeySource> {
         self.key_source.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -51,7 +51,7 @@ impl Inner {
     }
 
     fn put_in_force(&self, keys: &Keys, ring: &Ring) -> Result<(), ConfigError> {
-        let made = KeysInForce::new(keys, ring, &self.config)?;
+        let made = KeysInForce::new(keys, ring, &self.config, self.sealers())?;
         // First: what is signed from now on has to be accepted.
         self.verifier.set_keys(VerifyingKey::all(keys, ring)?);
         self.keys.set(made);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::MailError;
-use crate::{Error, auth::Inner, check::Finding, clock::duration_millis, store::count_events};
+use crate::{Error, check::Finding, clock::duration_millis, kernel::Kernel, store::count_events};
 
 /// After four tries something is wrong that does not mend itself.
 const STUCK: Duration = Duration::from_hours(1);
@@ -12,7 +12,7 @@ const LATELY: Duration = Duration::from_hours(7 * 24);
 /// The mail server may take so long to greet.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-impl Inner {
+impl Kernel {
     pub(crate) async fn check_mailer(&self) -> Option<Finding> {
         let looked = tokio::time::timeout(PATIENCE, self.post.as_ref()?.mailer.check()).await;
         match looked.unwrap_or_else(|_| Err(MailError::NotNow("timed out".to_owned()))) {

@@ -3,6 +3,7 @@
 //! the promises.
 
 mod check;
+mod link;
 mod log;
 mod outbox;
 #[cfg(feature = "smtp")]
@@ -13,6 +14,7 @@ use std::{fmt, pin::Pin, sync::Arc, time::Duration};
 
 use uuid::Uuid;
 
+pub(crate) use self::link::{LinkMail, Recipient};
 #[cfg(feature = "smtp")]
 pub use self::smtp::SmtpMailer;
 pub use self::{
@@ -22,61 +24,70 @@ pub use self::{
 };
 use crate::OneTimeToken;
 
-/// What a mail is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum MailKind {
+/// One row for each kind of mail: its name, and what it tells beside the link.
+macro_rules! mail_kinds {
+    ($($(#[$doc:meta])* $kind:ident = $code:literal, $detail:ident;)*) => {
+        /// What a mail is for.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum MailKind {
+            $($(#[$doc])* $kind,)*
+        }
+
+        impl MailKind {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$kind,)*];
+
+            /// A stable name for logs and metrics.
+            pub fn code(self) -> &'static str {
+                match self {
+                    $(Self::$kind => $code,)*
+                }
+            }
+
+            /// What the detail of its row is.
+            fn detail(self) -> Detail {
+                match self {
+                    $(Self::$kind => Detail::$detail,)*
+                }
+            }
+        }
+    };
+}
+
+mail_kinds! {
     /// "Is this your address?", with a link.
-    VerifyEmail,
+    VerifyEmail = "verify_email", Nothing;
     /// "Shall this be your address?", to the new one, with a link.
-    ChangeEmail,
+    ChangeEmail = "change_email", Nothing;
     /// "Choose a new password", with a link.
-    ResetPassword,
+    ResetPassword = "reset_password", Nothing;
     /// Somebody wanted to register an address that has an account.
-    EmailTaken,
+    EmailTaken = "email_taken", Nothing;
     /// The password was changed or reset.
-    PasswordChanged,
+    PasswordChanged = "password_changed", Nothing;
     /// The address was changed; goes to the old one.
-    EmailChanged,
+    EmailChanged = "email_changed", NewAddress;
     /// The account is gone.
-    AccountDeleted,
+    AccountDeleted = "account_deleted", Nothing;
     /// Whoever is known to a provider can sign in to the account from now on.
-    IdentityLinked,
-    /// And no longer.
-    IdentityUnlinked,
+    IdentityLinked = "identity_linked", Provider;
+    /// A provider can no longer be used to sign in to the account.
+    IdentityUnlinked = "identity_unlinked", Provider;
+}
+
+/// What a mail tells beside its link.
+enum Detail {
+    Nothing,
+    /// [`Mail::new_address`].
+    NewAddress,
+    /// [`Mail::provider`].
+    Provider,
 }
 
 impl MailKind {
-    /// All of them.
-    pub const ALL: [Self; 9] = [
-        Self::VerifyEmail,
-        Self::ChangeEmail,
-        Self::ResetPassword,
-        Self::EmailTaken,
-        Self::PasswordChanged,
-        Self::EmailChanged,
-        Self::AccountDeleted,
-        Self::IdentityLinked,
-        Self::IdentityUnlinked,
-    ];
-
-    /// A stable name for logs and metrics.
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::VerifyEmail => "verify_email",
-            Self::ChangeEmail => "change_email",
-            Self::ResetPassword => "reset_password",
-            Self::EmailTaken => "email_taken",
-            Self::PasswordChanged => "password_changed",
-            Self::EmailChanged => "email_changed",
-            Self::AccountDeleted => "account_deleted",
-            Self::IdentityLinked => "identity_linked",
-            Self::IdentityUnlinked => "identity_unlinked",
-        }
-    }
-
     pub(crate) fn from_code(code: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.code() == code)
+        Self::ALL.iter().copied().find(|kind| kind.code() == code)
     }
 }
 

@@ -9,21 +9,18 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Link, Mail, MailError, MailKind, Post};
+use super::{Detail, Mail, MailError, MailKind, Post, Recipient};
 use crate::{
     ClientInfo, Error, UserId,
-    auth::Inner,
-    clock::duration_millis,
     email::Email,
     event::EventKind,
-    flow::{detached, until_won},
+    flow::detached,
+    kernel::Kernel,
     random,
     store::{
-        ConnectionTrait, MailRow, TokenRow, UserRow, claim_mail, due_mails, end_tokens, find_token,
-        find_user, find_user_by_email, has_token_since, insert_mail, insert_token, lock_user, mail_backlog,
-        postpone_mail, prolong_token, remove_mail,
+        ConnectionTrait, MailRow, claim_mail, due_mails, find_user, find_user_by_email, insert_mail,
+        mail_backlog, postpone_mail, remove_mail,
     },
-    token::Purpose,
 };
 
 /// How many are looked at in one round, and how many are sent at once.
@@ -42,9 +39,6 @@ const LONGEST_WAIT: i64 = 60 * 60 * 1000;
 
 /// After a day a mail is given up.
 const GIVE_UP_AFTER: i64 = 24 * 60 * 60 * 1000;
-
-/// Nobody is sent a second link of one kind so soon after the first, however often somebody asks.
-const LEAST_BETWEEN_LINKS: i64 = 60 * 1000;
 
 /// How much mail waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,7 +71,7 @@ impl Outcome {
     }
 }
 
-impl Inner {
+impl Kernel {
     /// Puts a mail into the outbox, in the transaction of what it tells of. Without a mailer nothing is written.
     pub(crate) async fn post(
         &self,
@@ -129,8 +123,8 @@ impl Inner {
                 while under_way.len() < AT_ONCE
                     && let Some(row) = rest.next()
                 {
-                    let (inner, post) = (Arc::clone(&self), post.clone());
-                    under_way.spawn(async move { inner.try_to_send(&post, row).await });
+                    let (kernel, post) = (Arc::clone(&self), post.clone());
+                    under_way.spawn(async move { kernel.try_to_send(&post, row).await });
                 }
                 match under_way.join_next().await {
                     None => break,
@@ -153,9 +147,9 @@ impl Inner {
         let now = self.now();
         let claimed_until = now.saturating_add(CLAIMED_FOR);
         let wait = FIRST_WAIT.saturating_mul(1 << row.attempts.clamp(0, 10)).min(LONGEST_WAIT);
-        let (inner, seen) = (Arc::clone(&self), row.clone());
+        let (kernel, seen) = (Arc::clone(&self), row.clone());
         let claimed =
-            detached(async move { Ok(claim_mail(inner.store.db(), &seen, claimed_until).await?) }).await?;
+            detached(async move { Ok(claim_mail(kernel.store.db(), &seen, claimed_until).await?) }).await?;
         if !claimed {
             return Ok(false);
         }
@@ -184,8 +178,8 @@ impl Inner {
     }
 
     async fn send(self: &Arc<Self>, post: &Post, row: MailRow, is_old: bool) -> Result<Outcome, Error> {
-        let inner = Arc::clone(self);
-        let Some(mail) = detached(async move { inner.compose(row).await }).await? else {
+        let kernel = Arc::clone(self);
+        let Some(mail) = detached(async move { kernel.compose(row).await }).await? else {
             return Ok(Outcome::Dropped);
         };
         let text = post.templates.write(&mail, &self.config.service_name);
@@ -201,18 +195,14 @@ impl Inner {
     /// Finds out whether there is anything to tell, and to whom. An address in a request for a link is only what somebody
     /// typed: the mail goes to the address of the account.
     async fn compose(&self, row: MailRow) -> Result<Option<Mail>, Error> {
-        let purpose = match row.kind {
-            MailKind::VerifyEmail => Purpose::VerifyEmail,
-            MailKind::ResetPassword => Purpose::ResetPassword,
-            MailKind::ChangeEmail => Purpose::ChangeEmail,
-            kind => {
-                let (id, to) = (row.id, row.recipient);
-                let (new_address, provider) = match kind {
-                    MailKind::IdentityLinked | MailKind::IdentityUnlinked => (None, row.detail),
-                    _ => (row.detail, None),
-                };
-                return Ok(Some(Mail { id, kind, to, link: None, new_address, provider }));
-            }
+        let Some(link_mail) = self.link_mail(row.kind) else {
+            let (id, kind, to) = (row.id, row.kind, row.recipient);
+            let (new_address, provider) = match kind.detail() {
+                Detail::Nothing => (None, None),
+                Detail::NewAddress => (row.detail, None),
+                Detail::Provider => (None, row.detail),
+            };
+            return Ok(Some(Mail { id, kind, to, link: None, new_address, provider }));
         };
         let user = match row.user_id {
             Some(user) => find_user(self.store.db(), user).await?,
@@ -222,94 +212,13 @@ impl Inner {
             },
         };
         let Some(user) = user.filter(|user| user.disabled_at.is_none()) else { return Ok(None) };
-        if purpose == Purpose::VerifyEmail && user.email_verified_at.is_some() {
+        if !(link_mail.is_due)(&user) {
             return Ok(None);
         }
-        let to = if purpose == Purpose::ChangeEmail { row.recipient } else { user.email.clone() };
-        let link = self.link(row.id, purpose, &user, &to, row.detail.as_deref()).await?;
+        let to = if link_mail.to == Recipient::Asked { row.recipient } else { user.email.clone() };
+        let link = self.link(row.id, link_mail, &user, &to, row.detail.as_deref()).await?;
         let Some(link) = link else { return Ok(None) };
         Ok(Some(Mail { id: row.id, kind: row.kind, to, link: Some(link), new_address: None, provider: None }))
-    }
-
-    /// Makes the token of a mail, or the same again. `None`: it was used or replaced since, or the person has just been sent
-    /// another. `asked_in` is the epoch in which a change of the address was asked for.
-    async fn link(
-        &self,
-        id: uuid::Uuid,
-        purpose: Purpose,
-        user: &UserRow,
-        to: &str,
-        asked_in: Option<&str>,
-    ) -> Result<Option<Link>, Error> {
-        let now = self.now();
-        let token = if let Some(made_before) = find_token(self.store.db(), id).await? {
-            // Its time begins when the mail leaves.
-            let expires_at = self.link_expires_at(purpose);
-            prolong_token(self.store.db(), id, expires_at).await?;
-            TokenRow { expires_at, ..made_before }
-        } else {
-            let token = self.new_token(id, purpose, user.id, Some(to))?;
-            let made = until_won(|| async {
-                let txn = self.store.begin().await?;
-                // Two mails of one person may be under way at once.
-                let just_now = now.saturating_sub(LEAST_BETWEEN_LINKS);
-                let Some(locked) = lock_user(&txn, user.id).await? else { return Ok(false) };
-                // What a reset, or a change of address or password, has ended is not sent after it.
-                let is_ended = match purpose {
-                    Purpose::ChangeEmail => asked_in != Some(locked.epoch.to_string().as_str()),
-                    _ => locked.email != to,
-                };
-                if is_ended || has_token_since(&txn, user.id, purpose, just_now).await? {
-                    return Ok(false);
-                }
-                end_tokens(&txn, user.id, Some(purpose), now).await?;
-                insert_token(&txn, &token, now).await?;
-                txn.commit().await?;
-                Ok(true)
-            });
-            if !made.await? {
-                return Ok(None);
-            }
-            token
-        };
-        Ok(token.is_alive(now).then(|| self.link_of(&token)))
-    }
-
-    fn link_expires_at(&self, purpose: Purpose) -> i64 {
-        let is_reset = purpose == Purpose::ResetPassword;
-        let ttl = if is_reset { self.config.reset_password_ttl } else { self.config.verify_email_ttl };
-        self.now().saturating_add(duration_millis(ttl))
-    }
-
-    /// A token to be stored; `proves` is the address at which it is read.
-    pub(crate) fn new_token(
-        &self,
-        id: uuid::Uuid,
-        purpose: Purpose,
-        user: UserId,
-        proves: Option<&str>,
-    ) -> Result<TokenRow, Error> {
-        Ok(TokenRow {
-            id,
-            user_id: Some(user),
-            purpose,
-            seed: random::bytes::<32>(self.random.as_ref())?.to_vec(),
-            payload: proves.map(str::to_owned),
-            expires_at: self.link_expires_at(purpose),
-            spent_at: None,
-        })
-    }
-
-    pub(crate) fn link_of(&self, token: &TokenRow) -> Link {
-        let is_reset = token.purpose == Purpose::ResetPassword;
-        let page = if is_reset { &self.config.reset_password_url } else { &self.config.verify_email_url };
-        let left = u64::try_from(token.expires_at.saturating_sub(self.now())).unwrap_or(0);
-        let made = self.keys.get().one_time.make(token.id, &token.seed, token.purpose);
-        Link {
-            url: format!("{page}#token={}", made.expose()),
-            token: made,
-            valid_for: Duration::from_millis(left),
-        }
     }
 
     /// Every so often, and at once when this instance has put something in.

@@ -161,7 +161,7 @@ mod tests {
 
     #[test]
     fn each_mail_names_the_service_and_what_there_is_to_do() {
-        for kind in MailKind::ALL {
+        for kind in MailKind::ALL.iter().copied() {
             let written = EnglishMails.write(&mail(kind), "Tea & Co");
             assert!(written.subject.contains("Tea & Co") && !written.subject.contains('\n'), "{kind:?}");
             assert!(written.text.contains("Tea & Co") && written.html.contains("Tea &amp; Co"), "{kind:?}");

@@ -10,9 +10,9 @@ use std::{
 
 use crate::{
     Clock, Config, Error, Principal, SessionId, UserId,
-    auth::Inner,
     clock::{duration_millis, to_millis},
     flow::keep_polling,
+    kernel::Kernel,
     store::{Ended, ended_since},
 };
 
@@ -129,7 +129,7 @@ impl fmt::Debug for Revocations {
     }
 }
 
-impl Inner {
+impl Kernel {
     pub(crate) async fn poll_revocations(&self) -> Result<(), Error> {
         let now = self.now();
         let ended = ended_since(self.store.db(), self.revocations.since(now)).await?;

@@ -1,15 +1,16 @@
 //! Statements of a check: they look, and change no row.
 
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect,
-    Statement,
+    ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, PaginatorTrait, QueryFilter, Statement,
     sea_query::{Expr, Query},
 };
 use uuid::Uuid;
 
-use super::entity::{
-    deleted_user, event, identity, key, lease, mail, one_time_token, password, session, throttle, user,
-    user_role,
+use super::{
+    Db, Table,
+    entity::{
+        deleted_user, event, key, lease, mail, one_time_token, password, session, throttle, user, user_role,
+    },
 };
 use crate::{
     ADMIN_ROLE, StoreError,
@@ -31,32 +32,33 @@ pub(crate) async fn read_clock(db: &impl ConnectionTrait) -> Result<i64, DbErr> 
     row.ok_or_else(|| DbErr::RecordNotFound("the time".to_owned()))?.try_get("", "now")
 }
 
-/// The tables that are not there, lack a column, or may not be read.
-pub(crate) async fn missing_tables(db: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
-    let all = [
-        missing::<user::Entity>(db).await?,
-        missing::<password::Entity>(db).await?,
-        missing::<user_role::Entity>(db).await?,
-        missing::<session::Entity>(db).await?,
-        missing::<one_time_token::Entity>(db).await?,
-        missing::<lease::Entity>(db).await?,
-        missing::<key::Entity>(db).await?,
-        missing::<throttle::Entity>(db).await?,
-        missing::<mail::Entity>(db).await?,
-        missing::<event::Entity>(db).await?,
-        missing::<deleted_user::Entity>(db).await?,
-        missing::<identity::Entity>(db).await?,
-    ];
-    Ok(all.into_iter().flatten().collect())
-}
+/// The tables of the kernel.
+pub(crate) const TABLES: &[Table] = &[
+    Table::of::<user::Entity>("auth_user"),
+    Table::of::<password::Entity>("auth_password"),
+    Table::of::<user_role::Entity>("auth_user_role"),
+    Table::of::<session::Entity>("auth_session"),
+    Table::of::<one_time_token::Entity>("auth_one_time_token"),
+    Table::of::<lease::Entity>("auth_lease"),
+    Table::of::<key::Entity>("auth_key"),
+    Table::of::<throttle::Entity>("auth_throttle"),
+    Table::of::<mail::Entity>("auth_mail"),
+    Table::of::<event::Entity>("auth_event"),
+    Table::of::<deleted_user::Entity>("auth_deleted_user"),
+];
 
-/// Asks for every column, and for no row.
-async fn missing<E: EntityTrait>(db: &impl ConnectionTrait) -> Result<Option<String>, DbErr> {
-    match E::find().limit(0).all(db).await {
-        Ok(_) => Ok(None),
-        Err(error) if is_unreachable(&error) || is_busy(&error) => Err(error),
-        Err(_) => Ok(Some(E::default().table_name().to_owned())),
+/// The tables that are not there, lack a column, or may not be read.
+pub(crate) async fn missing_tables(
+    db: &Db,
+    tables: impl Iterator<Item = Table>,
+) -> Result<Vec<&'static str>, DbErr> {
+    let mut missing = Vec::new();
+    for table in tables {
+        if !table.is_there(db).await? {
+            missing.push(table.name);
+        }
     }
+    Ok(missing)
 }
 
 /// Why nothing can be written, if that is so: a replica, a file without the right to write, a user without it. Found out by

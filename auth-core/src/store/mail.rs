@@ -45,7 +45,7 @@ pub(crate) async fn due_mails(
 ) -> Result<Vec<MailRow>, DbErr> {
     let rows = mail::Entity::find()
         .filter(mail::Column::NextTryAt.lte(now))
-        .filter(mail::Column::Kind.is_in(MailKind::ALL.map(MailKind::code)))
+        .filter(mail::Column::Kind.is_in(MailKind::ALL.iter().map(|kind| kind.code())))
         .order_by_asc(mail::Column::NextTryAt)
         .limit(limit)
         .all(db)

@@ -1,13 +1,10 @@
 //! The store: every statement of the main job, over SeaORM. Functions take a connection or a transaction.
 
+mod by_name;
 mod check;
 mod db;
 pub(crate) mod entity;
 mod event;
-mod identities;
-#[cfg(feature = "oidc")]
-mod identity;
-mod import;
 mod key;
 mod lease;
 mod mail;
@@ -22,17 +19,18 @@ mod throttle;
 mod user;
 mod users;
 
-pub(crate) use sea_orm::ConnectionTrait;
-use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, TransactionOptions};
+pub(crate) use sea_orm::{ConnectionTrait, DatabaseTransaction};
+use sea_orm::{DatabaseConnection, DbErr, SqliteTransactionMode, TransactionOptions};
 
+pub use self::by_name::ExportedValue;
 pub(crate) use self::{
+    by_name::{Table, export_rows, remove_of_user, sweep},
     check::{
-        address_collation, count_events, has_admin, journal_mode, missing_tables, not_writable, read_clock,
+        TABLES, address_collation, count_events, has_admin, journal_mode, missing_tables, not_writable,
+        read_clock,
     },
     db::Db,
     event::{EventRow, insert_events, list_events},
-    identities::{ListedIdentity, list_identities},
-    import::{Held, NewAccount, find_hashes, find_held, insert_accounts},
     key::{KeyRow, insert_key, read_keys, remove_keys, revoke_key},
     lease::take_lease,
     mail::{MailRow, claim_mail, due_mails, insert_mail, mail_backlog, postpone_mail, remove_mail},
@@ -46,26 +44,15 @@ pub(crate) use self::{
     sessions::{
         ListedSession, keep_session, list_sessions, revoke_oldest, revoke_other_sessions, revoke_own_session,
     },
-    sweep::{
-        forget_deleted_users, remove_dead_sessions, remove_dead_tokens, remove_forgotten_failures,
-        remove_old_events,
-    },
+    sweep::remove_dead_sessions,
     throttle::{Counters, count_failure, find_counter, forget_failures, take_back_failure},
     user::{
-        Insert, NewUser, UserRow, delete_user, disable_user, enable_user, end_all_sessions, find_login,
-        find_user, find_user_by_email, insert_user, lock_user, prove_email, put_hash, replace_email,
-        replace_hash, touch_roles,
+        Insert, LoginRow, NewUser, UserRow, delete_user, disable_user, enable_user, end_all_sessions,
+        find_login, find_user, find_user_by_email, find_user_with_sessions, has_password, insert_user,
+        lock_user, prove_email, put_hash, remove_password, replace_email, replace_hash, touch_roles,
     },
     users::list_users,
 };
-
-#[cfg(feature = "oidc")]
-pub(crate) use self::identity::{
-    NewIdentity, find_identity, find_identity_tokens, has_password, insert_identity, remove_identity,
-    remove_ways_in, use_identity,
-};
-#[cfg(feature = "oidc")]
-pub(crate) use self::user::{LoginRow, find_user_with_sessions};
 
 pub(crate) struct Store {
     db: Db,

@@ -12,7 +12,8 @@ pub(crate) struct TokenRow {
     pub(crate) id: Uuid,
     /// `None`: it is nobody's yet.
     pub(crate) user_id: Option<UserId>,
-    pub(crate) purpose: Purpose,
+    /// The name of a [`Purpose`], perhaps of one that another version knows.
+    pub(crate) purpose: String,
     pub(crate) seed: Vec<u8>,
     /// What the token is about: an address, or a sign-in that is under way.
     pub(crate) payload: Option<String>,
@@ -26,19 +27,16 @@ impl TokenRow {
     }
 }
 
-/// `None` also for one of a purpose that this version does not know.
 pub(crate) async fn find_token(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<TokenRow>, DbErr> {
     let row = one_time_token::Entity::find_by_id(id).one(db).await?;
-    Ok(row.and_then(|row| {
-        Some(TokenRow {
-            id: row.id,
-            user_id: row.user_id.map(UserId::from),
-            purpose: Purpose::from_code(&row.purpose)?,
-            seed: row.seed,
-            payload: row.payload,
-            expires_at: row.expires_at,
-            spent_at: row.spent_at,
-        })
+    Ok(row.map(|row| TokenRow {
+        id: row.id,
+        user_id: row.user_id.map(UserId::from),
+        purpose: row.purpose,
+        seed: row.seed,
+        payload: row.payload,
+        expires_at: row.expires_at,
+        spent_at: row.spent_at,
     }))
 }
 
@@ -51,7 +49,7 @@ pub(crate) async fn has_token_since(
 ) -> Result<bool, DbErr> {
     let found = one_time_token::Entity::find()
         .filter(one_time_token::Column::UserId.eq(user.as_uuid()))
-        .filter(one_time_token::Column::Purpose.eq(purpose.code()))
+        .filter(one_time_token::Column::Purpose.eq(purpose.0))
         .filter(one_time_token::Column::CreatedAt.gt(since))
         .one(db)
         .await?;
@@ -62,7 +60,7 @@ pub(crate) async fn insert_token(db: &impl ConnectionTrait, new: &TokenRow, now:
     let row = one_time_token::ActiveModel {
         id: Set(new.id),
         user_id: Set(new.user_id.map(UserId::as_uuid)),
-        purpose: Set(new.purpose.code().to_owned()),
+        purpose: Set(new.purpose.clone()),
         seed: Set(new.seed.clone()),
         payload: Set(new.payload.clone()),
         created_at: Set(now),
@@ -106,7 +104,7 @@ pub(crate) async fn end_tokens(
         .filter(one_time_token::Column::UserId.eq(user.as_uuid()))
         .filter(one_time_token::Column::SpentAt.is_null());
     if let Some(purpose) = purpose {
-        end = end.filter(one_time_token::Column::Purpose.eq(purpose.code()));
+        end = end.filter(one_time_token::Column::Purpose.eq(purpose.0));
     }
     end.exec(db).await.map(drop)
 }

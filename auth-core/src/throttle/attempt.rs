@@ -8,12 +8,12 @@ use uuid::Uuid;
 use super::{Counter, Decision, Rule};
 use crate::{
     ClientInfo, DeviceToken, Error, UserId,
-    auth::Inner,
     email::Email,
     error::is_lost_race,
     event::{EventKind, ThrottleReason},
     flow::detached,
-    random,
+    kernel::Kernel,
+    random, refusal,
     store::{Counters, count_failure, find_counter, find_user, forget_failures, take_back_failure},
 };
 
@@ -28,15 +28,63 @@ pub(crate) struct Subject {
     pub(crate) device: Option<Uuid>,
 }
 
-/// Where an attempt was counted.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Reservation {
+/// One attempt, counted as a failure until its outcome is told. One whose request goes away stays counted.
+#[derive(Debug)]
+#[must_use = "an attempt whose outcome is not told stays counted as a failure"]
+pub(crate) struct Attempt {
     network: Option<IpAddr>,
     row: Option<Row>,
     /// The account's own counter, which a known device passes by.
     passed_by: Option<Row>,
     /// If this one fails too, only a known device can sign in.
     closes_account: bool,
+}
+
+impl Attempt {
+    fn in_network(network: Option<IpAddr>) -> Self {
+        Self { network, row: None, passed_by: None, closes_account: false }
+    }
+
+    /// It was right: the failures before it are forgotten, those of the account too when a known device passed them by. What
+    /// others have begun meanwhile stays counted. Failing to do so is no reason to refuse the sign-in: the next one tries
+    /// again. To be called [detached].
+    pub(crate) async fn right(self, kernel: &Kernel) {
+        kernel.leave_network(self.network);
+        let own = self.row.map(|row| (row.id, row.failures().saturating_add(1)));
+        let passed_by = self.passed_by.map(|row| (row.id, row.failures()));
+        for (id, failures) in own.into_iter().chain(passed_by) {
+            if let Err(error) = forget_failures(kernel.store.db(), id, failures).await {
+                tracing::warn!(error = Error::from(error).code(), "failures before a sign-in stay counted");
+            }
+        }
+    }
+
+    /// It was wrong, and is counted already.
+    pub(crate) async fn wrong(self, kernel: &Kernel, client: &ClientInfo, user: Option<UserId>) {
+        if self.closes_account {
+            kernel.note(client, EventKind::AccountClosed { user }).await;
+        }
+    }
+
+    /// It was never checked, by no fault of who tried.
+    pub(crate) async fn not_checked(self, kernel: &Arc<Kernel>) {
+        kernel.leave_network(self.network);
+        let Some(Row { id, seen }) = self.row else { return };
+        let kernel = Arc::clone(kernel);
+        let taken_back = detached(async move {
+            match seen {
+                Some(seen) => take_back_failure(kernel.store.db(), id, seen.tried_at).await?,
+                None => forget_failures(kernel.store.db(), id, 1).await?,
+            }
+            Ok(())
+        });
+        if let Err(error) = taken_back.await {
+            tracing::warn!(error = error.code(), "an attempt that was not checked stays counted");
+        }
+    }
+
+    /// Counts, whatever comes of it.
+    pub(crate) fn stays_counted(self) {}
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -53,7 +101,7 @@ impl Row {
     }
 }
 
-impl Inner {
+impl Kernel {
     /// `None`: nothing is counted.
     pub(crate) fn subject(&self, email: &Email, client: &ClientInfo) -> Option<Subject> {
         if self.throttle.off {
@@ -80,28 +128,28 @@ impl Inner {
     }
 
     /// Counts an attempt, or refuses it. A known device has a budget of its own; when that is used up it is a stranger.
-    pub(crate) async fn reserve(
+    pub(crate) async fn attempt(
         self: &Arc<Self>,
         subject: Option<Subject>,
         counters: Counters,
         client: &ClientInfo,
         user: Option<UserId>,
-    ) -> Result<Reservation, Error> {
+    ) -> Result<Attempt, Error> {
         if let Some(Subject { account, device: Some(device) }) = subject {
             let row = self.count(device, counters.device, self.throttle.device).await?;
             if let Ok(row) = row {
                 let passed_by = counters.account.map(|seen| Row { id: account, seen: Some(seen) });
-                return Ok(Reservation { row: Some(row), passed_by, ..Reservation::default() });
+                return Ok(Attempt { row: Some(row), passed_by, ..Attempt::in_network(None) });
             }
         }
-        let network = self.reserve_in_network(client, user)?;
+        let network = self.count_in_network(client, user)?;
         let Some(Subject { account, .. }) = subject else {
-            return Ok(Reservation { network, ..Reservation::default() });
+            return Ok(Attempt::in_network(network));
         };
         let refused = match self.count(account, counters.account, self.throttle.account).await {
             Ok(Ok(row)) => {
                 let closes_account = row.failures().saturating_add(1) == self.throttle.account.limit();
-                return Ok(Reservation { network, row: Some(row), passed_by: None, closes_account });
+                return Ok(Attempt { row: Some(row), closes_account, ..Attempt::in_network(network) });
             }
             Ok(Err((reason, wait))) => self.throttled(client, user, reason, wait),
             Err(error) => error,
@@ -110,19 +158,26 @@ impl Inner {
         Err(refused)
     }
 
-    /// Counts one failure of the client's network, or refuses it. `None`: nothing is counted.
-    pub(crate) fn reserve_in_network(
-        &self,
-        client: &ClientInfo,
-        user: Option<UserId>,
-    ) -> Result<Option<IpAddr>, Error> {
+    /// Counts an attempt among the failures of the client's network alone, or refuses it.
+    pub(crate) fn attempt_in_network(&self, client: &ClientInfo) -> Result<Attempt, Error> {
+        Ok(Attempt::in_network(self.count_in_network(client, None)?))
+    }
+
+    /// `None`: nothing is counted.
+    fn count_in_network(&self, client: &ClientInfo, user: Option<UserId>) -> Result<Option<IpAddr>, Error> {
         let Some(network) = self.throttle.network(client) else { return Ok(None) };
         let taken = self.throttle.guesses.take(network, self.now());
         taken.map_err(|wait| self.throttled(client, user, ThrottleReason::Network, wait))?;
         Ok(Some(network))
     }
 
-    pub(crate) fn leave_network(&self, network: Option<IpAddr>) {
+    /// Takes one attempt back that stayed counted: its outcome came in another request.
+    #[cfg(feature = "oidc")]
+    pub(crate) fn give_back_in_network(&self, client: &ClientInfo) {
+        self.leave_network(self.throttle.network(client));
+    }
+
+    fn leave_network(&self, network: Option<IpAddr>) {
         if let Some(network) = network {
             self.throttle.guesses.give_back(network, self.now());
         }
@@ -145,10 +200,10 @@ impl Inner {
                     return Ok(Err((ThrottleReason::AccountClosed, millis(self.throttle.longest_wait))));
                 }
             };
-            let inner = Arc::clone(self);
+            let kernel = Arc::clone(self);
             let is_first = seen.is_none();
             let counted = detached(async move {
-                match count_failure(inner.store.db(), id, is_first, below, now).await {
+                match count_failure(kernel.store.db(), id, is_first, below, now).await {
                     Err(error) if is_lost_race(&error) => Ok(false),
                     counted => Ok(counted?),
                 }
@@ -161,54 +216,13 @@ impl Inner {
         Err(Error::Overloaded { retry_after: Duration::from_secs(1) })
     }
 
-    /// The password was right: the failures before it are forgotten, those of the account too when a known device
-    /// passed them by. What others have begun meanwhile stays counted. Failing to do so is no reason to refuse the
-    /// sign-in: the next one tries again. To be called [detached].
-    pub(crate) async fn was_right(&self, reservation: Reservation) {
-        self.leave_network(reservation.network);
-        let own = reservation.row.map(|row| (row.id, row.failures().saturating_add(1)));
-        let passed_by = reservation.passed_by.map(|row| (row.id, row.failures()));
-        for (id, failures) in own.into_iter().chain(passed_by) {
-            if let Err(error) = forget_failures(self.store.db(), id, failures).await {
-                tracing::warn!(error = Error::from(error).code(), "failures before a sign-in stay counted");
-            }
-        }
-    }
-
     /// A device that signed in: a new one each time, so that whoever has the token of an earlier one has a budget that
     /// ends, and not one that begins again whenever the owner signs in.
-    pub(crate) fn new_device(&self, email: &Email) -> Result<DeviceToken, Error> {
+    /// `None`: nothing is counted.
+    pub(crate) fn new_device(&self, email: &str) -> Result<Option<DeviceToken>, Error> {
+        let Some(email) = Email::parse(email).ok().filter(|_| !self.throttle.off) else { return Ok(None) };
         let device = random::uuid(self.random.as_ref())?;
-        Ok(self.keys.get().devices.make(device, email, self.now()))
-    }
-
-    /// The password was wrong. It is counted already.
-    pub(crate) async fn was_wrong(
-        &self,
-        reservation: Reservation,
-        client: &ClientInfo,
-        user: Option<UserId>,
-    ) {
-        if reservation.closes_account {
-            self.note(client, EventKind::AccountClosed { user }).await;
-        }
-    }
-
-    /// The password was never checked.
-    pub(crate) async fn was_not_checked(self: &Arc<Self>, reservation: Reservation) {
-        self.leave_network(reservation.network);
-        let Some(Row { id, seen }) = reservation.row else { return };
-        let inner = Arc::clone(self);
-        let taken_back = detached(async move {
-            match seen {
-                Some(seen) => take_back_failure(inner.store.db(), id, seen.tried_at).await?,
-                None => forget_failures(inner.store.db(), id, 1).await?,
-            }
-            Ok(())
-        });
-        if let Err(error) = taken_back.await {
-            tracing::warn!(error = error.code(), "an attempt that was not checked stays counted");
-        }
+        Ok(Some(self.keys.get().devices.make(device, &email, self.now())))
     }
 
     /// Whether a refresh may be tried: strangers from a network that tried too many that were no good may not. `None`:
@@ -230,7 +244,7 @@ impl Inner {
     }
 
     pub(crate) async fn unlock(&self, user: UserId, client: ClientInfo) -> Result<(), Error> {
-        let row = find_user(self.store.db(), user).await?.ok_or(Error::UserNotFound)?;
+        let row = find_user(self.store.db(), user).await?.ok_or(Error::Refused(refusal::USER_NOT_FOUND))?;
         if let Ok(email) = Email::parse(&row.email) {
             forget_failures(self.store.db(), self.keys.get().devices.account(&email), i64::MAX).await?;
         }

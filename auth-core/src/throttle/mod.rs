@@ -11,7 +11,7 @@ use std::net::IpAddr;
 
 pub use self::config::ThrottleConfig;
 pub(crate) use self::{
-    attempt::Subject,
+    attempt::{Attempt, Subject},
     counter::{Counter, Rule},
     device::{DeviceKeys, KNOWN_FOR},
 };

@@ -1,12 +1,12 @@
 //! Everything that hangs on the keys and is made anew when they change.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::{
     Config, ConfigError, Keys,
     key_ring::Ring,
     throttle::DeviceKeys,
-    token::{OneTimeKeys, RefreshKeys, TokenIssuer, jwks},
+    token::{OneTimeKeys, RefreshKeys, Sealer, TokenIssuer, jwks},
 };
 
 /// What a process makes tokens with, and publishes. What verifies access tokens is replaced in the
@@ -16,8 +16,8 @@ pub(crate) struct KeysInForce {
     pub(crate) refresh: RefreshKeys,
     pub(crate) one_time: OneTimeKeys,
     pub(crate) devices: DeviceKeys,
-    #[cfg(feature = "oidc")]
-    pub(crate) provider_tokens: crate::oidc::TokenSealers,
+    /// What rooms encrypt with, by their labels: one key for each secret, newest first.
+    sealers: HashMap<&'static str, Vec<Sealer>>,
     published: Vec<Published>,
 }
 
@@ -29,7 +29,12 @@ struct Published {
 }
 
 impl KeysInForce {
-    pub(crate) fn new(keys: &Keys, ring: &Ring, config: &Config) -> Result<Self, ConfigError> {
+    pub(crate) fn new(
+        keys: &Keys,
+        ring: &Ring,
+        config: &Config,
+        sealers: impl Iterator<Item = &'static str>,
+    ) -> Result<Self, ConfigError> {
         let mut seen = HashSet::new();
         let published = keys
             .public()
@@ -42,10 +47,15 @@ impl KeysInForce {
             refresh: RefreshKeys::new(keys)?,
             one_time: OneTimeKeys::new(keys)?,
             devices: DeviceKeys::new(keys)?,
-            #[cfg(feature = "oidc")]
-            provider_tokens: crate::oidc::TokenSealers::new(keys)?,
+            sealers: sealers.map(|label| Ok((label, sealers_of(keys, label)?))).collect::<Result<_, _>>()?,
             published: published.collect::<Result<_, ConfigError>>()?,
         })
+    }
+
+    /// Those of a label that a room has named; none of another.
+    #[cfg(feature = "oidc")]
+    pub(crate) fn sealers(&self, label: &str) -> &[Sealer] {
+        self.sealers.get(label).map_or(&[], Vec::as_slice)
     }
 
     /// The public keys as a JWK set.
@@ -53,4 +63,8 @@ impl KeysInForce {
         let keys = self.published.iter().filter(|key| key.end.is_none_or(|end| now < end));
         jwks::write_set(keys.map(|key| key.jwk.as_str()))
     }
+}
+
+fn sealers_of(keys: &Keys, label: &'static str) -> Result<Vec<Sealer>, ConfigError> {
+    keys.all().map(|secret| Sealer::new(secret, label)).collect()
 }

@@ -19,32 +19,9 @@ const TOKEN_BYTES: usize = 1 + KEY_ID_BYTES + 16 + MAC_BYTES;
 /// base64url without padding.
 const TOKEN_CHARS: usize = (TOKEN_BYTES * 4).div_ceil(3);
 
-/// What a one-time token is good for.
+/// What a one-time token is good for: a name that goes into its mac and its row. Each room has its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Purpose {
-    VerifyEmail,
-    ChangeEmail,
-    ResetPassword,
-    /// A sign-in that is under way at a provider.
-    Oidc,
-}
-
-impl Purpose {
-    const ALL: [Self; 4] = [Self::VerifyEmail, Self::ChangeEmail, Self::ResetPassword, Self::Oidc];
-
-    pub(crate) fn code(self) -> &'static str {
-        match self {
-            Self::VerifyEmail => "verify_email",
-            Self::ChangeEmail => "change_email",
-            Self::ResetPassword => "reset_password",
-            Self::Oidc => "oidc",
-        }
-    }
-
-    pub(crate) fn from_code(code: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|purpose| purpose.code() == code)
-    }
-}
+pub(crate) struct Purpose(pub(crate) &'static str);
 
 /// The parts of a well-formed token. Nothing is proven until [`OneTimeKeys::is_genuine`] says so.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -81,8 +58,8 @@ impl OneTimeKeys {
         MacKeys::new(keys, "one-time token", "one-time token key id").map(Self)
     }
 
-    pub(crate) fn make(&self, id: Uuid, seed: &[u8], purpose: Purpose) -> OneTimeToken {
-        let (key_id, mac) = self.0.sign(&[seed, id.as_bytes(), purpose.code().as_bytes()]);
+    pub(crate) fn make(&self, id: Uuid, seed: &[u8], purpose: &str) -> OneTimeToken {
+        let (key_id, mac) = self.0.sign(&[seed, id.as_bytes(), purpose.as_bytes()]);
         let mut bytes = Vec::with_capacity(TOKEN_BYTES);
         bytes.push(VERSION);
         bytes.extend_from_slice(&key_id);
@@ -92,8 +69,8 @@ impl OneTimeKeys {
     }
 
     /// Whether we made this token for the row with this seed and purpose. Compares in constant time.
-    pub(crate) fn is_genuine(&self, parts: &OneTimeParts, seed: &[u8], purpose: Purpose) -> bool {
-        self.0.verify(parts.key_id, &[seed, parts.id.as_bytes(), purpose.code().as_bytes()], &parts.mac)
+    pub(crate) fn is_genuine(&self, parts: &OneTimeParts, seed: &[u8], purpose: &str) -> bool {
+        self.0.verify(parts.key_id, &[seed, parts.id.as_bytes(), purpose.as_bytes()], &parts.mac)
     }
 
     /// Something else that belongs to a genuine token: it takes the secret as well as the row to know it, so that it need not
@@ -120,21 +97,14 @@ mod tests {
 
     #[test]
     fn a_token_is_genuine_for_its_own_row_seed_and_purpose_only() {
-        let parts = OneTimeParts::parse(keys(1).make(ID, &[9; 32], Purpose::ResetPassword).expose()).unwrap();
+        let parts = OneTimeParts::parse(keys(1).make(ID, &[9; 32], "reset_password").expose()).unwrap();
         assert_eq!(parts.id, ID);
-        assert!(keys(1).is_genuine(&parts, &[9; 32], Purpose::ResetPassword));
-        assert!(!keys(1).is_genuine(&parts, &[9; 32], Purpose::VerifyEmail));
-        assert!(!keys(1).is_genuine(&parts, &[8; 32], Purpose::ResetPassword));
-        assert!(!keys(2).is_genuine(&parts, &[9; 32], Purpose::ResetPassword));
+        assert!(keys(1).is_genuine(&parts, &[9; 32], "reset_password"));
+        assert!(!keys(1).is_genuine(&parts, &[9; 32], "verify_email"));
+        assert!(!keys(1).is_genuine(&parts, &[8; 32], "reset_password"));
+        assert!(!keys(2).is_genuine(&parts, &[9; 32], "reset_password"));
         let other = OneTimeParts { id: Uuid::from_bytes([8; 16]), ..parts };
-        assert!(!keys(1).is_genuine(&other, &[9; 32], Purpose::ResetPassword));
-    }
-
-    #[test]
-    fn each_purpose_is_found_by_its_code() {
-        for purpose in Purpose::ALL {
-            assert_eq!(Purpose::from_code(purpose.code()), Some(purpose));
-        }
+        assert!(!keys(1).is_genuine(&other, &[9; 32], "reset_password"));
     }
 
     proptest! {
@@ -145,12 +115,12 @@ mod tests {
 
         #[test]
         fn no_changed_character_leaves_a_token_genuine(at in 0..TOKEN_CHARS, to in "[A-Za-z0-9_-]") {
-            let token = keys(1).make(ID, &[9; 32], Purpose::VerifyEmail).expose().to_owned();
+            let token = keys(1).make(ID, &[9; 32], "verify_email").expose().to_owned();
             let mut changed = token.clone();
             changed.replace_range(at..=at, &to);
             prop_assume!(changed != token);
             let parts = OneTimeParts::parse(&changed);
-            prop_assert!(parts.is_none_or(|parts| !keys(1).is_genuine(&parts, &[9; 32], Purpose::VerifyEmail)));
+            prop_assert!(parts.is_none_or(|parts| !keys(1).is_genuine(&parts, &[9; 32], "verify_email")));
         }
     }
 }

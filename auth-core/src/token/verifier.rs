@@ -35,11 +35,11 @@ const ISSUED_AHEAD_MILLIS: i64 = 60_000;
 /// them, every clone that was handed out verifies with the new ones.
 #[derive(Clone)]
 pub struct TokenVerifier {
-    inner: Arc<Inner>,
+    kernel: Arc<Kernel>,
 }
 
 #[derive(Clone)]
-struct Inner {
+struct Kernel {
     keys: Arc<Current<Vec<VerifyingKey>>>,
     issuer: String,
     audience: String,
@@ -164,7 +164,7 @@ impl TokenVerifier {
     ) -> Self {
         choose_crypto_provider();
         Self {
-            inner: Arc::new(Inner {
+            kernel: Arc::new(Kernel {
                 keys: Arc::new(Current::new(keys)),
                 issuer: issuer.into(),
                 audience: audience.into(),
@@ -181,30 +181,30 @@ impl TokenVerifier {
     /// # Errors
     /// As [`from_jwks`](Self::from_jwks); the keys from before then stay.
     pub fn set_jwks(&self, json: &str) -> Result<(), ConfigError> {
-        self.inner.keys.set(VerifyingKey::published(json)?);
+        self.kernel.keys.set(VerifyingKey::published(json)?);
         Ok(())
     }
 
     pub(crate) fn set_keys(&self, keys: Vec<VerifyingKey>) {
-        self.inner.keys.set(keys);
+        self.kernel.keys.set(keys);
     }
 
     /// Whether this is the form of an access token, and its key is none of ours: the issuer may have a newer one
     /// since, and only then is there a point in asking for it. Says nothing of whether the token is genuine.
     pub fn lacks_key_of(&self, token: &str) -> bool {
-        let keys = self.inner.keys.get();
+        let keys = self.kernel.keys.get();
         Header::of(token).is_some_and(|header| !keys.iter().any(|key| key.id == header.kid))
     }
 
     /// Replaces the system's clock.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        Arc::make_mut(&mut self.inner).clock = clock;
+        Arc::make_mut(&mut self.kernel).clock = clock;
         self
     }
 
     /// Accepts a token for so long after its end, for services whose clocks differ. Default: zero.
     pub fn leeway(mut self, leeway: Duration) -> Self {
-        Arc::make_mut(&mut self.inner).leeway_millis = duration_millis(leeway);
+        Arc::make_mut(&mut self.kernel).leeway_millis = duration_millis(leeway);
         self
     }
 
@@ -212,7 +212,7 @@ impl TokenVerifier {
     /// changed. Without it a token is good until it expires; with it until the next poll
     /// ([`Auth::watch_revocations`](crate::Auth::watch_revocations)). No request reads the database for it.
     pub fn bounded(mut self, revocations: Revocations) -> Self {
-        Arc::make_mut(&mut self.inner).revocations = Some(revocations);
+        Arc::make_mut(&mut self.kernel).revocations = Some(revocations);
         self
     }
 
@@ -223,7 +223,7 @@ impl TokenVerifier {
     /// [bounded](Self::bounded) verifier that was told how old its knowledge may be.
     pub fn verify(&self, token: &str) -> Result<Principal, Error> {
         let caller = self.check(token).ok_or(Error::InvalidToken)?;
-        match &self.inner.revocations {
+        match &self.kernel.revocations {
             Some(revocations) if revocations.refuses(&caller) => Err(Error::InvalidToken),
             Some(revocations) if revocations.is_stale() => Err(Error::RevocationsStale),
             _ => Ok(caller),
@@ -231,19 +231,19 @@ impl TokenVerifier {
     }
 
     fn check(&self, token: &str) -> Option<Principal> {
-        let inner = &*self.inner;
+        let kernel = &*self.kernel;
         let header = Header::of(token)?;
-        let keys = inner.keys.get();
-        let now = to_millis(inner.clock.now());
+        let keys = kernel.keys.get();
+        let now = to_millis(kernel.clock.now());
         let key = keys.iter().find(|key| key.id == header.kid && key.end.is_none_or(|end| now < end))?;
         let claims = jsonwebtoken::decode::<AccessClaims>(token, &key.key, &key.validation).ok()?.claims;
 
         let millis = |seconds: i64| seconds.saturating_mul(1000);
-        let good = claims.iss == inner.issuer
-            && claims.aud == inner.audience
-            && now < millis(claims.exp).saturating_add(inner.leeway_millis)
+        let good = claims.iss == kernel.issuer
+            && claims.aud == kernel.audience
+            && now < millis(claims.exp).saturating_add(kernel.leeway_millis)
             && millis(claims.iat) <= now.saturating_add(ISSUED_AHEAD_MILLIS)
-            && claims.nbf.is_none_or(|nbf| millis(nbf) <= now.saturating_add(inner.leeway_millis));
+            && claims.nbf.is_none_or(|nbf| millis(nbf) <= now.saturating_add(kernel.leeway_millis));
         good.then(|| Principal {
             user_id: claims.sub.into(),
             session_id: claims.sid.into(),
@@ -277,8 +277,8 @@ pub(crate) fn choose_crypto_provider() {
 impl fmt::Debug for TokenVerifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TokenVerifier")
-            .field("issuer", &self.inner.issuer)
-            .field("audience", &self.inner.audience)
+            .field("issuer", &self.kernel.issuer)
+            .field("audience", &self.kernel.audience)
             .finish_non_exhaustive()
     }
 }

@@ -44,9 +44,9 @@ each_database! {
         assert_eq!((test.count("auth_session").await, test.count("auth_password").await), (0, 0));
         assert_refused!(test.auth.current_user(&caller).await, Error::SessionOver);
         assert_refused!(test.refresh(&tokens.refresh).await, Error::SessionOver);
-        assert_refused!(test.auth.user(tokens.user_id).await, Error::UserNotFound);
-        assert_refused!(test.auth.disable(tokens.user_id, ClientInfo::default()).await, Error::UserNotFound);
-        assert_refused!(test.auth.enable(tokens.user_id, ClientInfo::default()).await, Error::UserNotFound);
+        assert_refused!(test.auth.user(tokens.user_id).await, Error::Refused(auth_core::refusal::USER_NOT_FOUND));
+        assert_refused!(test.auth.disable(tokens.user_id, ClientInfo::default()).await, Error::Refused(auth_core::refusal::USER_NOT_FOUND));
+        assert_refused!(test.auth.enable(tokens.user_id, ClientInfo::default()).await, Error::Refused(auth_core::refusal::USER_NOT_FOUND));
     }
 
     async fn a_strict_check_tells_the_roles_of_this_moment_and_refuses_what_is_over(db: &TestDatabase) {
@@ -115,7 +115,7 @@ each_database! {
         let seen: Vec<_> = events.iter().map(|event| (event.code.as_str(), event.actor)).collect();
         assert!(seen.contains(&("disabled", Some(admin))) && seen.contains(&("roles_changed", Some(admin))), "{seen:?}");
 
-        assert_refused!(test.auth.update_user(admin, both, client()).await, Error::LastAdmin);
+        assert_refused!(test.auth.update_user(admin, both, client()).await, Error::Refused(auth_core::refusal::LAST_ADMIN));
         let bad = UserChange::default().roles(["No Role"]).disabled(false);
         assert_refused!(test.auth.update_user(user, bad, client()).await, Error::Validation(_));
         let before = test.events.events().len();
@@ -144,7 +144,7 @@ each_database! {
         }
         assert_eq!(test.auth.user(user.id).await.unwrap().roles, ["user", "editor"]);
         let nobody = UserId::from(uuid::Uuid::nil());
-        assert_refused!(test.auth.set_roles(nobody, &["admin"], ClientInfo::default()).await, Error::UserNotFound);
+        assert_refused!(test.auth.set_roles(nobody, &["admin"], ClientInfo::default()).await, Error::Refused(auth_core::refusal::USER_NOT_FOUND));
     }
 
 }

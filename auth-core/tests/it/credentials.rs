@@ -123,15 +123,15 @@ each_database! {
         let (_, caller) = test.caller().await;
         let (ada, client) = (caller.user_id(), ClientInfo::default);
         test.auth.set_roles(ada, &["admin"], client()).await.unwrap();
-        assert_refused!(test.auth.set_roles(ada, &["editor"], client()).await, Error::LastAdmin);
-        assert_refused!(test.auth.disable(ada, client()).await, Error::LastAdmin);
-        assert_refused!(test.auth.delete_user(ada, client()).await, Error::LastAdmin);
+        assert_refused!(test.auth.set_roles(ada, &["editor"], client()).await, Error::Refused(auth_core::refusal::LAST_ADMIN));
+        assert_refused!(test.auth.disable(ada, client()).await, Error::Refused(auth_core::refusal::LAST_ADMIN));
+        assert_refused!(test.auth.delete_user(ada, client()).await, Error::Refused(auth_core::refusal::LAST_ADMIN));
         let own = test.auth.delete_account(&caller, Some(PASSWORD.into()), client()).await;
-        assert_refused!(own, Error::LastAdmin);
+        assert_refused!(own, Error::Refused(auth_core::refusal::LAST_ADMIN));
         let bob = test.auth.register(auth_core::Register::new("bob@example.com", PASSWORD)).await.unwrap().id;
         test.auth.set_roles(bob, &["admin"], client()).await.unwrap();
         test.auth.disable(bob, client()).await.unwrap();
-        assert_refused!(test.auth.set_roles(ada, &[], client()).await, Error::LastAdmin);
+        assert_refused!(test.auth.set_roles(ada, &[], client()).await, Error::Refused(auth_core::refusal::LAST_ADMIN));
         test.auth.enable(bob, client()).await.unwrap();
         test.auth.set_roles(ada, &[], client()).await.unwrap();
     }
@@ -154,7 +154,7 @@ each_database! {
             for one in leaving {
                 match one.await.unwrap() {
                     Ok(()) => left += 1,
-                    Err(error) => assert!(matches!(error, Error::LastAdmin), "{error:?}"),
+                    Err(error) => assert!(matches!(error, Error::Refused(auth_core::refusal::LAST_ADMIN)), "{error:?}"),
                 }
             }
             assert_eq!((left, test.count("auth_user_role").await), (1, 1));

@@ -22,7 +22,7 @@ each_database! {
         assert_eq!(caller.methods(), ["pwd"]);
         assert_eq!(test.auth.current_user(&caller).await.unwrap(), user);
         let session = tokens.session_id;
-        assert_eq!(test.events.kinds()[1..], [EventKind::SignedIn { user: user.id, session, method: "pwd" }]);
+        assert_eq!(test.events.kinds()[1..], [EventKind::SignedIn { user: user.id, session, methods: "pwd".to_owned() }]);
     }
 
     async fn the_address_may_be_written_in_any_way_that_means_the_same(db: &TestDatabase) {

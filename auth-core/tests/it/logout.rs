@@ -62,6 +62,6 @@ each_database! {
         let again = test.login().await;
         test.refresh(&again.refresh).await.unwrap();
         let nobody = UserId::from(uuid::Uuid::nil());
-        assert_refused!(test.auth.logout_all(nobody, ClientInfo::default()).await, Error::UserNotFound);
+        assert_refused!(test.auth.logout_all(nobody, ClientInfo::default()).await, Error::Refused(auth_core::refusal::USER_NOT_FOUND));
     }
 }

@@ -17,6 +17,7 @@ mod check;
 mod connect;
 mod credentials;
 mod ends;
+mod gate;
 mod hashing;
 mod import;
 mod key_ring;

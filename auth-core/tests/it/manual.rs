@@ -61,9 +61,8 @@ fn each_requirement_is_on_the_security_page_once_with_what_shows_it() {
 
 #[test]
 fn the_page_on_operating_names_every_event() {
-    let code = include_str!("../../src/event.rs").split("pub fn code").nth(1).unwrap();
-    let codes: BTreeSet<&str> =
-        code.split("\n    }\n").next().unwrap().split('"').skip(1).step_by(2).collect();
+    let rows = include_str!("../../src/event.rs").split("Row::of(\"").skip(1);
+    let codes: BTreeSet<&str> = rows.filter_map(|row| row.split('"').next()).collect();
     assert!(codes.len() > 30, "{codes:?}");
     let inventory = OPERATING.split("| event | when |").nth(1).unwrap().split("\n\n").next().unwrap();
     let first_cells = inventory.lines().filter_map(|row| row.split(" | ").next());
@@ -99,7 +98,9 @@ fn the_page_on_errors_names_every_error_and_every_code() {
     let problems = problems.split("#[cfg(test)]").next().unwrap();
     let told: BTreeSet<&str> = quoted(ERRORS).collect();
     let codes = codes.split("=> \"").skip(1).filter_map(|rest| rest.split('"').next());
-    for name in variants.chain(codes) {
+    let refusals = include_str!("../../src/refusal.rs");
+    let refusals = refusals.split("Refusal::new(").skip(1).filter_map(|rest| rest.split('"').nth(1));
+    for name in variants.chain(codes).chain(refusals) {
         assert!(told.contains(name), "{name}");
     }
     for call in problems.split("Self::new(").skip(1) {
@@ -108,7 +109,7 @@ fn the_page_on_errors_names_every_error_and_every_code() {
             assert!(told.contains(code), "{code}");
         }
     }
-    let failures = include_str!("../../src/oidc/failure.rs").split("=> \"").skip(1);
+    let failures = include_str!("../../src/room/oidc/client/failure.rs").split(" = \"").skip(1);
     for code in failures.filter_map(|rest| rest.split('"').next()) {
         assert!(told.contains(code), "{code}");
     }

@@ -80,7 +80,7 @@ each_database! {
             assert_eq!((list.asked(), test.hasher.hashes()), (number + 2, before));
         }
         assert!(test.statements().is_empty());
-        assert_refused!(register(&test, EMAIL, PASSWORD).await, Error::EmailTaken);
+        assert_refused!(register(&test, EMAIL, PASSWORD).await, Error::Refused(auth_core::refusal::EMAIL_TAKEN));
         assert_eq!((list.asked(), test.hasher.hashes()), (4, before + 1));
     }
 

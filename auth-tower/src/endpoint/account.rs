@@ -1,6 +1,8 @@
 //! What somebody who is signed in does to the account itself.
 
-use auth_core::{ClientInfo, Export, Identity, Password, Principal};
+use std::collections::BTreeMap;
+
+use auth_core::{ClientInfo, Export, ExportedRow, ExportedValue, Password, Principal};
 use http::{HeaderMap, Response, StatusCode};
 use serde::Serialize;
 
@@ -71,47 +73,43 @@ fn password(object: &mut Object) -> Result<Option<Password>, Refusal> {
     Ok(optional_text(object, "password")?.map(Password::from))
 }
 
-/// An account at an identity provider, as its owner sees it.
-#[derive(Serialize)]
-pub(super) struct IdentityDocument<'a> {
-    id: String,
-    provider: &'a str,
-    issuer: &'a str,
-    email: Option<&'a str>,
-    created_at: String,
-    last_used_at: Option<String>,
-}
-
-impl<'a> IdentityDocument<'a> {
-    pub(super) fn of(identity: &'a Identity) -> Self {
-        Self {
-            id: identity.id.to_string(),
-            provider: &identity.provider,
-            issuer: &identity.issuer,
-            email: identity.email.as_deref(),
-            created_at: rfc3339(identity.created_at),
-            last_used_at: identity.last_used_at.map(rfc3339),
-        }
-    }
-}
-
 #[derive(Serialize)]
 struct ExportDocument<'a> {
     user: UserDocument<'a>,
     sessions: Vec<SessionDocument<'a>>,
-    identities: Vec<IdentityDocument<'a>>,
     events: Vec<EventDocument<'a>>,
+    /// A member for each room that stores something about a person.
+    #[serde(flatten)]
+    rooms: BTreeMap<&'static str, Vec<BTreeMap<&'static str, Option<String>>>>,
 }
 
 /// `GET /users/me/export`: all that is stored about the caller.
 pub(crate) async fn export(service: &Inner, headers: &HeaderMap) -> Result<Response<Body>, Refusal> {
     let caller: Principal = caller(service, headers)?;
-    let Export { user, sessions, identities, events, .. } = service.auth.export(&caller).await?;
+    let Export { user, sessions, rooms, events, .. } = service.auth.export(&caller).await?;
     let document = ExportDocument {
         user: UserDocument::of(&user),
         sessions: sessions.iter().map(|session| SessionDocument::of(session, caller.session_id())).collect(),
-        identities: identities.iter().map(IdentityDocument::of).collect(),
         events: events.iter().map(EventDocument::of).collect(),
+        rooms: rooms
+            .into_iter()
+            .map(|(member, rows)| {
+                let row = |row: ExportedRow| {
+                    row.into_iter().map(|(name, value)| (name, exported(value))).collect::<BTreeMap<_, _>>()
+                };
+                (member, rows.into_iter().map(row).collect())
+            })
+            .collect(),
     };
     Ok(json(StatusCode::OK, &document))
+}
+
+fn exported(value: ExportedValue) -> Option<String> {
+    match value {
+        ExportedValue::Id(id) => Some(id.to_string()),
+        ExportedValue::Text(text) => Some(text),
+        ExportedValue::Time(time) => Some(rfc3339(time)),
+        // Nothing is stored; or a kind of value that a later version knows.
+        _ => None,
+    }
 }

@@ -1,21 +1,45 @@
 //! The accounts at providers with which the caller can sign in.
 
-use auth_core::{ClientInfo, Password, oidc::Oidc};
+use auth_core::{ClientInfo, Identity, Password, oidc::Oidc};
 use http::{HeaderMap, Response, StatusCode};
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::{
-    account::IdentityDocument,
     caller,
     fields::{object, optional_text, texts_of},
     json, no_content,
     oauth::{set_cookie, start},
+    rfc3339,
 };
 use crate::{
     Body,
     service::{Inner, Payload, Refusal},
 };
+
+/// An account at an identity provider, as its owner sees it.
+#[derive(Serialize)]
+struct IdentityDocument<'a> {
+    id: String,
+    provider: &'a str,
+    issuer: &'a str,
+    email: Option<&'a str>,
+    created_at: String,
+    last_used_at: Option<String>,
+}
+
+impl<'a> IdentityDocument<'a> {
+    fn of(identity: &'a Identity) -> Self {
+        Self {
+            id: identity.id.to_string(),
+            provider: &identity.provider,
+            issuer: &identity.issuer,
+            email: identity.email.as_deref(),
+            created_at: rfc3339(identity.created_at),
+            last_used_at: identity.last_used_at.map(rfc3339),
+        }
+    }
+}
 
 #[derive(Serialize)]
 struct IdentitiesDocument<'a> {

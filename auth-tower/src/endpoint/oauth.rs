@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use auth_core::{
     BrowserToken, ClientInfo, Error, SignIn,
-    oidc::{Authorization, Callback, Oidc, Outcome, Start},
+    oidc::{Authorization, Callback, Failure, Oidc, Outcome, PROVIDER_NOT_FOUND, Start},
 };
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header::LOCATION};
 
@@ -33,7 +33,7 @@ pub(crate) async fn authorize(
             Ok(response)
         }
         // A mistake of who wrote the link: there is no page to trust with it.
-        Err(error @ (Error::ProviderNotFound | Error::Validation(_))) => Err(error.into()),
+        Err(error @ (Error::Refused(PROVIDER_NOT_FOUND) | Error::Validation(_))) => Err(error.into()),
         Err(error) => {
             log_rule(&error, request_id.as_deref());
             redirect(&oidc.error_page(redirect_to.as_deref(), &error))
@@ -51,10 +51,7 @@ pub(crate) async fn callback(
     client: ClientInfo,
 ) -> Result<Response<Body>, Refusal> {
     let request_id = client.request_id.clone();
-    let mut callback = Callback::new(provider, query).client(client);
-    if !service.registration_open {
-        callback = callback.registration_closed();
-    }
+    let callback = Callback::new(provider, query).client(client);
     let cookie = callback.cookie_name();
     let browser = cookie.as_ref().and_then(|name| service.cookies.sign_in.read(headers, name));
     let (mut response, is_over) = match oidc.finish(callback.browser(browser.map(BrowserToken::new))).await {
@@ -70,11 +67,13 @@ pub(crate) async fn callback(
             }
             (response, true)
         }
-        Err(refused) if matches!(refused.error, Error::ProviderNotFound) => return Err(refused.error.into()),
+        Err(refused) if matches!(refused.error, Error::Refused(PROVIDER_NOT_FOUND)) => {
+            return Err(refused.error.into());
+        }
         Err(refused) => {
             log_rule(&refused.error, request_id.as_deref());
             // After a fault of ours the same address can be opened again.
-            (redirect(&refused.redirect_to)?, matches!(refused.error, Error::Oidc(_)))
+            (redirect(&refused.redirect_to)?, Failure::of(&refused.error).is_some())
         }
     };
     if let (Some(name), true) = (cookie, is_over) {

@@ -1,4 +1,4 @@
-use auth_core::{ClientInfo, EmailVerification, Error, Register};
+use auth_core::{ClientInfo, EmailVerification, Error, Register, refusal};
 use http::{HeaderValue, Response, StatusCode, header::LOCATION};
 
 use super::{UserDocument, accepted, fields::texts, json};
@@ -17,7 +17,7 @@ pub(crate) async fn register(
     let registered = service.auth.register(Register::new(email, password).client(client)).await;
     if service.auth.config().email_verification != EmailVerification::Off {
         return match registered {
-            Ok(_) | Err(Error::EmailTaken) => Ok(accepted()),
+            Ok(_) | Err(Error::Refused(refusal::EMAIL_TAKEN)) => Ok(accepted()),
             Err(error) => Err(error.into()),
         };
     }

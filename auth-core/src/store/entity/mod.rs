@@ -3,7 +3,6 @@
 
 pub(crate) mod deleted_user;
 pub(crate) mod event;
-pub(crate) mod identity;
 pub(crate) mod key;
 pub(crate) mod lease;
 pub(crate) mod mail;

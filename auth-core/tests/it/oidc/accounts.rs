@@ -1,7 +1,7 @@
 //! Which account an identity signs in to.
 
 use auth_core::{
-    ClientInfo, CreateUser, EmailVerification, Error, Login, Register, SignIn,
+    ClientInfo, CreateUser, EmailVerification, Error, ExportedValue, Login, Register, Registration, SignIn,
     mail::MailKind,
     oidc::{Callback, Failure, Start},
 };
@@ -184,11 +184,11 @@ each_database! {
     }
 
     async fn with_registration_closed_accounts_that_are_there_are_joined(db: &TestDatabase) {
-        let world = World::new(db).await;
+        let world = World::with(db, |builder, issuer| builder.oidc(providers(issuer)).registration(Registration::Closed)).await;
         let arrive = async || {
             let begun = world.start().await;
             let query = world.issuer.approve(&begun.url, &ada());
-            world.oidc().finish(Callback::new("idp", &query).browser(Some(begun.browser)).registration_closed()).await
+            world.oidc().finish(Callback::new("idp", &query).browser(Some(begun.browser))).await
         };
         assert_eq!(refused(arrive().await), Failure::SignUpClosed);
         let user = world.test.auth
@@ -241,7 +241,10 @@ each_database! {
         assert_refused!(refused, Error::Validation(_));
         let bob = world.principal(&world.sign_in(&Person::new("2", "bob@example.com")).await);
         let export = world.test.auth.export(&bob).await.unwrap();
-        assert_eq!(export.identities.len(), 1);
+        let [("identities", identities)] = &export.rooms[..] else { panic!("{export:?}") };
+        assert_eq!(identities.len(), 1);
+        let email = ExportedValue::Text("bob@example.com".to_owned());
+        assert!(identities[0].contains(&("email", email)), "{identities:?}");
         world.test.auth.delete_account(&bob, None, ClientInfo::default()).await.unwrap();
         assert_eq!(world.test.count("auth_identity").await, 1, "Ada's");
         let again = world.sign_in(&Person::new("2", "bob@example.com")).await;

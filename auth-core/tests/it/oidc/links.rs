@@ -71,13 +71,13 @@ each_database! {
         let world = World::new(db).await;
         let caller = world.principal(&world.sign_in(&Person::new("1", EMAIL)).await);
         let only = world.oidc().identities(&caller).await.unwrap()[0].id;
-        assert_refused!(world.unlink(&caller, only).await, Error::LastWayIn);
+        assert_refused!(world.unlink(&caller, only).await, Error::Refused(auth_core::refusal::LAST_WAY_IN));
         world.link(&caller, None, &at_work()).await.unwrap();
         world.unlink(&caller, only).await.unwrap();
         let left = world.oidc().identities(&caller).await.unwrap();
         assert_eq!(left.len(), 1);
-        assert_refused!(world.unlink(&caller, only).await, Error::IdentityNotFound);
-        assert_refused!(world.unlink(&caller, left[0].id).await, Error::LastWayIn);
+        assert_refused!(world.unlink(&caller, only).await, Error::Refused(auth_core::oidc::IDENTITY_NOT_FOUND));
+        assert_refused!(world.unlink(&caller, left[0].id).await, Error::Refused(auth_core::refusal::LAST_WAY_IN));
         assert_eq!(world.test.events.count("identity_unlinked"), 1);
         world.test.auth.deliver_mail().await.unwrap();
         assert!(world.test.outbox.take().iter().any(|(mail, _)| mail.kind == MailKind::IdentityUnlinked));
@@ -98,7 +98,7 @@ each_database! {
         let all = world.oidc().identities(&caller).await.unwrap();
         let (former, current) = (&all[0], &all[1]);
         assert_eq!(former.issuer, "https://former.example");
-        assert_refused!(world.unlink(&caller, current.id).await, Error::LastWayIn);
+        assert_refused!(world.unlink(&caller, current.id).await, Error::Refused(auth_core::refusal::LAST_WAY_IN));
         world.unlink(&caller, former.id).await.unwrap();
     }
 
@@ -107,7 +107,7 @@ each_database! {
         let ada = world.principal(&world.sign_in(&Person::new("1", EMAIL)).await);
         let bob = world.principal(&world.sign_in(&Person::new("2", "bob@example.com")).await);
         let of_ada = world.oidc().identities(&ada).await.unwrap()[0].id;
-        assert_refused!(world.unlink(&bob, of_ada).await, Error::IdentityNotFound);
+        assert_refused!(world.unlink(&bob, of_ada).await, Error::Refused(auth_core::oidc::IDENTITY_NOT_FOUND));
         assert_eq!(world.oidc().identities(&bob).await.unwrap().len(), 1);
     }
 

@@ -134,7 +134,8 @@ pub(crate) fn tokens(finished: Finished) -> Tokens {
 /// Why it was refused; the page is told the same.
 pub(crate) fn refused(outcome: Result<Finished, Refused>) -> Failure {
     match outcome {
-        Err(Refused { error: Error::Oidc(failure), redirect_to, .. }) => {
+        Err(Refused { error, redirect_to, .. }) => {
+            let failure = Failure::of(&error).unwrap_or_else(|| panic!("{error:?}"));
             assert!(redirect_to.ends_with(&format!("error={}", failure.code())), "{redirect_to}");
             failure
         }

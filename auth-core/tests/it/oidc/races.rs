@@ -68,7 +68,7 @@ each_database! {
         for taker in takers {
             match taker.await.unwrap() {
                 Ok(()) => gone += 1,
-                Err(error) => assert!(matches!(error, Error::LastWayIn), "{error:?}"),
+                Err(error) => assert!(matches!(error, Error::Refused(auth_core::refusal::LAST_WAY_IN)), "{error:?}"),
             }
         }
         assert_eq!((gone, world.test.count("auth_identity").await), (1, 1));
@@ -118,7 +118,7 @@ each_database! {
         let owner = tokens(world.come_back(&query, Some(begun.browser)).await.unwrap());
         match registering.await.unwrap() {
             Ok(user) => assert_eq!(user.id, owner.user_id),
-            Err(error) => assert!(matches!(error, Error::EmailTaken), "{error:?}"),
+            Err(error) => assert!(matches!(error, Error::Refused(auth_core::refusal::EMAIL_TAKEN)), "{error:?}"),
         }
         assert_eq!(world.test.count("auth_user").await, 1);
         assert_eq!(world.test.count("auth_password").await, 0);

@@ -45,7 +45,7 @@ each_database! {
             assert_eq!(refusal.as_ref().unwrap_err().redirect_to, "/?error=state_unknown", "{query}");
             assert_eq!(refused(refusal), Failure::StateUnknown);
         }
-        assert_refused!(world.oidc().start(Start::new("nobody")).await, Error::ProviderNotFound);
+        assert_refused!(world.oidc().start(Start::new("nobody")).await, Error::Refused(auth_core::oidc::PROVIDER_NOT_FOUND));
     }
 
     async fn tabs_do_not_disturb_each_other(db: &TestDatabase) {
@@ -104,7 +104,7 @@ each_database! {
         let query = world.issuer.approve(&begun.url, &ada());
         let finished = world.come_back(&query, Some(begun.browser)).await.unwrap();
         assert_eq!(finished.redirect_to, "https://app.example.com/in?x=1");
-        let error = Error::Oidc(Failure::ProviderUnavailable);
+        let error = Error::from(Failure::ProviderUnavailable);
         assert_eq!(world.oidc().error_page(Some("//evil.example"), &error), "/?error=provider_unavailable");
     }
 

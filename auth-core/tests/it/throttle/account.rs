@@ -71,7 +71,7 @@ each_database! {
         test.login().await;
         assert!(test.events.kinds().contains(&EventKind::Unlocked { user }));
         let stranger = "00000000-0000-7000-8000-000000000000".parse().unwrap();
-        assert_refused!(test.auth.unlock(stranger, ClientInfo::default()).await, Error::UserNotFound);
+        assert_refused!(test.auth.unlock(stranger, ClientInfo::default()).await, Error::Refused(auth_core::refusal::USER_NOT_FOUND));
     }
 
     async fn unknown_and_disabled_accounts_are_throttled_like_any_other(db: &TestDatabase) {

@@ -1,0 +1,73 @@
+//! Links that work once, up to the moment in which a room spends one: asked for, and looked at.
+
+use crate::{
+    ClientInfo, ConfigError, Error, FieldError, OneTimeToken,
+    email::Email,
+    kernel::Kernel,
+    mail::MailKind,
+    store::{TokenRow, find_token},
+    token::{Purpose, one_time::OneTimeParts},
+};
+
+impl Kernel {
+    pub(crate) fn needs_mailer(&self) -> Result<(), Error> {
+        match self.post {
+            Some(_) => Ok(()),
+            None => Err(ConfigError::new("mailer", "is not set").into()),
+        }
+    }
+
+    /// Whoever asks learns nothing, and each address takes the same work: whether there is anything to send is found out
+    /// when the mail is written.
+    pub(crate) async fn request_link(
+        &self,
+        kind: MailKind,
+        email: &str,
+        client: &ClientInfo,
+    ) -> Result<(), Error> {
+        self.needs_mailer()?;
+        let email = Email::parse(email).map_err(|error| Error::Validation(vec![error]))?;
+        self.attempt_in_network(client)?.stays_counted();
+        self.post(self.store.db(), kind, email.typed(), None, None).await?;
+        self.mail_waits();
+        Ok(())
+    }
+
+    /// The row of a token that is good for one of these purposes.
+    pub(crate) async fn one_time_token(
+        &self,
+        token: &OneTimeToken,
+        client: &ClientInfo,
+        purposes: &[Purpose],
+    ) -> Result<TokenRow, Error> {
+        let attempt = self.attempt_in_network(client)?;
+        let Some(parts) = OneTimeParts::parse(token.expose()) else {
+            attempt.stays_counted();
+            return Err(not_good());
+        };
+        let found = match find_token(self.store.db(), parts.id).await {
+            Ok(found) => found,
+            Err(error) => {
+                attempt.right(self).await;
+                return Err(error.into());
+            }
+        };
+        let good = found.filter(|row| {
+            self.keys.get().one_time.is_genuine(&parts, &row.seed, &row.purpose)
+                && purposes.iter().any(|purpose| purpose.0 == row.purpose)
+                && row.is_alive(self.now())
+        });
+        if good.is_some() {
+            attempt.right(self).await;
+        } else {
+            attempt.stays_counted();
+        }
+        good.ok_or_else(not_good)
+    }
+}
+
+/// 422 rather than 401, which would send clients to refresh their tokens.
+pub(crate) fn not_good() -> Error {
+    let rule = "the link was used already, is too old, or was never sent";
+    Error::Validation(vec![FieldError::new("token", "invalid_token", rule)])
+}

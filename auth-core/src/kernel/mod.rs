@@ -1,0 +1,58 @@
+//! What every operation works with: the settings, the store, the hash pool, the keys, the clock. Rooms stand on it, and it
+//! knows none of them.
+
+mod room;
+
+use std::{
+    any::Any,
+    sync::{Arc, Mutex, atomic::AtomicU16},
+};
+
+use uuid::Uuid;
+
+pub(crate) use self::room::{
+    BoxFuture, ColumnKind, Exported, Room, Sweep, WaysIn, count_ways_in, remove_ways_in, sealers,
+};
+use crate::{
+    Clock, Config, EventSink, Revocations, TokenVerifier, clock,
+    key_ring::KeySource,
+    mail::Post,
+    password::{HashPool, PasswordPolicy},
+    random::Random,
+    store::Store,
+    throttle::Throttle,
+    token::{KeysInForce, current::Current},
+};
+
+pub(crate) struct Kernel {
+    pub(crate) config: Config,
+    pub(crate) store: Store,
+    pub(crate) passwords: HashPool,
+    pub(crate) policy: PasswordPolicy,
+    pub(crate) throttle: Throttle,
+    pub(crate) keys: Current<KeysInForce>,
+    pub(crate) key_source: Mutex<KeySource>,
+    pub(crate) ring_reading: tokio::sync::Mutex<()>,
+    pub(crate) verifier: TokenVerifier,
+    pub(crate) revocations: Revocations,
+    /// Which of several instances this is, for jobs that one of them does.
+    pub(crate) instance: Uuid,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Arc<dyn Random>,
+    pub(crate) events: Arc<dyn EventSink>,
+    pub(crate) events_so_far: AtomicU16,
+    /// `None`: no mail is sent.
+    pub(crate) post: Option<Post>,
+    pub(crate) mail_waits: tokio::sync::Notify,
+    /// Every room that there is, switched on or not.
+    pub(crate) rooms: Vec<Room>,
+    /// What the host switched rooms on with.
+    pub(crate) set_up: Vec<Arc<dyn Any + Send + Sync>>,
+}
+
+impl Kernel {
+    /// Unix milliseconds by the injected clock.
+    pub(crate) fn now(&self) -> i64 {
+        clock::to_millis(self.clock.now())
+    }
+}

@@ -1,0 +1,143 @@
+//! What a room is: one feature as a value. The kernel goes through the values wherever it must not forget one: at a sign-in, a
+//! takeover, the last way in, the sweep, an export, a check.
+
+use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
+
+use super::Kernel;
+use crate::{
+    Config, Error, UserId,
+    check::Finding,
+    flow::{Arrival, Passage},
+    mail::LinkMail,
+    store::{ConnectionTrait, DatabaseTransaction, Table},
+};
+
+pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// One feature, as the kernel sees it.
+#[derive(Clone, Copy)]
+pub(crate) struct Room {
+    /// For the check: whether they are there, with all their columns.
+    pub(crate) tables: &'static [Table],
+    /// Mails with a link, each with what its token is good for.
+    pub(crate) links: &'static [LinkMail],
+    /// Labels of the keys that it encrypts with: no two rooms have the same.
+    pub(crate) sealers: &'static [&'static str],
+    /// Rows that nobody can use any more.
+    pub(crate) sweep: &'static [Sweep],
+    /// What is stored about a person.
+    pub(crate) export: &'static [Exported],
+    /// How somebody can get into an account through this room.
+    pub(crate) ways_in: Option<WaysIn>,
+    /// Has a say in every sign-in.
+    pub(crate) gate: Option<Gate>,
+    /// What it knows to be wrong with itself.
+    pub(crate) findings: Option<Findings>,
+}
+
+impl Room {
+    /// A room that does nothing: what a new one starts from.
+    pub(crate) const EMPTY: Self = Self {
+        tables: &[],
+        links: &[],
+        sealers: &[],
+        sweep: &[],
+        export: &[],
+        ways_in: None,
+        gate: None,
+        findings: None,
+    };
+}
+
+/// Removes the rows of a table whose time is over.
+#[derive(Clone, Copy)]
+pub(crate) struct Sweep {
+    pub(crate) table: &'static str,
+    /// The primary key, a UUID.
+    pub(crate) id: &'static str,
+    /// Unix milliseconds.
+    pub(crate) at: &'static str,
+    /// For how long after that a row is kept. `None`: for ever.
+    pub(crate) kept: fn(&Config) -> Option<Duration>,
+}
+
+/// The columns of a table that belong into a person's export. Secrets are none of them.
+#[derive(Clone, Copy)]
+pub(crate) struct Exported {
+    /// The member of the export.
+    pub(crate) member: &'static str,
+    pub(crate) table: &'static str,
+    /// Which column says whose a row is.
+    pub(crate) user: &'static str,
+    /// Rows come in the order of the first.
+    pub(crate) columns: &'static [(&'static str, ColumnKind)],
+}
+
+/// How to read a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ColumnKind {
+    Id,
+    Text,
+    /// Unix milliseconds.
+    Time,
+}
+
+/// A way to sign in that has rows of its own.
+#[derive(Clone, Copy)]
+pub(crate) struct WaysIn {
+    /// A takeover removes a user's rows of it.
+    pub(crate) table: &'static str,
+    /// Which column says whose a row is.
+    pub(crate) user: &'static str,
+    /// How many of a user's rows would let somebody in at this moment.
+    pub(crate) count:
+        for<'a> fn(&'a Kernel, &'a DatabaseTransaction, UserId) -> BoxFuture<'a, Result<u64, Error>>,
+}
+
+/// Asked after the first factor was right and before there is a session. `None`: it has no objection.
+pub(crate) type Gate = fn(&Kernel, &Arrival) -> Option<Passage>;
+
+/// Looks, and changes nothing.
+pub(crate) type Findings = for<'a> fn(&'a Arc<Kernel>) -> BoxFuture<'a, Result<Vec<Finding>, Error>>;
+
+impl Kernel {
+    /// The labels of all keys that rooms encrypt with.
+    pub(crate) fn sealers(&self) -> impl Iterator<Item = &'static str> {
+        sealers(&self.rooms)
+    }
+
+    /// What a room was set up with, where the host switched it on.
+    pub(crate) fn set_up<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
+        self.set_up.iter().find_map(|part| Arc::clone(part).downcast().ok())
+    }
+}
+
+pub(crate) fn sealers(rooms: &[Room]) -> impl Iterator<Item = &'static str> {
+    rooms.iter().flat_map(|room| room.sealers).copied()
+}
+
+/// How many ways into an account there are, with the password.
+pub(crate) async fn count_ways_in(
+    kernel: &Kernel,
+    txn: &DatabaseTransaction,
+    user: UserId,
+) -> Result<u64, Error> {
+    let mut ways = u64::from(crate::store::has_password(txn, user).await?);
+    for way in kernel.rooms.iter().filter_map(|room| room.ways_in) {
+        ways = ways.saturating_add((way.count)(kernel, txn, user).await?);
+    }
+    Ok(ways)
+}
+
+/// Takes away every way into an account. Run it in a transaction that holds the user's row and adds another.
+pub(crate) async fn remove_ways_in(
+    kernel: &Kernel,
+    txn: &impl ConnectionTrait,
+    user: UserId,
+) -> Result<(), Error> {
+    crate::store::remove_password(txn, user).await?;
+    for way in kernel.rooms.iter().filter_map(|room| room.ways_in) {
+        crate::store::remove_of_user(txn, way.table, way.user, user).await?;
+    }
+    Ok(())
+}

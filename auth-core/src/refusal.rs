@@ -1,0 +1,64 @@
+//! The rules that say no, each with its name. A room has more of its own.
+//!
+//! ```
+//! use auth_core::{Error, refusal};
+//!
+//! fn tell(error: &Error) -> &'static str {
+//!     match error {
+//!         Error::Refused(refusal::EMAIL_TAKEN) => "You have an account already.",
+//!         Error::Refused(refusal) => refusal.text,
+//!         _ => "Something went wrong.",
+//!     }
+//! }
+//! assert_eq!(tell(&Error::Refused(refusal::USER_NOT_FOUND)), "There is no such user.");
+//! ```
+
+use crate::Class;
+
+/// A rule that says no.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Refusal {
+    /// What can be done about it.
+    pub class: Class,
+    /// A stable name, the same that the HTTP contract uses in `code`.
+    pub code: &'static str,
+    /// What to tell a person, as a sentence in English. Never repeats input.
+    pub text: &'static str,
+}
+
+impl Refusal {
+    pub(crate) const fn new(class: Class, code: &'static str, text: &'static str) -> Self {
+        Self { class, code, text }
+    }
+
+    /// There is no such thing.
+    pub(crate) const fn not_found(text: &'static str) -> Self {
+        Self::new(Class::NotFound, "not_found", text)
+    }
+}
+
+/// Registration of an address that has an account.
+pub const EMAIL_TAKEN: Refusal =
+    Refusal::new(Class::Conflict, "email_taken", "There is an account with this e-mail address.");
+/// Accounts are made by others: [`Config::registration`](crate::Config::registration).
+pub const REGISTRATION_CLOSED: Refusal =
+    Refusal::new(Class::Forbidden, "forbidden", "Registration is closed.");
+/// No such user.
+pub const USER_NOT_FOUND: Refusal = Refusal::not_found("There is no such user.");
+/// The user has no such session, or it is over.
+pub const SESSION_NOT_FOUND: Refusal = Refusal::not_found("There is no such session.");
+/// The key ring has no such key.
+pub const KEY_NOT_FOUND: Refusal = Refusal::not_found("There is no such key.");
+/// Nobody else could administer then.
+pub const LAST_ADMIN: Refusal = Refusal::new(
+    Class::Conflict,
+    "last_admin",
+    "Somebody has to administer: make another administrator first.",
+);
+/// The user could not sign in any more.
+pub const LAST_WAY_IN: Refusal = Refusal::new(
+    Class::Conflict,
+    "last_way_in",
+    "Nobody could sign in to the account any more: set a password or link another identity first.",
+);

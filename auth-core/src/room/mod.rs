@@ -1,0 +1,14 @@
+//! The rooms: each a feature in a folder of its own, entered in one list. A room stands on the kernel and never on another room;
+//! the manual's page on [rooms](crate::manual::rooms) tells how to add one.
+
+pub(crate) mod admin;
+pub(crate) mod import;
+pub mod oidc;
+pub(crate) mod reset_password;
+pub(crate) mod verify_email;
+
+use crate::kernel::Room;
+
+/// Every room. One that is not in here is not swept, exported, checked, or thought of at a takeover.
+pub(crate) const ROOMS: &[Room] =
+    &[admin::ROOM, import::ROOM, oidc::ROOM, reset_password::ROOM, verify_email::ROOM];

@@ -1,0 +1,180 @@
+//! A browser comes back from a provider.
+
+use super::{
+    Callback, Failure, Oidc, PROVIDER_NOT_FOUND, Trouble,
+    account::Arrived,
+    callback::Answer,
+    discovery::printable,
+    exchange::{Connected, Proof},
+    transaction::{self, Transaction},
+};
+use crate::{
+    ClientInfo, Error, SignIn, SignInFailure, UserId,
+    event::EventKind,
+    flow::{Arrival, NotSignedIn},
+    store::spend_token,
+    throttle::Attempt,
+};
+
+/// What came of it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Finished {
+    /// What has happened.
+    pub outcome: Outcome,
+    /// The page to send the browser to.
+    pub redirect_to: String,
+}
+
+/// What has happened.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// Somebody is signed in.
+    SignedIn(SignIn),
+    /// The identity is linked to the account of who is signed in.
+    Linked,
+}
+
+/// Why nothing came of it.
+#[derive(Debug, thiserror::Error)]
+#[error("{error}")]
+#[non_exhaustive]
+pub struct Refused {
+    /// A [`Failure`], or what any operation may end with.
+    #[source]
+    pub error: Error,
+    /// The page to send the browser to, with the error's code in its query.
+    pub redirect_to: String,
+}
+
+impl Oidc {
+    /// To be called [detached](crate::flow::detached): once the state is spent, a browser that leaves must not be the end.
+    pub(super) async fn end(&self, callback: Callback) -> Result<Finished, Refused> {
+        let default = &self.set_up.targets.default;
+        let (connected, attempt, begun) = match self.recognise(&callback).await {
+            Ok(recognised) => recognised,
+            Err(error) => {
+                self.note_refusal(&error, None, &callback.client).await;
+                return Err(self.refused(error, default));
+            }
+        };
+        match self.go_on(&callback, connected, attempt, &begun).await {
+            Ok(outcome) => Ok(Finished { outcome, redirect_to: begun.about.redirect_to }),
+            Err((user, error)) => {
+                self.note_refusal(&error, user.or(begun.user), &callback.client).await;
+                Err(self.refused(error, &begun.about.redirect_to))
+            }
+        }
+    }
+
+    async fn recognise(&self, callback: &Callback) -> Result<(&Connected, Attempt, Transaction), Error> {
+        let connected = self.set_up.named(&callback.provider).ok_or(Error::Refused(PROVIDER_NOT_FOUND))?;
+        let attempt = self.kernel.attempt_in_network(&callback.client)?;
+        let begun = match &callback.answer.state {
+            Some(state) => transaction::find(&self.kernel, state).await?,
+            None => None,
+        };
+        Ok((connected, attempt, begun.ok_or(Failure::StateUnknown)?))
+    }
+
+    async fn go_on(
+        &self,
+        callback: &Callback,
+        connected: &Connected,
+        attempt: Attempt,
+        begun: &Transaction,
+    ) -> Result<Outcome, (Option<UserId>, Error)> {
+        let nobody = |error: Error| (None, error);
+        let now = self.kernel.now();
+        begun.check(callback.browser.as_ref(), now).map_err(|failure| nobody(failure.into()))?;
+        if begun.about.provider != callback.provider {
+            return Err(nobody(Failure::OtherProvider.into()));
+        }
+        // From here on it cannot be used again, and no second request is sent to the provider for it.
+        match spend_token(self.kernel.store.db(), begun.id, now).await {
+            Ok(true) => {}
+            Ok(false) => return Err(nobody(Failure::StateUsed.into())),
+            Err(error) => return Err(nobody(error.into())),
+        }
+        let vouched = connected.in_time(ask(connected, &callback.answer, begun, now)).await;
+        let vouched = vouched.map_err(|trouble| {
+            super::log(&callback.provider, &trouble, &callback.client);
+            nobody(trouble.failure.into())
+        })?;
+        let arrived = Arrived {
+            provider: &connected.provider,
+            person: &vouched.person,
+            tokens: &vouched.tokens,
+            client: &callback.client,
+        };
+        if let Some((user, session)) = begun.user.zip(begun.about.links_in) {
+            self.link(user, session.into(), &arrived).await.map_err(|error| (Some(user), error))?;
+            attempt.right(&self.kernel).await;
+            self.kernel.give_back_in_network(&callback.client);
+            return Ok(Outcome::Linked);
+        }
+        let (user, live_sessions) = self.account_of(&arrived).await?;
+        let about = Some(user.id);
+        let (client, replaces) = (callback.client.clone(), begun.about.replaces());
+        let arrival = Arrival { user, live_sessions, methods: vec!["fed"], client, replaces, attempt };
+        let signed_in = self.kernel.sign_in(arrival).await.map_err(|reason| (about, refused(reason)))?;
+        self.kernel.give_back_in_network(&callback.client);
+        Ok(Outcome::SignedIn(signed_in))
+    }
+
+    /// For the log, the audit and the metrics.
+    async fn note_refusal(&self, error: &Error, user: Option<UserId>, client: &ClientInfo) {
+        if let Some(failure) = Failure::of(error) {
+            let reason = SignInFailure::Refused(failure.code());
+            self.kernel.note(client, EventKind::SignInFailed { user, reason }).await;
+        }
+    }
+}
+
+/// What the page is told of a refusal at the gate.
+fn refused(reason: NotSignedIn) -> Error {
+    let (reason, attempt) = match reason {
+        NotSignedIn::Failed(error) => return error,
+        NotSignedIn::Refused(reason, attempt) => (reason, attempt),
+    };
+    attempt.stays_counted();
+    match reason {
+        SignInFailure::Disabled => Failure::AccountDisabled.into(),
+        SignInFailure::Unverified => Failure::EmailUnverified.into(),
+        SignInFailure::UnknownUser | SignInFailure::WrongPassword | SignInFailure::Refused(_) => {
+            Error::InvalidCredentials
+        }
+    }
+}
+
+/// Checks what the provider says by way of the browser, and asks it about the rest.
+async fn ask(
+    connected: &Connected,
+    answer: &Answer,
+    begun: &Transaction,
+    now: i64,
+) -> Result<super::exchange::Vouched, Trouble> {
+    // RFC 9207 section 2.4; errors carry it too.
+    let issuer = connected.openid_issuer();
+    if let (Some(issuer), Some(named)) = (issuer, &answer.iss)
+        && issuer != named
+    {
+        let detail = format!("the answer is of `{}`", printable(named));
+        return Err(Trouble { failure: Failure::IssuerMismatch, detail });
+    }
+    if let Some(error) = &answer.error {
+        let failure = if error == "access_denied" { Failure::AccessDenied } else { Failure::ProviderRefused };
+        return Err(Trouble { failure, detail: format!("it says `{}`", printable(error)) });
+    }
+    let known = connected.known(now).await?;
+    if known.as_ref().is_some_and(|known| known.answers_name_issuer) && answer.iss.is_none() {
+        return Err(Trouble {
+            failure: Failure::IssuerMismatch,
+            detail: "the answer names no issuer".to_owned(),
+        });
+    }
+    let code = answer.code.as_deref().ok_or_else(|| Trouble::bad("the answer has no code"))?;
+    let proof = Proof { code, verifier: &begun.verifier, nonce: &begun.nonce };
+    connected.vouch(known, &proof, now).await
+}
