@@ -29,8 +29,10 @@ pub(crate) use self::{
 use self::{dotenv::DotEnv, reader::Reader};
 use crate::{
     error::SettingError,
-    proxies::TrustedProxies,
-    serve::{BOUNDS, Bounds},
+    http::{
+        limits::{LIMITS, Limits},
+        proxies::TrustedProxies,
+    },
 };
 
 const DAY: u64 = 24 * 60 * 60;
@@ -80,7 +82,7 @@ pub(crate) struct HttpConfig {
     pub(crate) registration_open: bool,
     pub(crate) admin_api: bool,
     pub(crate) docs: bool,
-    pub(crate) bounds: Bounds,
+    pub(crate) limits: Limits,
 }
 
 impl HttpConfig {
@@ -266,10 +268,10 @@ fn read_http(reader: &mut Reader, warnings: &mut Vec<Finding>) -> Result<HttpCon
         .setting("ADMIN_API", true, value::on, |on| if *on { "on".to_owned() } else { "off".to_owned() })?;
     let docs =
         reader.setting("DOCS", true, value::on, |on| if *on { "on".to_owned() } else { "off".to_owned() })?;
-    let connections = reader.number("MAX_CONNECTIONS", BOUNDS.connections, 1, 1_000_000)?;
+    let connections = reader.number("MAX_CONNECTIONS", LIMITS.connections, 1, 1_000_000)?;
     let per_network =
-        reader.number("MAX_CONNECTIONS_PER_ADDRESS", BOUNDS.per_network.min(connections), 1, connections)?;
-    listen.check(public_url.as_deref(), &trusted_proxies, warnings)?;
+        reader.number("MAX_CONNECTIONS_PER_ADDRESS", LIMITS.per_network.min(connections), 1, connections)?;
+    listen.fits(public_url.as_deref(), &trusted_proxies, warnings)?;
     match &public_url {
         _ if !cookie_secure && (listen.tls.is_some() || public_url.as_deref().is_some_and(value::is_https)) => {
             let problem = "cannot be false while PUBLIC_URL is https: remove it";
@@ -300,7 +302,7 @@ fn read_http(reader: &mut Reader, warnings: &mut Vec<Finding>) -> Result<HttpCon
         registration_open,
         admin_api,
         docs,
-        bounds: Bounds { connections, per_network, ..BOUNDS },
+        limits: Limits { connections, per_network, ..LIMITS },
     })
 }
 
