@@ -51,15 +51,15 @@ pub(crate) fn auth(
     public_url: &str,
 ) -> Result<Auth, SettingError> {
     let mut settings = config.auth.clone();
-    for name in [&mut settings.issuer, &mut settings.audience] {
+    for name in [&mut settings.tokens.issuer, &mut settings.tokens.audience] {
         if name.is_empty() {
             public_url.clone_into(name);
         }
     }
     let page =
         |own: &Option<String>, path: &str| own.clone().unwrap_or_else(|| format!("{public_url}{path}"));
-    settings.verify_email_url = page(&config.mail.verify_email_url, "/verify-email");
-    settings.reset_password_url = page(&config.mail.reset_password_url, "/reset-password");
+    settings.mail.verify_email_url = page(&config.mail.verify_email_url, "/verify-email");
+    settings.mail.reset_password_url = page(&config.mail.reset_password_url, "/reset-password");
     let mailer: Arc<dyn Mailer> = match &config.mail.smtp {
         Some(smtp) => {
             let mailer = SmtpMailer::new(&smtp.url, &smtp.from);

@@ -34,7 +34,7 @@ impl Inner {
         let db = self.store.db();
         let before = self.now();
         let theirs = read_clock(db).await?;
-        found.extend(clock(before, theirs, self.now(), self.config.refresh_grace));
+        found.extend(clock(before, theirs, self.now(), self.config.sessions.refresh_grace));
         let missing = missing_tables(db).await?;
         if !missing.is_empty() {
             found.push(Finding::error(

@@ -19,9 +19,9 @@ const MARGIN: Duration = Duration::from_mins(5);
 impl Inner {
     pub(crate) async fn sweep(&self) -> Result<u64, Error> {
         let now = self.now();
-        let kept = duration_millis(self.config.access_ttl.saturating_add(MARGIN));
+        let kept = duration_millis(self.config.tokens.access_ttl.saturating_add(MARGIN));
         let over = now.saturating_sub(kept);
-        let idle = over.saturating_sub(duration_millis(self.config.refresh_ttl));
+        let idle = over.saturating_sub(duration_millis(self.config.sessions.refresh_ttl));
         let sessions = remove_dead_sessions(self.store.db(), over, idle).await?;
         let tokens = remove_dead_tokens(self.store.db(), now).await?;
         let keys = self.keys_over(duration_millis(MARGIN));

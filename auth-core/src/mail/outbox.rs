@@ -188,7 +188,7 @@ impl Inner {
         let Some(mail) = detached(async move { inner.compose(row).await }).await? else {
             return Ok(Outcome::Dropped);
         };
-        let text = post.templates.write(&mail, &self.config.service_name);
+        let text = post.templates.write(&mail, &self.config.mail.service_name);
         let sent = tokio::time::timeout(SEND_TIMEOUT, post.mailer.send(&mail, &text));
         let sent = sent.await.unwrap_or_else(|_| Err(MailError::NotNow("it took too long".to_owned())));
         Ok(match sent {
@@ -277,7 +277,8 @@ impl Inner {
 
     fn link_expires_at(&self, purpose: Purpose) -> i64 {
         let is_reset = purpose == Purpose::ResetPassword;
-        let ttl = if is_reset { self.config.reset_password_ttl } else { self.config.verify_email_ttl };
+        let ttl =
+            if is_reset { self.config.mail.reset_password_ttl } else { self.config.mail.verify_email_ttl };
         self.now().saturating_add(duration_millis(ttl))
     }
 
@@ -302,7 +303,8 @@ impl Inner {
 
     pub(crate) fn link_of(&self, token: &TokenRow) -> Link {
         let is_reset = token.purpose == Purpose::ResetPassword;
-        let page = if is_reset { &self.config.reset_password_url } else { &self.config.verify_email_url };
+        let page =
+            if is_reset { &self.config.mail.reset_password_url } else { &self.config.mail.verify_email_url };
         let left = u64::try_from(token.expires_at.saturating_sub(self.now())).unwrap_or(0);
         let made = self.keys.get().one_time.make(token.id, &token.seed, token.purpose);
         Link {

@@ -15,7 +15,7 @@ mod value;
 
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
-use auth_core::{Finding, password::BreachList};
+use auth_core::{Finding, Registration, password::BreachList};
 use tracing::level_filters::LevelFilter;
 
 pub(crate) use self::{
@@ -136,10 +136,12 @@ impl Config {
         let mut auth = auth::read_auth(&mut reader, &mut warnings)?;
         let revocation_poll =
             Duration::from_millis(reader.number("REVOCATION_POLL_MS", 1000, 100, 60_000)?);
-        auth.key_publish_ahead = read_publish_ahead(&mut reader, auth.key_publish_ahead, revocation_poll)?;
-        auth.revocation_max_age = read_max_age(&mut reader, revocation_poll)?;
+        auth.tokens.key_publish_ahead =
+            read_publish_ahead(&mut reader, auth.tokens.key_publish_ahead, revocation_poll)?;
+        auth.tokens.revocation_max_age = read_max_age(&mut reader, revocation_poll)?;
         let database = read_database(&mut reader)?;
         let http = read_http(&mut reader, &mut warnings)?;
+        auth.registration = if http.registration_open { Registration::Open } else { Registration::Closed };
         let breached = passwords::read_passwords(&mut reader, &mut auth, http.public_url.as_deref())?;
         let mail = mail::read_mail(&mut reader, &mut auth, http.public_url.as_deref(), &mut warnings)?;
         let providers = providers::read_providers(&mut reader, &mut warnings)?;
@@ -214,8 +216,8 @@ fn read_names(
         if fine { Ok(text.to_owned()) } else { Err("is no short line of text; name the service".to_owned()) }
     };
     let show = |text: &String| if text.is_empty() { public_url.to_owned() } else { text.clone() };
-    auth.issuer = reader.setting("ISSUER", String::new(), text, show)?;
-    auth.audience = reader.setting("AUDIENCE", String::new(), text, show)?;
+    auth.tokens.issuer = reader.setting("ISSUER", String::new(), text, show)?;
+    auth.tokens.audience = reader.setting("AUDIENCE", String::new(), text, show)?;
     Ok(())
 }
 
