@@ -4,14 +4,13 @@ use std::{
     any::Any,
     fmt,
     sync::{Arc, Mutex, atomic::AtomicU16},
-    time::Duration,
 };
 
 use sea_orm::DatabaseConnection;
 
 use crate::{
-    Auth, Clock, Config, ConfigError, EmailVerification, EventSink, Keys, Registration, SystemClock,
-    SystemRandom, ThrottleConfig, TracingEvents,
+    Auth, Clock, Config, ConfigError, EmailVerification, EventSink, Keys, SystemClock, SystemRandom,
+    TracingEvents,
     kernel::{Kernel, Room, sealers},
     key_ring::{KeySource, Ring},
     mail::{EnglishMails, MailTemplates, Mailer, Post},
@@ -62,111 +61,24 @@ impl AuthBuilder {
         }
     }
 
-    /// Takes all settings at once.
+    /// Takes all settings at once, as for a host that reads them from elsewhere.
     pub fn config(mut self, config: Config) -> Self {
         self.config = config;
         self
     }
 
-    /// See [`Config::issuer`].
-    pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
-        self.config.issuer = issuer.into();
-        self
-    }
-
-    /// See [`Config::audience`].
-    pub fn audience(mut self, audience: impl Into<String>) -> Self {
-        self.config.audience = audience.into();
-        self
-    }
-
-    /// See [`Config::access_ttl`].
-    pub fn access_ttl(mut self, ttl: Duration) -> Self {
-        self.config.access_ttl = ttl;
-        self
-    }
-
-    /// See [`Config::refresh_ttl`].
-    pub fn refresh_ttl(mut self, ttl: Duration) -> Self {
-        self.config.refresh_ttl = ttl;
-        self
-    }
-
-    /// See [`Config::session_ttl`].
-    pub fn session_ttl(mut self, ttl: Duration) -> Self {
-        self.config.session_ttl = ttl;
-        self
-    }
-
-    /// See [`Config::refresh_grace`].
-    pub fn refresh_grace(mut self, grace: Duration) -> Self {
-        self.config.refresh_grace = grace;
-        self
-    }
-
-    /// See [`Config::key_publish_ahead`].
-    pub fn key_publish_ahead(mut self, ahead: Duration) -> Self {
-        self.config.key_publish_ahead = ahead;
-        self
-    }
-
-    /// See [`Config::revocation_max_age`].
-    pub fn revocation_max_age(mut self, age: Duration) -> Self {
-        self.config.revocation_max_age = Some(age);
-        self
-    }
-
-    /// See [`Config::max_sessions`].
-    pub fn max_sessions(mut self, sessions: u64) -> Self {
-        self.config.max_sessions = sessions;
-        self
-    }
-
-    /// See [`Config::password_min_length`].
-    pub fn password_min_length(mut self, code_points: usize) -> Self {
-        self.config.password_min_length = code_points;
-        self
-    }
-
-    /// See [`Config::password_context_words`].
-    pub fn password_context_words<T: Into<String>>(mut self, words: impl IntoIterator<Item = T>) -> Self {
-        self.config.password_context_words = words.into_iter().map(Into::into).collect();
-        self
-    }
-
-    /// See [`Config::breach_check_required`].
-    pub fn breach_check_required(mut self) -> Self {
-        self.config.breach_check_required = true;
-        self
-    }
-
-    /// See [`Config::hash_slots`].
-    pub fn hash_slots(mut self, slots: usize) -> Self {
-        self.config.hash_slots = slots;
-        self
-    }
-
-    /// See [`Config::hash_queue`].
-    pub fn hash_queue(mut self, waiting: usize) -> Self {
-        self.config.hash_queue = waiting;
-        self
-    }
-
-    /// See [`Config::hash_wait`].
-    pub fn hash_wait(mut self, wait: Duration) -> Self {
-        self.config.hash_wait = wait;
-        self
-    }
-
-    /// See [`Config::throttle`].
-    pub fn throttle(mut self, throttle: ThrottleConfig) -> Self {
-        self.config.throttle = throttle;
-        self
-    }
-
-    /// See [`Config::insecure_no_throttle`].
-    pub fn insecure_no_throttle(mut self) -> Self {
-        self.config.insecure_no_throttle = true;
+    /// Changes some settings, and leaves the others as they are:
+    ///
+    /// ```
+    /// # async fn example(db: sea_orm::DatabaseConnection, keys: auth_core::Keys) -> Result<(), auth_core::ConfigError> {
+    /// # use std::time::Duration;
+    /// # use auth_core::Auth;
+    /// let auth = Auth::builder(db, keys).configure(|config| config.tokens.access_ttl = Duration::from_mins(5)).build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn configure(mut self, change: impl FnOnce(&mut Config)) -> Self {
+        change(&mut self.config);
         self
     }
 
@@ -208,48 +120,6 @@ impl AuthBuilder {
         self
     }
 
-    /// See [`Config::service_name`].
-    pub fn service_name(mut self, name: impl Into<String>) -> Self {
-        self.config.service_name = name.into();
-        self
-    }
-
-    /// See [`Config::registration`].
-    pub fn registration(mut self, registration: Registration) -> Self {
-        self.config.registration = registration;
-        self
-    }
-
-    /// See [`Config::email_verification`].
-    pub fn email_verification(mut self, verification: EmailVerification) -> Self {
-        self.config.email_verification = verification;
-        self
-    }
-
-    /// See [`Config::verify_email_url`].
-    pub fn verify_email_url(mut self, page: impl Into<String>) -> Self {
-        self.config.verify_email_url = page.into();
-        self
-    }
-
-    /// See [`Config::reset_password_url`].
-    pub fn reset_password_url(mut self, page: impl Into<String>) -> Self {
-        self.config.reset_password_url = page.into();
-        self
-    }
-
-    /// See [`Config::verify_email_ttl`].
-    pub fn verify_email_ttl(mut self, ttl: Duration) -> Self {
-        self.config.verify_email_ttl = ttl;
-        self
-    }
-
-    /// See [`Config::reset_password_ttl`].
-    pub fn reset_password_ttl(mut self, ttl: Duration) -> Self {
-        self.config.reset_password_ttl = ttl;
-        self
-    }
-
     /// Switches a room on: what it makes is there as [`Kernel::set_up`].
     #[cfg(feature = "oidc")]
     pub(crate) fn set_up<T: Send + Sync + 'static>(
@@ -264,12 +134,6 @@ impl AuthBuilder {
     #[cfg(feature = "test-util")]
     pub(crate) fn room(mut self, room: Room) -> Self {
         self.rooms.push(room);
-        self
-    }
-
-    /// See [`Config::audit_retention`].
-    pub fn audit_retention(mut self, kept: Duration) -> Self {
-        self.config.audit_retention = Some(kept);
         self
     }
 
@@ -296,7 +160,7 @@ impl AuthBuilder {
         };
         let ring = Ring::empty();
         let keys = VerifyingKey::all(&self.keys, &ring)?;
-        let verifier = TokenVerifier::with(keys, &self.config.issuer, &self.config.audience)
+        let verifier = TokenVerifier::with(keys, &self.config.tokens.issuer, &self.config.tokens.audience)
             .clock(Arc::clone(&self.clock));
         let instance = random::uuid(self.random.as_ref())
             .map_err(|error| ConfigError::new("random source", error.to_string()))?;

@@ -57,7 +57,7 @@ pub enum Error {
     #[error("the key ring has no key that signs; call Auth::poll_keys once before the first sign-in")]
     NoSigningKey,
     /// What has ended elsewhere has not been asked for lately enough to tell whether this token is still good
-    /// ([`Config::revocation_max_age`](crate::Config::revocation_max_age)). Try again later.
+    /// ([`TokenConfig::revocation_max_age`](crate::TokenConfig::revocation_max_age)). Try again later.
     #[error("it is not known whether the session still lives")]
     RevocationsStale,
     /// A bug or a broken installation: log it, tell the client nothing.

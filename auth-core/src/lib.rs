@@ -74,7 +74,10 @@ pub use builder::AuthBuilder;
 pub use check::{Finding, Severity};
 pub use client::ClientInfo;
 pub use clock::{Clock, SystemClock};
-pub use config::{Config, EmailVerification, Registration};
+pub use config::{
+    Config, EmailVerification, HashConfig, MailConfig, PasswordConfig, Registration, SessionConfig,
+    TokenConfig,
+};
 pub use connect::{ConnectError, ConnectOptions, connect};
 pub use error::{Class, ConfigError, Error, FieldError, StoreError};
 pub use event::{Event, EventKind, EventSink, SignInFailure, ThrottleReason, TracingEvents};

@@ -221,7 +221,7 @@ pub fn tokens(auth: &Auth, user: UserId, session: SessionId, roles: &[&str]) -> 
         roles_version: 0,
         methods: "pwd",
         authenticated_at: now,
-        session_expires_at: now.saturating_add(duration_millis(auth.config().session_ttl)),
+        session_expires_at: now.saturating_add(duration_millis(auth.config().sessions.session_ttl)),
     };
     auth.kernel.tokens(&grant, &[0; 32], 1, now)
 }

@@ -141,35 +141,19 @@
 //! exit status 2 for a setting and 1 for the world around (database away, port taken); only `check` has a meaning of its own. Lines carry ids and
 //! codes, never an e-mail address, token or password; statements of the database are not logged at any level.
 
-mod answer;
-mod budget;
-mod check;
 mod cli;
+mod command;
 mod config;
-mod crowd;
-mod docs;
 mod error;
-mod framing;
-mod health;
+mod handle;
+mod hash_budget;
+mod http;
 mod key_file;
-mod keys;
-mod listener;
-mod measure;
-mod metrics;
-mod proxies;
+mod logging;
 mod reload;
-mod run;
-mod serve;
 mod signals;
-mod stack;
 mod start;
 #[cfg_attr(not(unix), path = "systemd_elsewhere.rs")]
 mod systemd;
-mod telemetry;
-mod tls;
-mod trace_context;
-#[cfg(unix)]
-mod unix_socket;
-mod users;
 
-pub use run::run;
+pub use command::run;

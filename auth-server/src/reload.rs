@@ -9,8 +9,9 @@ use tokio::sync::watch;
 use crate::{
     config::{Config, Given},
     error::{Error, SettingError},
+    handle,
     signals::Hangups,
-    start, systemd,
+    systemd,
 };
 
 /// The settings that can.
@@ -67,10 +68,10 @@ impl Reload {
         let read = tokio::task::spawn_blocking(move || Config::load(given, Path::new(""))).await;
         let new = read.map_err(|error| Error::System { what: "settings", source: error.into() })??;
         // The database stays, and with it the place of the key beside a SQLite file.
-        let secret = start::secret_again(new.keys.secret.as_ref(), &self.running.database)?;
+        let secret = handle::secret_again(new.keys.secret.as_ref(), &self.running.database)?;
         // A key that was added to the ring a moment ago is one to sign with. If this fails, the watch says so.
         let _ = self.auth.poll_keys().await;
-        self.auth.set_keys(&start::keys(&new, secret)).map_err(|error| SettingError::from_core(&error))?;
+        self.auth.set_keys(&handle::keys(&new, secret)).map_err(|error| SettingError::from_core(&error))?;
         // The last step, as it cannot fail. Connections that are open keep what they began with.
         if let (Some(current), Some(tls)) = (&self.tls, &new.http.listen.tls) {
             current.send_replace(Arc::clone(tls));

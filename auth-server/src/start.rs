@@ -2,25 +2,23 @@
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use auth_core::{
-    Auth, ConnectOptions, Keys, SecretKey,
-    mail::{LogMailer, Mailer, SmtpMailer},
-    oidc,
-};
+use auth_core::Auth;
 use auth_tower::{AuthService, Endpoint};
 use metrics_exporter_prometheus::PrometheusHandle;
 use rustls::ServerConfig;
 use sea_orm::DatabaseConnection;
-use tokio::{net::TcpListener, sync::watch, time::timeout};
+use tokio::{net::TcpListener, sync::watch};
 
 use crate::{
-    budget,
-    config::{self, Config, DatabaseConfig},
-    docs,
+    config::Config,
     error::{Error, SettingError},
-    key_file,
-    listener::{Listener, Socket},
-    metrics::{self, Metrics},
+    handle::{auth, connect, keys, secret},
+    hash_budget,
+    http::{
+        docs,
+        listener::{Listener, Socket},
+        metrics::{self, Metrics},
+    },
     systemd::Passed,
 };
 
@@ -30,22 +28,6 @@ const SWEEP_EVERY: Duration = Duration::from_mins(10);
 /// How often the outbox is looked at for mails of other instances, and those that have to be tried again. Its own leave at
 /// once.
 const MAIL_EVERY: Duration = Duration::from_secs(5);
-
-/// Connects, and makes the file of a new SQLite database first.
-///
-/// # Errors
-/// [`Error::SqliteFile`], [`Error::Connect`], [`Error::ConnectTimeout`].
-pub(crate) async fn connect(config: &DatabaseConfig) -> Result<DatabaseConnection, Error> {
-    config.url.make_private_file().map_err(Error::SqliteFile)?;
-    let options = ConnectOptions::new(config.url.expose())
-        .max_connections(config.max_connections)
-        .timeout(config.timeout);
-    // A host that swallows packets keeps a connection attempt longer than the pool's own deadline knows of.
-    match timeout(config.timeout.saturating_mul(2), options.connect()).await {
-        Ok(connected) => connected.map_err(Error::Connect),
-        Err(_) => Err(Error::ConnectTimeout),
-    }
-}
 
 /// Everything that requests need.
 pub(crate) struct Started {
@@ -80,7 +62,7 @@ pub(crate) async fn start(config: &Config, passed: Passed) -> Result<Started, Er
     let public_url = config.http.public_url(port);
     let auth = auth(config, db.clone(), keys, &public_url)?;
     auth.poll_keys().await.map_err(|error| Error::of_ring(&error))?;
-    budget::report(auth.config());
+    hash_budget::report(auth.config());
     let service = service(auth.clone(), config, &public_url)?;
     // Once before the first request, so that what ended while this process was away is known. If it fails, the
     // watch says so and tries again.
@@ -126,108 +108,6 @@ async fn listen_for_scrapers(address: SocketAddr) -> Result<(Listener, Prometheu
         .map_err(|error| Error::System { what: "METRICS_ADDR", source: io::Error::other(error) })?;
     tracing::info!("metrics at http://{address}/metrics");
     Ok((Listener::new(Socket::Tcp(listener), None), counted))
-}
-
-/// The handle. Reads nothing yet.
-///
-/// # Errors
-/// [`SettingError`].
-pub(crate) fn auth(
-    config: &Config,
-    db: DatabaseConnection,
-    keys: Keys,
-    public_url: &str,
-) -> Result<Auth, SettingError> {
-    let mut settings = config.auth.clone();
-    for name in [&mut settings.issuer, &mut settings.audience] {
-        if name.is_empty() {
-            public_url.clone_into(name);
-        }
-    }
-    let page =
-        |own: &Option<String>, path: &str| own.clone().unwrap_or_else(|| format!("{public_url}{path}"));
-    settings.verify_email_url = page(&config.mail.verify_email_url, "/verify-email");
-    settings.reset_password_url = page(&config.mail.reset_password_url, "/reset-password");
-    let mailer: Arc<dyn Mailer> = match &config.mail.smtp {
-        Some(smtp) => {
-            let mailer = SmtpMailer::new(&smtp.url, &smtp.from);
-            Arc::new(mailer.map_err(|error| SettingError::from_core(&error))?)
-        }
-        None => Arc::new(LogMailer),
-    };
-    let mut builder = Auth::builder(db, keys).config(settings).mailer(mailer);
-    if !config.providers.providers.is_empty() {
-        builder = builder.oidc(oidc(config, public_url));
-    }
-    if let Some(list) = &config.breached {
-        builder = builder.breach_checker(list.clone());
-    }
-    builder.build().map_err(|error| SettingError::from_core(&error))
-}
-
-/// Sign-in at providers: callbacks are where `auth-tower` has them.
-fn oidc(config: &Config, public_url: &str) -> oidc::Config {
-    let given = &config.providers;
-    let oidc = oidc::Config::new(format!("{public_url}/oauth")).default_redirect(&given.default_redirect);
-    let oidc = given.providers.iter().cloned().fold(oidc, oidc::Config::provider);
-    let oidc = config.http.trusted_origins.iter().fold(oidc, oidc::Config::redirect_origin);
-    if given.known_identities_only { oidc.known_identities_only() } else { oidc }
-}
-
-/// Database and handle for a command beside running servers: changes no schema and makes no secret.
-///
-/// # Errors
-/// [`Error::Connect`], [`Error::Pending`], [`Error::Setting`], [`Error::KeyFile`].
-pub(crate) async fn beside(config: &Config) -> Result<(DatabaseConnection, Auth), Error> {
-    let db = connect(&config.database).await?;
-    if auth_migration::status(&db).await?.iter().any(|migration| !migration.applied) {
-        return Err(Error::Pending);
-    }
-    let secret = secret_again(config.keys.secret.as_ref(), &config.database)?;
-    let auth =
-        auth(config, db.clone(), keys(config, secret), &config.http.public_url(config.http.listen.port))?;
-    Ok((db, auth))
-}
-
-/// The secret for a first start.
-fn secret(config: &Config) -> Result<SecretKey, Error> {
-    match (&config.keys.secret, config.database.url.sqlite_file()) {
-        (Some(secret), _) => Ok(secret.clone()),
-        (None, Some(file)) => key_file::read_or_make(file),
-        (None, None) => Err(no_secret()),
-    }
-}
-
-/// The secret of a service that there is: none is made.
-///
-/// # Errors
-/// [`Error::Setting`], [`Error::KeyFile`].
-pub(crate) fn secret_again(given: Option<&SecretKey>, database: &DatabaseConfig) -> Result<SecretKey, Error> {
-    match (given, database.url.sqlite_file()) {
-        (Some(secret), _) => Ok(secret.clone()),
-        (None, Some(file)) => key_file::read_again(file),
-        (None, None) => Err(no_secret()),
-    }
-}
-
-fn no_secret() -> Error {
-    let problem = format!("is needed with this database, so that all instances share it; {}", config::RECIPE);
-    SettingError::new("SECRET_KEY", problem).into()
-}
-
-/// Everything that is to sign and to verify.
-pub(crate) fn keys(config: &Config, newest: SecretKey) -> Keys {
-    let given = &config.keys;
-    let algorithm = given.algorithms.current;
-    let keys = Keys::new(newest);
-    let keys = match &given.private {
-        Some(key) => keys.private_key(key.clone()),
-        None if algorithm.is_hmac() => keys.algorithm(algorithm),
-        None => keys.key_ring(algorithm),
-    };
-    let keys = given.previous.iter().cloned().fold(keys, Keys::previous);
-    let keys = given.also_verify.iter().cloned().fold(keys, Keys::also_verify);
-    given.algorithms.previous.into_iter().fold(keys, Keys::also_verify_hmac)
 }
 
 fn service(auth: Auth, config: &Config, public_url: &str) -> Result<AuthService, SettingError> {

@@ -10,8 +10,7 @@ use tokio::net::{TcpListener, UnixListener};
 
 use crate::{
     error::{Error, SettingError},
-    listener::Socket,
-    unix_socket::UnixSocket,
+    http::{listener::Socket, unix_socket::UnixSocket},
 };
 
 /// Sockets that were opened before the program began (`LISTEN_FDS`): they stay open while it is restarted, and may have a

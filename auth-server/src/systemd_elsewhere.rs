@@ -1,6 +1,6 @@
 //! What stands in for systemd where there is none: nothing is passed in, and nobody is told.
 
-use crate::{error::Error, listener::Socket};
+use crate::{error::Error, http::listener::Socket};
 
 pub(crate) struct Passed;
 

@@ -154,7 +154,7 @@ mod tests {
         let kit = kit().await;
         let authorization = kit.bearer(&kit.user("ada@example.com").await).await;
         assert_eq!(get(&kit, "/me", &authorization).await, 200);
-        kit.clock.advance(kit.auth.config().access_ttl);
+        kit.clock.advance(kit.auth.config().tokens.access_ttl);
         assert_eq!(get(&kit, "/me", &authorization).await, 401);
     }
 

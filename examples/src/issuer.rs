@@ -32,7 +32,12 @@ impl Issuer {
         auth_migration::up(&db).await?;
         let keys = keys_for_this_run()?;
         let signing = keys.clone().private_key(PrivateKey::generate(Algorithm::EdDsa)?);
-        let auth = Auth::builder(db, signing).issuer(&url).audience(&url).build()?;
+        let auth = Auth::builder(db, signing)
+            .configure(|config| {
+                config.tokens.issuer.clone_from(&url);
+                config.tokens.audience.clone_from(&url);
+            })
+            .build()?;
         let endpoints = AuthService::builder(auth.clone()).public_url(&url).build()?;
         let router = axum::Router::new().fallback_service(endpoints);
         tokio::spawn(async move { axum::serve(listener, router).await });

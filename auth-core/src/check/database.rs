@@ -34,7 +34,7 @@ impl Kernel {
         let db = self.store.db();
         let before = self.now();
         let theirs = read_clock(db).await?;
-        found.extend(clock(before, theirs, self.now(), self.config.refresh_grace));
+        found.extend(clock(before, theirs, self.now(), self.config.sessions.refresh_grace));
         let tables = TABLES.iter().chain(self.rooms.iter().flat_map(|room| room.tables));
         let missing = missing_tables(db, tables.copied()).await?;
         if !missing.is_empty() {

@@ -24,7 +24,7 @@ impl Config {
                     "keep it on for anything but a load test",
                 )
             }),
-            (self.access_ttl > ACCESS_TTL).then(|| {
+            (self.tokens.access_ttl > ACCESS_TTL).then(|| {
                 Finding::warning(
                     "access_token_long",
                     "an access token lives for more than a day: other services accept that of a signed-out user for so long",
@@ -32,7 +32,7 @@ impl Config {
                 )
             }),
             self.check_grace(),
-            (self.session_ttl > SESSION_TTL).then(|| {
+            (self.sessions.session_ttl > SESSION_TTL).then(|| {
                 Finding::note(
                     "session_long",
                     "a session may last for more than 90 days, however long ago its password was typed",
@@ -46,7 +46,7 @@ impl Config {
                     "set audit_retention",
                 )
             }),
-            (self.issuer == "auth" && self.audience == "auth").then(|| {
+            (self.tokens.issuer == "auth" && self.tokens.audience == "auth").then(|| {
                 Finding::note(
                     "names_default",
                     "issuer and audience have their default: a service with the same keys accepts these tokens too",
@@ -61,14 +61,14 @@ impl Config {
     }
 
     fn check_grace(&self) -> Option<Finding> {
-        if self.refresh_grace.is_zero() {
+        if self.sessions.refresh_grace.is_zero() {
             return Some(Finding::note(
                 "refresh_grace",
                 "there is no grace for refresh tokens: two tabs that refresh at once, or an answer that is lost, end the session",
                 "set refresh_grace to some seconds, if that is not meant",
             ));
         }
-        (self.refresh_grace > REFRESH_GRACE).then(|| {
+        (self.sessions.refresh_grace > REFRESH_GRACE).then(|| {
             Finding::note(
                 "refresh_grace",
                 "a used refresh token is answered for more than a minute: a thief within it goes unnoticed",
@@ -78,7 +78,7 @@ impl Config {
     }
 
     fn check_slots(&self) -> Option<Finding> {
-        let slots = self.hash_slots;
+        let slots = self.hashing.slots;
         // Knows affinity and the CPU quota of the control group.
         let cores = thread::available_parallelism().map_or(slots, usize::from);
         (slots > cores).then(|| {
@@ -88,7 +88,7 @@ impl Config {
                     "{slots} passwords may be hashed at once, and this process may use {cores} of the CPUs: more at once \
                      make no login faster"
                 ),
-                format!("set hash_slots to {cores}, or leave it out"),
+                format!("set hashing.slots to {cores}, or leave it out"),
             )
         })
     }

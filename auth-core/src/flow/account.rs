@@ -56,7 +56,7 @@ impl Kernel {
     async fn live_user(&self, principal: &Principal) -> Result<UserRow, Error> {
         let session =
             find_session(self.store.db(), principal.session_id()).await?.ok_or(Error::SessionOver)?;
-        let alive = session.is_alive(self.now(), duration_millis(self.config.refresh_ttl));
+        let alive = session.is_alive(self.now(), duration_millis(self.config.sessions.refresh_ttl));
         if !alive || session.user.id != principal.user_id() {
             return Err(Error::SessionOver);
         }

@@ -43,7 +43,7 @@ impl Kernel {
     ) -> Result<Confirmed, Error> {
         let session = find_session(self.store.db(), caller.session_id()).await?.ok_or(Error::SessionOver)?;
         let now = self.now();
-        let alive = session.is_alive(now, duration_millis(self.config.refresh_ttl));
+        let alive = session.is_alive(now, duration_millis(self.config.sessions.refresh_ttl));
         if !alive || session.user.id != caller.user_id() {
             return Err(Error::SessionOver);
         }

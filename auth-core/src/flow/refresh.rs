@@ -45,10 +45,10 @@ impl Kernel {
                 return Err(Error::SessionLeft);
             }
             let now = self.now();
-            if !session.is_alive(now, duration_millis(self.config.refresh_ttl)) {
+            if !session.is_alive(now, duration_millis(self.config.sessions.refresh_ttl)) {
                 return Err(Error::SessionOver);
             }
-            let grace = duration_millis(self.config.refresh_grace);
+            let grace = duration_millis(self.config.sessions.refresh_grace);
             match session.rotation.decide(parts.generation, now, grace) {
                 Decision::Repeat(newest) => {
                     let tokens = self.successor(&session, newest, now)?;

@@ -11,7 +11,7 @@ use crate::{
 
 impl Kernel {
     pub(crate) async fn sessions(&self, caller: &Principal) -> Result<Vec<Session>, Error> {
-        let idle = duration_millis(self.config.refresh_ttl);
+        let idle = duration_millis(self.config.sessions.refresh_ttl);
         let listed = list_sessions(self.store.db(), caller.user_id(), self.now(), idle).await?;
         if !listed.iter().any(|session| session.id == caller.session_id().as_uuid()) {
             return Err(Error::SessionOver);
@@ -61,7 +61,7 @@ impl Kernel {
     /// Brings a user back under the limit after a sign-in: the oldest sessions end.
     pub(crate) async fn end_oldest(&self, user: UserId, client: &ClientInfo) -> Result<(), Error> {
         let now = self.now();
-        for session in revoke_oldest(self.store.db(), user, self.config.max_sessions, now).await? {
+        for session in revoke_oldest(self.store.db(), user, self.config.sessions.max_sessions, now).await? {
             self.revocations.session_ended(session, now);
             let (user, reason) = (Some(user), EndReason::TooMany);
             self.note(client, EventKind::SignedOut { user, session, reason }).await;

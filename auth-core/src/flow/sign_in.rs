@@ -58,7 +58,7 @@ impl Kernel {
             user_agent: client.storable_user_agent(),
             ip: client.ip.map(|ip| ip.to_string()),
             now,
-            expires_at: now.saturating_add(duration_millis(self.config.session_ttl)),
+            expires_at: now.saturating_add(duration_millis(self.config.sessions.session_ttl)),
         };
         let (id, seed, expires_at) = (new.id, new.seed, new.expires_at);
         let ended = match replaces {
@@ -75,7 +75,7 @@ impl Kernel {
             }
         };
 
-        if live_sessions >= self.config.max_sessions {
+        if live_sessions >= self.config.sessions.max_sessions {
             self.end_oldest(user.id, &client).await?;
         }
 
@@ -115,7 +115,7 @@ impl Kernel {
             access,
             access_expires_in,
             refresh: keys.refresh.make(grant.session_id, seed, generation),
-            refresh_expires_in: self.config.refresh_ttl.min(Duration::from_millis(left)),
+            refresh_expires_in: self.config.sessions.refresh_ttl.min(Duration::from_millis(left)),
             device: None,
         })
     }

@@ -23,14 +23,14 @@ const SWEEPS: &[Sweep] = &[
 
 /// For how long somebody may have to learn that a session is over.
 fn still_news(config: &Config) -> Duration {
-    config.access_ttl.saturating_add(MARGIN)
+    config.tokens.access_ttl.saturating_add(MARGIN)
 }
 
 impl Kernel {
     pub(crate) async fn sweep(&self) -> Result<u64, Error> {
         let (db, now) = (self.store.db(), self.now());
         let over = now.saturating_sub(duration_millis(still_news(&self.config)));
-        let idle = over.saturating_sub(duration_millis(self.config.refresh_ttl));
+        let idle = over.saturating_sub(duration_millis(self.config.sessions.refresh_ttl));
         let mut removed = remove_dead_sessions(db, over, idle).await?;
         let keys = self.keys_over(duration_millis(MARGIN));
         if !keys.is_empty() {

@@ -26,7 +26,7 @@ const MARGIN_MILLIS: i64 = 60_000;
 impl Kernel {
     /// How long a key is accepted after another one has taken over.
     pub(crate) fn keep_keys_millis(&self) -> i64 {
-        duration_millis(self.config.access_ttl).saturating_add(MARGIN_MILLIS)
+        duration_millis(self.config.tokens.access_ttl).saturating_add(MARGIN_MILLIS)
     }
 
     pub(super) async fn list_keys(&self) -> Result<Vec<RingKey>, Error> {
@@ -48,7 +48,7 @@ impl Kernel {
                 let rule = format!("the key ring holds {MAX_KEYS} keys; wait until some are over");
                 return Err(Error::Validation(vec![FieldError::new("keys", "too_many_keys", rule)]));
             }
-            let active_at = now.saturating_add(duration_millis(self.config.key_publish_ahead));
+            let active_at = now.saturating_add(duration_millis(self.config.tokens.key_publish_ahead));
             let row = self.row(&key, &rows, active_at)?;
             if self.add_key(row.clone()).await? == Insert::Done {
                 let id = row.id.clone();

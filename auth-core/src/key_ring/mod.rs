@@ -82,9 +82,9 @@ impl KeyRing {
         self.kernel.list_keys().await
     }
 
-    /// Adds a key that signs from [`key_publish_ahead`](crate::Config::key_publish_ahead) on, when every instance and
+    /// Adds a key that signs from [`key_publish_ahead`](crate::TokenConfig::key_publish_ahead) on, when every instance and
     /// every cache knows it, and relieves the one before, which is accepted for
-    /// [`access_ttl`](crate::Config::access_ttl) more. It may be called again before that.
+    /// [`access_ttl`](crate::TokenConfig::access_ttl) more. It may be called again before that.
     ///
     /// # Errors
     /// [`Error::Validation`] for an HS algorithm, which has no keys of its own, and when the ring holds 100 keys that

@@ -182,7 +182,7 @@ impl Kernel {
         let Some(mail) = detached(async move { kernel.compose(row).await }).await? else {
             return Ok(Outcome::Dropped);
         };
-        let text = post.templates.write(&mail, &self.config.service_name);
+        let text = post.templates.write(&mail, &self.config.mail.service_name);
         let sent = tokio::time::timeout(SEND_TIMEOUT, post.mailer.send(&mail, &text));
         let sent = sent.await.unwrap_or_else(|_| Err(MailError::NotNow("it took too long".to_owned())));
         Ok(match sent {

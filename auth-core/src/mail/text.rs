@@ -17,7 +17,7 @@ pub struct MailText {
 
 /// Writes mails: replace it for other words or another language.
 pub trait MailTemplates: Send + Sync + 'static {
-    /// Writes a mail in the name of a service ([`Config::service_name`](crate::Config::service_name)). Whatever goes into
+    /// Writes a mail in the name of a service ([`MailConfig::service_name`](crate::MailConfig::service_name)). Whatever goes into
     /// `html` has to be escaped.
     fn write(&self, mail: &Mail, service: &str) -> MailText;
 }

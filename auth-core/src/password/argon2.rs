@@ -78,7 +78,7 @@ impl Argon2Hasher {
         Ok(Self { params })
     }
 
-    /// The working memory of one hash, in KiB: times `hash_slots` it is the budget.
+    /// The working memory of one hash, in KiB: times `hashing.slots` it is the budget.
     pub fn memory_kib(&self) -> u32 {
         self.params.m_cost()
     }

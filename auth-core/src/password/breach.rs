@@ -18,7 +18,7 @@ pub trait BreachChecker: Send + Sync + 'static {
     /// two seconds counts as an error.
     ///
     /// # Errors
-    /// That it cannot be told now. [`Config::breach_check_required`](crate::Config::breach_check_required) says what
+    /// That it cannot be told now. [`PasswordConfig::breach_check_required`](crate::PasswordConfig::breach_check_required) says what
     /// becomes of the password.
     fn is_breached(&self, password: &Password) -> io::Result<bool>;
 }

@@ -29,7 +29,7 @@ pub(crate) use self::{
 use crate::Password;
 
 /// Makes and checks password hashes. Called on threads for nothing else, never on an async one, and never more than
-/// [`hash_slots`](crate::Config::hash_slots) at once. A panic is an internal error of that one operation.
+/// [`hashing.slots`](crate::HashConfig::slots) at once. A panic is an internal error of that one operation.
 pub trait PasswordHasher: Send + Sync + 'static {
     /// Hashes into a self-describing string of at most 512 bytes (a PHC string).
     ///

@@ -26,10 +26,10 @@ pub(crate) struct PasswordPolicy {
 impl PasswordPolicy {
     pub(crate) fn new(config: &Config, checker: Option<Arc<dyn BreachChecker>>) -> Self {
         Self {
-            min_length: config.password_min_length,
-            context: config.password_context_words.iter().filter_map(|word| Word::new(word)).collect(),
+            min_length: config.passwords.min_length,
+            context: config.passwords.context_words.iter().filter_map(|word| Word::new(word)).collect(),
             breaches: checker.map(Breaches::new),
-            breach_check_required: config.breach_check_required,
+            breach_check_required: config.passwords.breach_check_required,
         }
     }
 
@@ -95,8 +95,9 @@ mod tests {
 
     fn code(password: &str) -> Option<&'static str> {
         let words = vec!["Acme Cloud".to_owned(), "io".to_owned()];
-        let policy =
-            PasswordPolicy::new(&Config { password_context_words: words, ..Config::default() }, None);
+        let mut config = Config::default();
+        config.passwords.context_words = words;
+        let policy = PasswordPolicy::new(&config, None);
         let email = Email::parse("Ada.Lovelace@Example.com").unwrap();
         policy.check_rules(password, Some(&email)).err().map(|error| error.code)
     }

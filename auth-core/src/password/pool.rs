@@ -119,7 +119,7 @@ impl HashPool {
     pub(crate) fn new(hasher: Arc<dyn PasswordHasher>, clock: Arc<dyn Clock>, config: &Config) -> Self {
         Self {
             state: Arc::new(Mutex::new(State {
-                queue: Queue::new(config.hash_slots, config.hash_queue),
+                queue: Queue::new(config.hashing.slots, config.hashing.queue),
                 idle: Vec::new(),
                 started: 0,
                 typical: Duration::ZERO,
@@ -132,7 +132,7 @@ impl HashPool {
             decoy: hasher.decoy().into(),
             hasher,
             clock,
-            wait: config.hash_wait,
+            wait: config.hashing.wait,
             keep: KEEP,
         }
     }

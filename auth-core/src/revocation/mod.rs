@@ -57,8 +57,8 @@ struct Roles {
 impl Revocations {
     pub(crate) fn new(config: &Config, clock: Arc<dyn Clock>) -> Self {
         let known = Known { sessions: HashMap::new(), roles: HashMap::new(), polled_at: None };
-        let keep_millis = duration_millis(config.access_ttl).saturating_add(OVERLAP_MILLIS);
-        let max_age = config.revocation_max_age;
+        let keep_millis = duration_millis(config.tokens.access_ttl).saturating_add(OVERLAP_MILLIS);
+        let max_age = config.tokens.revocation_max_age;
         Self { known: Arc::new(RwLock::new(known)), clock, keep_millis, max_age }
     }
 
@@ -78,7 +78,7 @@ impl Revocations {
         Some(Duration::from_millis(u64::try_from(age).unwrap_or(0)))
     }
 
-    /// Whether this knowledge is older than [`Config::revocation_max_age`] allows.
+    /// Whether this knowledge is older than [`TokenConfig::revocation_max_age`] allows.
     pub fn is_stale(&self) -> bool {
         self.max_age.is_some_and(|most| self.age().is_none_or(|age| age > most))
     }

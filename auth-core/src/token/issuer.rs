@@ -43,9 +43,9 @@ impl TokenIssuer {
             signs: keys
                 .signer()?
                 .map_or_else(|| Signs::Ring(ring.clone()), |signer| Signs::One(Box::new(signer))),
-            issuer: config.issuer.clone(),
-            audience: config.audience.clone(),
-            ttl_millis: duration_millis(config.access_ttl),
+            issuer: config.tokens.issuer.clone(),
+            audience: config.tokens.audience.clone(),
+            ttl_millis: duration_millis(config.tokens.access_ttl),
         })
     }
 

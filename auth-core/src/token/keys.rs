@@ -70,7 +70,7 @@ impl Keys {
     }
 
     /// A secret that still verifies, but makes nothing any more. May be called several times. Keep it for
-    /// [`session_ttl`](crate::Config::session_ttl): refresh tokens hang on it.
+    /// [`session_ttl`](crate::SessionConfig::session_ttl): refresh tokens hang on it.
     pub fn previous(mut self, secret: SecretKey) -> Self {
         self.previous.push(secret);
         self
@@ -78,14 +78,14 @@ impl Keys {
 
     /// A key whose tokens are accepted, and which is published, though it does not sign: the one before, or
     /// the one to come. May be called several times. Keep a former one for
-    /// [`access_ttl`](crate::Config::access_ttl).
+    /// [`access_ttl`](crate::TokenConfig::access_ttl).
     pub fn also_verify(mut self, key: PublicKey) -> Self {
         self.also.push(key);
         self
     }
 
     /// Accepts tokens that the secrets signed with this HS algorithm, for a service that moves from it to a
-    /// private key (or to another HS algorithm) and until [`access_ttl`](crate::Config::access_ttl) after.
+    /// private key (or to another HS algorithm) and until [`access_ttl`](crate::TokenConfig::access_ttl) after.
     pub fn also_verify_hmac(mut self, algorithm: Algorithm) -> Self {
         self.also_hmac.push(algorithm);
         self

@@ -102,7 +102,7 @@ each_database! {
     }
 
     async fn roles_and_disabling_change_together_or_not_at_all(db: &TestDatabase) {
-        let test = TestAuth::with(db, |builder| builder.audit_retention(DAY)).await;
+        let test = TestAuth::with(db, |builder| builder.configure(|config| config.audit_retention = Some(DAY))).await;
         let admin = test.auth.register(Register::new("admin@example.com", PASSWORD)).await.unwrap().id;
         test.auth.set_roles(admin, &["admin"], ClientInfo::default()).await.unwrap();
         let tokens = test.signed_in().await;

@@ -142,7 +142,7 @@ each_database! {
     }
 
     async fn an_account_is_made_whole_with_roles_event_and_invitation(db: &TestDatabase) {
-        let test = TestAuth::with(db, |builder| builder.audit_retention(DAY)).await;
+        let test = TestAuth::with(db, |builder| builder.configure(|config| config.audit_retention = Some(DAY))).await;
         let admin = register(&test, "admin").await.id;
         let new = CreateUser::new(" Ada@example.com").role("editor").role("author").invite();
         let ada = test.auth.create_user(new.client(ClientInfo::default().actor(admin))).await.unwrap();
@@ -177,7 +177,7 @@ each_database! {
     }
 
     async fn an_address_that_is_taken_makes_nothing(db: &TestDatabase) {
-        let test = TestAuth::with(db, |builder| builder.audit_retention(DAY)).await;
+        let test = TestAuth::with(db, |builder| builder.configure(|config| config.audit_retention = Some(DAY))).await;
         test.register().await;
         let events = test.count("auth_event").await;
         let new = CreateUser::new("ADA@example.com").role("admin").invite();

@@ -7,7 +7,7 @@ use crate::support::{DAY, EMAIL, PASSWORD, PAST_GRACE, SECOND, TestAuth};
 
 each_database! {
     async fn what_happened_is_a_row_with_time_actor_subject_address_and_request(db: &TestDatabase) {
-        let test = TestAuth::with(db, |builder| builder.audit_retention(DAY)).await;
+        let test = TestAuth::with(db, |builder| builder.configure(|config| config.audit_retention = Some(DAY))).await;
         let client = || ClientInfo::default().ip([192, 0, 2, 7].into()).request_id("req-1");
         let admin = test.auth.register(Register::new("admin@example.com", PASSWORD)).await.unwrap().id;
         let user = test.auth.register(Register::new(EMAIL, PASSWORD).client(client())).await.unwrap().id;
@@ -21,7 +21,7 @@ each_database! {
     }
 
     async fn every_security_event_is_written_and_refreshes_and_throttling_are_not(db: &TestDatabase) {
-        let test = TestAuth::with(db, |builder| builder.audit_retention(DAY)).await;
+        let test = TestAuth::with(db, |builder| builder.configure(|config| config.audit_retention = Some(DAY))).await;
         let tokens = test.signed_in().await;
         test.refresh(&tokens.refresh).await.unwrap();
         for _ in 0..12 {
@@ -45,7 +45,7 @@ each_database! {
     }
 
     async fn rows_go_with_their_time(db: &TestDatabase) {
-        let test = TestAuth::with(db, |builder| builder.audit_retention(DAY)).await;
+        let test = TestAuth::with(db, |builder| builder.configure(|config| config.audit_retention = Some(DAY))).await;
         test.register().await;
         test.clock.advance(DAY / 2);
         test.login().await;
@@ -61,7 +61,7 @@ each_database! {
     }
 
     async fn a_row_that_cannot_be_written_stops_a_transaction_and_no_sign_in(db: &TestDatabase) {
-        let test = TestAuth::with(db, |builder| builder.audit_retention(DAY)).await;
+        let test = TestAuth::with(db, |builder| builder.configure(|config| config.audit_retention = Some(DAY))).await;
         test.register().await;
         test.execute("DROP TABLE auth_event").await;
         test.login().await;

@@ -207,7 +207,11 @@ each_database! {
     }
 
     async fn neither_slots_nor_connections_leak(db: &TestDatabase) {
-        let test = TestAuth::with(db, |builder| builder.hash_slots(1).hash_queue(0).insecure_no_throttle()).await;
+        let test = TestAuth::with(db, |builder| builder.configure(|config| {
+            config.hashing.slots = 1;
+            config.hashing.queue = 0;
+            config.insecure_no_throttle = true;
+        })).await;
         test.register().await;
         for polls in 1..200 {
             let login = test.auth.login(Login::new(EMAIL, PASSWORD));

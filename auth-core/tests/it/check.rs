@@ -33,7 +33,14 @@ impl Clock for Ahead {
 }
 
 fn good(builder: AuthBuilder) -> AuthBuilder {
-    builder.issuer("tea").audience("tea").audit_retention(90 * DAY).hash_slots(1).clock(Arc::new(Ahead(0)))
+    builder
+        .configure(|config| {
+            config.tokens.issuer = "tea".into();
+            config.tokens.audience = "tea".into();
+            config.audit_retention = Some(90 * DAY);
+            config.hashing.slots = 1;
+        })
+        .clock(Arc::new(Ahead(0)))
 }
 
 /// An installation without fault, but for what `settings` change. One connection, so that what is set for it is in force.
@@ -113,7 +120,7 @@ each_database! {
     }
 
     async fn mails_that_wait_too_long_or_were_given_up_are_found(db: &TestDatabase) {
-        let test = installed(db, keys(), |builder| builder.email_verification(EmailVerification::On)).await;
+        let test = installed(db, keys(), |builder| builder.configure(|config| config.email_verification = EmailVerification::On)).await;
         test.auth.request_email_verification(EMAIL, auth_core::ClientInfo::default()).await.unwrap();
         assert_eq!(codes(&test.auth).await, [""; 0], "it may still leave");
         let hour = (HOUR + SECOND).as_millis();
@@ -156,13 +163,24 @@ each_database! {
 async fn each_unwise_setting_has_its_code() {
     type Settings = fn(AuthBuilder) -> AuthBuilder;
     let cases: &[(Settings, &str)] = &[
-        (AuthBuilder::insecure_no_throttle, "throttle_off"),
-        (|builder| builder.access_ttl(25 * HOUR), "access_token_long"),
-        (|builder| builder.refresh_grace(Duration::ZERO), "refresh_grace"),
-        (|builder| builder.refresh_grace(61 * SECOND), "refresh_grace"),
-        (|builder| builder.session_ttl(91 * DAY), "session_long"),
-        (|builder| builder.issuer("auth").audience("auth"), "names_default"),
-        (|builder| builder.hash_slots(1024), "hash_slots_above_cores"),
+        (|builder| builder.configure(|config| config.insecure_no_throttle = true), "throttle_off"),
+        (|builder| builder.configure(|config| config.tokens.access_ttl = 25 * HOUR), "access_token_long"),
+        (
+            |builder| builder.configure(|config| config.sessions.refresh_grace = Duration::ZERO),
+            "refresh_grace",
+        ),
+        (|builder| builder.configure(|config| config.sessions.refresh_grace = 61 * SECOND), "refresh_grace"),
+        (|builder| builder.configure(|config| config.sessions.session_ttl = 91 * DAY), "session_long"),
+        (
+            |builder| {
+                builder.configure(|config| {
+                    config.tokens.issuer = "auth".into();
+                    config.tokens.audience = "auth".into();
+                })
+            },
+            "names_default",
+        ),
+        (|builder| builder.configure(|config| config.hashing.slots = 1024), "hash_slots_above_cores"),
         (|builder| builder.hasher(Arc::new(Argon2Hasher::new(7 * 1024, 4, 1).unwrap())), "hash_weak"),
         (
             // A port of this machine at which nobody listens.
@@ -179,7 +197,7 @@ async fn each_unwise_setting_has_its_code() {
         assert_eq!(codes(&test.auth).await, [*code]);
     }
     let sound: [Settings; 3] = [
-        |builder| builder.throttle(ThrottleConfig::default()),
+        |builder| builder.configure(|config| config.throttle = ThrottleConfig::default()),
         |builder| builder.hasher(Arc::new(Argon2Hasher::new(7 * 1024, 5, 1).unwrap())),
         |builder| builder.hasher(Arc::new(Argon2Hasher::default())),
     ];

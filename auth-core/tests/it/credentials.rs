@@ -70,7 +70,7 @@ each_database! {
     }
 
     async fn a_deleted_account_is_gone_with_all_that_hangs_on_it_and_known_to_be(db: &TestDatabase) {
-        let test = TestAuth::with(db, |builder| builder.audit_retention(DAY)).await;
+        let test = TestAuth::with(db, |builder| builder.configure(|config| config.audit_retention = Some(DAY))).await;
         let (tokens, caller) = test.caller().await;
         test.auth.poll_revocations().await.unwrap();
         let bounded = test.auth.verifier().bounded(test.auth.revocations());
@@ -163,7 +163,7 @@ each_database! {
     }
 
     async fn the_export_has_all_that_is_stored_and_no_secret(db: &TestDatabase) {
-        let test = TestAuth::with(db, |builder| builder.audit_retention(DAY)).await;
+        let test = TestAuth::with(db, |builder| builder.configure(|config| config.audit_retention = Some(DAY))).await;
         let (_, caller) = test.caller().await;
         test.login().await;
         let export = test.auth.export(&caller).await.unwrap();

@@ -31,7 +31,7 @@ fn told(test: &TestAuth, ended: &Tokens) -> Option<EndReason> {
 
 each_database! {
     async fn a_session_that_its_own_client_left_is_told_apart_from_one_that_was_ended(db: &TestDatabase) {
-        let test = TestAuth::with(db, |builder| builder.max_sessions(8)).await;
+        let test = TestAuth::with(db, |builder| builder.configure(|config| config.sessions.max_sessions = 8)).await;
         let oldest = test.signed_in().await;
         test.clock.advance(SECOND);
         let (out, replaced) = (test.login().await, test.login().await);

@@ -73,7 +73,7 @@ each_database! {
 
     async fn an_address_that_has_to_be_proved_is_on_every_way_in(db: &TestDatabase) {
         let world = World::with(db, |builder, issuer| {
-            builder.oidc(providers(issuer)).email_verification(EmailVerification::Required)
+            builder.oidc(providers(issuer)).configure(|config| config.email_verification = EmailVerification::Required)
         })
         .await;
         let auth = &world.test.auth;

@@ -48,9 +48,17 @@ impl World {
     async fn new(db: &TestDatabase, queue: usize) -> Self {
         let (gate, held) = mpsc::channel();
         let hasher = Arc::new(Gate(held.into()));
-        let budget = |builder: AuthBuilder| builder.hasher(hasher).hash_slots(1).hash_queue(queue);
+        let budget = |builder: AuthBuilder| {
+            builder.hasher(hasher).configure(|config| {
+                config.hashing.slots = 1;
+                config.hashing.queue = queue;
+            })
+        };
         // What is sent to one account at once is guessing, and would not get as far as the queue.
-        let test = TestAuth::with(db, |builder| budget(builder).insecure_no_throttle()).await;
+        let test = TestAuth::with(db, |builder| {
+            budget(builder).configure(|config| config.insecure_no_throttle = true)
+        })
+        .await;
         gate.send(()).unwrap();
         test.register().await;
         Self { test, gate }

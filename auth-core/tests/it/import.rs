@@ -3,7 +3,7 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use auth_core::{
-    AuthBuilder, ClientInfo, EventKind, Import, ImportOutcome, ImportRow, Register, UserId, UserRecord,
+    ClientInfo, EventKind, Import, ImportOutcome, ImportRow, Register, UserId, UserRecord,
     test_util::ManualClock,
 };
 use auth_migration::{each_database, test_util::TestDatabase};
@@ -60,7 +60,7 @@ async fn tables(test: &TestAuth) -> String {
 
 each_database! {
     async fn an_account_comes_with_all_that_belongs_to_it(db: &TestDatabase) {
-        let test = TestAuth::with(db, |builder| builder.audit_retention(DAY)).await;
+        let test = TestAuth::with(db, |builder| builder.configure(|config| config.audit_retention = Some(DAY))).await;
         let mut record = UserRecord::new(" Ada@Example.com ");
         record.id = Some(id(ID));
         record.email_verified = true;
@@ -127,7 +127,7 @@ each_database! {
     }
 
     async fn a_second_run_changes_nothing_and_adds_what_is_missing(db: &TestDatabase) {
-        let test = TestAuth::with(db, |builder| builder.audit_retention(DAY)).await;
+        let test = TestAuth::with(db, |builder| builder.configure(|config| config.audit_retention = Some(DAY))).await;
         outcomes(&mut import(&test), numbered(0, 700)).await;
         let before = tables(&test).await;
         test.clock.advance(DAY / 2);
@@ -152,7 +152,7 @@ each_database! {
     }
 
     async fn a_batch_is_five_statements_and_none_of_them_for_a_row_alone(db: &TestDatabase) {
-        let test = TestAuth::with(db, |builder| builder.audit_retention(DAY)).await;
+        let test = TestAuth::with(db, |builder| builder.configure(|config| config.audit_retention = Some(DAY))).await;
         test.statements();
         outcomes(&mut import(&test), numbered(0, 500)).await;
         let statements = test.statements();
@@ -163,8 +163,8 @@ each_database! {
 
     async fn two_runs_of_one_file_at_once_make_each_account_once(db: &TestDatabase) {
         let clock = ManualClock::new();
-        let one = TestAuth::instance(db, keys(), &clock, 2, |builder| builder.audit_retention(DAY)).await;
-        let two = TestAuth::instance(db, keys(), &clock, 2, |builder| builder.audit_retention(DAY)).await;
+        let one = TestAuth::instance(db, keys(), &clock, 2, |builder| builder.configure(|config| config.audit_retention = Some(DAY))).await;
+        let two = TestAuth::instance(db, keys(), &clock, 2, |builder| builder.configure(|config| config.audit_retention = Some(DAY))).await;
         let (mut first, mut second) = (import(&one), import(&two));
         let (first, second) = tokio::join!(
             tokio::spawn(async move { outcomes(&mut first, numbered(0, 3000)).await }),
@@ -179,7 +179,7 @@ each_database! {
     }
 
     async fn an_import_and_people_who_register_do_not_get_in_each_others_way(db: &TestDatabase) {
-        let test = TestAuth::with(db, AuthBuilder::insecure_no_throttle).await;
+        let test = TestAuth::with(db, |builder| builder.configure(|config| config.insecure_no_throttle = true)).await;
         let mut run = import(&test);
         let importing = tokio::spawn(async move { outcomes(&mut run, numbered(0, 3000)).await });
         let mut registered = 0;

@@ -25,7 +25,10 @@ each_database! {
 
     async fn the_kit_takes_the_settings_of_the_host(db: &TestDatabase) {
         let kit = Kit::with(db.connect().await, |builder| {
-            builder.access_ttl(HOUR).email_verification(EmailVerification::Required)
+            builder.configure(|config| {
+                config.tokens.access_ttl = HOUR;
+                config.email_verification = EmailVerification::Required;
+            })
         });
         let ada = kit.user("ada@example.com").await;
         let bearer = kit.bearer(&ada).await;

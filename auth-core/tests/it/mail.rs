@@ -15,7 +15,10 @@ use crate::support::{DAY, EMAIL, PASSWORD, SECOND, TestAuth, keys};
 const MINUTE: Duration = Duration::from_mins(1);
 
 async fn verifying(db: &TestDatabase) -> TestAuth {
-    TestAuth::with(db, |builder| builder.email_verification(EmailVerification::On)).await
+    TestAuth::with(db, |builder| {
+        builder.configure(|config| config.email_verification = EmailVerification::On)
+    })
+    .await
 }
 
 each_database! {
@@ -37,7 +40,10 @@ each_database! {
         for _ in 0..3 {
             let mailer = Arc::new(outbox.clone());
             instances.push(TestAuth::instance(db, keys(), &clock, 3, |builder| {
-                builder.email_verification(EmailVerification::On).insecure_no_throttle().mailer(mailer)
+                builder.configure(|config| {
+                    config.email_verification = EmailVerification::On;
+                    config.insecure_no_throttle = true;
+                }).mailer(mailer)
             }).await);
         }
         for number in 0..20 {
@@ -106,7 +112,10 @@ each_database! {
 
     async fn a_host_that_rolls_back_leaves_no_user_no_mail_and_no_event(db: &TestDatabase) {
         let test = TestAuth::with(db, |builder| {
-            builder.email_verification(EmailVerification::On).audit_retention(DAY)
+            builder.configure(|config| {
+                config.email_verification = EmailVerification::On;
+                config.audit_retention = Some(DAY);
+            })
         }).await;
         let prepared = test.auth.prepare_register(Register::new(EMAIL, PASSWORD)).await.unwrap();
         let txn = test.db.begin().await.unwrap();
@@ -144,7 +153,7 @@ each_database! {
             }
         }
         let test = TestAuth::with(db, |builder| {
-            builder.email_verification(EmailVerification::On).mail_templates(Arc::new(Verse)).service_name("Tea")
+            builder.configure(|config| config.email_verification = EmailVerification::On).mail_templates(Arc::new(Verse)).configure(|config| config.mail.service_name = "Tea".into())
         }).await;
         test.register().await;
         test.auth.deliver_mail().await.unwrap();

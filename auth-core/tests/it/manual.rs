@@ -122,19 +122,19 @@ fn the_page_on_defaults_tells_the_defaults() {
     let days = |time: std::time::Duration| format!("{} days", time.as_secs() / 86_400);
     let seconds = |time: std::time::Duration| format!("{} s", time.as_secs());
     for (setting, default) in [
-        ("`issuer`, `audience`", format!("`{}`", config.issuer)),
-        ("`access_ttl`", minutes(config.access_ttl)),
-        ("`refresh_ttl`", days(config.refresh_ttl)),
-        ("`session_ttl`", days(config.session_ttl)),
-        ("`refresh_grace`", seconds(config.refresh_grace)),
-        ("`key_publish_ahead`", minutes(config.key_publish_ahead)),
-        ("`max_sessions`", config.max_sessions.to_string()),
-        ("`password_min_length`", config.password_min_length.to_string()),
-        ("`hash_queue`", format!("{} per slot", config.hash_queue / config.hash_slots)),
-        ("`hash_wait`", seconds(config.hash_wait)),
+        ("`tokens.issuer`, `tokens.audience`", format!("`{}`", config.tokens.issuer)),
+        ("`tokens.access_ttl`", minutes(config.tokens.access_ttl)),
+        ("`sessions.refresh_ttl`", days(config.sessions.refresh_ttl)),
+        ("`sessions.session_ttl`", days(config.sessions.session_ttl)),
+        ("`sessions.refresh_grace`", seconds(config.sessions.refresh_grace)),
+        ("`tokens.key_publish_ahead`", minutes(config.tokens.key_publish_ahead)),
+        ("`sessions.max_sessions`", config.sessions.max_sessions.to_string()),
+        ("`passwords.min_length`", config.passwords.min_length.to_string()),
+        ("`hashing.queue`", format!("{} per slot", config.hashing.queue / config.hashing.slots)),
+        ("`hashing.wait`", seconds(config.hashing.wait)),
     ] {
         let row = rows(DEFAULTS).find(|row| row[0] == setting).unwrap_or_else(|| panic!("no row {setting}"));
         assert_eq!(row[1], default, "{setting}");
     }
-    assert_eq!(config.audience, config.issuer);
+    assert_eq!(config.tokens.audience, config.tokens.issuer);
 }

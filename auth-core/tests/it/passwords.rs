@@ -65,7 +65,7 @@ each_database! {
         let test = TestAuth::with(db, |builder| builder.breach_checker(gone.clone())).await;
         register(&test, EMAIL, PASSWORD).await.unwrap();
         assert_eq!(gone.asked(), 1);
-        let test = TestAuth::with(db, |builder| builder.breach_checker(gone).breach_check_required()).await;
+        let test = TestAuth::with(db, |builder| builder.breach_checker(gone).configure(|config| config.passwords.breach_check_required = true)).await;
         assert_eq!(codes(register(&test, "bob@example.com", PASSWORD).await), ["not_checked"]);
     }
 
@@ -85,7 +85,7 @@ each_database! {
     }
 
     async fn the_names_of_service_and_account_are_no_passwords(db: &TestDatabase) {
-        let test = TestAuth::with(db, |builder| builder.password_context_words(["Acme Cloud"])).await;
+        let test = TestAuth::with(db, |builder| builder.configure(|config| config.passwords.context_words = vec!["Acme Cloud".to_owned()])).await;
         for password in ["AcmeCloud2026", "ada-ada-ada", "Ada12345"] {
             assert_eq!(codes(register(&test, EMAIL, password).await), ["context_word"], "{password}");
         }

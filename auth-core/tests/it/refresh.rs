@@ -78,7 +78,7 @@ each_database! {
     }
 
     async fn without_a_grace_every_replay_ends_the_session(db: &TestDatabase) {
-        let test = TestAuth::with(db, |builder| builder.refresh_grace(Duration::ZERO)).await;
+        let test = TestAuth::with(db, |builder| builder.configure(|config| config.sessions.refresh_grace = Duration::ZERO)).await;
         let first = test.signed_in().await.refresh;
         let second = test.refresh(&first).await.unwrap().refresh;
         let third = test.refresh(&second).await.unwrap().refresh;
@@ -99,7 +99,7 @@ each_database! {
     }
 
     async fn no_refresh_extends_the_absolute_lifetime(db: &TestDatabase) {
-        let test = TestAuth::with(db, |builder| builder.access_ttl(2 * HOUR)).await;
+        let test = TestAuth::with(db, |builder| builder.configure(|config| config.tokens.access_ttl = 2 * HOUR)).await;
         let mut tokens = test.signed_in().await;
         for _ in 0..5 {
             test.clock.advance(5 * DAY);

@@ -12,7 +12,7 @@ const NEW: &str = "another horse battery";
 
 each_database! {
     async fn a_reset_sets_the_password_ends_every_session_and_every_other_link(db: &TestDatabase) {
-        let test = TestAuth::with(db, |builder| builder.email_verification(EmailVerification::On)).await;
+        let test = TestAuth::with(db, |builder| builder.configure(|config| config.email_verification = EmailVerification::On)).await;
         let (tokens, caller) = test.caller().await;
         let verify = test.token_of(MailKind::VerifyEmail).await;
         test.auth.forgot_password(EMAIL, ClientInfo::default()).await.unwrap();
@@ -104,7 +104,10 @@ each_database! {
     }
 
     async fn asking_takes_the_same_work_whatever_is_behind_the_address(db: &TestDatabase) {
-        let test = TestAuth::with(db, |builder| builder.email_verification(EmailVerification::On).audit_retention(DAY)).await;
+        let test = TestAuth::with(db, |builder| builder.configure(|config| {
+            config.email_verification = EmailVerification::On;
+            config.audit_retention = Some(DAY);
+        })).await;
         test.register().await;
         let mut seen = Vec::new();
         for email in [EMAIL, "nobody@example.com"] {

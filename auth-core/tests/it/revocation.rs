@@ -74,7 +74,7 @@ each_database! {
     }
 
     async fn knowledge_older_than_allowed_is_not_answered_from(db: &TestDatabase) {
-        let strict = |builder: AuthBuilder| builder.revocation_max_age(10 * SECOND);
+        let strict = |builder: AuthBuilder| builder.configure(|config| config.tokens.revocation_max_age = Some(10 * SECOND));
         let test = TestAuth::with(db, strict).await;
         let bounded = test.auth.verifier().bounded(test.auth.revocations());
         let tokens = test.signed_in().await;

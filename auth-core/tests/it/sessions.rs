@@ -93,7 +93,7 @@ each_database! {
     }
 
     async fn one_session_too_many_ends_the_oldest(db: &TestDatabase) {
-        let test = TestAuth::with(db, |builder| builder.max_sessions(3)).await;
+        let test = TestAuth::with(db, |builder| builder.configure(|config| config.sessions.max_sessions = 3)).await;
         test.register().await;
         let mut all = Vec::new();
         for _ in 0..6 {
@@ -109,7 +109,7 @@ each_database! {
     }
 
     async fn signing_out_and_in_does_not_count_towards_the_limit(db: &TestDatabase) {
-        let test = TestAuth::with(db, |builder| builder.max_sessions(2)).await;
+        let test = TestAuth::with(db, |builder| builder.configure(|config| config.sessions.max_sessions = 2)).await;
         let kept = test.signed_in().await;
         for _ in 0..5 {
             test.clock.advance(SECOND);

@@ -83,7 +83,7 @@ each_database! {
     }
 
     async fn more_than_a_batch_is_swept_by_several_instances_at_once(db: &TestDatabase) {
-        let test = TestAuth::with(db, |builder| builder.max_sessions(10_000)).await;
+        let test = TestAuth::with(db, |builder| builder.configure(|config| config.sessions.max_sessions = 10_000)).await;
         let user = test.register().await.id;
         for _ in 0..700 {
             test.login().await;

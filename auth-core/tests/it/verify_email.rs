@@ -14,7 +14,10 @@ use crate::{
 const NEW: &str = "countess@example.org";
 
 async fn verifying(db: &TestDatabase) -> TestAuth {
-    TestAuth::with(db, |builder| builder.email_verification(EmailVerification::On)).await
+    TestAuth::with(db, |builder| {
+        builder.configure(|config| config.email_verification = EmailVerification::On)
+    })
+    .await
 }
 
 each_database! {
@@ -105,7 +108,10 @@ each_database! {
 
     async fn a_registration_tells_its_owner_that_an_address_is_taken_and_takes_the_same_work(db: &TestDatabase) {
         let test = TestAuth::with(db, |builder| {
-            builder.email_verification(EmailVerification::On).audit_retention(DAY)
+            builder.configure(|config| {
+                config.email_verification = EmailVerification::On;
+                config.audit_retention = Some(DAY);
+            })
         }).await;
         let work = || {
             let statements = test.statements().into_iter();
@@ -125,7 +131,7 @@ each_database! {
     }
 
     async fn where_it_is_required_nobody_signs_in_before_and_a_new_link_comes(db: &TestDatabase) {
-        let test = TestAuth::with(db, |builder| builder.email_verification(EmailVerification::Required)).await;
+        let test = TestAuth::with(db, |builder| builder.configure(|config| config.email_verification = EmailVerification::Required)).await;
         test.register().await;
         test.auth.deliver_mail().await.unwrap();
         test.outbox.take();

@@ -12,25 +12,31 @@ pub(super) fn read_auth(
     warnings: &mut Vec<Finding>,
 ) -> Result<auth_core::Config, SettingError> {
     let mut auth = auth_core::Config::default();
-    let minutes =
-        reader.number("ACCESS_TOKEN_EXPIRE_MINUTES", auth.access_ttl.as_secs() / 60, 1, 3650 * 24 * 60)?;
-    let refresh = reader.number("REFRESH_TOKEN_EXPIRE_DAYS", auth.refresh_ttl.as_secs() / DAY, 1, 3650)?;
-    let session = if refresh * DAY > auth.session_ttl.as_secs() && !reader.is_given("SESSION_EXPIRE_DAYS")? {
-        // A service that knows only the idle lifetime must not find its sessions cut shorter than it says.
-        warnings.push(Finding::note(
-            "session_raised",
-            format!("SESSION_EXPIRE_DAYS is raised to {refresh}, as REFRESH_TOKEN_EXPIRE_DAYS is"),
-            "set it to decide yourself",
-        ));
-        reader.show(
-            "SESSION_EXPIRE_DAYS",
-            refresh.to_string(),
-            "default, raised to REFRESH_TOKEN_EXPIRE_DAYS",
-        );
-        refresh
-    } else {
-        reader.number("SESSION_EXPIRE_DAYS", auth.session_ttl.as_secs() / DAY, 1, 3650)?
-    };
+    let minutes = reader.number(
+        "ACCESS_TOKEN_EXPIRE_MINUTES",
+        auth.tokens.access_ttl.as_secs() / 60,
+        1,
+        3650 * 24 * 60,
+    )?;
+    let refresh =
+        reader.number("REFRESH_TOKEN_EXPIRE_DAYS", auth.sessions.refresh_ttl.as_secs() / DAY, 1, 3650)?;
+    let session =
+        if refresh * DAY > auth.sessions.session_ttl.as_secs() && !reader.is_given("SESSION_EXPIRE_DAYS")? {
+            // A service that knows only the idle lifetime must not find its sessions cut shorter than it says.
+            warnings.push(Finding::note(
+                "session_raised",
+                format!("SESSION_EXPIRE_DAYS is raised to {refresh}, as REFRESH_TOKEN_EXPIRE_DAYS is"),
+                "set it to decide yourself",
+            ));
+            reader.show(
+                "SESSION_EXPIRE_DAYS",
+                refresh.to_string(),
+                "default, raised to REFRESH_TOKEN_EXPIRE_DAYS",
+            );
+            refresh
+        } else {
+            reader.number("SESSION_EXPIRE_DAYS", auth.sessions.session_ttl.as_secs() / DAY, 1, 3650)?
+        };
     if refresh > session {
         let problem = "is more than SESSION_EXPIRE_DAYS: lower it, or raise SESSION_EXPIRE_DAYS";
         return Err(SettingError::new("REFRESH_TOKEN_EXPIRE_DAYS", problem));
@@ -47,15 +53,19 @@ pub(super) fn read_auth(
             "lower it; the refresh token keeps users signed in",
         ));
     }
-    auth.access_ttl = Duration::from_secs(minutes * 60);
-    auth.refresh_ttl = Duration::from_secs(refresh * DAY);
-    auth.session_ttl = Duration::from_secs(session * DAY);
-    auth.refresh_grace =
-        Duration::from_secs(reader.number("REFRESH_GRACE_SECONDS", auth.refresh_grace.as_secs(), 0, 300)?);
-    auth.hash_slots = reader.number("HASH_SLOTS", auth.hash_slots, 1, 1024)?;
-    auth.hash_queue = reader.number("HASH_QUEUE", auth.hash_slots * 64, 0, 1_000_000)?;
-    let wait = u64::try_from(auth.hash_wait.as_millis()).unwrap_or(u64::MAX);
-    auth.hash_wait = Duration::from_millis(reader.number("HASH_WAIT_MS", wait, 1, 60_000)?);
+    auth.tokens.access_ttl = Duration::from_secs(minutes * 60);
+    auth.sessions.refresh_ttl = Duration::from_secs(refresh * DAY);
+    auth.sessions.session_ttl = Duration::from_secs(session * DAY);
+    auth.sessions.refresh_grace = Duration::from_secs(reader.number(
+        "REFRESH_GRACE_SECONDS",
+        auth.sessions.refresh_grace.as_secs(),
+        0,
+        300,
+    )?);
+    auth.hashing.slots = reader.number("HASH_SLOTS", auth.hashing.slots, 1, 1024)?;
+    auth.hashing.queue = reader.number("HASH_QUEUE", auth.hashing.slots * 64, 0, 1_000_000)?;
+    let wait = u64::try_from(auth.hashing.wait.as_millis()).unwrap_or(u64::MAX);
+    auth.hashing.wait = Duration::from_millis(reader.number("HASH_WAIT_MS", wait, 1, 60_000)?);
     read_throttle(reader, &mut auth, warnings)?;
     Ok(auth)
 }

@@ -9,7 +9,10 @@ use super::{
     reader::{Reader, read_secret},
     value,
 };
-use crate::{error::SettingError, proxies::TrustedProxies, tls};
+use crate::{
+    error::SettingError,
+    http::{proxies::TrustedProxies, tls},
+};
 
 const CERT: &str = "TLS_CERT_FILE";
 const KEY: &str = "TLS_KEY_FILE";
@@ -33,7 +36,7 @@ impl ListenConfig {
     }
 
     /// Holds the settings that say who comes, and from where, against the place.
-    pub(super) fn check(
+    pub(super) fn fits(
         &self,
         public_url: Option<&str>,
         proxies: &TrustedProxies,

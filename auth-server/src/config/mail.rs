@@ -52,7 +52,7 @@ pub(super) fn read_mail(
         if fine { Ok(text.to_owned()) } else { Err("is no short line of text; name the service".to_owned()) }
     };
     let host = public_url.map_or("this service", value::host_of).to_owned();
-    auth.service_name = reader.setting("SERVICE_NAME", host, name, String::clone)?;
+    auth.mail.service_name = reader.setting("SERVICE_NAME", host, name, String::clone)?;
     auth.email_verification =
         reader.setting("EMAIL_VERIFICATION", EmailVerification::Off, verification, |verification| {
             match verification {

@@ -15,7 +15,7 @@ mod value;
 
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
-use auth_core::{Finding, password::BreachList};
+use auth_core::{Finding, Registration, password::BreachList};
 use tracing::level_filters::LevelFilter;
 
 pub(crate) use self::{
@@ -29,8 +29,10 @@ pub(crate) use self::{
 use self::{dotenv::DotEnv, reader::Reader};
 use crate::{
     error::SettingError,
-    proxies::TrustedProxies,
-    serve::{BOUNDS, Bounds},
+    http::{
+        limits::{LIMITS, Limits},
+        proxies::TrustedProxies,
+    },
 };
 
 const DAY: u64 = 24 * 60 * 60;
@@ -80,7 +82,7 @@ pub(crate) struct HttpConfig {
     pub(crate) registration_open: bool,
     pub(crate) admin_api: bool,
     pub(crate) docs: bool,
-    pub(crate) bounds: Bounds,
+    pub(crate) limits: Limits,
 }
 
 impl HttpConfig {
@@ -134,10 +136,12 @@ impl Config {
         let mut auth = auth::read_auth(&mut reader, &mut warnings)?;
         let revocation_poll =
             Duration::from_millis(reader.number("REVOCATION_POLL_MS", 1000, 100, 60_000)?);
-        auth.key_publish_ahead = read_publish_ahead(&mut reader, auth.key_publish_ahead, revocation_poll)?;
-        auth.revocation_max_age = read_max_age(&mut reader, revocation_poll)?;
+        auth.tokens.key_publish_ahead =
+            read_publish_ahead(&mut reader, auth.tokens.key_publish_ahead, revocation_poll)?;
+        auth.tokens.revocation_max_age = read_max_age(&mut reader, revocation_poll)?;
         let database = read_database(&mut reader)?;
         let http = read_http(&mut reader, &mut warnings)?;
+        auth.registration = if http.registration_open { Registration::Open } else { Registration::Closed };
         let breached = passwords::read_passwords(&mut reader, &mut auth, http.public_url.as_deref())?;
         let mail = mail::read_mail(&mut reader, &mut auth, http.public_url.as_deref(), &mut warnings)?;
         let providers = providers::read_providers(&mut reader, &mut warnings)?;
@@ -212,8 +216,8 @@ fn read_names(
         if fine { Ok(text.to_owned()) } else { Err("is no short line of text; name the service".to_owned()) }
     };
     let show = |text: &String| if text.is_empty() { public_url.to_owned() } else { text.clone() };
-    auth.issuer = reader.setting("ISSUER", String::new(), text, show)?;
-    auth.audience = reader.setting("AUDIENCE", String::new(), text, show)?;
+    auth.tokens.issuer = reader.setting("ISSUER", String::new(), text, show)?;
+    auth.tokens.audience = reader.setting("AUDIENCE", String::new(), text, show)?;
     Ok(())
 }
 
@@ -266,10 +270,10 @@ fn read_http(reader: &mut Reader, warnings: &mut Vec<Finding>) -> Result<HttpCon
         .setting("ADMIN_API", true, value::on, |on| if *on { "on".to_owned() } else { "off".to_owned() })?;
     let docs =
         reader.setting("DOCS", true, value::on, |on| if *on { "on".to_owned() } else { "off".to_owned() })?;
-    let connections = reader.number("MAX_CONNECTIONS", BOUNDS.connections, 1, 1_000_000)?;
+    let connections = reader.number("MAX_CONNECTIONS", LIMITS.connections, 1, 1_000_000)?;
     let per_network =
-        reader.number("MAX_CONNECTIONS_PER_ADDRESS", BOUNDS.per_network.min(connections), 1, connections)?;
-    listen.check(public_url.as_deref(), &trusted_proxies, warnings)?;
+        reader.number("MAX_CONNECTIONS_PER_ADDRESS", LIMITS.per_network.min(connections), 1, connections)?;
+    listen.fits(public_url.as_deref(), &trusted_proxies, warnings)?;
     match &public_url {
         _ if !cookie_secure && (listen.tls.is_some() || public_url.as_deref().is_some_and(value::is_https)) => {
             let problem = "cannot be false while PUBLIC_URL is https: remove it";
@@ -300,7 +304,7 @@ fn read_http(reader: &mut Reader, warnings: &mut Vec<Finding>) -> Result<HttpCon
         registration_open,
         admin_api,
         docs,
-        bounds: Bounds { connections, per_network, ..BOUNDS },
+        limits: Limits { connections, per_network, ..LIMITS },
     })
 }
 

@@ -13,14 +13,14 @@ pub(super) fn read_passwords(
     auth: &mut auth_core::Config,
     public_url: Option<&str>,
 ) -> Result<Option<Arc<BreachList>>, SettingError> {
-    auth.password_min_length = reader.number("PASSWORD_MIN_LENGTH", auth.password_min_length, 8, 64)?;
-    auth.password_context_words = reader.setting(
+    auth.passwords.min_length = reader.number("PASSWORD_MIN_LENGTH", auth.passwords.min_length, 8, 64)?;
+    auth.passwords.context_words = reader.setting(
         "PASSWORD_CONTEXT_WORDS",
         Vec::new(),
         |text| Ok(text.split(',').map(|word| word.trim().to_owned()).collect()),
         |words: &Vec<String>| words.join(","),
     )?;
-    auth.password_context_words.extend(words_of_host(public_url.map_or("", value::host_of)));
+    auth.passwords.context_words.extend(words_of_host(public_url.map_or("", value::host_of)));
     let list = reader.setting(
         "BREACHED_PASSWORDS",
         None,
@@ -30,9 +30,9 @@ pub(super) fn read_passwords(
         },
         |list| list.as_ref().map_or_else(String::new, |list| list.path().display().to_string()),
     )?;
-    auth.breach_check_required =
+    auth.passwords.breach_check_required =
         reader.setting("BREACHED_PASSWORDS_REQUIRED", false, value::boolean, ToString::to_string)?;
-    if auth.breach_check_required && list.is_none() {
+    if auth.passwords.breach_check_required && list.is_none() {
         let problem = "is true without a list; set BREACHED_PASSWORDS, or remove it";
         return Err(SettingError::new("BREACHED_PASSWORDS_REQUIRED", problem));
     }

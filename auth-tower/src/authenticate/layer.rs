@@ -17,7 +17,7 @@ use super::{Authenticate, TokenCheck};
 /// | elsewhere (feature `jwks`) | `AuthLayer::required(keys)`, with a `RemoteJwks` of the issuer's public keys | as stateless | nothing; a fetch every few minutes |
 ///
 /// While the database is away, a stateless check goes on, a bounded one goes on with what it knows (or, once that is
-/// older than [`Config::revocation_max_age`](auth_core::Config::revocation_max_age), answers 503 `unavailable`), and a
+/// older than [`TokenConfig::revocation_max_age`](auth_core::TokenConfig::revocation_max_age), answers 503 `unavailable`), and a
 /// strict one answers 503. Never 401: the token may be good.
 ///
 /// ```

@@ -34,7 +34,7 @@ impl Facts {
         Self {
             prefix: service.mounted_at.clone(),
             cookies: service.cookies,
-            password_min_length: config.password_min_length,
+            password_min_length: config.passwords.min_length,
             verifies_email: config.email_verification != auth_core::EmailVerification::Off,
             registration_open: service.registration_open,
             providers: service.providers(),

@@ -30,7 +30,7 @@ fn codes(answer: &Answer) -> Vec<(String, String)> {
 auth_migration::each_database! {
     async fn a_registration_is_proved_by_the_token_out_of_the_mail(database: &TestDatabase) {
         let (world, outbox) = World::with_mail(database, |builder| {
-            builder.email_verification(EmailVerification::Required)
+            builder.configure(|config| config.email_verification = EmailVerification::Required)
         }).await;
         let answer = world.register(ADA, PASSWORD).await.expect(202);
         assert_eq!(answer.body, "");
@@ -109,7 +109,7 @@ auth_migration::each_database! {
     }
 
     async fn people_read_what_is_stored_about_them(database: &TestDatabase) {
-        let (world, _) = World::with_mail(database, |builder| builder.audit_retention(Duration::from_hours(24))).await;
+        let (world, _) = World::with_mail(database, |builder| builder.configure(|config| config.audit_retention = Some(Duration::from_hours(24)))).await;
         let world = world.with_ada().await;
         let (access, _) = world.ada_signs_in().await;
         let export = world.send(Req::get("/users/me/export").bearer(&access)).await.expect(200).json();
@@ -134,7 +134,11 @@ auth_migration::each_database! {
 
     async fn every_address_gets_the_same_bytes_for_the_same_work(database: &TestDatabase) {
         let (world, outbox) = World::with_mail(database, |builder| {
-            builder.email_verification(EmailVerification::On).audit_retention(Duration::from_hours(24)).insecure_no_throttle()
+            builder.configure(|config| {
+                config.email_verification = EmailVerification::On;
+                config.audit_retention = Some(Duration::from_hours(24));
+                config.insecure_no_throttle = true;
+            })
         }).await;
         world.register(ADA, PASSWORD).await.expect(202);
         let token = token_of(&world, &outbox, MailKind::VerifyEmail).await;
@@ -206,7 +210,9 @@ async fn the_field_for_a_new_password_is_masked_and_can_be_pasted_into() {
 async fn a_link_leads_to_the_configured_page_whatever_host_the_request_was_sent_to() {
     let database = TestDatabase::sqlite().await;
     let (world, outbox) = World::with_mail(&database, |builder| {
-        builder.reset_password_url("https://tea.example.com/reset-password")
+        builder.configure(|config| {
+            config.mail.reset_password_url = "https://tea.example.com/reset-password".into();
+        })
     })
     .await;
     let world = world.with_ada().await;

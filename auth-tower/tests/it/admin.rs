@@ -189,7 +189,7 @@ auth_migration::each_database! {
     }
 
     async fn events_come_in_pages_and_outlive_the_account(database: &TestDatabase) {
-        let office = Office::open_in(World::with_mail(database, |rules| rules.audit_retention(DAY)).await.0).await;
+        let office = Office::open_in(World::with_mail(database, |rules| rules.configure(|config| config.audit_retention = Some(DAY))).await.0).await;
         let path = format!("/users/{}/events", office.bob);
         for roles in [&["a"][..], &["b"], &["c"]] {
             office.world.clock.advance(std::time::Duration::from_secs(1));

@@ -44,7 +44,9 @@ async fn what_is_not_mounted_is_not_described() {
 #[tokio::test]
 async fn limits_and_answers_are_those_of_this_service() {
     let database = TestDatabase::sqlite().await;
-    let (world, _) = World::with_mail(&database, |settings| settings.password_min_length(15)).await;
+    let (world, _) =
+        World::with_mail(&database, |settings| settings.configure(|config| config.passwords.min_length = 15))
+            .await;
     let world = world.with(|service| service.mounted_at("/auth").insecure_cookie());
     let told = description(&world).await;
     assert_eq!(told["components"]["schemas"]["Registration"]["properties"]["password"]["minLength"], 15);

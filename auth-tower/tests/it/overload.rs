@@ -48,8 +48,19 @@ async fn one_slot(database: &TestDatabase, queue: usize) -> (Auth, Arc<Notify>, 
     let hasher = Standing { entered: Arc::clone(&entered), gate: Mutex::new(gate) };
     let keys = Keys::new(SecretKey::new([7; 32]).unwrap());
     // So much for one account at once is guessing, and would not get as far as the queue.
-    let auth = Auth::builder(database.connect().await, keys).hasher(Arc::new(hasher)).insecure_no_throttle();
-    (auth.hash_slots(1).hash_queue(queue).build().unwrap(), entered, open)
+    let auth = Auth::builder(database.connect().await, keys)
+        .hasher(Arc::new(hasher))
+        .configure(|config| config.insecure_no_throttle = true);
+    (
+        auth.configure(|config| {
+            config.hashing.slots = 1;
+            config.hashing.queue = queue;
+        })
+        .build()
+        .unwrap(),
+        entered,
+        open,
+    )
 }
 
 async fn login(transport: Transport) -> Answer {

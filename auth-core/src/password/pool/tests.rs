@@ -56,7 +56,8 @@ impl World {
         let (gate, held) = mpsc::channel();
         let (inside, clock) = (Arc::<AtomicUsize>::default(), ManualClock::new());
         let hasher = Held { gate: held.into(), inside: Arc::clone(&inside) };
-        let config = Config { hash_slots: slots, hash_queue: queue, ..Config::default() };
+        let mut config = Config::default();
+        (config.hashing.slots, config.hashing.queue) = (slots, queue);
         let pool = HashPool::new(Arc::new(hasher), Arc::new(clock.clone()), &config);
         Self { pool: Arc::new(pool), gate, clock, inside }
     }

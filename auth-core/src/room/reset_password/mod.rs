@@ -19,8 +19,8 @@ use crate::{
 const LINK: LinkMail = LinkMail {
     kind: MailKind::ResetPassword,
     purpose: Purpose("reset_password"),
-    page: |config| &config.reset_password_url,
-    valid_for: |config| config.reset_password_ttl,
+    page: |config| &config.mail.reset_password_url,
+    valid_for: |config| config.mail.reset_password_ttl,
     to: Recipient::Account,
     is_due: |_| true,
 };

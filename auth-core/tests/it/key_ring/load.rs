@@ -28,14 +28,14 @@ struct OtherService {
 impl OtherService {
     fn new(from: &TestAuth, clock: &ManualClock, now: Duration) -> Self {
         let verifier = TokenVerifier::from_jwks(&from.auth.jwks(), "auth", "auth").unwrap();
-        let keeps_until = now + from.auth.config().jwks_max_age();
+        let keeps_until = now + from.auth.config().tokens.jwks_max_age();
         Self { verifier: verifier.clock(Arc::new(clock.clone())).leeway(APART), keeps_until }
     }
 
     fn accepts(&mut self, token: &AccessToken, from: &TestAuth, now: Duration) -> bool {
         if now >= self.keeps_until {
             self.verifier.set_jwks(&from.auth.jwks()).unwrap();
-            self.keeps_until = now + from.auth.config().jwks_max_age();
+            self.keeps_until = now + from.auth.config().tokens.jwks_max_age();
         }
         self.verifier.verify(token.expose()).is_ok()
     }
@@ -55,8 +55,12 @@ impl World {
         let clocks = [ManualClock::new(), ManualClock::new()];
         clocks[1].set(&clocks[0], APART);
         let start = async |clock: &ManualClock| {
-            let settings =
-                |builder: auth_core::AuthBuilder| builder.key_publish_ahead(AHEAD).access_ttl(ACCESS_TTL);
+            let settings = |builder: auth_core::AuthBuilder| {
+                builder.configure(|config| {
+                    config.tokens.key_publish_ahead = AHEAD;
+                    config.tokens.access_ttl = ACCESS_TTL;
+                })
+            };
             let one = TestAuth::instance(db, ring(), clock, 2, settings).await;
             one.auth.poll_keys().await.unwrap();
             one
@@ -150,7 +154,7 @@ each_database! {
             assert_eq!(here, [false, true], "at once where it was done");
             // The bound: a poll for the other instance, and then a cache lifetime for other services.
             let poll = STEP * u32::try_from(POLL).unwrap();
-            let bound = world.now + poll + world.instances[0].auth.config().jwks_max_age();
+            let bound = world.now + poll + world.instances[0].auth.config().tokens.jwks_max_age();
             let polled = world.now + poll;
             while world.now < bound {
                 world.tick().await;

@@ -21,7 +21,7 @@ async fn agree(old: &TestAuth, new: &TestAuth) {
 async fn roll_out(old: TestAuth, keys: Keys, db: &TestDatabase) -> TestAuth {
     let new = instance(db, keys, &old.clock).await;
     agree(&old, &new).await;
-    new.clock.advance(new.auth.config().access_ttl);
+    new.clock.advance(new.auth.config().tokens.access_ttl);
     new
 }
 
@@ -33,12 +33,12 @@ async fn reload(running: &TestAuth, keys: &Keys) {
     running.clock.advance(PAST_GRACE);
     let after = running.refresh(&before.refresh).await.unwrap();
     assert!(running.accepts(&after.access));
-    running.clock.advance(running.auth.config().access_ttl);
+    running.clock.advance(running.auth.config().tokens.access_ttl);
 }
 
 async fn prepare(running: &TestAuth) -> String {
     let id = running.rotate().await.id;
-    running.clock.advance(running.auth.config().key_publish_ahead);
+    running.clock.advance(running.auth.config().tokens.key_publish_ahead);
     id
 }
 

@@ -72,7 +72,7 @@ each_database! {
         assert_eq!(added.len(), instances.len());
         assert_eq!(instances[0].count("auth_key").await, 1 + 6);
         poll_at_once(&instances).await;
-        instances[0].clock.advance(instances[0].auth.config().key_publish_ahead);
+        instances[0].clock.advance(instances[0].auth.config().tokens.key_publish_ahead);
         assert!(added.contains(&agree(&instances).await));
     }
 

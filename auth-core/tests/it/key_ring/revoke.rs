@@ -35,7 +35,7 @@ each_database! {
         test.revoke(&active).await;
         assert_eq!(kid(&test.login().await.access), next);
         assert_eq!(test.count("auth_key").await, 2);
-        test.clock.advance(test.auth.config().key_publish_ahead);
+        test.clock.advance(test.auth.config().tokens.key_publish_ahead);
         assert_eq!(kid(&test.login().await.access), next, "and keeps it");
     }
 
@@ -47,7 +47,7 @@ each_database! {
         assert_eq!(test.published(), [active.as_str()]);
         for _ in 0..3 {
             assert_eq!(kid(&test.login().await.access), active);
-            test.clock.advance(test.auth.config().key_publish_ahead);
+            test.clock.advance(test.auth.config().tokens.key_publish_ahead);
             test.auth.poll_keys().await.unwrap();
         }
         test.clock.advance(crate::support::HOUR);
@@ -59,7 +59,7 @@ each_database! {
         let test = instance(db, ring(), &ManualClock::new()).await;
         test.register().await;
         let (first, second) = (test.ring().await[0].0.clone(), test.rotate().await.id);
-        test.clock.advance(test.auth.config().key_publish_ahead + SECOND);
+        test.clock.advance(test.auth.config().tokens.key_publish_ahead + SECOND);
         test.revoke(&second).await;
         let third = kid(&test.login().await.access);
         assert!(third != first && third != second);

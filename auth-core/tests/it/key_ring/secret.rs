@@ -76,7 +76,7 @@ each_database! {
             if rotates {
                 new.rotate().await;
                 old.auth.poll_keys().await.unwrap();
-                clock.advance(new.auth.config().key_publish_ahead);
+                clock.advance(new.auth.config().tokens.key_publish_ahead);
             }
             for (one, other) in [(&old, &new), (&new, &old)] {
                 let tokens = one.login().await;
@@ -101,7 +101,7 @@ each_database! {
         test.auth.set_keys(&ring_of(2, &[1])).unwrap();
         assert!(test.auth.set_keys(&ring_of(2, &[])).is_err(), "the key still hangs on the old one");
         test.rotate().await;
-        test.clock.advance(test.auth.config().key_publish_ahead);
+        test.clock.advance(test.auth.config().tokens.key_publish_ahead);
         assert!(test.auth.set_keys(&ring_of(2, &[])).is_err(), "and may have signed a moment ago");
         test.clock.advance(HOUR);
         test.auth.set_keys(&ring_of(2, &[])).unwrap();

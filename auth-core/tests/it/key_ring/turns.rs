@@ -22,7 +22,7 @@ each_database! {
         let added = test.rotate().await;
         let second = added.id;
         assert_eq!((added.algorithm, added.state), (Algorithm::EdDsa, KeyState::Next));
-        assert_eq!(added.active_at, added.created_at + test.auth.config().key_publish_ahead);
+        assert_eq!(added.active_at, added.created_at + test.auth.config().tokens.key_publish_ahead);
         assert_eq!(test.published(), [first.clone(), second.clone()]);
         test.clock.advance(Duration::from_millis(6 * 60_000 - 1));
         let last_of_first = test.login().await.access;
@@ -55,7 +55,7 @@ each_database! {
         let over = test.ring().await[0].0.clone();
         // Somebody has kept it, and gives its tokens any lifetime.
         let behind = ManualClock::new();
-        let thief = TestAuth::instance(db, ring(), &behind, 2, |builder| builder.access_ttl(24 * HOUR)).await;
+        let thief = TestAuth::instance(db, ring(), &behind, 2, |builder| builder.configure(|config| config.tokens.access_ttl = 24 * HOUR)).await;
         thief.auth.poll_keys().await.unwrap();
         test.rotate().await;
         test.clock.advance(Duration::from_millis((6 + 16) * 60_000 - 1));
@@ -85,7 +85,7 @@ each_database! {
         let next = test.rotate().await.id;
         test.execute("ALTER TABLE auth_key RENAME TO auth_gone").await;
         assert!(test.auth.poll_keys().await.is_err());
-        test.clock.advance(test.auth.config().key_publish_ahead);
+        test.clock.advance(test.auth.config().tokens.key_publish_ahead);
         assert!(test.auth.poll_keys().await.is_err());
         let access = test.refresh(&tokens.refresh).await.unwrap().access;
         assert_eq!(kid(&access), next);
@@ -101,7 +101,7 @@ each_database! {
         let next = other.auth.key_ring().rotate(Algorithm::Es256).await.unwrap();
         assert_eq!(next.algorithm, Algorithm::Es256);
         test.auth.poll_keys().await.unwrap();
-        test.clock.advance(other.auth.config().key_publish_ahead);
+        test.clock.advance(other.auth.config().tokens.key_publish_ahead);
         for one in [&test, &other] {
             let access = one.login().await.access;
             assert_eq!(kid(&access), next.id);
@@ -164,13 +164,13 @@ async fn a_watch_keeps_asking() {
 fn how_long_a_key_is_published_ahead_is_bounded_and_a_sixth_of_it_is_no_cache_time() {
     let with = |ahead| {
         let builder = auth_core::Auth::builder(sea_orm::DatabaseConnection::default(), ring());
-        builder.key_publish_ahead(ahead).build()
+        builder.configure(|config| config.tokens.key_publish_ahead = ahead).build()
     };
     for wrong in
         [Duration::ZERO, Duration::from_millis(999), Duration::from_hours(7 * 24) + SECOND, Duration::MAX]
     {
-        assert_eq!(with(wrong).unwrap_err().setting(), "key_publish_ahead");
+        assert_eq!(with(wrong).unwrap_err().setting(), "tokens.key_publish_ahead");
     }
-    assert_eq!(with(12 * SECOND).unwrap().config().jwks_max_age(), 10 * SECOND);
-    assert_eq!(auth_core::Config::default().jwks_max_age(), 5 * MINUTE);
+    assert_eq!(with(12 * SECOND).unwrap().config().tokens.jwks_max_age(), 10 * SECOND);
+    assert_eq!(auth_core::TokenConfig::default().jwks_max_age(), 5 * MINUTE);
 }

@@ -184,7 +184,7 @@ each_database! {
     }
 
     async fn with_registration_closed_accounts_that_are_there_are_joined(db: &TestDatabase) {
-        let world = World::with(db, |builder, issuer| builder.oidc(providers(issuer)).registration(Registration::Closed)).await;
+        let world = World::with(db, |builder, issuer| builder.oidc(providers(issuer)).configure(|config| config.registration = Registration::Closed)).await;
         let arrive = async || {
             let begun = world.start().await;
             let query = world.issuer.approve(&begun.url, &ada());
@@ -199,12 +199,12 @@ each_database! {
 
     async fn where_addresses_have_to_be_proved_an_identity_proves_its_own_and_no_other(db: &TestDatabase) {
         let world = World::with(db, |builder, issuer| {
-            builder.email_verification(EmailVerification::Off).oidc(providers(issuer))
+            builder.configure(|config| config.email_verification = EmailVerification::Off).oidc(providers(issuer))
         }).await;
         let (_, caller) = world.test.caller().await;
         world.link(&caller, Some(PASSWORD), &Person::new("1", "work@example.com")).await.unwrap();
         let strict = crate::support::TestAuth::instance(db, crate::support::keys(), &world.test.clock, 2, |builder| {
-            builder.email_verification(EmailVerification::Required).oidc(providers(&world.issuer))
+            builder.configure(|config| config.email_verification = EmailVerification::Required).oidc(providers(&world.issuer))
         }).await;
         let strict = world.beside(strict);
         assert_eq!(strict.refusal(&Person::new("1", "work@example.com")).await, Failure::EmailUnverified);

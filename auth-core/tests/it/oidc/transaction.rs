@@ -111,7 +111,7 @@ each_database! {
     async fn attempts_count_against_the_network_and_those_that_succeed_do_not(db: &TestDatabase) {
         let mut throttle = ThrottleConfig::default();
         throttle.network_failures = 4;
-        let world = World::with(db, |builder, issuer| builder.throttle(throttle).oidc(providers(issuer))).await;
+        let world = World::with(db, |builder, issuer| builder.configure(|config| config.throttle = throttle).oidc(providers(issuer))).await;
         let client = || ClientInfo::default().ip("192.0.2.1".parse().unwrap());
         for _ in 0..5 {
             let begun = world.oidc().start(Start::new("idp").client(client())).await.unwrap();

@@ -115,7 +115,7 @@ each_database! {
     }
 
     async fn switched_off_nothing_is_counted_and_nobody_waits(db: &TestDatabase) {
-        let test = TestAuth::with(db, auth_core::AuthBuilder::insecure_no_throttle).await;
+        let test = TestAuth::with(db, |builder| builder.configure(|config| config.insecure_no_throttle = true)).await;
         test.register().await;
         for _ in 0..150 {
             let outcome = test.login_from(at("203.0.113.1"), EMAIL, "wrong").await;
@@ -159,7 +159,8 @@ async fn settings_that_would_throttle_nobody_or_everybody_are_refused_by_name() 
     for (setting, change) in cases {
         let mut throttle = ThrottleConfig::default();
         change(&mut throttle);
-        let builder = auth_core::Auth::builder(db.connect().await, crate::support::keys()).throttle(throttle);
+        let builder = auth_core::Auth::builder(db.connect().await, crate::support::keys())
+            .configure(|config| config.throttle = throttle);
         assert_eq!(builder.build().unwrap_err().setting(), *setting);
     }
 }

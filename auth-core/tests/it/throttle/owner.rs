@@ -22,7 +22,7 @@ const WAYS: [&str; 10] = [
 each_database! {
     async fn ten_thousand_wrong_passwords_from_a_thousand_addresses_do_not_hurt_the_owner(db: &TestDatabase) {
         let clock = ManualClock::new();
-        let busy = |builder: auth_core::AuthBuilder| builder.hash_queue(100);
+        let busy = |builder: auth_core::AuthBuilder| builder.configure(|config| config.hashing.queue = 100);
         let one = TestAuth::instance(db, keys(), &clock, 5, busy).await;
         let other = TestAuth::instance(db, keys(), &clock, 5, busy).await;
         one.auth.register(Register::new(WAYS[0], PASSWORD)).await.unwrap();

@@ -70,8 +70,8 @@ fn start(auth: &Auth, password: &'static str) -> tokio::task::JoinHandle<Result<
 
 each_database! {
     async fn guesses_at_once_over_two_instances_are_counted_exactly(db: &TestDatabase) {
-        let one = TestAuth::with(db, |builder| builder.hash_queue(200)).await;
-        let other = TestAuth::instance(db, keys(), &one.clock, 5, |builder| builder.hash_queue(200)).await;
+        let one = TestAuth::with(db, |builder| builder.configure(|config| config.hashing.queue = 200)).await;
+        let other = TestAuth::instance(db, keys(), &one.clock, 5, |builder| builder.configure(|config| config.hashing.queue = 200)).await;
         one.register().await;
         let both = [&one, &other];
         assert_eq!(burst(&both, 60).await, 10);
@@ -93,7 +93,7 @@ each_database! {
 
     async fn guesses_beside_the_owners_sign_in_stay_counted(db: &TestDatabase) {
         let (hasher, entered, open) = gated();
-        let test = TestAuth::with(db, |builder| builder.hasher(Arc::new(hasher)).hash_slots(4)).await;
+        let test = TestAuth::with(db, |builder| builder.hasher(Arc::new(hasher)).configure(|config| config.hashing.slots = 4)).await;
         test.register().await;
         let owner = start(&test.auth, PASSWORD);
         entered.acquire().await.unwrap().forget();
@@ -110,7 +110,10 @@ each_database! {
 
     async fn an_attempt_that_is_shed_by_a_full_queue_does_not_count(db: &TestDatabase) {
         let (hasher, entered, open) = gated();
-        let settings = |builder: auth_core::AuthBuilder| builder.hasher(Arc::new(hasher)).hash_slots(1).hash_queue(0);
+        let settings = |builder: auth_core::AuthBuilder| builder.hasher(Arc::new(hasher)).configure(|config| {
+            config.hashing.slots = 1;
+            config.hashing.queue = 0;
+        });
         let test = TestAuth::with(db, settings).await;
         test.register().await;
         let slow = start(&test.auth, "wrong");

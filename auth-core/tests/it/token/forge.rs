@@ -50,7 +50,12 @@ impl Forge {
     pub(crate) async fn new(signing: Signing) -> Self {
         let db = TestDatabase::sqlite().await;
         let clock = ManualClock::new();
-        let settings = |builder: auth_core::AuthBuilder| builder.issuer("us").audience("them");
+        let settings = |builder: auth_core::AuthBuilder| {
+            builder.configure(|config| {
+                config.tokens.issuer = "us".into();
+                config.tokens.audience = "them".into();
+            })
+        };
         let test = TestAuth::instance(&db, signing.keys.clone(), &clock, 1, settings).await;
         let token = test.signed_in().await.access;
         test.auth.verifier().verify(token.expose()).unwrap();

@@ -30,8 +30,19 @@ fn weak_secrets_are_refused_before_anything_is_signed() {
 #[test]
 fn without_an_issuer_or_an_audience_nothing_is_built() {
     let builder = || Auth::builder(DatabaseConnection::default(), keys());
-    assert!(builder().issuer("us").audience("them").build().is_ok());
-    for (builder, setting) in [(builder().issuer(" "), "issuer"), (builder().audience(""), "audience")] {
+    assert!(
+        builder()
+            .configure(|config| {
+                config.tokens.issuer = "us".into();
+                config.tokens.audience = "them".into();
+            })
+            .build()
+            .is_ok()
+    );
+    for (builder, setting) in [
+        (builder().configure(|config| config.tokens.issuer = " ".into()), "tokens.issuer"),
+        (builder().configure(|config| config.tokens.audience = String::new()), "tokens.audience"),
+    ] {
         assert_eq!(builder.build().unwrap_err().setting(), setting);
     }
 }

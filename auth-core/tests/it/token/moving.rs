@@ -33,7 +33,7 @@ async fn walk(steps: &[Keys]) {
         let new = instance(&db, pair[1].clone(), &clock).await;
         agree(&old, &new).await;
         // Before the next step, as the manual says: one lifetime of an access token.
-        clock.advance(old.auth.config().access_ttl);
+        clock.advance(old.auth.config().tokens.access_ttl);
     }
 }
 
@@ -101,8 +101,8 @@ async fn keys_change_in_a_running_process_and_in_every_verifier_it_gave_away() {
     assert!(test.auth.jwks().contains("Ed25519"));
     TokenVerifier::from_jwks(
         &test.auth.jwks(),
-        test.auth.config().issuer.clone(),
-        test.auth.config().audience.clone(),
+        test.auth.config().tokens.issuer.clone(),
+        test.auth.config().tokens.audience.clone(),
     )
     .unwrap()
     .clock(test.auth.clock())

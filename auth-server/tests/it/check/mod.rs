@@ -35,7 +35,10 @@ impl Installation {
         auth_migration::up(&db).await.unwrap();
         let key = URL_SAFE_NO_PAD.encode((0..64).collect::<Vec<u8>>());
         let keys = Keys::new(SecretKey::new(key.as_str()).unwrap());
-        let auth = Auth::builder(db.clone(), keys).audit_retention(Duration::from_hours(24)).build().unwrap();
+        let auth = Auth::builder(db.clone(), keys)
+            .configure(|config| config.audit_retention = Some(Duration::from_hours(24)))
+            .build()
+            .unwrap();
         let admin = CreateUser::new("ada@example.com").role("admin").password(PASSWORD);
         auth.create_user(admin).await.unwrap();
         db.close().await.unwrap();

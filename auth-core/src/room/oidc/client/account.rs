@@ -136,7 +136,7 @@ impl Oidc {
         // The row is held: whoever takes the account from a thief meanwhile does so before this, and raises the epoch, or after.
         let locked = lock_user(&txn, user).await?.ok_or(Failure::SessionOver)?;
         let live = find_session(&txn, session).await?.filter(|session| {
-            session.is_alive(now, duration_millis(kernel.config.refresh_ttl))
+            session.is_alive(now, duration_millis(kernel.config.sessions.refresh_ttl))
                 && session.is_of_epoch(locked.epoch)
                 && session.user.id == user
                 && !locked.disabled

@@ -14,11 +14,8 @@ use std::{cmp::Reverse, path::Path, process::ExitCode};
 use auth_core::{Finding, Severity};
 use serde_json::json;
 
-use crate::{
-    config::Given,
-    error::Error,
-    run::{self, BLOCKING_DEADLINE},
-};
+use super::{output::print, run::BLOCKING_DEADLINE};
+use crate::{config::Given, error::Error};
 
 /// Examines, prints, and tells by its exit code how bad the worst of it is.
 ///
@@ -30,11 +27,11 @@ pub(crate) fn command(given: &[Given], json: bool) -> Result<ExitCode, Error> {
     let found = runtime.block_on(examine(given, Path::new("")));
     runtime.shutdown_timeout(BLOCKING_DEADLINE);
     if json {
-        run::print([json!(found.iter().map(document).collect::<Vec<_>>()).to_string()])?;
+        print([json!(found.iter().map(document).collect::<Vec<_>>()).to_string()])?;
     } else if found.is_empty() {
-        run::print(["nothing was found".to_owned()])?;
+        print(["nothing was found".to_owned()])?;
     } else {
-        run::print(found.iter().flat_map(lines))?;
+        print(found.iter().flat_map(lines))?;
     }
     Ok(match found.iter().map(|finding| finding.severity).max() {
         Some(Severity::Error) => ExitCode::from(2),

@@ -11,16 +11,14 @@ use std::io::{self, BufRead as _, Read as _};
 use auth_core::{Auth, ClientInfo, CreateUser, Password, User, UserChange, UserId, UserQuery, mail::Link};
 use auth_tower::AccountDocument;
 use serde_json::json;
-use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use crate::{
     cli::Users,
+    command::output::{print, utc},
     config::Config,
     error::Error,
-    keys::utc,
-    run::{self, CLOSE_DEADLINE},
-    start,
+    handle,
 };
 
 /// Longer than any password that the rules take.
@@ -31,9 +29,9 @@ const PASSWORD_BYTES_MAX: u64 = 4096;
 /// # Errors
 /// [`Error::Connect`], [`Error::Pending`], [`Error::Users`], [`Error::Setting`].
 pub(crate) async fn look_after(config: &Config, action: &Users, json: bool) -> Result<(), Error> {
-    let (db, auth) = start::beside(config).await?;
+    let (db, auth) = handle::beside(config).await?;
     let done = Desk { auth, json, mails: config.mail.smtp.is_some() }.act(action).await;
-    let _ = timeout(CLOSE_DEADLINE, db.close()).await;
+    handle::close(db).await;
     done
 }
 
@@ -95,7 +93,7 @@ impl Desk {
         let query = email.map_or(query.clone(), |email| query.email(email));
         let mut page = told(self.auth.list_users(query.clone()).await)?;
         loop {
-            run::print(page.users.iter().map(|user| self.line(user)))?;
+            print(page.users.iter().map(|user| self.line(user)))?;
             let Some(next) = page.next else { return Ok(()) };
             page = told(self.auth.list_users(query.clone().cursor(next)).await)?;
         }
@@ -153,13 +151,13 @@ impl Desk {
         if self.json {
             let link =
                 json!({ "user": AccountDocument::of(user), "link": url, "expires_in": valid_for.as_secs() });
-            return run::print([link.to_string()]);
+            return print([link.to_string()]);
         }
-        run::print([self.line(user), url])
+        print([self.line(user), url])
     }
 
     fn print(&self, user: &User) -> Result<(), Error> {
-        run::print([self.line(user)])
+        print([self.line(user)])
     }
 
     fn line(&self, user: &User) -> String {
@@ -175,9 +173,9 @@ impl Desk {
     /// What was done to whom, where nothing of the account itself has changed or is left.
     fn say(&self, user: &User, done: &str) -> Result<(), Error> {
         if self.json {
-            return run::print([json!({ "id": user.id.to_string(), "done": done }).to_string()]);
+            return print([json!({ "id": user.id.to_string(), "done": done }).to_string()]);
         }
-        run::print([format!("{} {done}", user.id)])
+        print([format!("{} {done}", user.id)])
     }
 }
 

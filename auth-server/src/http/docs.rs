@@ -11,7 +11,7 @@ use http::{
 use serde_json::{Value, json};
 use utoipa_swagger_ui::Config;
 
-use crate::answer::{self, AnswerBody};
+use super::answer::{self, AnswerBody};
 
 const PAGE: &str = include_str!("docs/index.html");
 const SCRIPT: &str = include_str!("docs/docs.js");

@@ -3,16 +3,13 @@
 use std::{io, path::Path, time::SystemTime};
 
 use auth_core::{Algorithm, Auth, ConfigError, KeyState, PrivateKey, RingKey};
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
-use tokio::time::timeout;
 
 use crate::{
     cli,
+    command::output::{print, utc},
     config::{Config, Given, Origin},
     error::{Error, SettingError},
-    key_file,
-    run::{self, CLOSE_DEADLINE},
-    start,
+    handle, key_file,
 };
 
 /// Makes a private key and prints it, or writes it to a file that must not exist yet: nothing that an overwritten
@@ -37,7 +34,7 @@ pub(crate) fn generate_key(given: &[Given], out: Option<&Path>) -> Result<(), Er
     let key = PrivateKey::generate(algorithm).map_err(|error| Error::GenerateKey(error.to_string()))?;
     let pem = key.expose_pem();
     match out {
-        None => run::print([pem.trim_end().to_owned()]),
+        None => print([pem.trim_end().to_owned()]),
         Some(path) => {
             key_file::write_new(path, &pem).map_err(|error| Error::GenerateKey(cannot_write(&error)))
         }
@@ -56,14 +53,14 @@ fn cannot_write(error: &io::Error) -> String {
 /// # Errors
 /// [`Error::Connect`], [`Error::Pending`], [`Error::KeyRing`], [`Error::Setting`].
 pub(crate) async fn look_after(config: &Config, action: &cli::Keys) -> Result<(), Error> {
-    let (db, auth) = start::beside(config).await?;
+    let (db, auth) = handle::beside(config).await?;
     let lines = match action {
         cli::Keys::Rotate => rotate(&auth, config).await?,
         cli::Keys::Revoke { ids } => revoke(&auth, config, ids).await?,
         cli::Keys::List | cli::Keys::Generate { .. } => list(&auth).await?,
     };
-    let _ = timeout(CLOSE_DEADLINE, db.close()).await;
-    run::print(lines)
+    handle::close(db).await;
+    print(lines)
 }
 
 async fn list(auth: &Auth) -> Result<Vec<String>, Error> {
@@ -122,7 +119,7 @@ async fn revoke(auth: &Auth, config: &Config, ids: &[String]) -> Result<Vec<Stri
         lines.push(format!(
             "revoked {id}: refused by instances within {} ms, by services that keep the JWK set within {} s more",
             config.revocation_poll.as_millis(),
-            config.auth.jwks_max_age().as_secs()
+            config.auth.tokens.jwks_max_age().as_secs()
         ));
     }
     let ring = auth.key_ring().list().await.map_err(|error| Error::of_ring(&error))?;
@@ -132,12 +129,4 @@ async fn revoke(auth: &Auth, config: &Config, ids: &[String]) -> Result<Vec<Stri
             .map(|key| format!("{} ({}) signs for whoever signs with the ring", key.id, key.algorithm)),
     );
     Ok(lines)
-}
-
-/// In whole seconds (RFC 3339). A time that no calendar has, from a broken row, becomes the epoch.
-pub(crate) fn utc(time: SystemTime) -> String {
-    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let seconds = i64::try_from(since.as_secs()).unwrap_or(0);
-    let time = OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH);
-    time.format(&Rfc3339).unwrap_or_default()
 }

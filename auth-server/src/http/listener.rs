@@ -17,7 +17,7 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 
 #[cfg(unix)]
-use crate::unix_socket::UnixSocket;
+use super::unix_socket::UnixSocket;
 use crate::{
     config::{HttpConfig, in_url},
     error::{Error, SettingError},

@@ -2,13 +2,13 @@
 
 use auth_core::Finding;
 
-use crate::{budget, config::Config};
+use crate::{config::Config, hash_budget};
 
 /// Beside connections: standard streams, the log, the listeners, the files of the runtime.
 const OTHER_FILES: u64 = 16;
 
 pub(super) fn check(config: &Config) -> Vec<Finding> {
-    let mut found = budget::findings(&config.auth);
+    let mut found = hash_budget::findings(&config.auth);
     found.extend(open_files(config));
     found
 }
@@ -16,7 +16,7 @@ pub(super) fn check(config: &Config) -> Vec<Finding> {
 #[cfg(unix)]
 fn open_files(config: &Config) -> Option<Finding> {
     let most = rustix::process::getrlimit(rustix::process::Resource::Nofile).current?;
-    let connections = config.http.bounds.connections as u64;
+    let connections = config.http.limits.connections as u64;
     let needed = connections + u64::from(config.database.max_connections) + OTHER_FILES;
     (most < needed).then(|| {
         Finding::warning(

@@ -1,16 +1,14 @@
-//! What stands around every request: request id, trace, panic guard, timeout; then the routes.
+//! What stands around every request: request id, trace, panic guard, timeout.
 
 use std::{any::Any, convert::Infallible, error::Error, time::Duration};
 
 use auth_core::{Random as _, SystemRandom};
-use auth_tower::{AuthService, is_request_id, problem::Problem};
+use auth_tower::{is_request_id, problem::Problem};
 use bytes::Bytes;
 use http::{
-    HeaderValue, Method, Request, Response, StatusCode,
-    header::{AUTHORIZATION, CACHE_CONTROL, COOKIE, SET_COOKIE},
+    HeaderValue, Request, Response, StatusCode,
+    header::{AUTHORIZATION, COOKIE, SET_COOKIE},
 };
-use http_body_util::Either;
-use hyper::body::Incoming;
 use tower::{Service, ServiceBuilder, ServiceExt as _, service_fn};
 use tower_http::{
     catch_panic::CatchPanicLayer,
@@ -20,12 +18,11 @@ use tower_http::{
 };
 use tracing::Span;
 
-use crate::{
-    answer::{self, AnswerBody, dress},
-    docs,
+use super::{
+    answer::{AnswerBody, dress},
     framing::{self, Framing},
-    health::{Health, Readiness},
-    measure::{self, Measured},
+    metrics::requests::{Measured, route},
+    routes::Probe,
     trace_context,
 };
 
@@ -37,53 +34,8 @@ const PATH_MAX: usize = 128;
 
 const X_REQUEST_ID: http::HeaderName = http::HeaderName::from_static("x-request-id");
 
-/// A response to a probe, logged on a lower level than others.
-#[derive(Clone)]
-struct Probe;
-
-/// Sends `/health/...` to `health`, the page for readers to `docs`, and everything else to `auth`.
-pub(crate) fn routes(
-    auth: AuthService,
-    health: Health,
-    has_docs: bool,
-    https: bool,
-) -> impl Service<Request<Incoming>, Response = Response<AnswerBody>, Error = Infallible, Future: Send>
-+ Clone
-+ Send {
-    service_fn(move |request: Request<Incoming>| {
-        let auth = auth.clone();
-        let health = health.clone();
-        let (method, path) = (request.method(), request.uri().path());
-        let page = has_docs.then(|| docs::answer(method, path, https)).flatten();
-        async move {
-            match request.uri().path() {
-                "/health/live" => Ok(probe(request.method(), Readiness::Ready, https)),
-                "/health/ready" => Ok(probe(request.method(), health.readiness().await, https)),
-                _ => match page {
-                    Some(page) => Ok(page),
-                    None => Ok(auth.oneshot(request).await?.map(Either::Left)),
-                },
-            }
-        }
-    })
-}
-
-fn probe(method: &Method, readiness: Readiness, https: bool) -> Response<AnswerBody> {
-    if let Some(refusal) = answer::unless_read(method, https) {
-        return refusal;
-    }
-    let document = readiness.document().to_string();
-    let mut response = answer::document(method, "application/json", document.into(), https);
-    if readiness != Readiness::Ready {
-        *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-    }
-    response.extensions_mut().insert(Probe);
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
-}
-
 /// Puts the layers around `inner`. Never fails: a panic is answered with 500, a request without end with 503.
-pub(crate) fn stack<S, B>(
+pub(crate) fn around<S, B>(
     inner: S,
     https: bool,
 ) -> impl Service<Request<B>, Response = Response<impl AnyBody>, Error = Infallible, Future: Send> + Clone + Send
@@ -197,7 +149,7 @@ fn span<B>(request: &Request<B>) -> Span {
         trace_id = parent.map(|parent| parent.trace_id),
         parent_id = parent.map(|parent| parent.parent_id),
         http_method = request.method().as_str(),
-        route = measure::route(request.uri().path()),
+        route = route(request.uri().path()),
         path = path.as_str()
     )
 }
@@ -218,7 +170,7 @@ fn log_response<B>(response: &Response<B>, latency: Duration, _: &Span) {
 #[cfg(test)]
 mod tests {
     use auth_tower::Body;
-    use http_body_util::{BodyExt as _, Empty};
+    use http_body_util::{BodyExt as _, Either, Empty};
 
     use super::*;
 
@@ -234,7 +186,7 @@ mod tests {
         if let Some(id) = id {
             request.headers_mut().insert(X_REQUEST_ID, id.parse().unwrap());
         }
-        let response = stack(inner, true).oneshot(request).await.unwrap();
+        let response = around(inner, true).oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.map_err(Into::into).unwrap().to_bytes();
         (parts, serde_json::from_slice(&bytes).unwrap_or_default())

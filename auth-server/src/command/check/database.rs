@@ -5,13 +5,11 @@ use std::path::{Path, PathBuf};
 use auth_core::{Auth, ConnectOptions, Finding};
 use auth_migration::MigrationError;
 use sea_orm::DatabaseConnection;
-use tokio::time::timeout;
 
 use super::{keys, settings};
 use crate::{
     config::{Config, DatabaseConfig},
-    run::CLOSE_DEADLINE,
-    start,
+    handle,
 };
 
 /// File systems of other machines, on which SQLite's locks do not hold, and its write-ahead log needs shared memory.
@@ -45,11 +43,11 @@ pub(super) async fn check(config: &Config) -> Vec<Finding> {
         }
     };
     let url = config.http.public_url(config.http.listen.port);
-    match start::auth(config, db.clone(), start::keys(config, secret), &url) {
+    match handle::auth(config, db.clone(), handle::keys(config, secret), &url) {
         Ok(auth) => found.extend(look(&auth, &db, is_new, has_secret).await),
         Err(error) => found.push(settings::finding(&error)),
     }
-    let _ = timeout(CLOSE_DEADLINE, db.close()).await;
+    handle::close(db).await;
     found
 }
 

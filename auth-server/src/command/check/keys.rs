@@ -3,12 +3,12 @@
 use auth_core::{Finding, SecretKey};
 
 use super::settings;
-use crate::{config::Config, error::Error, key_file, start};
+use crate::{config::Config, error::Error, handle, key_file};
 
 /// The secret, if there is one that could be used. On a first start there is none yet, which is told where the database is.
 pub(super) fn secret(config: &Config, is_first_start: bool, found: &mut Vec<Finding>) -> Option<SecretKey> {
     let file = config.database.url.sqlite_file().map(|database| key_file::path(database));
-    match start::secret_again(config.keys.secret.as_ref(), &config.database) {
+    match handle::secret_again(config.keys.secret.as_ref(), &config.database) {
         Ok(secret) => return Some(secret),
         Err(Error::Setting(error)) => found.push(settings::finding(&error)),
         Err(_) if file.is_some_and(|file| matches!(file.try_exists(), Ok(false))) => {

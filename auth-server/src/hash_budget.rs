@@ -10,10 +10,10 @@ const REST_MIB: u64 = 32;
 /// Says what the settings amount to, and warns if it does not fit.
 pub(crate) fn report(config: &Config) {
     tracing::info!(
-        slots = config.hash_slots,
-        memory_mib = each_mib().saturating_mul(config.hash_slots as u64),
-        queue = config.hash_queue,
-        wait_ms = u64::try_from(config.hash_wait.as_millis()).unwrap_or(u64::MAX),
+        slots = config.hashing.slots,
+        memory_mib = each_mib().saturating_mul(config.hashing.slots as u64),
+        queue = config.hashing.queue,
+        wait_ms = u64::try_from(config.hashing.wait.as_millis()).unwrap_or(u64::MAX),
         "passwords are hashed within this budget"
     );
     for finding in findings(config) {
@@ -27,11 +27,11 @@ pub(crate) fn report(config: &Config) {
 
 /// What does not fit.
 pub(crate) fn findings(config: &Config) -> Vec<Finding> {
-    let slots = config.hash_slots as u64;
+    let slots = config.hashing.slots as u64;
     let read = |path: &str| fs::read_to_string(path).ok();
     let groups = read("/proc/self/cgroup").unwrap_or_default();
     // Knows affinity and the CPU quota of the control group.
-    let cores = thread::available_parallelism().map_or(config.hash_slots, usize::from) as u64;
+    let cores = thread::available_parallelism().map_or(config.hashing.slots, usize::from) as u64;
     let memory = memory_limit(&groups, read).and_then(|limit| does_not_fit(slots, each_mib(), limit));
     let quota = cpu_quota(&groups, read).and_then(|quota| stands_still(slots, quota));
     memory.into_iter().chain(too_many(slots, cores)).chain(quota).collect()

@@ -1,6 +1,8 @@
 //! `GET /metrics` for Prometheus, on a listener of its own: numbers of the service, nothing about a person. Libraries count as
 //! they go; what has a level rather than a history is looked at when somebody asks.
 
+pub(super) mod requests;
+
 use std::{convert::Infallible, time::Duration};
 
 use auth_core::Auth;
@@ -16,10 +18,11 @@ use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, Promet
 use sea_orm::{DatabaseConnection, DbBackend};
 use tower::service_fn;
 
-use crate::{
+use super::{
+    accept::accept_until,
+    limits::{LIMITS, Limits},
     listener::Listener,
     proxies::TrustedProxies,
-    serve::{self, BOUNDS, Bounds},
 };
 
 /// Histograms keep each value until somebody looks; this empties them if nobody does.
@@ -120,14 +123,14 @@ impl Metrics {
             let answer = self.answer(request.method(), request.uri().path());
             async move { Ok::<_, Infallible>(answer) }
         });
-        let bounds = Bounds {
+        let limits = Limits {
             connections: CONNECTIONS,
             per_network: CONNECTIONS / 2,
             age: Duration::from_mins(1),
-            ..BOUNDS
+            ..LIMITS
         };
         let serve =
-            serve::serve(listener, service, TrustedProxies::default(), bounds, std::future::pending::<()>);
+            accept_until(listener, service, TrustedProxies::default(), limits, std::future::pending::<()>);
         tokio::join!(upkeep, outbox, serve);
     }
 

@@ -13,8 +13,8 @@ use serde_json::json;
 use super::{lines::Lines, rows::Rows};
 use crate::{
     cli::{Format, ImportOptions},
+    command::output::print,
     error::Error,
-    run,
 };
 
 /// Lines that are handed over at once: those of a transaction.
@@ -132,7 +132,7 @@ impl Report {
         }
         self.refused += u64::try_from(refused.len()).unwrap_or(u64::MAX);
         refused.sort_by_key(|(number, _)| *number);
-        run::print(refused.iter().map(|(number, error)| self.line(*number, error)))?;
+        print(refused.iter().map(|(number, error)| self.line(*number, error)))?;
         if before / TELL_EVERY < self.rows / TELL_EVERY {
             tracing::info!("{}", self.sum());
         }
@@ -158,7 +158,7 @@ impl Report {
         let sum = json!({
             "rows": rows, "inserted": inserted, "already_there": there, "refused": refused, "dry_run": dry_run,
         });
-        run::print([if self.json { sum.to_string() } else { self.sum() }])?;
+        print([if self.json { sum.to_string() } else { self.sum() }])?;
         if self.refused > 0 {
             return Err(Error::Users(format!("{refused} rows were refused; the report tells why")));
         }

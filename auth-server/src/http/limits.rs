@@ -1,12 +1,38 @@
-//! How many connections each network holds, so that one client cannot take every place.
+//! What connections may take, and how many of them each network holds, so that one client cannot take every place.
 
 use std::{
     collections::{HashMap, hash_map::Entry},
     net::IpAddr,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use auth_core::ClientInfo;
+
+/// What a connection may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// Connections at once; more wait in the system's queue.
+    pub(crate) connections: usize,
+    /// Connections at once of one network that is no proxy of ours; one more is closed unanswered.
+    pub(crate) per_network: usize,
+    /// How long the TLS handshake, the first bytes, the headers of a request, or the next request may be awaited.
+    pub(crate) header: Duration,
+    /// How long a connection may last; then it ends after the request in hand. Without this one that answers
+    /// pings but asks nothing, or never reads its answers, would stay for ever.
+    pub(crate) age: Duration,
+    /// How long running requests may take when the connection or the program is told to end.
+    pub(crate) grace: Duration,
+}
+
+/// Each connection may hold some 100 KiB, and the usual limit of open files is 1024 and more.
+pub(crate) const LIMITS: Limits = Limits {
+    connections: 1000,
+    per_network: 100,
+    header: Duration::from_secs(10),
+    age: Duration::from_mins(10),
+    grace: Duration::from_secs(10),
+};
 
 /// Counts connections by network: an IPv4 address, or the /64 that one IPv6 customer has. Holds as many entries as there
 /// are connections at most. Clones share the count.

@@ -1,0 +1,103 @@
+//! The settings, each with its default; the reasons are in [`manual::defaults`](crate::manual::defaults).
+
+mod hashing;
+mod mail;
+mod passwords;
+mod sessions;
+mod tokens;
+
+use std::time::Duration;
+
+pub use self::{
+    hashing::HashConfig, mail::MailConfig, passwords::PasswordConfig, sessions::SessionConfig,
+    tokens::TokenConfig,
+};
+use crate::{ConfigError, ThrottleConfig};
+
+/// The settings of an [`Auth`](crate::Auth), by what they are about. Change what is to differ from the defaults in
+/// [`AuthBuilder::configure`](crate::AuthBuilder::configure).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Config {
+    /// Access tokens, and the keys that sign them.
+    pub tokens: TokenConfig,
+    /// Sessions and refresh tokens.
+    pub sessions: SessionConfig,
+    /// What a new password has to be.
+    pub passwords: PasswordConfig,
+    /// What hashing may take.
+    pub hashing: HashConfig,
+    /// What mails say, and where their links lead.
+    pub mail: MailConfig,
+    /// Who may make an account. Default [`Open`](Registration::Open).
+    pub registration: Registration,
+    /// Whether addresses are to be proved. Default [`Off`](EmailVerification::Off).
+    pub email_verification: EmailVerification,
+    /// How long the rows of the audit are kept. Default `None`: none are written.
+    pub audit_retention: Option<Duration>,
+    /// How often may be guessed.
+    pub throttle: ThrottleConfig,
+    /// Lets everybody guess as fast as passwords can be hashed. For a load test. Default `false`.
+    pub insecure_no_throttle: bool,
+}
+
+/// Who may make an account.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Registration {
+    /// Everybody.
+    #[default]
+    Open,
+    /// Nobody for himself: accounts come from an administrator or an import.
+    Closed,
+}
+
+/// Whether people have to prove that they read mail at their address.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EmailVerification {
+    /// No mail is sent at registration, and a registration tells when an address is taken.
+    #[default]
+    Off,
+    /// A registration sends a link, and who asks cannot tell whether the address is taken: its owner gets a mail too.
+    On,
+    /// And nobody signs in before the address is proved.
+    Required,
+}
+
+/// Longer than any sensible lifetime, and short enough that no sum of two overflows a stored time.
+const TTL_MAX: Duration = Duration::from_hours(10 * 366 * 24);
+
+fn lifetime(name: &'static str, value: Duration) -> Result<(), ConfigError> {
+    match value {
+        value if value < Duration::from_secs(1) => Err(ConfigError::new(name, "is shorter than one second")),
+        value if value > TTL_MAX => Err(ConfigError::new(name, "is longer than ten years")),
+        _ => Ok(()),
+    }
+}
+
+fn filled(name: &'static str, value: &str) -> Result<(), ConfigError> {
+    match value.trim() {
+        "" => Err(ConfigError::new(name, "is empty; name the service")),
+        _ => Ok(()),
+    }
+}
+
+impl Config {
+    /// Errors name a setting as it is written here: `tokens.access_ttl`.
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        self.tokens.check()?;
+        self.sessions.check()?;
+        self.mail.check()?;
+        if let Some(retention) = self.audit_retention {
+            lifetime("audit_retention", retention)?;
+        }
+        if self.tokens.access_ttl > self.sessions.session_ttl {
+            let problem = "is longer than sessions.session_ttl; make it shorter";
+            return Err(ConfigError::new("tokens.access_ttl", problem));
+        }
+        self.passwords.check()?;
+        self.hashing.check()?;
+        self.throttle.check()
+    }
+}

@@ -1,0 +1,40 @@
+//! `auth-server serve`: the life of a server, from its start to its last request.
+
+use crate::{
+    config::{Config, Given},
+    error::Error,
+    handle::close,
+    http::{accept::accept_until, health::Health, layers, routes},
+    reload::Reload,
+    signals::{Hangups, Signals},
+    start::{Started, start},
+    systemd::{self, Passed},
+};
+
+/// # Errors
+/// What keeps it from starting.
+pub(super) async fn serve(given: Vec<Given>, config: Config, passed: Passed) -> Result<(), Error> {
+    let no_signals = |source| Error::System { what: "signals", source };
+    let mut signals = Signals::new().map_err(no_signals)?;
+    let hangups = Hangups::new().map_err(no_signals)?;
+    // As the first process of a container the program would not be ended by a signal that nobody takes.
+    let service = tokio::select! {
+        started = start(&config, passed) => started?,
+        () = signals.next() => return Ok(()),
+    };
+    let Started { listener, tls, db, auth, service, https } = service;
+    let routes = routes::routes(service, Health::new(db.clone()), config.http.docs, https);
+    let layered = layers::around(routes, https);
+    let (proxies, limits) = (config.http.trusted_proxies.clone(), config.http.limits);
+    tokio::spawn(Reload::new(given, config, auth, tls).at(hangups));
+    tokio::spawn(systemd::keep_watchdog_quiet());
+    systemd::ready();
+    let told_to_end = async || {
+        signals.next().await;
+        systemd::stopping();
+    };
+    accept_until(listener, layered, proxies, limits, told_to_end).await;
+    close(db).await;
+    tracing::info!("ended");
+    Ok(())
+}
