@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use auth_migration::MigrationStatus;
 use tokio::time::timeout;
 
 use crate::{
@@ -122,8 +123,12 @@ async fn migrate(config: &DatabaseConfig, action: Migrate) -> Result<(), Error> 
         }
         Migrate::Status => {
             let all = auth_migration::status(&db).await?.into_iter();
-            all.map(|one| format!("{} {}", if one.applied { "applied" } else { "pending" }, one.name))
-                .collect()
+            let state = |one: &MigrationStatus| match (one.applied, one.known) {
+                (false, _) => "pending",
+                (true, true) => "applied",
+                (true, false) => "newer",
+            };
+            all.map(|one| format!("{} {}", state(&one), one.name)).collect()
         }
         Migrate::Plan => auth_migration::plan(&db).await?.into_iter().map(|sql| format!("{sql};")).collect(),
     };
