@@ -14,10 +14,13 @@ impl Inner {
         self.needs_mailer()?;
         let found = self.able_user(user).await?;
         let kind = EventKind::ResetStarted { user, handed_out: false };
-        let txn = self.store.begin().await?;
-        self.post(&txn, MailKind::ResetPassword, &found.email, Some(user), None).await?;
-        self.record(&txn, client, &kind).await?;
-        txn.commit().await?;
+        until_won(|| async {
+            let txn = self.store.begin().await?;
+            self.post(&txn, MailKind::ResetPassword, &found.email, Some(user), None).await?;
+            self.record(&txn, client, &kind).await?;
+            Ok(txn.commit().await?)
+        })
+        .await?;
         self.mail_waits();
         self.emit(client, kind);
         Ok(())

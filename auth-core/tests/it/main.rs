@@ -19,6 +19,7 @@ mod credentials;
 mod ends;
 mod hashing;
 mod import;
+mod isolation;
 mod key_ring;
 mod kit;
 mod login;
