@@ -4,7 +4,11 @@ use std::{error::Error as StdError, fmt, time::Duration};
 
 use sea_orm::DbErr;
 
-use crate::{Refusal, random::RandomUnavailable};
+use crate::{
+    Refusal,
+    db_code::{self, Meaning},
+    random::RandomUnavailable,
+};
 
 /// The error of every operation of [`Auth`](crate::Auth). The manual's [errors page](crate::manual::errors)
 /// tells what to do about each.
@@ -211,11 +215,7 @@ impl StoreError {
 
     /// Whether the database could not be reached, had no free connection, or asked to try again.
     fn is_unavailable(&self) -> bool {
-        is_unreachable(&self.0)
-            || matches!(
-                sqlx_error(&self.0),
-                Some(sqlx::Error::Database(error)) if code(error.as_ref()).is_some_and(|code| is_passing(&code))
-            )
+        is_unreachable(&self.0) || meaning(&self.0).is_some()
     }
 
     fn describe(&self) -> String {
@@ -228,7 +228,7 @@ impl StoreError {
         };
         match sqlx_error(&self.0) {
             Some(sqlx::Error::Database(error)) => {
-                format!("{kind} (code {})", code(error.as_ref()).as_deref().unwrap_or("unknown"))
+                format!("{kind} (code {})", db_code::code(error.as_ref()).as_deref().unwrap_or("unknown"))
             }
             Some(sqlx::Error::Io(error)) => format!("{kind} ({})", error.kind()),
             Some(sqlx::Error::PoolTimedOut) => format!("{kind} (pool timed out)"),
@@ -257,47 +257,20 @@ fn sqlx_error(error: &DbErr) -> Option<&sqlx::Error> {
     }
 }
 
-/// The database's own code: SQLite's number, PostgreSQL's SQLSTATE, and for MySQL and MariaDB the number,
-/// because their SQLSTATE is the same for a lock timeout and a hundred other errors.
-fn code(error: &dyn sqlx::error::DatabaseError) -> Option<String> {
-    #[cfg(feature = "mysql")]
-    if let Some(error) = error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
-        return Some(error.number().to_string());
-    }
-    error.code().map(std::borrow::Cow::into_owned)
+/// What the database says about a statement that it has refused.
+fn meaning(error: &DbErr) -> Option<Meaning> {
+    let Some(sqlx::Error::Database(error)) = sqlx_error(error) else { return None };
+    db_code::meaning(error.as_ref())
 }
 
 /// Whether the database refused a statement because another transaction was faster.
 pub(crate) fn is_lost_race(error: &DbErr) -> bool {
-    let Some(sqlx::Error::Database(error)) = sqlx_error(error) else { return false };
-    code(error.as_ref()).is_some_and(|code| ["40001", "40P01", "1213"].contains(&code.as_str()))
+    meaning(error) == Some(Meaning::LostRace)
 }
 
 /// Whether a statement waited too long for others, or was told to make way.
 pub(crate) fn is_busy(error: &DbErr) -> bool {
-    // SQLite; PostgreSQL; MySQL and MariaDB. What they mean: below.
-    const BUSY: [&str; 13] =
-        ["5", "6", "261", "517", "40001", "40P01", "55P03", "57014", "1205", "1213", "1317", "1969", "3024"];
-    let Some(sqlx::Error::Database(error)) = sqlx_error(error) else { return false };
-    code(error.as_ref()).is_some_and(|code| BUSY.contains(&code.as_str()))
-}
-
-/// Error codes that say "not now" rather than "never": the statement was sound.
-fn is_passing(code: &str) -> bool {
-    match code {
-        // SQLite: busy, locked, busy snapshot, out of disk, cannot open (primary and extended codes).
-        "5" | "6" | "261" | "517" | "13" | "14"
-        // PostgreSQL: serialization failure, deadlock, too many connections, shutting down, starting up,
-        // read-only (a standby during failover), disk full, out of memory, lock not available, statement
-        // cancelled (`statement_timeout`).
-        | "40001" | "40P01" | "53300" | "57P01" | "57P02" | "57P03" | "25006" | "53100" | "53200" | "55P03"
-        | "57014"
-        // MySQL and MariaDB: lock wait, deadlock, too many connections, shutdown, read-only, disk full,
-        // statement cancelled, its time over (MariaDB, MySQL).
-        | "1205" | "1213" | "1040" | "1053" | "1290" | "1021" | "1114" | "1317" | "1969" | "3024" => true,
-        // SQLSTATE class 08 is "connection exception".
-        code => code.len() == 5 && code.starts_with("08"),
-    }
+    matches!(meaning(error), Some(Meaning::LostRace | Meaning::Busy))
 }
 
 impl fmt::Display for StoreError {
@@ -313,18 +286,3 @@ impl fmt::Debug for StoreError {
 }
 
 impl StdError for StoreError {}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_statement_that_the_operator_or_a_time_limit_cancelled_may_be_tried_again() {
-        for code in ["57014", "1317", "1969", "3024", "1213", "40P01", "08006"] {
-            assert!(is_passing(code), "{code}");
-        }
-        for code in ["23503", "22001", "1452", "1406", "42P01", "1146", "787", "08", "1"] {
-            assert!(!is_passing(code), "{code}");
-        }
-    }
-}

@@ -43,6 +43,7 @@ mod client;
 mod clock;
 mod config;
 mod connect;
+mod db_code;
 mod email;
 mod error;
 mod event;

@@ -4,8 +4,9 @@ use sea_orm_migration::DbErr;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum MigrationError {
-    /// The database holds migrations that this program does not know: a newer version has been here. Nothing
-    /// was changed, because nobody can tell what the unknown migrations did to the tables.
+    /// The database holds migrations that this program does not know and cannot live with: one whose name ends in
+    /// `_breaking`, or any while one that this program has is missing. From [`down`](crate::down) any at all. Nothing was
+    /// changed.
     #[error(
         "the database has been migrated by a newer version of this program (unknown migration: {}); \
          run the newer version",

@@ -3,6 +3,7 @@ use sea_orm_migration::sea_orm::{DbBackend, Schema};
 use sea_orm_migration::seaql_migrations;
 
 use crate::MigrationError;
+use crate::compatible::is_breaking;
 use crate::ddl;
 use crate::migrator::{MIGRATIONS, SqlMigration};
 
@@ -13,6 +14,8 @@ pub(crate) const HISTORY_TABLE: &str = "auth_migration";
 pub(crate) struct History {
     pub(crate) table_exists: bool,
     applied: Vec<String>,
+    /// Applied by a newer version, and no hindrance to this one.
+    newer: Vec<String>,
 }
 
 impl History {
@@ -20,7 +23,7 @@ impl History {
     pub(crate) async fn read<'c>(db: impl IntoSchemaManagerConnection<'c>) -> Result<Self, MigrationError> {
         let manager = SchemaManager::new(db);
         if !manager.has_table(HISTORY_TABLE).await? {
-            return Ok(Self { table_exists: false, applied: Vec::new() });
+            return Ok(Self { table_exists: false, applied: Vec::new(), newer: Vec::new() });
         }
         let select =
             Query::select().column("version").from(HISTORY_TABLE).order_by("version", Order::Asc).take();
@@ -28,15 +31,20 @@ impl History {
         let applied =
             rows.iter().map(|row| row.try_get("", "version")).collect::<Result<Vec<String>, _>>()?;
 
-        let unknown: Vec<String> = applied
-            .iter()
-            .filter(|name| MIGRATIONS.iter().all(|known| known.name != **name))
-            .cloned()
-            .collect();
-        if !unknown.is_empty() {
-            return Err(MigrationError::NewerSchema { unknown });
+        let is_known = |name: &String| MIGRATIONS.iter().any(|known| known.name == *name);
+        let (applied, newer): (Vec<_>, Vec<_>) = applied.into_iter().partition(is_known);
+        // A newer version applies all that this one has before its own. Where some of it is missing, it is no newer
+        // version of this program, and nobody can tell what else is different.
+        let is_newer = applied.len() == MIGRATIONS.len();
+        if !newer.is_empty() && (!is_newer || newer.iter().any(|name| is_breaking(name))) {
+            return Err(MigrationError::NewerSchema { unknown: newer });
         }
-        Ok(Self { table_exists: true, applied })
+        Ok(Self { table_exists: true, applied, newer })
+    }
+
+    /// Which migrations a newer version has added that this one can live with.
+    pub(crate) fn newer(&self) -> &[String] {
+        &self.newer
     }
 
     pub(crate) fn has(&self, migration: &SqlMigration) -> bool {

@@ -19,14 +19,22 @@
 //! find nothing left to do. Where the service may not change the schema, an operator runs what [`plan`]
 //! prints, and [`status`] tells the service whether that has happened.
 //!
-//! [`down`] takes steps back, with what is in them. A step that was released never changes; a database that a newer version has
-//! migrated is refused by an older one ([`MigrationError::NewerSchema`]).
+//! [`down`] takes steps back, with what is in them. A step that was released never changes.
+//!
+//! # Old and new program on one database
+//!
+//! A migration is **compatible**: the version before it goes on beside it, may be started again, and warns once. So instances
+//! are replaced one after the other, and the older program is the way back. One that the version before cannot live with has a
+//! name that ends in `_breaking`; that version then refuses the database ([`MigrationError::NewerSchema`]), and all its
+//! instances have to end before the newer one starts. The rule by which nearly all are compatible: a release adds, and what it no
+//! longer needs goes a release later. A test reads the statements of every migration and keeps it.
 //!
 //! The features `sqlite`, `postgres` and `mysql` (also for MariaDB) choose the databases; none is on by default.
 //!
 //! A host that runs all its migrations through `sea-orm-migration` can use [`Migrator`] there instead; it then
 //! takes no lock.
 
+mod compatible;
 mod ddl;
 mod error;
 mod history;

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// All migrations, in the order in which they are applied. An entry that was released is never edited,
-/// renamed or moved: the next change is a new entry at the end.
+/// renamed or moved: the next change is a new entry at the end. It only adds, or its name ends in `_breaking`.
 pub(crate) const MIGRATIONS: [SqlMigration; 12] = [
     m0001_auth_user::MIGRATION,
     m0002_auth_password::MIGRATION,
@@ -64,7 +64,8 @@ async fn run(manager: &SchemaManager<'_>, statements: Vec<String>) -> Result<(),
 
 /// The migrations for a host that runs its own through `sea-orm-migration`.
 ///
-/// Used this way nothing keeps two instances from migrating at once; [`up`](crate::up) does. `fresh` and
+/// Used this way nothing keeps two instances from migrating at once, and an older program refuses whatever a newer one has
+/// added; [`up`](crate::up) does and does not. `fresh` and
 /// `refresh` are refused: the first would drop every table of the database, the host's too, the second every
 /// user.
 #[derive(Debug, Clone, Copy)]

@@ -20,13 +20,15 @@ pub struct MigrationStatus {
     pub name: String,
     /// `true` once the database has it.
     pub applied: bool,
+    /// `false` for one that a newer version has applied, and that this one can live with.
+    pub known: bool,
 }
 
 /// Applies what is missing and returns the names of what was applied by this call, in order.
 ///
 /// Any number of instances may call this at once: one applies, the others wait up to 60 s for it (on SQLite as
 /// long as the connection's `busy_timeout`). A pool of one connection suffices. When nothing is missing, no
-/// right to change the schema is needed. On a MySQL or MariaDB cluster the lock is one node's: let all instances
+/// right to change the schema is needed; a newer version may have added more, which is warned of (`tracing`). On a MySQL or MariaDB cluster the lock is one node's: let all instances
 /// migrate through the same node.
 ///
 /// On PostgreSQL and SQLite all or nothing is applied. MySQL and MariaDB commit every statement by itself; there
@@ -35,8 +37,8 @@ pub struct MigrationStatus {
 ///
 /// # Errors
 ///
-/// [`MigrationError::NewerSchema`] when a newer version has been here, [`MigrationError::LockTimeout`] when
-/// another instance does not come to an end, [`MigrationError::Database`] when a statement failed.
+/// [`MigrationError::NewerSchema`] when this version cannot live with what a newer one has done,
+/// [`MigrationError::LockTimeout`] when another instance does not come to an end, [`MigrationError::Database`] when a statement failed.
 pub async fn up(db: &DatabaseConnection) -> Result<Vec<String>, MigrationError> {
     under_lock(db, Direction::Up).await
 }
@@ -48,26 +50,35 @@ pub async fn up(db: &DatabaseConnection) -> Result<Vec<String>, MigrationError> 
 ///
 /// # Errors
 ///
-/// As [`up`]. An unknown migration is not taken back, nor is anything below it.
+/// As [`up`], and [`MigrationError::NewerSchema`] whatever a newer version has done: an unknown migration is not taken back,
+/// nor is anything below it.
 pub async fn down(db: &DatabaseConnection, steps: u32) -> Result<Vec<String>, MigrationError> {
     under_lock(db, Direction::Down { steps }).await
 }
 
-/// All migrations that this version knows, in order, and whether the database has them.
+/// All migrations that this version knows, in order, and whether the database has them; then those that a newer version has
+/// added.
 ///
 /// Changes nothing, needs no right but `SELECT`, and takes no lock: while another instance runs [`up`] the
 /// answer may already be old.
 ///
 /// # Errors
 ///
-/// [`MigrationError::NewerSchema`] when a newer version has been here, [`MigrationError::Database`] when the
-/// history could not be read.
+/// [`MigrationError::NewerSchema`] when this version cannot live with what a newer one has done,
+/// [`MigrationError::Database`] when the history could not be read.
 pub async fn status(db: &DatabaseConnection) -> Result<Vec<MigrationStatus>, MigrationError> {
     let history = History::read(db).await?;
-    Ok(MIGRATIONS
-        .iter()
-        .map(|migration| MigrationStatus { name: migration.name.to_owned(), applied: history.has(migration) })
-        .collect())
+    let known = MIGRATIONS.iter().map(|migration| MigrationStatus {
+        name: migration.name.to_owned(),
+        applied: history.has(migration),
+        known: true,
+    });
+    let newer = history.newer().iter().map(|name| MigrationStatus {
+        name: name.clone(),
+        applied: true,
+        known: false,
+    });
+    Ok(known.chain(newer).collect())
 }
 
 /// The SQL statements that [`up`] would run now, without closing semicolons, for an operator to read or to run
@@ -115,7 +126,14 @@ async fn under_lock(db: &DatabaseConnection, direction: Direction) -> Result<Vec
 }
 
 async fn apply(db: &DatabaseTransaction) -> Result<Vec<String>, MigrationError> {
-    let pending = History::read(db).await?.pending();
+    let history = History::read(db).await?;
+    if !history.newer().is_empty() {
+        tracing::warn!(
+            migrations = history.newer().join(", "),
+            "a newer version of this program has migrated the database; this one goes on beside it, and should be replaced soon"
+        );
+    }
+    let pending = history.pending();
     if !pending.is_empty() {
         Migrator::up(db, None).await?;
     }
@@ -123,7 +141,11 @@ async fn apply(db: &DatabaseTransaction) -> Result<Vec<String>, MigrationError> 
 }
 
 async fn take_back(db: &DatabaseTransaction, steps: u32) -> Result<Vec<String>, MigrationError> {
-    let applied = History::read(db).await?.newest_first();
+    let history = History::read(db).await?;
+    if !history.newer().is_empty() {
+        return Err(MigrationError::NewerSchema { unknown: history.newer().to_vec() });
+    }
+    let applied = history.newest_first();
     let count = usize::try_from(steps).unwrap_or(usize::MAX).min(applied.len());
     if count > 0 {
         Migrator::down(db, Some(steps)).await?;

@@ -106,19 +106,22 @@ impl Kernel {
         detached(async move {
             let (id, now) = (user.id, self.now());
             let kind = EventKind::PasswordChanged { user: id };
-            let txn = self.store.begin().await?;
-            if !replace_hash(&txn, id, &old, &hash, now).await? {
-                // Somebody else has changed it since it was checked.
-                return Err(refuse("current_password", "wrong_password", "the password is wrong"));
-            }
-            // All end, also one that a sign-in with the old password is making; the caller's own then goes on.
-            end_all_sessions(&txn, id, now).await?;
-            let epoch = find_user(&txn, id).await?.ok_or(Error::Refused(refusal::USER_NOT_FOUND))?.epoch;
-            keep_session(&txn, caller.session_id(), epoch).await?;
-            end_tokens(&txn, id, None, now).await?;
-            self.post(&txn, MailKind::PasswordChanged, &user.email, Some(id), None).await?;
-            self.record(&txn, &client, &kind).await?;
-            txn.commit().await?;
+            until_won(|| async {
+                let txn = self.store.begin().await?;
+                if !replace_hash(&txn, id, &old, &hash, now).await? {
+                    // Somebody else has changed it since it was checked.
+                    return Err(refuse("current_password", "wrong_password", "the password is wrong"));
+                }
+                // All end, also one that a sign-in with the old password is making; the caller's own then goes on.
+                end_all_sessions(&txn, id, now).await?;
+                let epoch = find_user(&txn, id).await?.ok_or(Error::Refused(refusal::USER_NOT_FOUND))?.epoch;
+                keep_session(&txn, caller.session_id(), epoch).await?;
+                end_tokens(&txn, id, None, now).await?;
+                self.post(&txn, MailKind::PasswordChanged, &user.email, Some(id), None).await?;
+                self.record(&txn, &client, &kind).await?;
+                Ok(txn.commit().await?)
+            })
+            .await?;
             self.mail_waits();
             self.learn_what_ended().await;
             self.emit(&client, kind);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tracing::Instrument;
 
-use crate::Error;
+use crate::{Error, db_code::run_again};
 
 mod account;
 mod credentials;
@@ -47,14 +47,7 @@ pub(crate) async fn until_won<T, F>(transaction: impl Fn() -> F) -> Result<T, Er
 where
     F: Future<Output = Result<T, Error>>,
 {
-    const MOST: usize = 8;
-    for _ in 1..MOST {
-        match transaction().await {
-            Err(error) if error.is_lost_race() => {}
-            done => return done,
-        }
-    }
-    transaction().await
+    run_again(transaction, Error::is_lost_race).await
 }
 
 /// Asks every so often, for ever. Failures are logged once until one succeeds, as is that.

@@ -3,7 +3,6 @@
 use crate::{
     ClientInfo, EndReason, Error, RefreshToken, Tokens,
     clock::duration_millis,
-    error::is_lost_race,
     event::EventKind,
     flow::rotation::Decision,
     kernel::Kernel,
@@ -68,10 +67,7 @@ impl Kernel {
                 Decision::Rotate(next) => {
                     // Outside a transaction: a loser has to see the winner's row when it reads again.
                     let (db, id) = (self.store.db(), session.id);
-                    let rotated = rotate_session(db, id, &session.rotation, &next, now).await;
-                    // Under stricter isolation than the default the database tells the loser by an error.
-                    let lost = rotated.as_ref().is_err_and(is_lost_race);
-                    if !lost && rotated? == Rotated::Yes {
+                    if rotate_session(db, id, &session.rotation, &next, now).await? == Rotated::Yes {
                         let tokens = self.successor(&session, next.newest, now)?;
                         count("rotated");
                         self.emit(&client, EventKind::Refreshed { user: session.user.id, session: id });

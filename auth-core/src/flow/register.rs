@@ -9,7 +9,7 @@ use crate::{
     clock::from_millis,
     email::Email,
     event::EventKind,
-    flow::detached,
+    flow::{detached, until_won},
     kernel::Kernel,
     mail::MailKind,
     password,
@@ -111,25 +111,31 @@ impl Kernel {
         let prepared = Arc::clone(&self).prepare_register(register).await?;
         detached(async move {
             let (client, new) = (&prepared.client, &prepared.new);
-            let txn = self.store.begin().await?;
-            let inserted = prepared.insert_in(&txn).await;
-            let kind = match &inserted {
-                Ok(user) => EventKind::Registered { user: user.id },
-                Err(Error::Refused(refusal::EMAIL_TAKEN)) => {
-                    if self.verifies_emails() {
-                        // Touches no row: as many statements as for an address that is free, or the time would tell.
-                        replace_hash(&txn, new.id, "", "", new.now).await?;
-                        self.post(&txn, MailKind::EmailTaken, new.email.typed(), None, None).await?;
+            let (outcome, kind) = until_won(|| async {
+                let txn = self.store.begin().await?;
+                let (outcome, kind) = match prepared.insert_in(&txn).await {
+                    Ok(user) => {
+                        let kind = EventKind::Registered { user: user.id };
+                        (Ok(user), kind)
                     }
-                    self.record(&txn, client, &EventKind::EmailTaken).await?;
-                    EventKind::EmailTaken
-                }
-                Err(_) => return inserted,
-            };
-            txn.commit().await?;
+                    Err(Error::Refused(refusal::EMAIL_TAKEN)) => {
+                        if self.verifies_emails() {
+                            // Touches no row: as many statements as for an address that is free, or the time would tell.
+                            replace_hash(&txn, new.id, "", "", new.now).await?;
+                            self.post(&txn, MailKind::EmailTaken, new.email.typed(), None, None).await?;
+                        }
+                        self.record(&txn, client, &EventKind::EmailTaken).await?;
+                        (Err(Error::Refused(refusal::EMAIL_TAKEN)), EventKind::EmailTaken)
+                    }
+                    Err(error) => return Err(error),
+                };
+                txn.commit().await?;
+                Ok((outcome, kind))
+            })
+            .await?;
             self.mail_waits();
             self.emit(client, kind);
-            inserted
+            outcome
         })
         .await
     }

@@ -14,7 +14,10 @@ use sea_orm::{
 };
 use tokio::time::Instant;
 
-use crate::error::is_unreachable;
+use crate::{
+    db_code::run_again,
+    error::{is_lost_race, is_unreachable},
+};
 
 /// The database is away when nothing has come from it for so long and a statement finds no connection. Shorter than a
 /// wait for a connection; longer than a moment in which all of them happen to be busy.
@@ -68,6 +71,18 @@ impl Db {
         self.ask(self.connection.begin_with_options(options)).await
     }
 
+    /// A statement by itself that has lost a race has done nothing, and is run again: then it sees what the winner did.
+    async fn run<'a, T, F>(
+        &'a self,
+        statement: Statement,
+        run: impl Fn(&'a DatabaseConnection, Statement) -> F,
+    ) -> Result<T, DbErr>
+    where
+        F: Future<Output = Result<T, DbErr>>,
+    {
+        run_again(|| self.ask(run(&self.connection, statement.clone())), is_lost_race).await
+    }
+
     async fn ask<T>(&self, statement: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
         if !self.outage(Outage::admits) {
             return Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout));
@@ -92,7 +107,7 @@ impl ConnectionTrait for Db {
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        self.ask(self.connection.execute_raw(statement)).await
+        self.run(statement, DatabaseConnection::execute_raw).await
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
@@ -100,11 +115,11 @@ impl ConnectionTrait for Db {
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        self.ask(self.connection.query_one_raw(statement)).await
+        self.run(statement, DatabaseConnection::query_one_raw).await
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.ask(self.connection.query_all_raw(statement)).await
+        self.run(statement, DatabaseConnection::query_all_raw).await
     }
 
     fn support_returning(&self) -> bool {

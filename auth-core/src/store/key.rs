@@ -7,7 +7,6 @@ use sea_orm::{
 
 pub(crate) use super::entity::key::Model as KeyRow;
 use super::{Insert, entity::key};
-use crate::error::is_lost_race;
 
 /// The whole ring: a handful of rows.
 pub(crate) async fn read_keys(db: &impl ConnectionTrait) -> Result<Vec<KeyRow>, DbErr> {
@@ -20,7 +19,6 @@ pub(crate) async fn insert_key(db: &impl ConnectionTrait, row: KeyRow) -> Result
         Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => {
             Ok(Insert::Taken)
         }
-        Err(error) if is_lost_race(&error) => Ok(Insert::Taken),
         inserted => inserted.map(|_| Insert::Done),
     }
 }

@@ -20,7 +20,9 @@ mod user;
 mod users;
 
 pub(crate) use sea_orm::{ConnectionTrait, DatabaseTransaction};
-use sea_orm::{DatabaseConnection, DbErr, SqliteTransactionMode, TransactionOptions};
+use sea_orm::{
+    DatabaseConnection, DbBackend, DbErr, IsolationLevel, SqliteTransactionMode, TransactionOptions,
+};
 
 pub use self::by_name::ExportedValue;
 pub(crate) use self::{
@@ -69,14 +71,18 @@ impl Store {
     }
 
     /// Begins a transaction, for several writes. `BEGIN IMMEDIATE` on SQLite: a transaction that first reads and
-    /// then wants to write is refused there without waiting when another one wrote meanwhile.
+    /// then wants to write is refused there without waiting when another one wrote meanwhile. READ COMMITTED on MySQL and
+    /// MariaDB, as it is by default on PostgreSQL: under their REPEATABLE READ whoever waited for a row goes on with what was
+    /// there before the wait, and two changes of a user's roles would add up.
     ///
     /// Only inside [`detached`](crate::flow::detached): a `BEGIN` that is dropped while it is under way leaves sqlx
     /// with a connection that does not know it is in a transaction. It goes back to the pool, and what others
     /// write through it afterwards is lost with it.
     pub(crate) async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
+        let is_mysql = self.db.get_database_backend() == DbBackend::MySql;
         self.db
             .begin(TransactionOptions {
+                isolation_level: is_mysql.then_some(IsolationLevel::ReadCommitted),
                 sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
                 ..TransactionOptions::default()
             })

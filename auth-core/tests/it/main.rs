@@ -20,6 +20,7 @@ mod ends;
 mod gate;
 mod hashing;
 mod import;
+mod isolation;
 mod key_ring;
 mod kit;
 mod login;

@@ -1,5 +1,7 @@
 //! `auth-server migrate`.
 
+use auth_migration::MigrationStatus;
+
 use crate::{
     cli::Migrate,
     command::output::print,
@@ -19,8 +21,12 @@ pub(super) async fn migrate(config: &DatabaseConfig, action: Migrate) -> Result<
         }
         Migrate::Status => {
             let all = auth_migration::status(&db).await?.into_iter();
-            all.map(|one| format!("{} {}", if one.applied { "applied" } else { "pending" }, one.name))
-                .collect()
+            let state = |one: &MigrationStatus| match (one.applied, one.known) {
+                (false, _) => "pending",
+                (true, true) => "applied",
+                (true, false) => "newer",
+            };
+            all.map(|one| format!("{} {}", state(&one), one.name)).collect()
         }
         Migrate::Plan => auth_migration::plan(&db).await?.into_iter().map(|sql| format!("{sql};")).collect(),
     };

@@ -29,7 +29,7 @@ pub(crate) enum Readiness {
     Ready,
     /// The database does not answer in time.
     DatabaseUnreachable,
-    /// The schema is older or newer than this program.
+    /// The schema is older than this program, or one that it cannot live with.
     MigrationsPending,
 }
 
@@ -38,7 +38,7 @@ impl Health {
         Self { db, last: Arc::default() }
     }
 
-    /// Whether the database is reachable and has the schema of this program; the answer may be half a second
+    /// Whether the database is reachable and has what this program needs of the schema; the answer may be half a second
     /// old. Those who ask at once wait for one answer.
     pub(crate) async fn readiness(&self) -> Readiness {
         let mut last = self.last.lock().await;

@@ -25,6 +25,7 @@ mod logs;
 mod mail;
 mod metrics;
 mod migrate;
+mod newer_schema;
 mod nginx;
 mod reload;
 mod schedules;

@@ -16,10 +16,13 @@ pub(super) async fn send(kernel: &Kernel, user: UserId, client: &ClientInfo) -> 
     kernel.needs_mailer()?;
     let found = able_user(kernel, user).await?;
     let kind = EventKind::ResetStarted { user, handed_out: false };
-    let txn = kernel.store.begin().await?;
-    kernel.post(&txn, MailKind::ResetPassword, &found.email, Some(user), None).await?;
-    kernel.record(&txn, client, &kind).await?;
-    txn.commit().await?;
+    until_won(|| async {
+        let txn = kernel.store.begin().await?;
+        kernel.post(&txn, MailKind::ResetPassword, &found.email, Some(user), None).await?;
+        kernel.record(&txn, client, &kind).await?;
+        Ok(txn.commit().await?)
+    })
+    .await?;
     kernel.mail_waits();
     kernel.emit(client, kind);
     Ok(())

@@ -88,13 +88,22 @@ async fn schema(db: &DatabaseConnection) -> Option<Finding> {
     match auth_migration::status(db).await {
         Ok(all) => {
             let pending = all.iter().filter(|migration| !migration.applied).count();
-            (pending > 0).then(|| {
-                Finding::warning(
+            let newer = all.iter().filter(|migration| !migration.known).count();
+            match (pending, newer) {
+                (0, 0) => None,
+                (0, newer) => Some(Finding::warning(
+                    "schema_ahead",
+                    format!(
+                        "a newer version has applied {newer} migrations that this one does not know; it goes on beside it"
+                    ),
+                    "replace this version by that one soon; what it no longer needs goes a release later",
+                )),
+                (pending, _) => Some(Finding::warning(
                     "migrations_pending",
                     format!("{pending} of {} migrations are not applied", all.len()),
                     "`auth-server migrate`; the next start does it too, if its user may change the schema",
-                )
-            })
+                )),
+            }
         }
         Err(error @ MigrationError::NewerSchema { .. }) => Some(Finding::error(
             "schema_newer",

@@ -29,6 +29,12 @@ each_database! {
         }
 
         let db = database.connect_with(1).await;
+        let version = |name: &str| format!("INSERT INTO auth_migration (version, applied_at) VALUES ('{name}', 1)");
+        db.execute_unprepared(&version("m9998_later")).await.unwrap();
+        assert_eq!(installation.check().await, ["schema_ahead"]);
+        db.execute_unprepared(&version("m9999_later_breaking")).await.unwrap();
+        assert_eq!(installation.check().await, ["schema_newer"]);
+        db.execute_unprepared("DELETE FROM auth_migration WHERE version LIKE 'm999%'").await.unwrap();
         db.execute_unprepared("DELETE FROM auth_migration WHERE version LIKE 'm0012%'").await.unwrap();
         assert_eq!(installation.check().await, ["migrations_pending"]);
         let later = "UPDATE auth_migration SET version = 'm9999_later' WHERE version LIKE 'm0011%'";
