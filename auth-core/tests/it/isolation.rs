@@ -163,11 +163,12 @@ impl Person {
 /// Four of each flow at once, for the same person, some times.
 async fn nobody_is_told_of_a_race(db: &TestDatabase, but: &[&str]) {
     let settings = |builder: AuthBuilder| {
-        let builder = builder
-            .configure(|config| config.email_verification = EmailVerification::On)
-            .audit_retention(DAY)
-            .max_sessions(2);
-        builder.insecure_no_throttle()
+        builder.configure(|config| {
+            config.email_verification = EmailVerification::On;
+            config.audit_retention = Some(DAY);
+            config.sessions.max_sessions = 2;
+            config.insecure_no_throttle = true;
+        })
     };
     let test =
         TestAuth::instance(db, keys().key_ring(Algorithm::EdDsa), &ManualClock::new(), 8, settings).await;

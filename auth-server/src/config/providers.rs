@@ -13,7 +13,7 @@ use crate::error::SettingError;
 pub(crate) const PREFIX: &str = "OAUTH_";
 
 /// What there is to say of a provider. The longer names first where one ends like another.
-const FIELDS: [&str; 9] = [
+pub(super) const FIELDS: [&str; 9] = [
     "_CLIENT_SECRET_FILE",
     "_CLIENT_SECRET",
     "_CLIENT_ID",

@@ -89,7 +89,7 @@ each_database! {
         let shown = export(database, &[]).await;
         assert!(shown.starts_with("id,email,email_verified,disabled,roles,created_at\n"));
         let ada = "018f0000-0000-7000-8000-000000000001,ada@example.com,true,false,admin editor support,2017-07-14T02:40:00.123Z\n";
-        assert!(shown.contains(ada) && shown.contains(",=1+1@example.com,false,true,,"), "{shown}");
+        assert!(shown.contains(ada) && shown.contains(",'=1+1@example.com,false,true,,"), "{shown}");
         assert!(!shown.contains('$') && !export(database, &["--format", "jsonl"]).await.contains("hash"));
     }
 
@@ -140,7 +140,7 @@ async fn what_is_refused_is_told_by_its_line_and_nothing_of_it_is_repeated() {
          ,one@example.com,,,{BCRYPT}\n\
          7,canary1@example.com,,,\n\
          ,canary2,,,\n\
-         ,canary3@example.com,,\"canary\n\
+         ,canary3@example.com,,\"canary\ncanary\",extra,\n\
          ,canary4@example.com,,,md5$canary\n\
          ,canary5@example.com,,,{}\n\
          ,canary6@example.com,canary,,\n\
@@ -154,13 +154,13 @@ async fn what_is_refused_is_told_by_its_line_and_nothing_of_it_is_repeated() {
     let home = home_with("users.csv", &file);
     let told = "line 3: the id is no UUID; with --ignore-ids each account gets a new one\n\
         line 4: the address has no @\n\
-        line 5: the line has a quotation mark that is not closed; a field cannot hold a line break\n\
-        line 6: the hash is in no known format\n\
-        line 7: the hash asks for more work than the ceiling of its format\n\
-        line 8: the time is none of RFC 3339, like 2024-05-06T07:08:09Z\n\
-        line 9: line 2 has the same address\n\
-        line 10: the line is longer than 64 KiB\n\
-        line 12: the line is not in UTF-8\n";
+        line 5: the line has 6 fields, and the header has 5\n\
+        line 7: the hash is in no known format\n\
+        line 8: the hash asks for more work than the ceiling of its format\n\
+        line 9: the time is none of RFC 3339, like 2024-05-06T07:08:09Z\n\
+        line 10: line 2 has the same address\n\
+        line 11: the line is longer than 64 KiB\n\
+        line 13: the line is not in UTF-8\n";
     for (arguments, sum) in [
         (&["users.csv", "--dry-run"][..], "11 rows: 2 would be inserted, 0 already there, 9 refused\n"),
         (&["users.csv"], "11 rows: 2 inserted, 0 already there, 9 refused\n"),
@@ -183,6 +183,65 @@ async fn what_is_refused_is_told_by_its_line_and_nothing_of_it_is_repeated() {
         (&lines[8]["rows"], &lines[8]["refused"], &lines[8]["inserted"]),
         (&json!(11), &json!(8), &json!(1))
     );
+    database.drop_database().await;
+}
+
+/// Of each file only these addresses become accounts, and none of them an administrator.
+#[tokio::test]
+async fn text_of_a_field_is_never_a_row() {
+    let mallory = format!("mallory@example.net,true,admin,{BCRYPT},x");
+    let database = TestDatabase::sqlite().await;
+    let header = "email,email_verified,roles,hash,bio";
+    for (number, end) in ["\n", "\r\n", "\r"].into_iter().enumerate() {
+        let file = format!(
+            "{header}{end}ada{number}@example.com,true,,,\"hi{end}{mallory}{end}\"\"bye\"\"{end}\"{end},,,,{end}\
+             grace{number}@example.com,true,,,ok{end}"
+        );
+        let home = home_with("users.csv", file);
+        let ended = import(&home, &database, &["users.csv"]).await;
+        let sum = "2 rows: 2 inserted, 0 already there, 0 refused\n";
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), sum), "{end:?}: {}", ended.stderr);
+    }
+    let before = export(&database, &[]).await;
+    assert!(!before.contains("mallory") && !before.contains("admin"), "{before}");
+    for row in [
+        format!("eve@example.com,true,,,\"hi\n{mallory}\nbye\n"),
+        format!("eve@example.com,true,,,say \"hi\n{mallory}\nbye\"\n"),
+        format!("eve@example.com,true,,,\"hi\" \n{mallory}\n"),
+        format!("eve@example.com,true,,,hi\r{mallory}\n"),
+    ] {
+        let home = home_with("users.csv", format!("{header}\nfirst@example.com,,,,\n{row}"));
+        let ended = import(&home, &database, &["users.csv"]).await;
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""), "{row:?}");
+        assert!(
+            ended.stderr.contains("users import: line 3 ") && !ended.stderr.contains("example"),
+            "{}",
+            ended.stderr
+        );
+        assert_eq!(export(&database, &[]).await, before, "nothing was written");
+    }
+    database.drop_database().await;
+}
+
+#[tokio::test]
+async fn a_file_that_is_not_understood_is_never_success() {
+    let database = TestDatabase::sqlite().await;
+    for (file, code, sum) in [
+        (&b"email,hash\rb1@example.com,\rb2@example.com,\r"[..], 0, "2 rows: 2 inserted"),
+        (b"email\r\nb3@example.com\rb4@example.com\r\n", 2, ""),
+        (b"\xff\xfee\0m\0a\0i\0l\0\n\0", 2, ""),
+        (b"e\0m\0a\0i\0l\0\n\0", 2, ""),
+        (b"email;hash\nb5@example.com;\n", 2, ""),
+        (b"", 2, ""),
+        (b"email,email\nb6@example.com,b7@example.com\n", 2, ""),
+        (b"\"email\",\"hash\"\r\n\"b8@example.com\",\"\"\r\n", 0, "1 rows: 1 inserted"),
+        (b"email,hash\n", 0, "0 rows"),
+    ] {
+        let home = home_with("users.csv", file);
+        let ended = import(&home, &database, &["users.csv"]).await;
+        assert_eq!(ended.code, Some(code), "{file:?}: {}{}", ended.stdout, ended.stderr);
+        assert!(ended.stdout.starts_with(sum), "{file:?}: {}", ended.stdout);
+    }
     database.drop_database().await;
 }
 

@@ -217,8 +217,46 @@ async fn a_wrong_flag_and_a_malformed_dotenv_are_one_line_too() {
     fs::write(home.path().join(".env"), "# mine\nPORT=1\nSECRET_KEY=hush hush\n").unwrap();
     let ended = Program::in_directory(home.path()).run().await;
     assert_eq!((ended.code, ended.stderr.lines().count()), (Some(2), 1));
-    assert!(ended.stderr.starts_with("auth-server: .env, line 3 is not NAME=value"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.starts_with("auth-server: SECRET_KEY (.env, line 3) is not NAME=value"),
+        "{}",
+        ended.stderr
+    );
     assert!(!ended.stderr.contains("hush"));
+}
+
+/// Each file by itself; none of its lines may be as good as not written.
+#[tokio::test]
+async fn a_dotenv_is_understood_or_refused_by_name_and_line_and_lines_of_others_are_passed_over() {
+    let home = tempdir().unwrap();
+    for (text, expected) in [
+        ("# mine\nISSUER=${MISSING}\n", Err("ISSUER (.env, line 2) refers to a variable that is not set")),
+        (
+            "SECRET_KEY=${MISSING}abcdefghijklmnopqrstuvwxyz0123456789ABCDEF\n",
+            Err("SECRET_KEY (.env, line 1) refers to"),
+        ),
+        ("THROTTLE=${MISSING}\n", Err("THROTTLE (.env, line 1) refers to")),
+        ("REGISTRATION: closed\n", Err("REGISTRATION (.env, line 1) is not NAME=value")),
+        ("ISSUER=${APP_ISSUER:-mine}\n", Ok("ISSUER=mine  # .env")),
+        ("PROJECT_NAME=FastAPI Project\nMOTD=it's \"open\nISSUER=mine\n", Ok("ISSUER=mine  # .env")),
+    ] {
+        fs::write(home.path().join(".env"), text).unwrap();
+        let ended = Program::in_directory(home.path()).args(&["config"]).run().await;
+        match expected {
+            Ok(line) => {
+                assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{text:?}");
+                assert!(ended.stdout.lines().any(|shown| shown == line), "{text:?}: {}", ended.stdout);
+            }
+            Err(message) => {
+                assert_eq!(ended.code, Some(2), "{text:?}: {}", ended.stdout);
+                assert!(
+                    ended.stderr.starts_with(&format!("auth-server: {message}")),
+                    "{text:?}: {}",
+                    ended.stderr
+                );
+            }
+        }
+    }
 }
 
 #[tokio::test]

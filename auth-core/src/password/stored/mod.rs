@@ -71,8 +71,9 @@ impl StoredHash {
         if text.len() > MAX_BYTES {
             return Err(UnusableHash::UnknownFormat);
         }
+        let text = without_id(text);
         let fields: Vec<&str> = text.split('$').collect();
-        // What begins with `$` is as passlib, PHP, Ruby and Node write it, the rest as Django does.
+        // What begins with `$` is as passlib, PHP, Ruby and Node write it, the rest as Django and Werkzeug do.
         Ok(match *fields.as_slice() {
             ["", "argon2id" | "argon2i" | "argon2d", ..] => ("argon2", Self::Argon2(Argon2Hash::read(text)?)),
             ["argon2", "argon2id" | "argon2i" | "argon2d", ..] => {
@@ -112,10 +113,56 @@ impl StoredHash {
             ["scrypt", n, salt, r, p, hash] => {
                 ("scrypt (Django)", Self::Scrypt(Scrypt::of_django(n, salt, r, p, hash)?))
             }
+            [method, salt, hash] if method.contains(':') => of_werkzeug(method, salt, hash)?,
             [blob] => aspnet::read(blob).map(|(format, hash)| (format, Self::Pbkdf2(hash)))?,
             _ => return Err(UnusableHash::UnknownFormat),
         })
     }
+}
+
+/// Spring Security and Dovecot write the kind in front, which the rest tells too: `{bcrypt}$2a$…`, `{ARGON2ID}$argon2id$…`.
+fn without_id(text: &str) -> &str {
+    const IDS: [&str; 8] = [
+        "bcrypt",
+        "argon2",
+        "argon2@SpringSecurity_v5_8",
+        "argon2i",
+        "argon2id",
+        "argon2d",
+        "blf-crypt",
+        "crypt",
+    ];
+    let split = text.strip_prefix('{').and_then(|rest| rest.split_once('}'));
+    let known = split
+        .filter(|(id, rest)| rest.starts_with('$') && IDS.iter().any(|known| known.eq_ignore_ascii_case(id)));
+    known.map_or(text, |(_, rest)| rest)
+}
+
+/// Flask's: the method with its parameters, the salt as text, the hash in hexadecimal digits.
+fn of_werkzeug(method: &str, salt: &str, hash: &str) -> Result<(&'static str, StoredHash), UnusableHash> {
+    let hash = base16(hash)?;
+    let pbkdf2 = |prf, rounds| {
+        Pbkdf2::whole(prf, rounds, salt.as_bytes().to_vec(), hash.clone()).map(StoredHash::Pbkdf2)
+    };
+    let parts: Vec<&str> = method.split(':').collect();
+    Ok(match *parts.as_slice() {
+        ["scrypt", n, r, p] => {
+            ("scrypt (Werkzeug)", StoredHash::Scrypt(Scrypt::of_numbers(n, r, p, salt, hash)?))
+        }
+        ["pbkdf2", "sha1", rounds] => ("pbkdf2-sha1 (Werkzeug)", pbkdf2(Prf::Sha1, rounds)?),
+        ["pbkdf2", "sha256", rounds] => ("pbkdf2-sha256 (Werkzeug)", pbkdf2(Prf::Sha256, rounds)?),
+        ["pbkdf2", "sha512", rounds] => ("pbkdf2-sha512 (Werkzeug)", pbkdf2(Prf::Sha512, rounds)?),
+        _ => return Err(UnusableHash::UnknownFormat),
+    })
+}
+
+fn base16(text: &str) -> Result<Vec<u8>, UnusableHash> {
+    let digit = |byte: &u8| char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let pair = |pair: &[u8]| match pair {
+        [high, low] => Some(digit(high)? << 4 | digit(low)?),
+        _ => None,
+    };
+    text.as_bytes().chunks(2).map(pair).collect::<Option<_>>().ok_or(UnusableHash::Damaged)
 }
 
 /// The alphabet of RFC 4648, padded or not.

@@ -1,4 +1,4 @@
-//! PBKDF2 (RFC 8018), as passlib and Django write it.
+//! PBKDF2 (RFC 8018), as passlib, Django and Werkzeug write it.
 
 use std::num::NonZeroU32;
 
@@ -75,8 +75,8 @@ impl Pbkdf2 {
         Self::whole(prf, rounds, adapted(salt)?, adapted(hash)?)
     }
 
-    /// With all of one block, as both make it.
-    fn whole(prf: Prf, rounds: &str, salt: Vec<u8>, hash: Vec<u8>) -> Result<Self, UnusableHash> {
+    /// With all of one block, as all of them make it.
+    pub(super) fn whole(prf: Prf, rounds: &str, salt: Vec<u8>, hash: Vec<u8>) -> Result<Self, UnusableHash> {
         if hash.len() != prf.output_bytes() {
             return Err(UnusableHash::Damaged);
         }

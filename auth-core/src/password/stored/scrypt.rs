@@ -46,13 +46,23 @@ impl Scrypt {
         Self::new(value("ln")?, value("r")?, value("p")?, base64(salt)?, base64(hash)?)
     }
 
-    /// N is written as it is, and the salt is text and used as such.
     pub(super) fn of_django(n: &str, salt: &str, r: &str, p: &str, hash: &str) -> Result<Self, UnusableHash> {
+        Self::of_numbers(n, r, p, salt, base64(hash)?)
+    }
+
+    /// N is written as it is, and the salt is text and used as such.
+    pub(super) fn of_numbers(
+        n: &str,
+        r: &str,
+        p: &str,
+        salt: &str,
+        hash: Vec<u8>,
+    ) -> Result<Self, UnusableHash> {
         let n = number(n)?;
         if !n.is_power_of_two() {
             return Err(UnusableHash::Damaged);
         }
-        Self::new(n.ilog2(), number(r)?, number(p)?, salt.as_bytes().to_vec(), base64(hash)?)
+        Self::new(n.ilog2(), number(r)?, number(p)?, salt.as_bytes().to_vec(), hash)
     }
 }
 

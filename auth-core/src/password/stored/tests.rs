@@ -7,7 +7,7 @@ use crate::password::{Argon2Hasher, PasswordHasher as _, Scratch, Verdict};
 
 const PASSWORD: &str = "correct horse";
 
-/// Each format at a low cost, made from the password by passlib 1.7.4, Django 5.2.19 and Python's bcrypt 5.0.0 (the first),
+/// Each format at a low cost, made from the password by passlib 1.7.4, Django 5.2.19, Werkzeug 3.1.9 and Python's bcrypt 5.0.0 (the first),
 /// ASP.NET's by Python's `hashlib`; where rows at the tools' own costs are (`tests/it/data`), it says how.
 const ROWS: &[(&str, &str)] = &[
     ("bcrypt", "$2b$04$xMIAYnnFwT/4tTsX0XChR.lJb27pVZjNkO/tHqN36rWIMLVdDpbLS"),
@@ -38,6 +38,25 @@ const ROWS: &[(&str, &str)] = &[
     (
         "argon2 (Django)",
         "argon2$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHRzYWx0c2FsdA$t5QLzMlfSPLMezb1X/hRw1bKTTpryM1JhqBpLyqseOw",
+    ),
+    (
+        "scrypt (Werkzeug)",
+        "scrypt:16:8:2$ZCrcxiU9R7e3EAkj$065fcae10238c4d12f05390a91c17fab7b1b0743d6f711dc0a464c7788f61916548e412b899bfbaa735483ebe132feead53b0559de012296808b81cad4370933",
+    ),
+    (
+        "pbkdf2-sha256 (Werkzeug)",
+        "pbkdf2:sha256:10$WW0kjZfd8p3lfyXl$39fcdac266404b99331e10495e142b80d0a88f0ece067f88462149b251402e4d",
+    ),
+    ("pbkdf2-sha1 (Werkzeug)", "pbkdf2:sha1:10$9LhfjSWXDDK03yXz$4a041d63e0815b701ce5714db28bd650badada6d"),
+    (
+        "pbkdf2-sha512 (Werkzeug)",
+        "pbkdf2:sha512:10$Apeu9FlX5naY0ujg$b0078152d17dcd1e3b46aa6ad1ba3eb06e2d5d051df8a60e8f54e57a31e1b8df5ae1bcd487a96c6a2ff61755d2e05a9fca4d7f6951b42de8f359d220ad21a807",
+    ),
+    ("bcrypt", "{bcrypt}$2b$04$xMIAYnnFwT/4tTsX0XChR.lJb27pVZjNkO/tHqN36rWIMLVdDpbLS"),
+    ("bcrypt", "{BLF-CRYPT}$2y$04$xMIAYnnFwT/4tTsX0XChR.lJb27pVZjNkO/tHqN36rWIMLVdDpbLS"),
+    (
+        "argon2",
+        "{argon2@SpringSecurity_v5_8}$argon2id$v=19$m=8,t=1,p=1$BeAco1RqzZmzFoKwFoKQUg$JyqqHnx0FAew1cUqHZnZ3qyRGcKr62duUSbKpZ8dY6I",
     ),
     ("aspnet-identity-v2", "APpMERjX6Hbp2uRLid1j1jTio1nMWQ9lROk3iQs6c1HRhXT5QlIhU2BgpbE04bFUNA=="),
     (
@@ -114,6 +133,9 @@ fn a_hostile_cost_is_refused_and_not_computed() {
         format!("$scrypt$ln=1,r=65,p=1$c2FsdA${hash}"),
         format!("scrypt$524288$salt$8$1${hash}="),
         format!("scrypt$2$salt$8$4294967295${hash}="),
+        format!("scrypt:524288:8:1$salt${}", "a".repeat(128)),
+        format!("{{bcrypt}}{}", ROWS[0].1.replacen("$04$", "$31$", 1)),
+        format!("pbkdf2:sha256:3000001$salt${}", "a".repeat(64)),
         "$argon2id$v=19$m=262145,t=1,p=1$c29tZXNhbHQ$c29tZWhhc2hvdXRwdXQ".to_owned(),
         "argon2$argon2id$v=19$m=262144,t=5,p=1$c29tZXNhbHQ$c29tZWhhc2hvdXRwdXQ".to_owned(),
     ] {

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use auth_core::{FieldError, UserRecord};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::{Map, Value};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
@@ -14,7 +14,9 @@ pub(super) struct Document {
     pub(super) id: Option<String>,
     #[serde(default)]
     pub(super) email: String,
+    #[serde(default, deserialize_with = "truth")]
     pub(super) email_verified: Option<bool>,
+    #[serde(default, deserialize_with = "truth")]
     pub(super) disabled: Option<bool>,
     pub(super) roles: Option<Vec<String>>,
     pub(super) created_at: Option<String>,
@@ -59,11 +61,47 @@ impl Document {
     }
 }
 
+/// A truth value as MySQL and SQLite have it in JSON, or as text.
+fn truth<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
+    match Value::deserialize(deserializer)? {
+        Value::Null => Ok(None),
+        Value::Bool(value) => Ok(Some(value)),
+        Value::Number(number) => match number.as_u64() {
+            Some(bit @ 0..=1) => Ok(Some(bit == 1)),
+            _ => Err(D::Error::custom("neither 0 nor 1")),
+        },
+        Value::String(text) => {
+            super::rows::truth("", text.trim()).map(Some).map_err(|error| D::Error::custom(error.code))
+        }
+        Value::Array(_) | Value::Object(_) => Err(D::Error::custom("no truth value")),
+    }
+}
+
 fn moment(text: &str) -> Result<SystemTime, FieldError> {
-    OffsetDateTime::parse(text, &Rfc3339).map(SystemTime::from).map_err(|_| {
-        let rule = "the time is none of RFC 3339, like 2024-05-06T07:08:09Z";
-        FieldError::new("created_at", "invalid_time", rule)
+    let rule = |rule: &str| FieldError::new("created_at", "invalid_time", rule);
+    let parsed = OffsetDateTime::parse(&with_whole_offset(text), &Rfc3339).map(SystemTime::from);
+    parsed.map_err(|_| {
+        if OffsetDateTime::parse(&format!("{text}Z"), &Rfc3339).is_ok() {
+            return rule("the time has no zone; add Z to one in UTC, else its offset, like +02:00");
+        }
+        rule("the time is none of RFC 3339, like 2024-05-06T07:08:09Z")
     })
+}
+
+/// PostgreSQL writes `+00` and `+0530` where RFC 3339 wants `+00:00` and `+05:30`, and Ruby and others write ` UTC`.
+fn with_whole_offset(text: &str) -> String {
+    if let Some(time) = text.strip_suffix("UTC") {
+        return format!("{}Z", time.trim_end());
+    }
+    let Some((time, digits)) = text.rsplit_once(['+', '-']).filter(|(time, _)| time.contains(':')) else {
+        return text.to_owned();
+    };
+    let sign = if text.as_bytes().get(time.len()) == Some(&b'-') { '-' } else { '+' };
+    match (digits.len(), digits.split_at_checked(2)) {
+        (2, _) => format!("{}{sign}{digits}:00", time.trim_end()),
+        (4, Some((hours, minutes))) => format!("{}{sign}{hours}:{minutes}", time.trim_end()),
+        _ => format!("{}{sign}{digits}", time.trim_end()),
+    }
 }
 
 /// To the millisecond, as times are stored. One that no calendar has, from a broken row, becomes the epoch.

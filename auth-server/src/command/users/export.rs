@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use auth_core::{Auth, UserRecord};
 use csv::Writer;
 
-use super::{document::Document, rows::COLUMNS, told};
+use super::{document::Document, rows::COLUMNS, spreadsheet, told};
 use crate::{
     cli::{ExportOptions, Format},
     error::Error,
@@ -62,7 +62,7 @@ fn csv(page: Vec<UserRecord>, with_hashes: bool) -> io::Result<Vec<u8>> {
             created_at.unwrap_or_default(),
         ];
         let hash = with_hashes.then(|| hash.unwrap_or_default());
-        text.write_record(fields.into_iter().chain(hash))?;
+        text.write_record(fields.into_iter().chain(hash).map(spreadsheet::made_safe))?;
     }
     text.into_inner().map_err(|error| io::Error::from(error.error().kind()))
 }

@@ -1,11 +1,6 @@
 //! `auth-server users import`.
 
-use std::{
-    ffi::OsStr,
-    fs::File,
-    io::{self, BufReader},
-    path::Path,
-};
+use std::{ffi::OsStr, fs::File, io, path::Path};
 
 use auth_core::{Auth, ClientInfo, FieldError, Import, ImportOutcome, ImportRow};
 use serde_json::json;
@@ -32,14 +27,14 @@ pub(super) async fn import(auth: &Auth, options: &ImportOptions, json: bool) -> 
         let rule = "the name does not end in .csv or .jsonl: add --format csv or --format jsonl";
         Error::Usage(format!("users import: {rule}"))
     })?;
-    let mut lines = Lines::new(if file == OsStr::new("-") {
-        Box::new(io::stdin().lock())
+    let mut lines = if file == OsStr::new("-") {
+        Lines::new(Box::new(io::stdin().lock()), format)
     } else {
         let cannot = |error: io::Error| {
             Error::Usage(format!("users import: the file cannot be read: {}", error.kind()))
         };
-        Box::new(BufReader::new(File::open(file).map_err(cannot)?))
-    });
+        Lines::of_file(File::open(file).map_err(cannot)?, format)?
+    };
     let mut rows = rows(format, &mut lines, options.ignore_ids)?;
     let run = auth.import(ClientInfo::default());
     let mut run = if options.dry_run { run.dry_run() } else { run };
@@ -48,7 +43,7 @@ pub(super) async fn import(auth: &Auth, options: &ImportOptions, json: bool) -> 
         let (mut sound, mut refused) = (Vec::with_capacity(BATCH), Vec::new());
         // Blocks this thread alone, on which nothing else runs.
         while sound.len() + refused.len() < BATCH {
-            let Some((number, line)) = lines.next().map_err(cannot_read)? else { break };
+            let Some((number, line)) = lines.next()? else { break };
             match line.and_then(|line| rows.record(line)) {
                 Ok(record) => sound.push(ImportRow { number, record }),
                 Err(error) => refused.push((number, error)),
@@ -74,15 +69,11 @@ fn by_extension(file: &Path) -> Option<Format> {
     }
 }
 
-fn cannot_read(source: io::Error) -> Error {
-    Error::System { what: "the file cannot be read", source }
-}
-
 /// Reads the header, if there is to be one.
 fn rows(format: Format, lines: &mut Lines, ignore_ids: bool) -> Result<Rows, Error> {
     let header = match format {
         Format::Jsonl => "",
-        Format::Csv => match lines.next().map_err(cannot_read)? {
+        Format::Csv => match lines.next()? {
             Some((_, header)) => header.map_err(|error| in_header(&error.detail))?,
             None => "",
         },

@@ -5,6 +5,7 @@ mod export;
 mod import;
 mod lines;
 mod rows;
+mod spreadsheet;
 
 use std::io::{self, BufRead as _, Read as _};
 

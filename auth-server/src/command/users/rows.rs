@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, mem};
 use auth_core::{FieldError, UserRecord};
 use csv::{ReaderBuilder, StringRecord};
 
-use super::{document::Document, lines::refused};
+use super::{document::Document, lines::refused, spreadsheet};
 use crate::cli::Format;
 
 /// The columns, in the order of an export.
@@ -43,7 +43,11 @@ impl Rows {
         let known = |name: &String| COLUMNS.into_iter().find(|column| column == name);
         let columns: Vec<Option<&'static str>> = names.iter().map(known).collect();
         if !columns.contains(&Some("email")) {
-            return Err(format!("has no column `email`; the columns are {}", COLUMNS.join(", ")));
+            let parted = [';', '\t', '|'].into_iter().any(|mark| {
+                names.iter().any(|name| name.split(mark).any(|part| part.trim_matches([' ', '"']) == "email"))
+            });
+            let but = if parted { "; columns are separated by commas" } else { "" };
+            return Err(format!("has no column `email`; the columns are {}{but}", COLUMNS.join(", ")));
         }
         let mut once = BTreeSet::new();
         if let Some(twice) = columns.iter().flatten().find(|column| !once.insert(**column)) {
@@ -93,7 +97,7 @@ fn from_csv(columns: &[Option<&'static str>], line: &str) -> Result<Document, Fi
     }
     let mut document = Document::default();
     for (column, value) in columns.iter().zip(&values) {
-        let value = value.trim();
+        let value = spreadsheet::restored(value.trim());
         match *column {
             Some("id") => document.id = Some(value.to_owned()),
             Some("email") => value.clone_into(&mut document.email),
@@ -111,20 +115,19 @@ fn from_csv(columns: &[Option<&'static str>], line: &str) -> Result<Document, Fi
     Ok(document)
 }
 
-/// The fields of one line (RFC 4180). None of ours holds a line break, so a quotation mark that is not closed spoils its
-/// own line and not the rest of the file.
+/// The fields of one record (RFC 4180), whose quotation marks [`Lines`](super::lines::Lines) has looked at.
 fn fields(line: &str) -> Result<StringRecord, FieldError> {
-    if line.matches('"').count() % 2 == 1 {
-        return Err(refused("has a quotation mark that is not closed; a field cannot hold a line break"));
-    }
     let mut fields = StringRecord::new();
     let mut reader = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(line.as_bytes());
     reader.read_record(&mut fields).map_err(|_| refused("is no CSV"))?;
+    if reader.read_record(&mut StringRecord::new()).unwrap_or(true) {
+        return Err(refused("is more than one row"));
+    }
     Ok(fields)
 }
 
 /// As PostgreSQL, MySQL and SQLite write it.
-fn truth(field: &'static str, value: &str) -> Result<bool, FieldError> {
+pub(super) fn truth(field: &'static str, value: &str) -> Result<bool, FieldError> {
     match value.to_ascii_lowercase().as_str() {
         "true" | "t" | "1" => Ok(true),
         "false" | "f" | "0" | "" => Ok(false),
@@ -183,7 +186,7 @@ mod tests {
             ("email,created_at", "canary@x.io,canary", "invalid_time"),
             ("email,disabled", "canary@x.io,canary", "invalid_bool"),
             ("email,id", "canary@x.io", "invalid_line"),
-            ("email,id", "canary@x.io,\"canary", "invalid_line"),
+            ("email,id", "canary@x.io,\ncanary@x.io,", "invalid_line"),
         ] {
             let error = csv(header, line).unwrap_err();
             assert_eq!(error.code, code, "{line}");
@@ -195,6 +198,63 @@ mod tests {
             assert!(error.code == "invalid_line" && !format!("{error:?}").contains("canary"), "{line}");
         }
         assert!(json(r#"{"email":"a@x.io","email":"b@x.io"}"#).is_err(), "one of two is a guess");
+    }
+
+    #[test]
+    fn a_truth_value_may_be_a_number_or_text_in_json_too() {
+        for (value, expected) in [
+            ("1", true),
+            ("0", false),
+            ("true", true),
+            ("null", false),
+            (r#""t""#, true),
+            (r#""FALSE""#, false),
+            (r#""""#, false),
+        ] {
+            let line = format!(r#"{{"email":"a@x.io","email_verified":{value},"disabled":{value}}}"#);
+            let record = json(&line).unwrap();
+            assert_eq!((record.email_verified, record.disabled), (expected, expected), "{value}");
+        }
+        for value in ["2", "-1", "0.5", r#""yes, canary""#, "[true]", "{}"] {
+            let error = json(&format!(r#"{{"email":"a@x.io","email_verified":{value}}}"#)).unwrap_err();
+            assert!(error.code == "invalid_line" && !format!("{error:?}").contains("canary"), "{value}");
+        }
+    }
+
+    #[test]
+    fn times_are_taken_as_databases_write_them_and_one_without_a_zone_is_told() {
+        let created = |time: &str| {
+            let record = csv("email,created_at", &format!("a@x.io,{time}"));
+            record.map(|record| Document::of(record).created_at.unwrap())
+        };
+        for time in [
+            "2023-04-05 06:07:08+00",
+            "2023-04-05 11:37:08+0530",
+            "2023-04-05 11:37:08 +05:30",
+            "2023-04-05 02:37:08-03:30",
+            "2023-04-04 22:07:08-08",
+            "2023-04-05 06:07:08 UTC",
+            "2023-04-05T06:07:08.000000+00",
+            "2023-04-05t06:07:08z",
+        ] {
+            assert_eq!(created(time).unwrap(), "2023-04-05T06:07:08Z", "{time}");
+        }
+        for time in ["2023-04-05 06:07:08", "2023-04-05T06:07:08.5"] {
+            assert!(created(time).unwrap_err().detail.contains("no zone"), "{time}");
+        }
+        for time in
+            ["2023-04-05", "1680674828", "2023-04-05 06:07:08+0", "2023-04-05 06:07:08+é1", "-", "UTC"]
+        {
+            assert_eq!(created(time).unwrap_err().code, "invalid_time", "{time}");
+        }
+    }
+
+    #[test]
+    fn columns_that_are_parted_by_something_else_are_told() {
+        for header in ["email;hash", "id\temail\thash", "id|email"] {
+            let problem = Rows::new(Format::Csv, header, false).err().unwrap();
+            assert!(problem.ends_with("columns are separated by commas"), "{problem}");
+        }
     }
 
     #[test]
