@@ -118,9 +118,6 @@ fn service(auth: Auth, config: &Config, public_url: &str) -> Result<AuthService,
     if !config.http.cookie_secure {
         service = service.insecure_cookie();
     }
-    if !config.http.registration_open {
-        service = service.registration_closed();
-    }
     if !config.http.admin_api {
         service = service.without_admin();
     }
@@ -128,7 +125,7 @@ fn service(auth: Auth, config: &Config, public_url: &str) -> Result<AuthService,
         service = service.also_described(path, item);
     }
     if !config.http.docs {
-        service = service.without(Endpoint::OpenApi);
+        service = service.without(Endpoint::OPENAPI);
     }
     service.build().map_err(|error| {
         let name = match error.setting() {

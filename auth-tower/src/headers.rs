@@ -47,7 +47,7 @@ pub(crate) fn request_id(headers: &HeaderMap) -> HeaderValue {
 }
 
 fn new_request_id() -> HeaderValue {
-    HeaderValue::from_str(&random_id()).unwrap_or(HeaderValue::from_static("unknown"))
+    HeaderValue::try_from(random_id()).unwrap_or(HeaderValue::from_static("unknown"))
 }
 
 /// Nobody guesses it beforehand (122 bits of the system's randomness), and nobody keeps it secret afterwards.

@@ -112,6 +112,7 @@ pub mod problem;
 #[cfg(feature = "jwks")]
 mod remote_jwks;
 mod require;
+mod rfc3339;
 mod route;
 mod service;
 mod transport;
@@ -128,5 +129,6 @@ pub use problem::Problem;
 #[cfg(feature = "jwks")]
 pub use remote_jwks::{FetchError, RemoteJwks, RemoteJwksBuilder};
 pub use require::{Require, RequireLayer};
+pub use rfc3339::{rfc3339, rfc3339_millis};
 pub use route::Endpoint;
 pub use service::{AuthService, AuthServiceBuilder, AuthServiceFuture};

@@ -149,10 +149,6 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail).with_retry_after(retry_after)
     }
 
-    pub(crate) fn registration_closed() -> Self {
-        Self::new(StatusCode::FORBIDDEN, "forbidden", "Registration is closed.")
-    }
-
     pub(crate) fn cross_origin() -> Self {
         let detail = "Requests from another origin are not allowed here.";
         Self::new(StatusCode::FORBIDDEN, "cross_origin", detail)

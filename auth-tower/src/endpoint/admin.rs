@@ -1,32 +1,67 @@
-//! What administrators do to accounts. Each endpoint is opened by [`administrator`] first.
+//! What administrators do to accounts. Nobody else is let in: that is the route's to say.
 
-use std::collections::BTreeMap;
-
-use auth_core::{ADMIN_ROLE, ClientInfo, FieldError, User, UserChange, UserId, UserQuery};
-use http::{HeaderMap, Response, StatusCode};
+use auth_core::{User, UserChange, UserQuery};
+use http::StatusCode;
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::{
-    UserDocument, caller,
+    Doors,
+    answer::{json, no_content},
+    document::{UserDocument, events, page_of_events, user_members},
     fields::{object, optional_bool, optional_list},
-    json, no_content,
+    query::limit,
 };
 use crate::{
-    Body,
+    openapi::{
+        Operation, Tag, page_parameters,
+        shape::{self, closed, list, nullable, with},
+    },
     problem::Problem,
-    service::{Inner, Payload, Refusal},
+    route::{Address, Answered, Caller, Endpoint, Route, Takes},
+    service::{Call, Inner},
 };
 
-pub(super) type Query = BTreeMap<String, String>;
-
-/// How many are listed when nothing is said.
-const LIMIT: u64 = 20;
-
-/// The caller, who has the role at this moment, whatever the token says: one who lost it is refused at once.
-pub(crate) async fn administrator(service: &Inner, headers: &HeaderMap) -> Result<UserId, Refusal> {
-    let caller = service.auth.check_session(&caller(service, headers)?).await?;
-    if caller.has_role(ADMIN_ROLE) { Ok(caller.user_id()) } else { Err(Problem::forbidden().into()) }
+impl Endpoint {
+    /// `GET /users`, for administrators
+    pub const USERS: Self = Self(&Address::new(
+        "/users",
+        &[Route::get(|call| Box::pin(users(call)), describe_users).open_to(Caller::Administrator)],
+    ));
+    /// `GET`, `PATCH` and `DELETE /users/{id}`, for administrators
+    pub const USER: Self = Self(&Address::of_one(
+        "/users/{id}",
+        &[
+            Route::get(|call| Box::pin(user(call)), describe_user).open_to(Caller::Administrator),
+            Route::patch(|call| Box::pin(change_user(call)), describe_change_user)
+                .takes(Takes::Json)
+                .open_to(Caller::Administrator),
+            Route::delete(|call| Box::pin(delete_user(call)), describe_delete_user)
+                .open_to(Caller::Administrator),
+        ],
+    ));
+    /// `DELETE /users/{id}/sessions`, for administrators
+    pub const USER_SESSIONS: Self = Self(&Address::of_one(
+        "/users/{id}/sessions",
+        &[Route::delete(|call| Box::pin(end_sessions(call)), describe_end_sessions)
+            .open_to(Caller::Administrator)],
+    ));
+    /// `GET /users/{id}/events`, for administrators
+    pub const USER_EVENTS: Self = Self(&Address::of_one(
+        "/users/{id}/events",
+        &[Route::get(|call| Box::pin(user_events(call)), describe_user_events)
+            .open_to(Caller::Administrator)],
+    ));
 }
+
+pub(crate) const DOORS: Doors = Doors {
+    endpoints: &[Endpoint::USERS, Endpoint::USER, Endpoint::USER_SESSIONS, Endpoint::USER_EVENTS],
+    schemas: |_| schemas(),
+    ..Doors::tagged(Tag {
+        name: "Administration",
+        description: "What administrators do to accounts: the role `admin` is needed.",
+    })
+};
 
 /// A user as administrators see them: what the user sees, and whether they are kept out. The same wherever it is written, at
 /// `/users` and by the command line.
@@ -51,34 +86,48 @@ struct UsersDocument<'a> {
 }
 
 /// `GET /users?limit=&cursor=&email=`: a page of users, in the order in which they came.
-pub(crate) async fn users(service: &Inner, mut query: Query) -> Result<Response<Body>, Refusal> {
-    let mut wanted = UserQuery::default().limit(limit(&query).map_err(invalid)?);
+async fn users(call: Call) -> Answered {
+    let mut query = call.query()?;
+    let mut wanted = UserQuery::default().limit(limit(&query)?);
     if let Some(cursor) = query.remove("cursor") {
         wanted = wanted.cursor(cursor);
     }
     if let Some(email) = query.remove("email") {
         wanted = wanted.email(email);
     }
-    let page = service.auth.list_users(wanted).await?;
+    let page = call.service.auth.list_users(wanted).await?;
     let users = page.users.iter().map(AccountDocument::of).collect();
     Ok(json(StatusCode::OK, &UsersDocument { users, next_cursor: page.next.as_deref() }))
 }
 
+fn describe_users(_: &Inner) -> Operation {
+    let email = json!({
+        "name": "email", "in": "query", "description": "Only the one with this address.",
+        "schema": {"anyOf": [{"type": "string", "format": "email"}, {"const": ""}], "examples": ["ada@example.com"]},
+    });
+    page_parameters()
+        .into_iter()
+        .chain([email])
+        .fold(Operation::new("users", "List users"), Operation::parameter)
+        .answers_with(200, "A page, in the order in which they came.", "UserPage")
+        .fails(&["validation_failed"])
+}
+
 /// `GET /users/{id}`.
-pub(crate) async fn user(service: &Inner, user: UserId) -> Result<Response<Body>, Refusal> {
-    let user = service.auth.user(user).await?;
+async fn user(call: Call) -> Answered {
+    let user = call.service.auth.user(call.id()?).await?;
     Ok(json(StatusCode::OK, &AccountDocument::of(&user)))
+}
+
+fn describe_user(_: &Inner) -> Operation {
+    of_one("user", "Show a user").answers_with(200, "The user.", "Account")
 }
 
 /// `PATCH /users/{id}` `{"roles", "disabled"}`: both or one of them, at once or not at all. Other members are ignored, never
 /// applied (ASVS 15.3.3).
-pub(crate) async fn change_user(
-    service: &Inner,
-    user: UserId,
-    payload: Payload,
-    client: ClientInfo,
-) -> Result<Response<Body>, Refusal> {
-    let mut object = object(payload)?;
+async fn change_user(call: Call) -> Answered {
+    let user = call.id()?;
+    let mut object = object(call.payload)?;
     let change = match (optional_list(&mut object, "roles"), optional_bool(&mut object, "disabled")) {
         (Ok(roles), Ok(disabled)) => {
             let mut change = UserChange::default();
@@ -90,39 +139,82 @@ pub(crate) async fn change_user(
             return Err(Problem::validation(errors).into());
         }
     };
-    let user = service.auth.update_user(user, change, client).await?;
+    let user = call.service.auth.update_user(user, change, call.client).await?;
     Ok(json(StatusCode::OK, &AccountDocument::of(&user)))
 }
 
+fn describe_change_user(_: &Inner) -> Operation {
+    of_one("change_user", "Change roles, or keep a user out")
+        .describe(
+            "Both or one of them, at once or not at all. A user who is kept out has no sessions any more.",
+        )
+        .takes("UserChange", &json!({"roles": ["user", "admin"], "disabled": false}))
+        .answers_with(200, "The user as it is now.", "Account")
+        .fails(&["validation_failed", "last_admin"])
+}
+
 /// `DELETE /users/{id}`.
-pub(crate) async fn delete_user(
-    service: &Inner,
-    user: UserId,
-    client: ClientInfo,
-) -> Result<Response<Body>, Refusal> {
-    service.auth.delete_user(user, client).await?;
+async fn delete_user(call: Call) -> Answered {
+    let user = call.id()?;
+    call.service.auth.delete_user(user, call.client).await?;
     Ok(no_content())
+}
+
+fn describe_delete_user(_: &Inner) -> Operation {
+    of_one("delete_user", "Delete a user").answers(204, "With all that hung on it.").fails(&["last_admin"])
 }
 
 /// `DELETE /users/{id}/sessions`: all of them.
-pub(crate) async fn end_sessions_of(
-    service: &Inner,
-    user: UserId,
-    client: ClientInfo,
-) -> Result<Response<Body>, Refusal> {
-    service.auth.logout_all(user, client).await?;
+async fn end_sessions(call: Call) -> Answered {
+    let user = call.id()?;
+    call.service.auth.logout_all(user, call.client).await?;
     Ok(no_content())
 }
 
-pub(super) fn limit(query: &Query) -> Result<u64, FieldError> {
-    let Some(limit) = query.get("limit") else { return Ok(LIMIT) };
-    // Digits only: parsing alone would take a sign.
-    let number = limit.bytes().all(|byte| byte.is_ascii_digit()).then(|| limit.parse().ok()).flatten();
-    number.filter(|limit| (1..=UserQuery::LIMIT_MAX).contains(limit)).ok_or_else(|| {
-        FieldError::new("limit", "out_of_range", "the limit must be a whole number from 1 to 100")
-    })
+fn describe_end_sessions(_: &Inner) -> Operation {
+    of_one("end_sessions", "End all sessions of a user").answers(204, "They are over.")
 }
 
-pub(super) fn invalid(error: FieldError) -> Problem {
-    Problem::validation(vec![error])
+/// `GET /users/{id}/events?limit=&cursor=`: what happened to the account, the latest first; also to one that is gone, for as
+/// long as the audit keeps it.
+async fn user_events(call: Call) -> Answered {
+    let (user, auth) = (call.id()?, &call.service.auth);
+    let (limit, before) = page_of_events(&call.query()?)?;
+    let page = auth.events(user, before, limit).await?;
+    if page.is_empty() && before.is_none() {
+        // Nothing has happened to who never was; but then it should say so.
+        auth.user(user).await?;
+    }
+    Ok(events(&page, limit))
+}
+
+fn describe_user_events(_: &Inner) -> Operation {
+    page_parameters()
+        .into_iter()
+        .fold(of_one("user_events", "What happened to an account"), Operation::parameter)
+        .describe("Also to one that is gone, for as long as the audit keeps it.")
+        .answers_with(200, "A page, the latest first.", "EventPage")
+        .fails(&["validation_failed"])
+}
+
+fn of_one(id: &'static str, summary: &'static str) -> Operation {
+    Operation::new(id, summary).fails(&["not_found"])
+}
+
+fn schemas() -> Vec<(&'static str, Value)> {
+    let account = with(&user_members(), [("disabled", json!({"type": "boolean"}))]);
+    let change = json!({
+        "roles": {
+            "type": "array",
+            "maxItems": 32,
+            "items": {"type": "string", "pattern": "^[a-z0-9_-]{1,64}$"},
+            "description": "Exactly these; everybody has `user`.",
+        },
+        "disabled": {"type": "boolean"},
+    });
+    vec![
+        ("Account", closed(&account)),
+        ("UserPage", closed(&json!({"users": list("Account"), "next_cursor": nullable()}))),
+        ("UserChange", shape::object(&[], &change)),
+    ]
 }

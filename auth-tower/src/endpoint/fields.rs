@@ -1,6 +1,6 @@
 //! Members of a JSON body.
 
-use auth_core::FieldError;
+use auth_core::{FieldError, Password};
 
 use crate::{
     problem::Problem,
@@ -57,6 +57,11 @@ pub(super) fn optional_text(object: &mut Object, field: &'static str) -> Result<
         return Ok(None);
     }
     text(object, field).map(Some).map_err(|error| Problem::validation(vec![error]))
+}
+
+/// The password that is asked for once more, where the account has one.
+pub(super) fn optional_password(object: &mut Object) -> Result<Option<Password>, Problem> {
+    Ok(optional_text(object, "password")?.map(Password::from))
 }
 
 /// `true` or `false`, or nothing.

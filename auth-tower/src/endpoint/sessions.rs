@@ -1,11 +1,44 @@
-use auth_core::{ClientInfo, Session, SessionId};
-use http::{HeaderMap, Response, StatusCode};
-use serde::Serialize;
+//! The sessions of whoever is signed in.
 
-use super::{caller, json, no_content, rfc3339};
+use http::StatusCode;
+use serde::Serialize;
+use serde_json::json;
+
+use super::{
+    Doors,
+    answer::{json, no_content},
+    document::SessionDocument,
+};
 use crate::{
-    Body,
-    service::{Inner, Refusal},
+    openapi::{
+        Operation, Tag,
+        shape::{closed, list},
+    },
+    route::{Address, Answered, Caller, Endpoint, Route},
+    service::{Call, Inner},
+};
+
+impl Endpoint {
+    /// `GET` and `DELETE /users/me/sessions`
+    pub const SESSIONS: Self = Self(&Address::new(
+        "/users/me/sessions",
+        &[
+            Route::get(|call| Box::pin(sessions(call)), describe_sessions).open_to(Caller::Bearer),
+            Route::delete(|call| Box::pin(end_other_sessions(call)), describe_end_other_sessions)
+                .open_to(Caller::Bearer),
+        ],
+    ));
+    /// `DELETE /users/me/sessions/{id}`
+    pub const SESSION: Self = Self(&Address::of_one(
+        "/users/me/sessions/{id}",
+        &[Route::delete(|call| Box::pin(end_session(call)), describe_end_session).open_to(Caller::Bearer)],
+    ));
+}
+
+pub(crate) const DOORS: Doors = Doors {
+    endpoints: &[Endpoint::SESSIONS, Endpoint::SESSION],
+    schemas: |_| vec![("Sessions", closed(&json!({"sessions": list("Session")})))],
+    ..Doors::tagged(Tag::ACCOUNT)
 };
 
 #[derive(Serialize)]
@@ -13,59 +46,41 @@ struct SessionsDocument<'a> {
     sessions: Vec<SessionDocument<'a>>,
 }
 
-#[derive(Serialize)]
-pub(super) struct SessionDocument<'a> {
-    id: String,
-    created_at: String,
-    last_used_at: String,
-    expires_at: String,
-    user_agent: Option<&'a str>,
-    ip: Option<String>,
-    methods: &'a [String],
-    current: bool,
-}
-
-impl<'a> SessionDocument<'a> {
-    pub(super) fn of(session: &'a Session, current: SessionId) -> Self {
-        Self {
-            id: session.id.to_string(),
-            created_at: rfc3339(session.created_at),
-            last_used_at: rfc3339(session.last_used_at),
-            expires_at: rfc3339(session.expires_at),
-            user_agent: session.user_agent.as_deref(),
-            ip: session.ip.map(|ip| ip.to_string()),
-            methods: &session.methods,
-            current: session.id == current,
-        }
-    }
-}
-
 /// `GET /users/me/sessions`: the caller's live sessions, the most recently used first.
-pub(crate) async fn sessions(service: &Inner, headers: &HeaderMap) -> Result<Response<Body>, Refusal> {
-    let caller = caller(service, headers)?;
-    let sessions = service.auth.sessions(&caller).await?;
+async fn sessions(mut call: Call) -> Answered {
+    let caller = call.caller()?;
+    let sessions = call.service.auth.sessions(&caller).await?;
     let sessions = sessions.iter().map(|session| SessionDocument::of(session, caller.session_id())).collect();
     Ok(json(StatusCode::OK, &SessionsDocument { sessions }))
 }
 
+fn describe_sessions(_: &Inner) -> Operation {
+    Operation::new("sessions", "My sessions").answers_with(
+        200,
+        "The live ones, the most recently used first.",
+        "Sessions",
+    )
+}
+
 /// `DELETE /users/me/sessions`: ends all but the caller's own.
-pub(crate) async fn end_other_sessions(
-    service: &Inner,
-    headers: &HeaderMap,
-    client: ClientInfo,
-) -> Result<Response<Body>, Refusal> {
-    service.auth.end_other_sessions(&caller(service, headers)?, client).await?;
+async fn end_other_sessions(mut call: Call) -> Answered {
+    let caller = call.caller()?;
+    call.service.auth.end_other_sessions(&caller, call.client).await?;
     Ok(no_content())
+}
+
+fn describe_end_other_sessions(_: &Inner) -> Operation {
+    Operation::new("end_other_sessions", "End all other sessions").answers(204, "They are over.")
 }
 
 /// `DELETE /users/me/sessions/{id}`: ends one, which may be the caller's own. One that is somebody else's is as
 /// unknown as one that never was.
-pub(crate) async fn end_session(
-    service: &Inner,
-    headers: &HeaderMap,
-    session: SessionId,
-    client: ClientInfo,
-) -> Result<Response<Body>, Refusal> {
-    service.auth.end_session(&caller(service, headers)?, session, client).await?;
+async fn end_session(mut call: Call) -> Answered {
+    let (caller, session) = (call.caller()?, call.id()?);
+    call.service.auth.end_session(&caller, session, call.client).await?;
     Ok(no_content())
+}
+
+fn describe_end_session(_: &Inner) -> Operation {
+    Operation::new("end_session", "End a session").answers(204, "It is over.").fails(&["not_found"])
 }

@@ -4,20 +4,31 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use super::problems;
-use crate::Endpoint;
+use super::{problems, shape::reference};
+use crate::{
+    route::{Address, Caller, Route, Takes},
+    service::Inner,
+};
 
-pub(super) const SIGN_IN: &str = "Sign in";
-pub(super) const ACCOUNT: &str = "Own account";
-pub(super) const MAIL: &str = "Mail";
-pub(super) const SOCIAL: &str = "Social login";
-pub(super) const ADMIN: &str = "Administration";
-pub(super) const SERVICES: &str = "Services";
+/// A heading under which operations stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Tag {
+    pub(crate) name: &'static str,
+    pub(crate) description: &'static str,
+}
+
+impl Tag {
+    pub(crate) const SIGN_IN: Self = Self { name: "Sign in", description: "Signing up, in and out." };
+    pub(crate) const ACCOUNT: Self =
+        Self { name: "Own account", description: "What somebody does to their own account." };
+    pub(crate) const MAIL: Self =
+        Self { name: "Mail", description: "Links in mails: proving an address, choosing a new password." };
+    pub(crate) const SERVICES: Self = Self { name: "Services", description: "For other services." };
+}
 
 /// An operation object in the making.
-pub(super) struct Operation {
+pub(crate) struct Operation {
     id: &'static str,
-    tag: &'static str,
     summary: &'static str,
     description: &'static str,
     parameters: Vec<Value>,
@@ -29,10 +40,9 @@ pub(super) struct Operation {
 
 impl Operation {
     /// One that needs nobody to be signed in. Whatever is asked can meet a bug of ours.
-    pub(super) fn new(tag: &'static str, id: &'static str, summary: &'static str) -> Self {
+    pub(crate) fn new(id: &'static str, summary: &'static str) -> Self {
         Self {
             id,
-            tag,
             summary,
             description: "",
             parameters: Vec::new(),
@@ -43,96 +53,103 @@ impl Operation {
         }
     }
 
-    pub(super) fn describe(mut self, text: &'static str) -> Self {
+    pub(crate) fn describe(mut self, text: &'static str) -> Self {
         self.description = text;
         self
     }
 
-    pub(super) fn parameter(mut self, parameter: Value) -> Self {
+    pub(crate) fn parameter(mut self, parameter: Value) -> Self {
         self.parameters.push(parameter);
         // One that is repeated, or no UTF-8.
         self.fails(&["malformed_request"])
     }
 
     /// A JSON body of a named schema.
-    pub(super) fn takes(self, schema: &str, example: &Value) -> Self {
+    pub(crate) fn takes(self, schema: &str, example: &Value) -> Self {
         self.body(true, &json!({"application/json": {"schema": reference(schema), "example": example}}))
     }
 
-    pub(super) fn body(mut self, required: bool, content: &Value) -> Self {
+    pub(crate) fn body(mut self, required: bool, content: &Value) -> Self {
         self.body = Some(json!({"required": required, "content": content}));
-        self.reads_a_body()
-    }
-
-    /// A body is read even where there is no use for it, and held to the same rules.
-    pub(super) fn reads_a_body(self) -> Self {
-        self.fails(&["malformed_request", "timeout", "body_too_large", "unsupported_media_type"])
+        self
     }
 
     /// An answer without a body.
-    pub(super) fn answers(self, status: u16, description: &str) -> Self {
+    pub(crate) fn answers(self, status: u16, description: &str) -> Self {
         self.answer(status, json!({"description": description}))
     }
 
     /// An answer with a JSON body of a named schema.
-    pub(super) fn answers_with(self, status: u16, description: &str, schema: &str) -> Self {
+    pub(crate) fn answers_with(self, status: u16, description: &str, schema: &str) -> Self {
         let content = json!({"application/json": {"schema": reference(schema)}});
         self.answer(status, json!({"description": description, "content": content}))
     }
 
-    pub(super) fn answer(mut self, status: u16, answer: Value) -> Self {
+    pub(crate) fn answer(mut self, status: u16, answer: Value) -> Self {
         self.answers.insert(status.to_string(), answer);
         self
     }
 
     /// The codes of problem documents.
-    pub(super) fn fails(mut self, codes: &[&'static str]) -> Self {
+    pub(crate) fn fails(mut self, codes: &[&'static str]) -> Self {
         self.codes.extend(codes);
         self
     }
 
     /// Reads or writes the database.
-    pub(super) fn needs_the_database(self) -> Self {
+    pub(crate) fn needs_the_database(self) -> Self {
         self.fails(&["unavailable"])
     }
 
     /// Is guarded against guessing, and takes a slot for hashing.
-    pub(super) fn hashes(self) -> Self {
+    pub(crate) fn hashes(self) -> Self {
         self.fails(&["throttled", "overloaded"])
     }
 
-    /// Needs a bearer token.
-    pub(super) fn needs_a_token(mut self) -> Self {
-        self.security = json!([{"bearer": []}, {"password": []}]);
-        self.fails(&["invalid_token"]).needs_the_database()
-    }
-
     /// Works by the cookie, or by whatever else is listed.
-    pub(super) fn secured_by(mut self, security: Value) -> Self {
+    pub(crate) fn secured_by(mut self, security: Value) -> Self {
         self.security = security;
         self
     }
 
     #[cfg(test)]
-    pub(super) fn codes(&self) -> impl Iterator<Item = &'static str> {
+    pub(crate) fn codes(&self) -> impl Iterator<Item = &'static str> {
         self.codes.iter().copied()
     }
 
-    pub(super) fn into_value(mut self, endpoint: Endpoint) -> Value {
+    /// What a room tells of a route, and what follows from the route itself.
+    pub(crate) fn of(route: &Route, address: &Address, service: &Inner) -> Self {
+        let mut operation = (route.described)(service);
+        if route.takes != Takes::Nothing {
+            operation = operation.fails(&[
+                "malformed_request",
+                "timeout",
+                "body_too_large",
+                "unsupported_media_type",
+            ]);
+        }
+        if route.caller != Caller::Anybody {
+            operation.security = json!([{"bearer": []}, {"password": []}]);
+            operation = operation.fails(&["invalid_token"]).needs_the_database();
+        }
+        if route.caller == Caller::Administrator {
+            operation = operation.fails(&["forbidden"]);
+        }
+        if route.method != "GET" {
+            operation = operation.fails(&["cross_origin"]);
+        }
+        let answers = problems::answers(&operation.codes, address.speaks_oauth);
+        operation.answers.extend(answers);
+        operation
+    }
+
+    pub(crate) fn into_value(mut self, tag: Tag) -> Value {
         let mut operation = Map::new();
-        let changes_something =
-            self.body.is_some() || self.answers.keys().any(|status| status == "204" || status == "202");
-        if changes_something && self.id != "verify" {
-            self.codes.insert("cross_origin");
-        }
-        for (status, answer) in problems::answers(&self.codes, endpoint.speaks_oauth()) {
-            self.answers.insert(status, answer);
-        }
         for answer in self.answers.values_mut() {
             add_request_id(answer);
         }
         operation.insert("operationId".to_owned(), json!(self.id));
-        operation.insert("tags".to_owned(), json!([self.tag]));
+        operation.insert("tags".to_owned(), json!([tag.name]));
         operation.insert("summary".to_owned(), json!(self.summary));
         if !self.description.is_empty() {
             operation.insert("description".to_owned(), json!(self.description));
@@ -149,10 +166,6 @@ impl Operation {
     }
 }
 
-pub(super) fn reference(schema: &str) -> Value {
-    json!({"$ref": format!("#/components/schemas/{schema}")})
-}
-
 fn add_request_id(answer: &mut Value) {
     if let Some(answer) = answer.as_object_mut() {
         let headers = answer.entry("headers").or_insert_with(|| json!({}));
@@ -162,12 +175,12 @@ fn add_request_id(answer: &mut Value) {
     }
 }
 
-pub(super) fn header(name: &str) -> Value {
+pub(crate) fn header(name: &str) -> Value {
     json!({"$ref": format!("#/components/headers/{name}")})
 }
 
 /// Headers that stand at several answers.
-pub(super) fn headers() -> Value {
+pub(crate) fn headers() -> Value {
     let text = |description: &str| json!({"description": description, "schema": {"type": "string"}});
     json!({
         "X-Request-Id": {
@@ -183,7 +196,7 @@ pub(super) fn headers() -> Value {
 }
 
 /// The query parameters of a list in pages.
-pub(super) fn page_parameters() -> [Value; 2] {
+pub(crate) fn page_parameters() -> [Value; 2] {
     let limit = json!({"type": "integer", "minimum": 1, "maximum": 100, "default": 20});
     let cursor = json!({"type": "string"});
     [

@@ -4,10 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::operation::{header, reference};
+use super::{
+    operation::header,
+    shape::{closed, reference, with},
+};
+use crate::endpoint::DOORS;
 
-/// Each code, its status, and what it means.
-const CODES: [(&str, u16, &str); 19] = [
+/// A code, its status, and what it means.
+pub(crate) type Code = (&'static str, u16, &'static str);
+
+/// Those that several rooms have; the others a room tells itself.
+const CODES: [Code; 17] = [
     ("malformed_request", 400, "the request cannot be read, or a field is missing or repeated"),
     ("invalid_credentials", 401, "address or password is wrong"),
     ("invalid_token", 401, "no token, or one that is malformed, expired or revoked"),
@@ -23,16 +30,18 @@ const CODES: [(&str, u16, &str); 19] = [
     ("validation_failed", 422, "`errors` names the fields"),
     ("throttled", 429, "too many attempts failed before"),
     ("internal", 500, "a bug"),
-    ("provider_answer_invalid", 502, "the identity provider answers what it should not"),
     ("overloaded", 503, "too many sign-ins at this moment"),
     ("unavailable", 503, "the database cannot be reached"),
-    ("provider_unavailable", 503, "the identity provider cannot be reached"),
 ];
+
+fn all() -> impl Iterator<Item = Code> {
+    CODES.into_iter().chain(DOORS.iter().flat_map(|doors| doors.codes).copied())
+}
 
 /// The answers with these codes, by status.
 pub(super) fn answers(codes: &BTreeSet<&'static str>, oauth: bool) -> BTreeMap<String, Value> {
     let mut by_status: BTreeMap<u16, Vec<(&str, &str)>> = BTreeMap::new();
-    for (code, status, meaning) in CODES {
+    for (code, status, meaning) in all() {
         if codes.contains(code) {
             by_status.entry(status).or_default().push((code, meaning));
         }
@@ -64,7 +73,31 @@ fn answer(status: u16, codes: &[(&str, &str)], oauth: bool) -> Value {
     answer
 }
 
+pub(super) fn schemas() -> [(&'static str, Value); 2] {
+    [("Problem", problem(&[])), ("OAuthProblem", problem(&["error", "error_description"]))]
+}
+
+fn problem(oauth: &[&str]) -> Value {
+    let field = closed(&json!({
+        "field": {"type": "string"},
+        "code": {"type": "string"},
+        "detail": {"type": "string"},
+    }));
+    let properties = json!({
+        "type": {"const": "about:blank"},
+        "title": {"type": "string", "description": "The status in words."},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "For people; repeats no input."},
+        "code": {"type": "string", "description": "Stable: act on this."},
+        "errors": {"type": "array", "items": field, "description": "The broken rules, each at its field."},
+    });
+    let member = json!({"type": "string", "description": "RFC 6749 section 5.2."});
+    let properties = with(&properties, oauth.iter().map(|name| (*name, member.clone())));
+    let required: Vec<_> = ["type", "title", "status", "detail", "code"].iter().chain(oauth).collect();
+    json!({"type": "object", "required": required, "properties": properties})
+}
+
 #[cfg(test)]
 pub(super) fn codes() -> impl Iterator<Item = &'static str> {
-    CODES.into_iter().map(|(code, ..)| code)
+    all().map(|(code, ..)| code)
 }

@@ -1,29 +1,47 @@
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
+
+use auth_core::{
+    Auth, AuthBuilder, EmailVerification, Keys, SecretKey,
+    oidc::{self, Provider},
+    test_util::Outbox,
+};
+use http::Method;
 
 use super::*;
+use crate::{AuthService, route::Endpoint};
 
-fn facts() -> Facts {
-    Facts {
-        prefix: "/auth".to_owned(),
-        cookies: Cookies::SECURE,
-        password_min_length: 8,
-        verifies_email: false,
-        registration_open: true,
-        providers: vec!["google".to_owned()],
-    }
+/// With everything that there can be, mounted at `/auth`.
+fn service(settings: impl FnOnce(AuthBuilder) -> AuthBuilder) -> AuthService {
+    let keys = Keys::new(SecretKey::new([7; 64]).unwrap());
+    let providers =
+        oidc::Config::new("http://127.0.0.1:8000/auth/oauth").provider(Provider::google("id", "secret"));
+    let auth = Auth::builder(Default::default(), keys);
+    let auth = settings(auth.mailer(Arc::new(Outbox::new())).oidc(providers)).build().unwrap();
+    AuthService::builder(auth).mounted_at("/auth").build().unwrap()
 }
 
 fn whole() -> Value {
-    document(&facts(), Endpoint::ALL.into_iter(), &[])
+    service(|settings| settings).openapi()
 }
 
 #[test]
 fn each_method_of_each_endpoint_is_described_and_no_other() {
-    for endpoint in Endpoint::ALL {
-        let described: BTreeSet<String> =
-            operations(endpoint, &facts()).iter().map(|(method, _)| method.to_uppercase()).collect();
-        let allowed = endpoint.allow().split(", ").filter(|method| *method != "HEAD");
-        assert_eq!(described, allowed.map(str::to_owned).collect(), "{endpoint:?}");
+    let document = whole();
+    let paths = document["paths"].as_object().unwrap();
+    assert_eq!(paths.len(), endpoint::all().count());
+    for Endpoint(address) in endpoint::all() {
+        let item = paths[address.path].as_object().unwrap();
+        let described: BTreeSet<_> =
+            item.keys().filter(|key| *key != "parameters").map(|key| key.to_uppercase()).collect();
+        let allowed = address.allow();
+        let allowed = allowed.split(", ").filter(|method| *method != "HEAD");
+        assert_eq!(described, allowed.map(str::to_owned).collect(), "{}", address.path);
+        for method in &described {
+            let method: Method = method.parse().unwrap();
+            assert_eq!(address.route(&method).map(|route| route.method), Some(method.as_str()));
+            let summary = &item[&method.as_str().to_lowercase()]["summary"];
+            assert!(!summary.as_str().unwrap().is_empty(), "{method} {}", address.path);
+        }
     }
 }
 
@@ -60,15 +78,18 @@ fn each_code_of_a_problem_has_a_status_and_each_of_these_comes_somewhere() {
         }
     }
     // Where addresses are verified none is told to be taken, and where they are not, one is.
-    let verifying = Facts { verifies_email: true, ..facts() };
-    let operations = Endpoint::ALL.into_iter().flat_map(|endpoint| {
-        operations(endpoint, &facts()).into_iter().chain(operations(endpoint, &verifying))
+    let verifying = service(|settings| {
+        settings.configure(|config| config.email_verification = EmailVerification::Required)
     });
-    let codes: BTreeSet<_> = operations
-        .flat_map(|(_, operation)| operation.codes().collect::<Vec<_>>())
-        .chain(["cross_origin"])
-        .collect();
-    assert_eq!(codes, problems::codes().collect(), "one that none comes with, or that nobody explains");
+    let open = service(|settings| settings);
+    let mut told = BTreeSet::new();
+    for service in [&open.inner, &verifying.inner] {
+        for Endpoint(address) in endpoint::all() {
+            let operations = address.routes.iter().map(|route| Operation::of(route, address, service));
+            told.extend(operations.flat_map(|operation| operation.codes().collect::<Vec<_>>()));
+        }
+    }
+    assert_eq!(told, problems::codes().collect(), "one that none comes with, or that nobody explains");
 }
 
 #[test]

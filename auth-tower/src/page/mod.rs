@@ -1,24 +1,21 @@
-//! The built-in pages that links in mails lead to. The token is in the fragment, which no server sees and no mail scanner
-//! sends: getting a page changes nothing, its button does.
+//! Links in mails: the built-in pages that they lead to, and what the doors around them have in common. The token is in the
+//! fragment, which no server sees and no mail scanner sends: getting a page changes nothing, its button does.
+
+use std::future::ready;
 
 use http::{
     HeaderName, HeaderValue, Response,
     header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE},
 };
+use serde_json::json;
 
-use crate::{Body, headers::random_id};
+use crate::{Body, headers::random_id, openapi::Operation, route::Answer};
 
-const VERIFY_EMAIL: &str = include_str!("verify_email.html");
-const RESET_PASSWORD: &str = include_str!("reset_password.html");
 const CROSS_ORIGIN_OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 const STYLE: &str = include_str!("style.css");
 
-pub(crate) fn verify_email() -> Response<Body> {
-    page(VERIFY_EMAIL)
-}
-
-pub(crate) fn reset_password() -> Response<Body> {
-    page(RESET_PASSWORD)
+pub(crate) fn answer(html: &str) -> Answer {
+    Box::pin(ready(Ok(page(html))))
 }
 
 /// Style and script are in the page itself and run by a nonce of this one answer (CSP level 3); they may speak to this
@@ -38,4 +35,23 @@ fn page(html: &str) -> Response<Body> {
         headers.insert(CONTENT_SECURITY_POLICY, policy);
     }
     response
+}
+
+/// The page itself.
+pub(crate) fn describe(id: &'static str, summary: &'static str) -> Operation {
+    let page = json!({"description": "The built-in page.", "content": {"text/html": {"schema": {"type": "string"}}}});
+    Operation::new(id, summary).describe("Changes nothing: its button does.").answer(200, page)
+}
+
+/// What its button does.
+pub(crate) fn describe_link(id: &'static str, summary: &'static str) -> Operation {
+    Operation::new(id, summary).fails(&["validation_failed", "throttled"]).needs_the_database()
+}
+
+/// Asking for a mail with a link.
+pub(crate) fn describe_request(id: &'static str, summary: &'static str) -> Operation {
+    describe_link(id, summary)
+        .describe("The same answer, after the same work, for every address.")
+        .takes("Address", &json!({"email": "ada@example.com"}))
+        .answers(202, "If it belongs to an account, a mail is on its way.")
 }

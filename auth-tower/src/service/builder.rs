@@ -6,7 +6,7 @@ use std::{
 use auth_core::Auth;
 
 use super::{AuthService, Inner};
-use crate::{ConfigError, Endpoint, OriginPolicy, transport::Cookies};
+use crate::{ConfigError, Endpoint, OriginPolicy, endpoint, route::Table, transport::Cookies};
 
 /// Puts an [`AuthService`] together; each setting has a safe default.
 #[derive(Debug)]
@@ -17,7 +17,6 @@ pub struct AuthServiceBuilder {
     trusted_origins: Vec<String>,
     cookies: Cookies,
     mounted_at: String,
-    registration_open: bool,
     without: Vec<Endpoint>,
     described: Vec<(String, serde_json::Value)>,
     body_limit: usize,
@@ -32,7 +31,6 @@ impl AuthServiceBuilder {
             trusted_origins: Vec::new(),
             cookies: Cookies::SECURE,
             mounted_at: String::new(),
-            registration_open: true,
             without: Vec::new(),
             described: Vec::new(),
             body_limit: 16 * 1024,
@@ -70,12 +68,6 @@ impl AuthServiceBuilder {
         self
     }
 
-    /// Answers `/register` with 403 `forbidden`: accounts come from elsewhere.
-    pub fn registration_closed(mut self) -> Self {
-        self.registration_open = false;
-        self
-    }
-
     /// Takes an endpoint away: its address is 404, for the host to fill or not. May be called again.
     pub fn without(mut self, endpoint: Endpoint) -> Self {
         self.without.push(endpoint);
@@ -85,7 +77,7 @@ impl AuthServiceBuilder {
     /// Takes the endpoints for administrators away, all of `/users` but `/users/me`: 404. What they do is then done through
     /// the library or the command line (ASVS 8.4.2).
     pub fn without_admin(mut self) -> Self {
-        self.without.extend(Endpoint::ADMINISTRATION);
+        self.without.extend(endpoint::all().filter(|endpoint| endpoint.0.is_for_administrators()));
         self
     }
 
@@ -140,6 +132,13 @@ impl AuthServiceBuilder {
     }
 
     pub(super) fn build_with(self, origins: OriginPolicy) -> AuthService {
+        let mounted: Vec<Endpoint> = endpoint::DOORS
+            .iter()
+            .filter(|doors| (doors.open)(&self.auth))
+            .flat_map(|doors| doors.endpoints)
+            .filter(|endpoint| !self.without.contains(endpoint))
+            .copied()
+            .collect();
         AuthService {
             inner: Arc::new(Inner {
                 verifier: self.auth.verifier().bounded(self.auth.revocations()),
@@ -148,8 +147,8 @@ impl AuthServiceBuilder {
                 mounted_at: self.mounted_at,
                 described: self.described,
                 origins,
-                registration_open: self.registration_open,
-                without: self.without,
+                table: Table::of(mounted.iter().copied()),
+                mounted,
                 body_limit: self.body_limit,
                 body_timeout: self.body_timeout,
                 description: OnceLock::new(),

@@ -12,7 +12,7 @@ use mime::Mime;
 use tokio::time::timeout;
 
 use super::{BoxError, Inner, Json, form, json};
-use crate::{Endpoint, headers::single, problem::Problem};
+use crate::{headers::single, problem::Problem, route::Takes};
 
 /// A request body, parsed.
 #[derive(Debug)]
@@ -22,13 +22,18 @@ pub(crate) enum Payload {
     Form(BTreeMap<String, String>),
 }
 
+/// Whether there is no body, and nothing wrong with that.
+pub(super) fn is_nothing(headers: &HeaderMap, body: &impl http_body::Body) -> bool {
+    body.is_end_stream() && is_identity(headers)
+}
+
 impl Inner {
     /// Reads and parses a body within the limits. A body that an endpoint has no use for is held to the same
     /// rules: a page of another site can then send none that a browser lets pass without asking first
     /// (ASVS 3.5.2).
     pub(super) async fn take_in<B>(
         &self,
-        endpoint: Endpoint,
+        takes: Takes,
         headers: &HeaderMap,
         body: B,
     ) -> Result<Payload, Problem>
@@ -50,12 +55,12 @@ impl Inner {
                     Problem::malformed("The body must be JSON in UTF-8, with no member repeated.")
                 })
             }
-            Some(MediaType::Form) if endpoint.takes_form() => {
+            Some(MediaType::Form) if takes == Takes::JsonOrForm => {
                 let form = form::parse(&body);
                 form.map(Payload::Form)
                     .ok_or_else(|| Problem::malformed("The form must be UTF-8, with no field repeated."))
             }
-            _ => Err(Problem::unsupported_media_type(if endpoint.takes_form() {
+            _ => Err(Problem::unsupported_media_type(if takes == Takes::JsonOrForm {
                 "The body must be application/json or application/x-www-form-urlencoded, in UTF-8."
             } else {
                 "The body must be application/json, in UTF-8."

@@ -1,15 +1,13 @@
 //! The endpoints as one service.
 
-mod administer;
 mod builder;
+mod call;
 mod form;
 mod future;
 mod intake;
 mod json;
-mod providers;
 
 use std::{
-    collections::BTreeMap,
     convert::Infallible,
     error::Error as StdError,
     sync::{Arc, OnceLock},
@@ -17,28 +15,25 @@ use std::{
     time::Duration,
 };
 
-use auth_core::{Auth, Error, TokenVerifier};
+use auth_core::{ADMIN_ROLE, Auth, Error, TokenVerifier};
 use bytes::Bytes;
-use http::{
-    HeaderValue, Method, Request, Response, StatusCode,
-    header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH},
-    request::Parts,
-};
+use http::{HeaderValue, Request, Response, request::Parts};
 use tower_service::Service;
 
+use self::future::{Finish, Progress};
 pub use self::{builder::AuthServiceBuilder, future::AuthServiceFuture};
 pub(crate) use self::{
+    call::Call,
     intake::Payload,
     json::{Json, Object},
 };
 use crate::{
     Body, OriginPolicy,
+    authenticate::authenticate,
     client::client_info,
-    endpoint,
-    headers::{X_REQUEST_ID, request_id, set_security_headers},
-    openapi, page,
+    openapi,
     problem::Problem,
-    route::{Endpoint, parameter},
+    route::{Caller, Endpoint, Found, Route, Table, Takes},
     transport::Cookies,
 };
 
@@ -54,7 +49,7 @@ pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
 /// Cheap to clone. Needs a Tokio runtime with time enabled.
 #[derive(Debug, Clone)]
 pub struct AuthService {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
 }
 
 #[derive(Debug)]
@@ -65,10 +60,11 @@ pub(crate) struct Inner {
     pub(crate) cookies: Cookies,
     pub(crate) mounted_at: String,
     origins: OriginPolicy,
-    pub(crate) registration_open: bool,
-    without: Vec<Endpoint>,
+    /// What is mounted.
+    table: Table,
+    pub(crate) mounted: Vec<Endpoint>,
     /// Paths of the host's own.
-    described: Vec<(String, serde_json::Value)>,
+    pub(crate) described: Vec<(String, serde_json::Value)>,
     body_limit: usize,
     body_timeout: Duration,
     /// Made when it is first asked for.
@@ -98,7 +94,7 @@ impl From<Error> for Refusal {
 
 impl AuthService {
     /// The service with its defaults: for clients that see it at `http://127.0.0.1:8000`, no other origin
-    /// trusted, `Secure` cookie, registration open, bodies up to 16 KiB within 10 s.
+    /// trusted, `Secure` cookie, bodies up to 16 KiB within 10 s.
     pub fn new(auth: Auth) -> Self {
         Self::builder(auth).build_with(OriginPolicy::local())
     }
@@ -136,24 +132,20 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let inner = Arc::clone(&self.inner);
-        AuthServiceFuture::new(async move {
-            let (parts, body) = request.into_parts();
-            inner.answer(parts, body).await
-        })
+        let (parts, body) = request.into_parts();
+        let found = self.inner.table.find(parts.uri.path());
+        let finish = Finish::new(&self.inner, &parts, found.as_ref());
+        let progress = match self.inner.open(found, parts, body, finish.id()) {
+            Ok(progress) => progress,
+            Err(refusal) => Progress::refused(refusal),
+        };
+        AuthServiceFuture::new(progress, finish)
     }
 }
 
 impl Inner {
-    fn has(&self, endpoint: Endpoint) -> bool {
-        !self.without.contains(&endpoint)
-            && (self.auth.sends_mail() || !endpoint.needs_mail())
-            && (self.has_providers() || !endpoint.needs_provider())
-    }
-
     pub(crate) fn openapi(&self) -> serde_json::Value {
-        let mounted = Endpoint::ALL.into_iter().filter(|endpoint| self.has(*endpoint));
-        openapi::document(&openapi::Facts::of(self), mounted, &self.described)
+        openapi::document(self)
     }
 
     pub(crate) fn openapi_text(&self) -> Bytes {
@@ -161,144 +153,75 @@ impl Inner {
         self.description.get_or_init(text).clone()
     }
 
-    async fn answer<B>(&self, parts: Parts, body: B) -> Response<Body>
-    where
-        B: http_body::Body,
-        B::Error: Into<BoxError>,
-    {
-        let id = request_id(&parts.headers);
-        let endpoint = Endpoint::at(parts.uri.path()).filter(|endpoint| self.has(*endpoint));
-        let mut response = match self.origins.preflight(&parts.method, &parts.headers) {
-            Some(response) => response,
-            None => match self.open(endpoint, &parts, body, &id).await {
-                Ok(response) => response,
-                Err(refusal) => refuse(refusal, endpoint, &id),
-            },
-        };
-        self.finish(&parts, id, &mut response);
-        response
-    }
-
-    async fn open<B>(
-        &self,
-        endpoint: Option<Endpoint>,
-        parts: &Parts,
+    fn open<B>(
+        self: &Arc<Self>,
+        found: Option<Found>,
+        parts: Parts,
         body: B,
         id: &HeaderValue,
-    ) -> Result<Response<Body>, Refusal>
+    ) -> Result<Progress, Refusal>
     where
-        B: http_body::Body,
+        B: http_body::Body + Send + 'static,
+        B::Data: Send,
         B::Error: Into<BoxError>,
     {
+        if let Some(response) = self.origins.preflight(&parts.method, &parts.headers) {
+            return Ok(Progress::done(response));
+        }
         if self.origins.refuses(&parts.method, &parts.headers) {
             return Err(Problem::cross_origin().into());
         }
-        let endpoint = endpoint.ok_or_else(Problem::not_found)?;
-        if !endpoint.allows(&parts.method) {
-            return Err(Problem::method_not_allowed().into());
+        let found = found.ok_or_else(Problem::not_found)?;
+        let route = found.address.route(&parts.method).ok_or_else(Problem::method_not_allowed)?;
+        let client = client_info(&parts, self.cookies).request_id(id.to_str().unwrap_or_default());
+        let mut call = Call::new(Arc::clone(self), parts, found, client);
+        let is_read = route.takes == Takes::Nothing || intake::is_nothing(call.headers(), &body);
+        if is_read && route.caller != Caller::Administrator {
+            // Nothing to wait for before the handler: its future is the only one that is boxed.
+            self.let_in(route.caller, &mut call)?;
+            return Ok(Progress::Under((route.answer)(call)));
         }
-        let client = client_info(parts, self.cookies).request_id(id.to_str().unwrap_or_default());
-        let headers = &parts.headers;
-        match endpoint {
-            Endpoint::Me if parts.method == Method::DELETE => {
-                endpoint::delete_me(self, headers, self.take_in(endpoint, headers, body).await?, client).await
-            }
-            Endpoint::Me => endpoint::me(self, headers).await,
-            Endpoint::ChangePassword => {
-                let payload = self.take_in(endpoint, headers, body).await?;
-                endpoint::change_password(self, headers, payload, client).await
-            }
-            Endpoint::ChangeEmail => {
-                endpoint::change_email(self, headers, self.take_in(endpoint, headers, body).await?, client)
-                    .await
-            }
-            Endpoint::Export => endpoint::export(self, headers).await,
-            Endpoint::Events => endpoint::own_events(self, headers, query(parts)?).await,
-            Endpoint::VerifyEmail if parts.method != Method::POST => Ok(page::verify_email()),
-            Endpoint::ResetPassword if parts.method != Method::POST => Ok(page::reset_password()),
-            Endpoint::RequestVerifyToken => {
-                endpoint::request_verify_token(self, self.take_in(endpoint, headers, body).await?, client)
-                    .await
-            }
-            Endpoint::VerifyEmail => {
-                endpoint::verify_email(self, self.take_in(endpoint, headers, body).await?, client).await
-            }
-            Endpoint::ForgotPassword => {
-                endpoint::forgot_password(self, self.take_in(endpoint, headers, body).await?, client).await
-            }
-            Endpoint::ResetPassword => {
-                endpoint::reset_password(self, self.take_in(endpoint, headers, body).await?, client).await
-            }
-            Endpoint::Users | Endpoint::User | Endpoint::UserSessions | Endpoint::UserEvents => {
-                self.administer(endpoint, parts, body, client).await
-            }
-            Endpoint::OauthAuthorize
-            | Endpoint::OauthCallback
-            | Endpoint::Identities
-            | Endpoint::Identity => self.at_provider(endpoint, parts, body, client).await,
-            Endpoint::Verify => endpoint::verify(self, headers),
-            Endpoint::Jwks => Ok(endpoint::jwks(self)),
-            Endpoint::OpenApi => Ok(endpoint::openapi(self)),
-            Endpoint::Sessions if parts.method == Method::DELETE => {
-                endpoint::end_other_sessions(self, headers, client).await
-            }
-            Endpoint::Sessions => endpoint::sessions(self, headers).await,
-            Endpoint::Session => {
-                let session = parameter(endpoint, parts.uri.path()).and_then(|id| id.parse().ok());
-                let session = session.ok_or_else(Problem::not_found)?;
-                endpoint::end_session(self, headers, session, client).await
-            }
-            Endpoint::Register if !self.registration_open => Err(Problem::registration_closed().into()),
-            Endpoint::Register => {
-                endpoint::register(self, self.take_in(endpoint, headers, body).await?, client).await
-            }
-            Endpoint::Login => {
-                endpoint::login(self, headers, self.take_in(endpoint, headers, body).await?, client).await
-            }
-            Endpoint::RefreshToken => {
-                self.take_in(endpoint, headers, body).await?;
-                endpoint::refresh_token(self, headers, client).await
-            }
-            Endpoint::Logout => {
-                self.take_in(endpoint, headers, body).await?;
-                endpoint::logout(self, headers, client).await
-            }
-        }
+        let service = Arc::clone(self);
+        Ok(Progress::Under(Box::pin(async move {
+            service.admit(route, &mut call, body).await?;
+            (route.answer)(call).await
+        })))
     }
 
-    /// What every answer gets, good or bad.
-    fn finish(&self, parts: &Parts, id: HeaderValue, response: &mut Response<Body>) {
-        if response.status() != StatusCode::NO_CONTENT {
-            let length = HeaderValue::from(response.body().len());
-            response.headers_mut().insert(CONTENT_LENGTH, length);
+    /// Whoever is no administrator gets no further than the first line where that is asked for.
+    async fn admit<B>(&self, route: &Route, call: &mut Call, body: B) -> Result<(), Refusal>
+    where
+        B: http_body::Body,
+        B::Error: Into<BoxError>,
+    {
+        if route.caller == Caller::Administrator {
+            self.let_administrator_in(call).await?;
         }
-        // After the length, which is that of the answer to GET.
-        if parts.method == Method::HEAD {
-            *response.body_mut() = Body::empty();
+        if route.takes != Takes::Nothing {
+            call.payload = self.take_in(route.takes, call.headers(), body).await?;
         }
-        if let (StatusCode::METHOD_NOT_ALLOWED, Some(endpoint)) =
-            (response.status(), Endpoint::at(parts.uri.path()))
-        {
-            response.headers_mut().insert(ALLOW, HeaderValue::from_static(endpoint.allow()));
-        }
-        let headers = response.headers_mut();
-        headers.insert(X_REQUEST_ID, id);
-        headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-        set_security_headers(headers, self.origins.is_https());
-        self.origins.set_cors_headers(headers, self.origins.trusted_origin(&parts.headers));
+        Ok(self.let_in(route.caller, call)?)
     }
-}
 
-/// The parameters of the address.
-fn query(parts: &Parts) -> Result<BTreeMap<String, String>, Problem> {
-    let query = form::parse(parts.uri.query().unwrap_or_default().as_bytes());
-    query.ok_or_else(|| Problem::malformed("The query must be UTF-8, with no parameter repeated."))
-}
+    fn let_in(&self, whom: Caller, call: &mut Call) -> Result<(), Problem> {
+        let caller = match whom {
+            // Let in already.
+            Caller::Anybody | Caller::Administrator => return Ok(()),
+            Caller::Bearer => authenticate(call.headers(), &self.auth.verifier())?,
+            Caller::Bounded => authenticate(call.headers(), &self.verifier)?,
+        };
+        call.caller = Some(caller.ok_or_else(Problem::unauthenticated)?);
+        Ok(())
+    }
 
-fn refuse(refusal: Refusal, endpoint: Option<Endpoint>, id: &HeaderValue) -> Response<Body> {
-    let problem = match refusal {
-        Refusal::Problem(problem) => problem,
-        Refusal::Rule(error) => Problem::of_rule(error, Some(id)),
-    };
-    if endpoint.is_some_and(Endpoint::speaks_oauth) { problem.for_oauth() } else { problem }.into_response()
+    async fn let_administrator_in(&self, call: &mut Call) -> Result<(), Refusal> {
+        self.let_in(Caller::Bearer, call)?;
+        let caller = self.auth.check_session(&call.caller()?).await?;
+        if !caller.has_role(ADMIN_ROLE) {
+            return Err(Problem::forbidden().into());
+        }
+        call.client.actor = Some(caller.user_id());
+        call.caller = Some(caller);
+        Ok(())
+    }
 }

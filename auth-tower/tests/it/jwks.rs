@@ -42,7 +42,7 @@ async fn a_shared_secret_has_nothing_to_publish() {
         (answer.header("allow"), answer.header("cache-control")),
         (Some("GET, HEAD"), Some("no-store"))
     );
-    let world = world.with(|service| service.without(Endpoint::Jwks));
+    let world = world.with(|service| service.without(Endpoint::JWKS));
     world.send(Req::get(PATH)).await.expect_problem(404, "not_found");
 }
 

@@ -30,6 +30,7 @@ mod reads;
 mod refresh_token;
 mod register;
 mod remote_jwks;
+mod routes;
 mod sessions;
 mod settings;
 mod social_login;

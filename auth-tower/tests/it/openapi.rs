@@ -1,8 +1,9 @@
 //! What the service tells of itself. That its answers keep to it is checked at every request of these tests, in
 //! `support/described.rs`.
 
+use auth_core::Registration;
 use auth_migration::test_util::TestDatabase;
-use auth_tower::{AuthServiceBuilder, Endpoint};
+use auth_tower::Endpoint;
 use serde_json::Value;
 
 use crate::support::{Req, World};
@@ -31,12 +32,12 @@ async fn what_is_not_mounted_is_not_described() {
     let world = World::new(&database).await;
     let all = description(&world).await;
     assert!(paths(&all).contains(&"/users/{id}") && !paths(&all).contains(&"/forgot-password"), "no mailer");
-    let fewer = description(&world.with(|service| service.without_admin().without(Endpoint::Verify))).await;
+    let fewer = description(&world.with(|service| service.without_admin().without(Endpoint::VERIFY))).await;
     let gone: Vec<_> = paths(&all).into_iter().filter(|path| !paths(&fewer).contains(path)).collect();
     assert_eq!(gone, ["/users", "/users/{id}", "/users/{id}/events", "/users/{id}/sessions", "/verify"]);
     let (world, _) = World::with_mail(&database, |settings| settings).await;
     assert!(paths(&description(&world).await).contains(&"/forgot-password"));
-    let world = world.with(|service| service.without(Endpoint::OpenApi));
+    let world = world.with(|service| service.without(Endpoint::OPENAPI));
     world.send(Req::get("/openapi.json")).await.expect_problem(404, "not_found");
     database.drop_database().await;
 }
@@ -54,7 +55,11 @@ async fn limits_and_answers_are_those_of_this_service() {
     let schemes = &told["components"]["securitySchemes"];
     assert_eq!(schemes["password"]["flows"]["password"]["tokenUrl"], "/auth/login");
     assert_eq!(schemes["refresh_cookie"]["name"], "refresh_token");
-    let closed = description(&world.with(AuthServiceBuilder::registration_closed)).await;
+    let (closed, _) = World::with_mail(&database, |settings| {
+        settings.configure(|config| config.registration = Registration::Closed)
+    })
+    .await;
+    let closed = description(&closed).await;
     assert!(closed["paths"]["/register"]["post"]["responses"]["201"].is_null());
     database.drop_database().await;
 }

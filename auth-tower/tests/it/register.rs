@@ -1,6 +1,6 @@
-use auth_core::ClientInfo;
+use auth_core::{ClientInfo, Registration};
 use auth_migration::test_util::TestDatabase;
-use auth_tower::{AuthServiceBuilder, ClientAddr, Endpoint};
+use auth_tower::{ClientAddr, Endpoint};
 
 use crate::support::{ADA, PASSWORD, Req, World};
 
@@ -40,8 +40,11 @@ auth_migration::each_database! {
 #[tokio::test]
 async fn a_closed_registration_is_forbidden_and_reads_nothing() {
     let database = TestDatabase::sqlite().await;
-    let world = World::new(&database).await.with(AuthServiceBuilder::registration_closed);
-    world.send(Req::post("/register").json("not even JSON")).await.expect_problem(403, "forbidden");
+    let (world, _) = World::with_mail(&database, |settings| {
+        settings.configure(|config| config.registration = Registration::Closed)
+    })
+    .await;
+    world.register("no address", "short").await.expect_problem(403, "forbidden");
     assert_eq!(world.rows().await, 0);
     assert_eq!(world.hasher.hashes(), 0);
 }
@@ -50,7 +53,7 @@ async fn a_closed_registration_is_forbidden_and_reads_nothing() {
 async fn an_endpoint_taken_away_is_not_there() {
     let database = TestDatabase::sqlite().await;
     let world = World::new(&database).await.with_ada().await;
-    let world = world.with(|service| service.without(Endpoint::Register).without(Endpoint::Me));
+    let world = world.with(|service| service.without(Endpoint::REGISTER).without(Endpoint::ME));
     world.register("bob@example.com", PASSWORD).await.expect_problem(404, "not_found");
     let get = world.send(Req::get("/register")).await.expect_problem(404, "not_found");
     assert_eq!(get.header("allow"), None);

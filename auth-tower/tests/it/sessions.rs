@@ -80,7 +80,7 @@ async fn addresses_and_methods_are_as_documented() {
     let foreign = Req::new("DELETE", PATH).bearer(&access).header("origin", "https://evil.example");
     world.send(foreign).await.expect_problem(403, "cross_origin");
 
-    let world = world.with(|builder| builder.without(Endpoint::Sessions).without(Endpoint::Session));
+    let world = world.with(|builder| builder.without(Endpoint::SESSIONS).without(Endpoint::SESSION));
     for request in [Req::get(PATH), Req::new("DELETE", PATH), Req::new("DELETE", &id)] {
         world.send(request.bearer(&access)).await.expect_problem(404, "not_found");
     }

@@ -1,0 +1,86 @@
+use std::collections::BTreeMap;
+
+use auth_core::{Export, ExportedRow, ExportedValue};
+use http::StatusCode;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::{
+    endpoint::{
+        answer::json,
+        document::{EventDocument, SessionDocument, UserDocument},
+    },
+    openapi::{
+        Operation,
+        shape::{closed, id, list, nullable, perhaps, reference, text, time},
+    },
+    rfc3339,
+    route::{Answered, Caller, Route},
+    service::{Call, Inner},
+};
+
+pub(super) const ROUTE: Route = Route::get(|call| Box::pin(export(call)), describe).open_to(Caller::Bearer);
+
+#[derive(Serialize)]
+struct ExportDocument<'a> {
+    user: UserDocument<'a>,
+    sessions: Vec<SessionDocument<'a>>,
+    events: Vec<EventDocument<'a>>,
+    /// A member for each room that stores something about a person.
+    #[serde(flatten)]
+    rooms: BTreeMap<&'static str, Vec<BTreeMap<&'static str, Option<String>>>>,
+}
+
+/// `GET /users/me/export`: all that is stored about the caller.
+async fn export(mut call: Call) -> Answered {
+    let caller = call.caller()?;
+    let Export { user, sessions, rooms, events, .. } = call.service.auth.export(&caller).await?;
+    let document = ExportDocument {
+        user: UserDocument::of(&user),
+        sessions: sessions.iter().map(|session| SessionDocument::of(session, caller.session_id())).collect(),
+        events: events.iter().map(EventDocument::of).collect(),
+        rooms: rooms
+            .into_iter()
+            .map(|(member, rows)| {
+                let row = |row: ExportedRow| {
+                    row.into_iter().map(|(name, value)| (name, exported(value))).collect::<BTreeMap<_, _>>()
+                };
+                (member, rows.into_iter().map(row).collect())
+            })
+            .collect(),
+    };
+    Ok(json(StatusCode::OK, &document))
+}
+
+fn exported(value: ExportedValue) -> Option<String> {
+    match value {
+        ExportedValue::Id(id) => Some(id.to_string()),
+        ExportedValue::Text(text) => Some(text),
+        ExportedValue::Time(time) => Some(rfc3339(time)),
+        // Nothing is stored; or a kind of value that a later version knows.
+        _ => None,
+    }
+}
+
+fn describe(_: &Inner) -> Operation {
+    Operation::new("export", "All that is stored about me").answers_with(200, "Without secrets.", "Export")
+}
+
+pub(super) fn schemas() -> [(&'static str, Value); 2] {
+    let export = closed(&json!({
+        "user": reference("User"),
+        "sessions": list("Session"),
+        "identities": list("Identity"),
+        "events": list("Event"),
+    }));
+    // Of accounts elsewhere all is stored and exported, also by a program that lets nobody sign in with them.
+    let identity = closed(&json!({
+        "id": id(),
+        "provider": text(),
+        "issuer": text(),
+        "email": nullable(),
+        "created_at": time(),
+        "last_used_at": perhaps(&time()),
+    }));
+    [("Export", export), ("Identity", identity)]
+}

@@ -1,0 +1,71 @@
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use crate::{
+    endpoint::{
+        answer::{json, no_content},
+        document::UserDocument,
+        fields::{object, optional_password},
+    },
+    openapi::{
+        Operation, header,
+        shape::{self, password, reference},
+    },
+    route::{Answered, Caller, Route, Takes},
+    service::{Call, Inner, Object, Payload},
+};
+
+pub(super) const GET: Route = Route::get(|call| Box::pin(me(call)), describe_me).open_to(Caller::Bearer);
+
+pub(super) const DELETE: Route = Route::delete(|call| Box::pin(delete_me(call)), describe_delete_me)
+    .takes(Takes::Json)
+    .open_to(Caller::Bearer);
+
+/// `GET /users/me`: the user behind the bearer token, as the database has it now. A session revoked or a user
+/// disabled since the token was issued is refused.
+async fn me(mut call: Call) -> Answered {
+    let caller = call.caller()?;
+    let user = call.service.auth.current_user(&caller).await?;
+    Ok(json(StatusCode::OK, &UserDocument::of(&user)))
+}
+
+fn describe_me(_: &Inner) -> Operation {
+    Operation::new("me", "Who am I").answers_with(200, "The caller, as the database has them now.", "User")
+}
+
+/// `DELETE /users/me`.
+async fn delete_me(mut call: Call) -> Answered {
+    let caller = call.caller()?;
+    // Without a body as without a password: whether one is needed depends on the account.
+    let mut object = match call.payload {
+        Payload::Nothing => Object::new(),
+        payload => object(payload)?,
+    };
+    let password = optional_password(&mut object)?;
+    let client = call.client.actor(caller.user_id());
+    call.service.auth.delete_account(&caller, password, client).await?;
+    let mut response = no_content();
+    call.service.cookies.refresh.clear(response.headers_mut());
+    Ok(response)
+}
+
+fn describe_delete_me(_: &Inner) -> Operation {
+    Operation::new("delete_me", "Delete the account")
+        .describe("With all that hangs on it. An account without a password needs a sign-in of the last five minutes instead.")
+        .body(
+            false,
+            &json!({"application/json": {
+                "schema": reference("PasswordAgain"), "example": {"password": "correct horse battery"},
+            }}),
+        )
+        .answer(
+            204,
+            json!({"description": "It is gone.", "headers": {"Set-Cookie": header("Set-Cookie")}}),
+        )
+        .fails(&["validation_failed", "last_admin"])
+        .hashes()
+}
+
+pub(super) fn schema() -> (&'static str, Value) {
+    ("PasswordAgain", shape::object(&[], &json!({"password": password()})))
+}

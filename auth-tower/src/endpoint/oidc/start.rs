@@ -1,0 +1,114 @@
+//! Where browsers leave for a provider: to sign in, or to link an identity.
+
+use auth_core::{
+    ClientInfo, Error,
+    oidc::{Authorization, PROVIDER_NOT_FOUND, Start},
+};
+use http::{HeaderMap, Response, StatusCode};
+use serde::Serialize;
+use serde_json::json;
+
+use super::{parameter_described, redirect_described};
+use crate::{
+    Body,
+    endpoint::{
+        answer::{json, redirect},
+        fields::{object, optional_password, optional_text, texts_of},
+    },
+    openapi::Operation,
+    problem::log_rule,
+    route::{Answered, Caller, Route, Takes},
+    service::{Call, Inner},
+};
+
+pub(super) const AUTHORIZE: Route = Route::get(|call| Box::pin(authorize(call)), describe_authorize);
+
+pub(super) const LINK: Route = Route::post(|call| Box::pin(link_identity(call)), describe_link)
+    .takes(Takes::Json)
+    .open_to(Caller::Bearer);
+
+/// `GET /oauth/{provider}/authorize?redirect_to=`: on to the provider.
+async fn authorize(call: Call) -> Answered {
+    let (oidc, redirect_to) = (call.service.oidc()?, call.query()?.remove("redirect_to"));
+    let start = start(&call, call.parameter(), redirect_to.clone(), call.client.clone());
+    match oidc.start(start).await {
+        Ok(authorization) => {
+            let mut response = redirect(&authorization.url)?;
+            set_cookie(&call.service, call.headers(), &mut response, &authorization);
+            Ok(response)
+        }
+        // A mistake of who wrote the link: there is no page to trust with it.
+        Err(error @ (Error::Refused(PROVIDER_NOT_FOUND) | Error::Validation(_))) => Err(error.into()),
+        Err(error) => {
+            log_rule(&error, call.client.request_id.as_deref());
+            Ok(redirect(&oidc.error_page(redirect_to.as_deref(), &error))?)
+        }
+    }
+}
+
+fn describe_authorize(_: &Inner) -> Operation {
+    let redirect_to = "Where to come back: a local path, or a page of a trusted origin.";
+    Operation::new("authorize", "Go to a provider and sign in")
+        .describe("For a browser to go to, not for a script to fetch.")
+        .parameter(parameter_described("redirect_to", redirect_to))
+        .answer(302, redirect_described("On to the provider; or to `redirect_to` with `?error=` and a code."))
+        .fails(&["not_found", "validation_failed"])
+}
+
+#[derive(Serialize)]
+struct LinkDocument<'a> {
+    authorization_url: &'a str,
+}
+
+/// `POST /users/me/identities` `{"provider", "redirect_to", "password"}`: where the page has to go to link an identity.
+/// The access token is in the page and in no navigation, so the page asks here and then goes.
+async fn link_identity(mut call: Call) -> Answered {
+    let caller = call.caller()?;
+    let mut object = object(call.take_payload())?;
+    let redirect_to = optional_text(&mut object, "redirect_to")?;
+    let password = optional_password(&mut object)?;
+    let [provider] = texts_of(object, ["provider"])?;
+    let client = call.client.clone().actor(caller.user_id());
+    let start = start(&call, &provider, redirect_to, client);
+    let authorization = call.service.oidc()?.start_link(&caller, password, start).await?;
+    let mut response = json(StatusCode::OK, &LinkDocument { authorization_url: &authorization.url });
+    set_cookie(&call.service, call.headers(), &mut response, &authorization);
+    Ok(response)
+}
+
+fn describe_link(_: &Inner) -> Operation {
+    let example =
+        json!({"provider": "google", "redirect_to": "/settings", "password": "correct horse battery"});
+    Operation::new("link_identity", "Add an account elsewhere")
+        .describe("Without a password of one's own: within five minutes of a sign-in.")
+        .takes("Link", &example)
+        .answers_with(200, "Where the browser has to go.", "Authorization")
+        .fails(&["validation_failed", "not_found", "provider_answer_invalid", "provider_unavailable"])
+        .hashes()
+}
+
+fn start(call: &Call, provider: &str, redirect_to: Option<String>, client: ClientInfo) -> Start {
+    let mut start = Start::new(provider).client(client);
+    if let Some(page) = redirect_to {
+        start = start.redirect_to(page);
+    }
+    // No two sessions in one jar. The jar does not send it along on the way back, which leads through another site.
+    match call.service.cookies.refresh.read_one(call.headers()) {
+        Some(token) => start.replacing(token.into()),
+        None => start,
+    }
+}
+
+fn set_cookie(
+    service: &Inner,
+    headers: &HeaderMap,
+    response: &mut Response<Body>,
+    authorization: &Authorization,
+) {
+    let cookie = service.cookies.sign_in;
+    for name in cookie.too_many(headers) {
+        cookie.clear(response.headers_mut(), name);
+    }
+    let Authorization { cookie_name, browser, expires_in, .. } = authorization;
+    cookie.set(response.headers_mut(), cookie_name, browser.expose(), *expires_in);
+}

@@ -1,0 +1,47 @@
+use std::sync::Arc;
+
+use serde_json::json;
+
+use crate::{
+    authenticate::authenticate,
+    endpoint::answer::no_content,
+    openapi::{Operation, header},
+    route::{Answered, Route, Takes},
+    service::{Call, Inner},
+};
+
+pub(super) const ROUTE: Route = Route::post(|call| Box::pin(logout(call)), describe).takes(Takes::Json);
+
+/// `POST /logout`: ends the session of the cookie and that of the bearer token, whichever there are.
+///
+/// Both, and not the second only where the first is missing: whether a cookie was any good is not told here,
+/// and whoever signs out while holding two sessions wants neither to live on. Credentials that are no good
+/// have nothing to end, so they are no error.
+async fn logout(call: Call) -> Answered {
+    let service = Arc::clone(&call.service);
+    for token in service.cookies.refresh.read(call.headers()) {
+        service.auth.logout(token.into(), call.client.clone()).await?;
+    }
+    if let Ok(Some(caller)) = authenticate(call.headers(), &service.auth.verifier()) {
+        service.auth.logout_session(caller.session_id(), call.client).await?;
+    }
+    let mut response = no_content();
+    service.cookies.refresh.clear(response.headers_mut());
+    Ok(response)
+}
+
+fn describe(_: &Inner) -> Operation {
+    Operation::new("logout", "Sign out")
+        .describe(
+            "Ends the session of the cookie and that of the bearer token. Without either it is 204 as well.",
+        )
+        .secured_by(json!([{}, {"refresh_cookie": []}, {"bearer": []}, {"password": []}]))
+        .answer(
+            204,
+            json!({
+                "description": "The session is over and the cookie is gone.",
+                "headers": {"Set-Cookie": header("Set-Cookie")},
+            }),
+        )
+        .needs_the_database()
+}

@@ -1,0 +1,75 @@
+use auth_core::{EmailVerification, Error, Register, Registration, refusal};
+use http::{HeaderValue, StatusCode, header::LOCATION};
+use serde_json::{Value, json};
+
+use crate::{
+    endpoint::{
+        answer::{accepted, json},
+        document::UserDocument,
+        fields::texts,
+    },
+    openapi::{
+        Operation, header,
+        shape::{email, new_password, object, reference},
+    },
+    route::{Answered, Route, Takes},
+    service::{Call, Inner},
+};
+
+pub(super) const ROUTE: Route = Route::post(|call| Box::pin(register(call)), describe).takes(Takes::Json);
+
+/// `POST /register`. Where addresses are verified, an address that is taken gets the same answer as one that is free.
+async fn register(call: Call) -> Answered {
+    let service = call.service;
+    let [email, password] = texts(call.payload, ["email", "password"])?;
+    let registered = service.auth.register(Register::new(email, password).client(call.client)).await;
+    if service.verifies_email() {
+        return match registered {
+            Ok(_) | Err(Error::Refused(refusal::EMAIL_TAKEN)) => Ok(accepted()),
+            Err(error) => Err(error.into()),
+        };
+    }
+    let user = registered?;
+    let mut response = json(StatusCode::CREATED, &UserDocument::of(&user));
+    if let Ok(location) = HeaderValue::try_from(format!("{}/users/me", service.mounted_at)) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    Ok(response)
+}
+
+fn describe(service: &Inner) -> Operation {
+    let operation = Operation::new("register", "Make an account")
+        .takes("Registration", &json!({"email": "ada@example.com", "password": "correct horse battery"}))
+        .fails(&["validation_failed"])
+        .hashes()
+        .needs_the_database();
+    if service.auth.config().registration == Registration::Closed {
+        return operation
+            .describe("Registration is closed: accounts come from elsewhere.")
+            .fails(&["forbidden"]);
+    }
+    if service.verifies_email() {
+        return operation
+            .describe("The same answer for an address that has an account: its owner is told by mail.")
+            .answers(202, "A mail is on its way to the address.");
+    }
+    operation.fails(&["email_taken"]).answer(
+        201,
+        json!({
+            "description": "The account is made; nobody is signed in.",
+            "headers": {"Location": header("Location")},
+            "content": {"application/json": {"schema": reference("User")}},
+        }),
+    )
+}
+
+pub(super) fn schema(service: &Inner) -> (&'static str, Value) {
+    let members = json!({"email": email(), "password": new_password(service)});
+    ("Registration", object(&["email", "password"], &members))
+}
+
+impl Inner {
+    fn verifies_email(&self) -> bool {
+        self.auth.config().email_verification != EmailVerification::Off
+    }
+}

@@ -1,0 +1,73 @@
+//! Proving an address by a link in a mail.
+
+use auth_core::{Auth, OneTimeToken};
+use http::StatusCode;
+use serde_json::json;
+
+use super::{
+    Doors,
+    answer::{accepted, json},
+    document::UserDocument,
+    fields::texts,
+};
+use crate::{
+    openapi::{
+        Operation, Tag,
+        shape::{object, token},
+    },
+    page,
+    route::{Address, Answered, Endpoint, Route, Takes},
+    service::{Call, Inner},
+};
+
+impl Endpoint {
+    /// `POST /request-verify-token`; needs a mailer
+    pub const REQUEST_VERIFY_TOKEN: Self = Self(&Address::new(
+        "/request-verify-token",
+        &[Route::post(|call| Box::pin(request_verify_token(call)), describe_request).takes(Takes::Json)],
+    ));
+    /// `POST /verify-email`, and the built-in page by `GET`; needs a mailer
+    pub const VERIFY_EMAIL: Self = Self(&Address::new(
+        "/verify-email",
+        &[
+            Route::get(|_| page::answer(include_str!("page.html")), describe_page),
+            Route::post(|call| Box::pin(verify_email(call)), describe_verify_email).takes(Takes::Json),
+        ],
+    ));
+}
+
+pub(crate) const DOORS: Doors = Doors {
+    endpoints: &[Endpoint::REQUEST_VERIFY_TOKEN, Endpoint::VERIFY_EMAIL],
+    open: Auth::sends_mail,
+    schemas: |_| vec![("OneTimeToken", object(&["token"], &json!({"token": token()})))],
+    ..Doors::tagged(Tag::MAIL)
+};
+
+/// `POST /request-verify-token`.
+async fn request_verify_token(call: Call) -> Answered {
+    let [email] = texts(call.payload, ["email"])?;
+    call.service.auth.request_email_verification(email, call.client).await?;
+    Ok(accepted())
+}
+
+fn describe_request(_: &Inner) -> Operation {
+    page::describe_request("request_verify_token", "Ask for a link to prove an address")
+}
+
+fn describe_page(_: &Inner) -> Operation {
+    page::describe("verify_email_page", "The page of a link to prove an address")
+}
+
+/// `POST /verify-email`: for the account's own address, and for a new one.
+async fn verify_email(call: Call) -> Answered {
+    let [token] = texts(call.payload, ["token"])?;
+    let user = call.service.auth.verify_email(OneTimeToken::new(token), call.client).await?;
+    Ok(json(StatusCode::OK, &UserDocument::of(&user)))
+}
+
+fn describe_verify_email(_: &Inner) -> Operation {
+    page::describe_link("verify_email", "Prove an address")
+        .takes("OneTimeToken", &json!({"token": "from the link"}))
+        .answers_with(200, "The user, whose address is proved.", "User")
+        .fails(&["email_taken"])
+}

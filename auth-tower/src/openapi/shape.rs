@@ -1,0 +1,87 @@
+//! Shapes of bodies, as JSON Schema has them.
+
+use serde_json::{Value, json};
+
+use crate::service::Inner;
+
+/// Limits that the rules of `auth-core` have.
+const EMAIL_MAX_BYTES: u16 = 254;
+const PASSWORD_MAX_LENGTH: u16 = 256;
+
+pub(crate) fn reference(schema: &str) -> Value {
+    json!({"$ref": format!("#/components/schemas/{schema}")})
+}
+
+pub(crate) fn text() -> Value {
+    json!({"type": "string"})
+}
+
+pub(crate) fn texts() -> Value {
+    json!({"type": "array", "items": text()})
+}
+
+pub(crate) fn nullable() -> Value {
+    json!({"type": ["string", "null"]})
+}
+
+pub(crate) fn perhaps(schema: &Value) -> Value {
+    json!({"anyOf": [schema, {"type": "null"}]})
+}
+
+pub(crate) fn id() -> Value {
+    json!({"type": "string", "format": "uuid"})
+}
+
+pub(crate) fn time() -> Value {
+    json!({"type": "string", "format": "date-time", "examples": ["2026-11-22T10:00:00Z"]})
+}
+
+pub(crate) fn list(name: &str) -> Value {
+    json!({"type": "array", "items": reference(name)})
+}
+
+pub(crate) fn email() -> Value {
+    json!({
+        "type": "string",
+        "format": "email",
+        "maxLength": EMAIL_MAX_BYTES,
+        "description": "A dot-atom of at most 64 bytes, and a domain of at least two labels (IDNA).",
+    })
+}
+
+pub(crate) fn password() -> Value {
+    json!({"type": "string", "format": "password"})
+}
+
+pub(crate) fn new_password(service: &Inner) -> Value {
+    json!({
+        "type": "string",
+        "format": "password",
+        "minLength": service.auth.config().passwords.min_length,
+        "maxLength": PASSWORD_MAX_LENGTH,
+        "description": "Counted in code points after NFC. No common one, none known from a leak, not the address.",
+    })
+}
+
+/// A token out of a mail.
+pub(crate) fn token() -> Value {
+    json!({"type": "string", "description": "What stands in the link after `#`."})
+}
+
+/// An object with these members and perhaps more, as requests are.
+pub(crate) fn object(required: &[&str], properties: &Value) -> Value {
+    json!({"type": "object", "required": required, "properties": properties})
+}
+
+/// An object with exactly these members, as answers are. What a later version adds is in its description.
+pub(crate) fn closed(properties: &Value) -> Value {
+    let names: Vec<_> = properties.as_object().into_iter().flat_map(|members| members.keys()).collect();
+    json!({"type": "object", "required": names, "properties": properties, "additionalProperties": false})
+}
+
+/// These members and more.
+pub(crate) fn with<'a>(members: &Value, more: impl IntoIterator<Item = (&'a str, Value)>) -> Value {
+    let members =
+        members.as_object().into_iter().flatten().map(|(name, value)| (name.clone(), value.clone()));
+    members.chain(more.into_iter().map(|(name, value)| (name.to_owned(), value))).collect()
+}
