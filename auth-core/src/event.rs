@@ -383,7 +383,7 @@ impl EventSink for TracingEvents {
         let code = event.kind.code();
         let user = event.kind.user().map(tracing::field::display);
         let session = event.kind.session().map(tracing::field::display);
-        let client = event.client.ip.map(tracing::field::display);
+        let client = event.client.known_ip().map(tracing::field::display);
         let actor = event.client.actor.map(tracing::field::display);
         let reason = event.kind.reason();
         match &event.kind {

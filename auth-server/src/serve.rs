@@ -96,9 +96,9 @@ pub(crate) async fn serve<S, B>(
         }
         let proxies = proxies.clone();
         let service = service.clone().map_request(move |mut request: Request<Incoming>| {
-            if let Some(client) = proxies.client(peer, request.headers()) {
-                request.extensions_mut().insert(ClientAddr(client));
-            }
+            let client = proxies.client(peer, request.headers());
+            let client = client.unwrap_or_else(|| proxies.nobody(request.uri().path()));
+            request.extensions_mut().insert(ClientAddr(client));
             request
         });
         let (http, stopped) = (http.clone(), stopped.clone());

@@ -32,7 +32,7 @@ impl Inner {
             seed: random::bytes(self.random.as_ref())?,
             methods: method.to_owned(),
             user_agent: client.storable_user_agent(),
-            ip: client.ip.map(|ip| ip.to_string()),
+            ip: client.known_ip().map(|ip| ip.to_string()),
             now,
             expires_at: now.saturating_add(duration_millis(self.config.session_ttl)),
         };
