@@ -55,6 +55,11 @@ const ACCEPT_REST: Duration = Duration::from_secs(1);
 /// How long to say no more about a network with too many connections.
 const COMPLAINT_REST: Duration = Duration::from_mins(1);
 
+/// How many connections beyond its bound a network may have for the questions of an orchestrator, and how soon each has
+/// to ask: a probe comes from the address of whoever crowds the server more often than not.
+const PROBES: usize = 4;
+const PROBE_ASKS_WITHIN: Duration = Duration::from_secs(1);
+
 /// How an HTTP/2 connection begins (RFC 9113 section 3.4).
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
@@ -74,7 +79,7 @@ pub(crate) async fn serve<S, B>(
 {
     let http = builder(bounds);
     let slots = Arc::new(Semaphore::new(bounds.connections));
-    let crowd = Crowd::new(bounds.per_network);
+    let (crowd, probes) = (Crowd::new(bounds.per_network), Crowd::new(PROBES));
     let mut complained: Option<Instant> = None;
     // Dropped when no further request is wanted.
     let (stop, stopped) = watch::channel(());
@@ -86,13 +91,20 @@ pub(crate) async fn serve<S, B>(
         };
         let peer = accepted.peer;
         let place = peer.and_then(|peer| crowd.admit(peer));
-        if place.is_none() && !proxies.trusts(peer) {
+        let is_crowded = place.is_none() && !proxies.trusts(peer);
+        let place = place.or_else(|| peer.filter(|_| is_crowded).and_then(|peer| probes.admit(peer)));
+        if is_crowded {
             if complained.is_none_or(|last| last.elapsed() > COMPLAINT_REST) {
                 let most = bounds.per_network;
-                tracing::warn!(most, "one network has too many connections: more are closed unanswered");
+                tracing::warn!(
+                    most,
+                    "one network has too many connections: more are closed unanswered, but for a few to /health"
+                );
                 complained = Some(Instant::now());
             }
-            continue;
+            if place.is_none() {
+                continue;
+            }
         }
         let proxies = proxies.clone();
         let service = service.clone().map_request(move |mut request: Request<Incoming>| {
@@ -103,7 +115,7 @@ pub(crate) async fn serve<S, B>(
         });
         let (http, stopped) = (http.clone(), stopped.clone());
         tokio::spawn(async move {
-            connection(accepted, http, service, bounds, stopped).await;
+            connection(accepted, http, service, bounds, is_crowded, stopped).await;
             drop((slot, place));
         });
     }
@@ -162,9 +174,10 @@ async fn accept(listener: &Listener, slots: &Arc<Semaphore>) -> (Option<OwnedSem
 
 async fn connection<S, B>(
     accepted: Accepted,
-    http: auto::Builder<TokioExecutor>,
+    mut http: auto::Builder<TokioExecutor>,
     service: S,
     bounds: Bounds,
+    only_probes: bool,
     mut stopped: watch::Receiver<()>,
 ) where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible, Future: Send>
@@ -175,10 +188,17 @@ async fn connection<S, B>(
 {
     let begun = tokio::select! {
         biased;
-        begun = begin(accepted, bounds.header) => begun,
+        begun = begin(accepted, if only_probes { PROBE_ASKS_WITHIN } else { bounds.header }) => begun,
         _ = stopped.changed() => return,
     };
     let Ok((greeting, stream)) = begun else { return };
+    if only_probes {
+        if ![b"GET /health/".as_slice(), b"HEAD /health/"].iter().any(|probe| greeting.starts_with(probe)) {
+            return;
+        }
+        // What comes after the one question may be another one.
+        http.http1().keep_alive(false).header_read_timeout(PROBE_ASKS_WITHIN);
+    }
     let (read, write) = split(stream);
     let stream = TokioIo::new(join(Cursor::new(greeting).chain(read), write));
     let mut served = pin!(http.serve_connection(stream, TowerToHyperService::new(service)));
@@ -281,6 +301,43 @@ mod tests {
         let requests = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n".repeat(1000);
         let cut_off = async { while stream.write_all(&requests).await.is_ok() {} };
         timeout(PATIENCE, cut_off).await.expect("the server still listens to a client that does not read");
+    }
+
+    #[tokio::test]
+    async fn a_network_with_too_many_connections_may_still_ask_for_our_health_and_for_nothing_else() {
+        let address = start(Bounds { per_network: 2, ..BOUNDS }).await;
+        let asks = async |what: &str| {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            let request = format!("GET {what} HTTP/1.1\r\nhost: x\r\n\r\n");
+            let mut answer = Vec::new();
+            let _ = stream.write_all(request.repeat(2).as_bytes()).await;
+            let _ = timeout(PATIENCE, stream.read_to_end(&mut answer)).await.expect("it stays open");
+            String::from_utf8(answer).unwrap()
+        };
+        let mut crowd = Vec::new();
+        for _ in 0..2 {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            assert!(ask(&mut stream).await.starts_with("HTTP/1.1 200"));
+            crowd.push(stream);
+        }
+        for _ in 0..2 * PROBES {
+            let answer = asks("/health/ready").await;
+            assert_eq!(answer.matches("HTTP/1.1 200").count(), 1, "one question each: {answer}");
+            assert_eq!(asks("/login").await, "");
+        }
+        // More of those who do not ask have no place, and those who have one not for long.
+        let mut idle = Vec::new();
+        for _ in 0..PROBES {
+            idle.push(TcpStream::connect(address).await.unwrap());
+        }
+        for mut stream in idle {
+            timeout(BOUNDS.header / 2, stream.read_to_end(&mut Vec::new()))
+                .await
+                .expect("still open")
+                .unwrap();
+        }
+        assert_ne!(asks("/health/live").await, "");
+        drop(crowd);
     }
 
     #[tokio::test]
