@@ -144,13 +144,14 @@ impl Problem {
         problem
     }
 
+    pub(crate) fn registration_closed() -> Self {
+        Self::new(StatusCode::FORBIDDEN, "forbidden", "Registration is closed.")
+    }
+
+    #[cfg(feature = "jwks")]
     pub(crate) fn unavailable(retry_after: Duration) -> Self {
         let detail = "The service is not available at this moment; try again soon.";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail).with_retry_after(retry_after)
-    }
-
-    pub(crate) fn registration_closed() -> Self {
-        Self::new(StatusCode::FORBIDDEN, "forbidden", "Registration is closed.")
     }
 
     pub(crate) fn cross_origin() -> Self {

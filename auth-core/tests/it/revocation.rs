@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use auth_core::{AuthBuilder, ClientInfo, Error, Register, TokenVerifier, Tokens};
+use auth_core::{
+    AuthBuilder, ClientInfo, Error, RefreshToken, Register, TokenVerifier, Tokens, test_util::ManualClock,
+};
 use auth_migration::{each_database, test_util::TestDatabase};
 
 use crate::{
@@ -18,6 +20,19 @@ async fn two(db: &TestDatabase) -> (TestAuth, TestAuth, TokenVerifier) {
     one.auth.poll_revocations().await.unwrap();
     other.auth.poll_revocations().await.unwrap();
     (one, other, bounded)
+}
+
+/// A session that an instance has ended whose clock is behind, and another one that has asked before and after.
+async fn ended_by_a_clock_behind_by(db: &TestDatabase, behind: Duration) -> (RefreshToken, String, TestAuth) {
+    let one = TestAuth::new(db).await;
+    let clock = ManualClock::new();
+    clock.advance(behind);
+    let other = TestAuth::instance(db, keys(), &clock, 5, |builder| builder).await;
+    other.auth.poll_revocations().await.unwrap();
+    let tokens = one.signed_in().await;
+    one.auth.logout(tokens.refresh.clone(), ClientInfo::default()).await.unwrap();
+    other.auth.poll_revocations().await.unwrap();
+    (tokens.refresh, tokens.access.expose().to_owned(), other)
 }
 
 fn good(verifier: &TokenVerifier, tokens: &Tokens) -> bool {
@@ -140,6 +155,26 @@ each_database! {
         assert!(good(&bounded, &tokens));
         late.auth.poll_revocations().await.unwrap();
         assert!(!good(&bounded, &tokens));
+    }
+
+    async fn what_ends_by_a_clock_that_is_less_than_a_minute_behind_is_heard_of(db: &TestDatabase) {
+        let (_, token, other) = ended_by_a_clock_behind_by(db, 59 * SECOND).await;
+        assert!(other.auth.verifier().bounded(other.auth.revocations()).verify(&token).is_err());
+    }
+
+    async fn what_ends_by_a_clock_that_is_more_than_a_minute_behind_is_refused_where_the_row_is_read_and_when_its_token_is_over(
+        db: &TestDatabase,
+    ) {
+        let (refresh, token, other) = ended_by_a_clock_behind_by(db, 61 * SECOND).await;
+        let bounded = other.auth.verifier().bounded(other.auth.revocations());
+        let caller = bounded.verify(&token).unwrap();
+        assert_refused!(other.auth.check_session(&caller).await, Error::SessionOver);
+        assert_refused!(other.refresh(&refresh).await, Error::SessionLeft);
+        let late = TestAuth::instance(db, keys(), &other.clock, 5, |builder| builder).await;
+        late.auth.poll_revocations().await.unwrap();
+        assert!(late.auth.verifier().bounded(late.auth.revocations()).verify(&token).is_err(), "it looks further back");
+        other.clock.advance(900 * SECOND);
+        assert!(bounded.verify(&token).is_err(), "expired");
     }
 
     async fn a_watch_keeps_asking_and_tells_how_old_its_knowledge_is(db: &TestDatabase) {

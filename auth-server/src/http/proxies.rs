@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -18,6 +18,7 @@ const X_FORWARDED_FOR: &str = "x-forwarded-for";
 pub(crate) struct TrustedProxies {
     networks: Arc<[Network]>,
     warned: Arc<AtomicBool>,
+    warned_of_nobody: Arc<AtomicBool>,
 }
 
 /// Addresses with the same first bits.
@@ -36,7 +37,7 @@ impl TrustedProxies {
         let networks: Option<Vec<Network>> =
             text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(Network::parse).collect();
         let problem = "is not a comma list of networks; write it like 10.0.0.0/8,192.168.1.7,fd00::/8";
-        Ok(Self { networks: networks.ok_or(problem)?.into(), warned: Arc::default() })
+        Ok(Self { networks: networks.ok_or(problem)?.into(), ..Self::default() })
     }
 
     /// The address that a request comes from: the last one in the chain that is not one of our proxies. What
@@ -66,6 +67,19 @@ impl TrustedProxies {
             }
         }
         client
+    }
+
+    /// The address of a client that came through the file of a socket, and of whom nobody says who it is: all of them are
+    /// one network, so that they are throttled together and not at all.
+    pub(crate) fn nobody(&self, path: &str) -> IpAddr {
+        // Whoever asks for our health is no client.
+        if !path.starts_with("/health/") && !self.warned_of_nobody.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                "a request came through the socket without an address in X-Forwarded-For: all such clients are throttled as \
+                 one; let the proxy set it. Said once"
+            );
+        }
+        Ipv4Addr::UNSPECIFIED.into()
     }
 
     /// Each with the number of its first bits.

@@ -18,6 +18,13 @@ pub(super) fn check(config: &Config) -> Vec<Finding> {
         ));
     }
     found.extend(proxies(http, &own));
+    if http.listen.unix_socket.is_some() {
+        found.push(Finding::note(
+            "socket_clients",
+            "UNIX_SOCKET: clients are told apart by X-Forwarded-For alone; where the proxy does not set it, all are throttled as one",
+            "nginx: `proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;`; the server warns of the first request without",
+        ));
+    }
     for origin in &http.trusted_origins {
         found.extend(trusted_origin(origin, &own));
     }

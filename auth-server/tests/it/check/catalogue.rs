@@ -38,6 +38,7 @@ const CATALOGUE: &[(Settings, &str)] = &[
     (&[("HOST", "0.0.0.0"), ("TRUSTED_PROXIES", "")], "plain_http"),
     (&[("TLS_CERT_FILE", "missing.pem")], "setting"),
     (&[("UNIX_SOCKET", "auth.sock"), ("PUBLIC_URL", "")], "setting"),
+    (&[("UNIX_SOCKET", "auth.sock")], "socket_clients"),
     (&[("PUBLIC_URL", "http://localhost:8000"), ("COOKIE_SECURE", "false")], "cookie_insecure"),
     (&[("TRUSTED_PROXIES", "")], "proxies_missing"),
     (&[("TRUSTED_PROXIES", "10.0.0.0/8,0.0.0.0/0")], "proxies_too_wide"),
