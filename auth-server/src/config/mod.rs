@@ -1,9 +1,9 @@
 //! The settings: read once at the start, checked whole, and never looked up again.
 
-mod auth;
 mod database_url;
 mod dotenv;
 mod keys;
+mod lifetimes;
 mod listen;
 mod mail;
 mod passwords;
@@ -138,7 +138,7 @@ impl Config {
             origins.insert(setting.name, setting.read(&mut reader, &mut config)?);
         }
         let session_is_given = origins.get("SESSION_EXPIRE_DAYS").is_some_and(Option::is_some);
-        auth::agree(&mut config, session_is_given)?;
+        lifetimes::agree(&mut config, session_is_given)?;
         http_agrees(&mut config)?;
         for setting in SETTINGS.iter() {
             let given = origins.remove(setting.name).flatten();
