@@ -6,6 +6,8 @@ use auth_core::{ConfigError, ConnectError};
 use auth_migration::MigrationError;
 use sea_orm::{DbErr, RuntimeErr, sqlx::error::DatabaseError};
 
+use crate::config::named_by_libraries;
+
 /// Why the program ends before its time.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
@@ -168,36 +170,19 @@ impl SettingError {
         self
     }
 
-    /// Core knows its settings by the names of the builder's methods.
+    /// The libraries know settings by the names that a host writes.
     pub(crate) fn from_core(error: &ConfigError) -> Self {
-        let name = match error.setting() {
-            "tokens.issuer" => "ISSUER",
-            "tokens.audience" => "AUDIENCE",
-            "tokens.access_ttl" => "ACCESS_TOKEN_EXPIRE_MINUTES",
-            "sessions.refresh_ttl" => "REFRESH_TOKEN_EXPIRE_DAYS",
-            "sessions.session_ttl" => "SESSION_EXPIRE_DAYS",
-            "sessions.refresh_grace" => "REFRESH_GRACE_SECONDS",
-            "passwords.min_length" => "PASSWORD_MIN_LENGTH",
-            "hashing.slots" => "HASH_SLOTS",
-            "hashing.queue" => "HASH_QUEUE",
-            "hashing.wait" => "HASH_WAIT_MS",
-            "algorithm" => "ALGORITHM",
-            "secret key" => "SECRET_KEY",
-            "private key" => "PRIVATE_KEY",
-            "tokens.key_publish_ahead" => "KEY_PUBLISH_AHEAD_SECONDS",
-            "database url" => "DATABASE_URL",
-            "smtp url" => "SMTP_URL",
-            "mail from" => "MAIL_FROM",
-            "mail.service_name" => "SERVICE_NAME",
-            "mail.verify_email_url" => "VERIFY_EMAIL_URL",
-            "mail.reset_password_url" => "RESET_PASSWORD_URL",
-            "audit_retention" => "AUDIT_RETENTION_DAYS",
+        Self::of_library(error.setting(), error.problem())
+    }
+
+    pub(crate) fn of_library(setting: &str, problem: &str) -> Self {
+        let name = match setting {
+            // Those of providers are in no table.
             "oidc provider" => "OAUTH: provider",
             "oidc root_certificate" => "OAUTH: _CA_FILE",
-            "oidc default_redirect" => "OAUTH_REDIRECT_TO",
-            other => other,
+            other => named_by_libraries(other),
         };
-        Self::new(name, error.problem())
+        Self::new(name, problem)
     }
 }
 

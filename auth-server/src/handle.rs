@@ -60,9 +60,9 @@ pub(crate) fn auth(
         |own: &Option<String>, path: &str| own.clone().unwrap_or_else(|| format!("{public_url}{path}"));
     settings.mail.verify_email_url = page(&config.mail.verify_email_url, "/verify-email");
     settings.mail.reset_password_url = page(&config.mail.reset_password_url, "/reset-password");
-    let mailer: Arc<dyn Mailer> = match &config.mail.smtp {
-        Some(smtp) => {
-            let mailer = SmtpMailer::new(&smtp.url, &smtp.from);
+    let mailer: Arc<dyn Mailer> = match &config.mail.smtp_url {
+        Some(url) => {
+            let mailer = SmtpMailer::new(url, &config.mail.from);
             Arc::new(mailer.map_err(|error| SettingError::from_core(&error))?)
         }
         None => Arc::new(LogMailer),

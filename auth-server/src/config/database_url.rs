@@ -18,6 +18,13 @@ pub(crate) struct DatabaseUrl {
     sqlite_file: Option<PathBuf>,
 }
 
+/// A file in the working directory.
+impl Default for DatabaseUrl {
+    fn default() -> Self {
+        Self { url: "sqlite://auth.db?mode=rwc".to_owned().into(), sqlite_file: Some("auth.db".into()) }
+    }
+}
+
 #[derive(Clone, Copy)]
 enum Kind {
     Postgres,

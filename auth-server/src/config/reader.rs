@@ -97,8 +97,14 @@ impl Reader {
         Ok(value)
     }
 
-    /// The value of a secret, given as it is or by file.
-    pub(crate) fn secret(&mut self, name: &str) -> Result<Option<(Zeroizing<String>, String)>, SettingError> {
+    /// The text of a setting that is no secret, and where it came from.
+    pub(super) fn plain(&self, name: &str) -> Result<Option<(Zeroizing<String>, String)>, SettingError> {
+        let found = self.find(name, false)?;
+        Ok(found.map(|found| (found.text.trim().to_owned().into(), found.origin.to_string())))
+    }
+
+    /// The text of a secret, given as it is or by file.
+    pub(super) fn secret(&mut self, name: &str) -> Result<Option<(Zeroizing<String>, String)>, SettingError> {
         let file_name = format!("{name}_FILE");
         let direct = self.find(name, true)?;
         let by_file = self.find(&file_name, false)?;
