@@ -37,7 +37,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     ),
     secret(
         "PRIVATE_KEY",
-        "The key in PEM that signs with RS256 (3072 bits), ES256 or EdDSA [default: the key ring in the database]",
+        "The key in PEM that signs with RS256 (3072 bits, at least 2048), ES256 or EdDSA [default: the key ring in the database]",
     ),
     secret(
         "PRIVATE_KEY_PREVIOUS",
@@ -85,7 +85,10 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "PUBLIC_URL",
         "The origin that clients see, https://auth.example.com [default: http://HOST:PORT, with TLS https]",
     ),
-    plain("TRUSTED_ORIGINS", "Other origins whose pages may call, separated by commas"),
+    plain(
+        "TRUSTED_ORIGINS",
+        "Other origins whose pages may call, separated by commas; also of an application: capacitor://localhost",
+    ),
     plain(
         "TRUSTED_PROXIES",
         "Networks whose X-Forwarded-For is believed, separated by commas: 10.0.0.0/8,::1",
