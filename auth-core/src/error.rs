@@ -4,7 +4,7 @@ use std::{error::Error as StdError, fmt, time::Duration};
 
 use sea_orm::DbErr;
 
-use crate::random::RandomUnavailable;
+use crate::{connect::database_cause, random::RandomUnavailable};
 
 /// The error of every operation of [`Auth`](crate::Auth). The manual's [errors page](crate::manual::errors)
 /// tells what to do about each.
@@ -208,7 +208,7 @@ impl StoreError {
         is_unreachable(&self.0)
             || matches!(
                 sqlx_error(&self.0),
-                Some(sqlx::Error::Database(error)) if code(error.as_ref()).is_some_and(|code| is_passing(&code))
+                Some(sqlx::Error::Database(error)) if database_code(error.as_ref()).is_some_and(|code| is_passing(&code))
             )
     }
 
@@ -220,14 +220,18 @@ impl StoreError {
             DbErr::RecordNotUpdated | DbErr::RecordNotFound(_) => "row not found",
             _ => "storage error",
         };
-        match sqlx_error(&self.0) {
+        let told = match sqlx_error(&self.0) {
             Some(sqlx::Error::Database(error)) => {
-                format!("{kind} (code {})", code(error.as_ref()).as_deref().unwrap_or("unknown"))
+                format!("{kind} (code {})", database_code(error.as_ref()).as_deref().unwrap_or("unknown"))
             }
             Some(sqlx::Error::Io(error)) => format!("{kind} ({})", error.kind()),
             Some(sqlx::Error::PoolTimedOut) => format!("{kind} (pool timed out)"),
             Some(sqlx::Error::PoolClosed) => format!("{kind} (pool closed)"),
             _ => kind.to_owned(),
+        };
+        match database_cause(&self.0) {
+            Some(cause) => format!("{told}: {cause}"),
+            None => told,
         }
     }
 }
@@ -242,7 +246,7 @@ pub(crate) fn is_unreachable(error: &DbErr) -> bool {
         )
 }
 
-fn sqlx_error(error: &DbErr) -> Option<&sqlx::Error> {
+pub(crate) fn sqlx_error(error: &DbErr) -> Option<&sqlx::Error> {
     match error {
         DbErr::Exec(sea_orm::RuntimeErr::SqlxError(error))
         | DbErr::Query(sea_orm::RuntimeErr::SqlxError(error))
@@ -253,7 +257,7 @@ fn sqlx_error(error: &DbErr) -> Option<&sqlx::Error> {
 
 /// The database's own code: SQLite's number, PostgreSQL's SQLSTATE, and for MySQL and MariaDB the number,
 /// because their SQLSTATE is the same for a lock timeout and a hundred other errors.
-fn code(error: &dyn sqlx::error::DatabaseError) -> Option<String> {
+pub(crate) fn database_code(error: &dyn sqlx::error::DatabaseError) -> Option<String> {
     #[cfg(feature = "mysql")]
     if let Some(error) = error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
         return Some(error.number().to_string());
@@ -264,7 +268,7 @@ fn code(error: &dyn sqlx::error::DatabaseError) -> Option<String> {
 /// Whether the database refused a statement because another transaction was faster.
 pub(crate) fn is_lost_race(error: &DbErr) -> bool {
     let Some(sqlx::Error::Database(error)) = sqlx_error(error) else { return false };
-    code(error.as_ref()).is_some_and(|code| ["40001", "40P01", "1213"].contains(&code.as_str()))
+    database_code(error.as_ref()).is_some_and(|code| ["40001", "40P01", "1213"].contains(&code.as_str()))
 }
 
 /// Whether a statement waited too long for others, or was told to make way.
@@ -273,7 +277,7 @@ pub(crate) fn is_busy(error: &DbErr) -> bool {
     const BUSY: [&str; 13] =
         ["5", "6", "261", "517", "40001", "40P01", "55P03", "57014", "1205", "1213", "1317", "1969", "3024"];
     let Some(sqlx::Error::Database(error)) = sqlx_error(error) else { return false };
-    code(error.as_ref()).is_some_and(|code| BUSY.contains(&code.as_str()))
+    database_code(error.as_ref()).is_some_and(|code| BUSY.contains(&code.as_str()))
 }
 
 /// Error codes that say "not now" rather than "never": the statement was sound.

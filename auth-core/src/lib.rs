@@ -80,7 +80,7 @@ pub use check::{Finding, Severity};
 pub use client::ClientInfo;
 pub use clock::{Clock, SystemClock};
 pub use config::{Config, EmailVerification};
-pub use connect::{ConnectError, ConnectOptions, connect};
+pub use connect::{ConnectError, ConnectOptions, connect, database_cause};
 pub use error::{ConfigError, Error, FieldError, StoreError};
 pub use event::{Event, EventKind, EventSink, SignInFailure, ThrottleReason, TracingEvents};
 pub use flow::{Export, Login, PreparedRegister, Register, UserChange};
