@@ -185,6 +185,9 @@ fn of_error(error: &SmtpError) -> &'static str {
 
 /// With the domain in its ASCII form, which every server takes.
 fn in_ascii(address: &Address) -> Option<Address> {
+    if address.domain().is_ascii() {
+        return Some(address.clone());
+    }
     Address::new(address.user(), normalize_domain(address.domain()).ok()?).ok()
 }
 

@@ -247,7 +247,9 @@ fn read_http(reader: &mut Reader, warnings: &mut Vec<Finding>) -> Result<HttpCon
         |text| {
             let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
             items
-                .map(|item| value::origin(item).map_err(|problem| format!("has an entry that {problem}")))
+                .map(|item| {
+                    value::trusted_origin(item).map_err(|problem| format!("has an entry that {problem}"))
+                })
                 .collect()
         },
         |origins: &Vec<String>| origins.join(","),
