@@ -2,7 +2,7 @@
 
 use std::{fmt, io, process::ExitCode};
 
-use auth_core::{ConfigError, ConnectError};
+use auth_core::{ConfigError, ConnectError, database_cause};
 use auth_migration::MigrationError;
 use sea_orm::{DbErr, RuntimeErr, sqlx::error::DatabaseError};
 
@@ -15,7 +15,7 @@ pub(crate) enum Error {
     #[error(transparent)]
     Setting(#[from] SettingError),
     /// The database of `DATABASE_URL` is not there.
-    #[error("DATABASE_URL: {0}; is the database running, and are address, user and password right?")]
+    #[error("DATABASE_URL: {0}{advice}", advice = connect_advice(.0))]
     Connect(#[source] ConnectError),
     /// The database of `DATABASE_URL` says nothing at all.
     #[error("DATABASE_URL: the database does not answer in time; is it running, and is the address right?")]
@@ -115,7 +115,7 @@ impl Error {
 /// The database's code for what it refused; its text may quote rows.
 fn migration_code(error: &MigrationError) -> String {
     let MigrationError::Database(
-        DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error)),
+        cause @ (DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))),
     ) = error
     else {
         return String::new();
@@ -127,7 +127,20 @@ fn migration_code(error: &MigrationError) -> String {
             " (the user of DATABASE_URL may not change the schema: grant it, or run `auth-server migrate` as one who may)"
                 .to_owned()
         }
-        Some(code) => format!(" (the database's code is {code})"),
+        Some(code) => {
+            let cause = database_cause(cause).map(|cause| format!(": {cause}")).unwrap_or_default();
+            format!(" (the database's code is {code}{cause})")
+        }
+    }
+}
+
+/// Where the cause is not known.
+fn connect_advice(error: &ConnectError) -> &'static str {
+    match error {
+        ConnectError::Database(error) if database_cause(error.db_err()).is_none() => {
+            "; is the database running, and are address, user and password right?"
+        }
+        _ => "",
     }
 }
 

@@ -184,7 +184,12 @@ impl Reader {
 pub(super) fn read_secret(path: &str) -> Result<Zeroizing<String>, String> {
     let mut text = Zeroizing::new(String::new());
     File::open(path).and_then(|file| file.take(MAX_SECRET_BYTES + 1).read_to_string(&mut text)).map_err(
-        |error| format!("names a file that cannot be read: {}; make it a readable text file", error.kind()),
+        |error| {
+            format!(
+                "names a file that cannot be read: {}; make it a readable text file in UTF-8",
+                error.kind()
+            )
+        },
     )?;
     if text.len() as u64 > MAX_SECRET_BYTES {
         return Err("names a file of more than 64 KiB; write only the value into it".to_owned());
@@ -192,6 +197,10 @@ pub(super) fn read_secret(path: &str) -> Result<Zeroizing<String>, String> {
     let end =
         text.strip_suffix('\n').map_or(text.len(), |line| line.strip_suffix('\r').unwrap_or(line).len());
     text.truncate(end);
+    // Editors on Windows put it in front; to the eye it is not there.
+    if text.starts_with('\u{feff}') {
+        text.drain(..'\u{feff}'.len_utf8());
+    }
     if text.trim().is_empty() {
         return Err("names an empty file; write the value into it".to_owned());
     }

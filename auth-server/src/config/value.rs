@@ -27,13 +27,23 @@ pub(super) fn hmac_algorithm(text: &str) -> Result<Algorithm, String> {
 pub(super) fn origin(text: &str) -> Result<String, String> {
     let origin = text.strip_suffix('/').unwrap_or(text);
     OriginPolicy::new(origin).map_err(|error| error.problem().to_owned())?;
-    Ok(origin.to_owned())
+    // Scheme and host have no case, and are compared as text.
+    Ok(origin.to_ascii_lowercase())
+}
+
+/// Also of an application's own scheme, `capacitor://localhost`.
+pub(super) fn trusted_origin(text: &str) -> Result<String, String> {
+    if let Ok(origin) = origin(text) {
+        return Ok(origin);
+    }
+    let policy = OriginPolicy::new("http://localhost").and_then(|policy| policy.trust(text));
+    policy.map(|_| text.to_owned()).map_err(|error| error.problem().to_owned())
 }
 
 /// A comma list of them.
 pub(super) fn origins(text: &str) -> Result<Vec<String>, String> {
     let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
-    items.map(|item| origin(item).map_err(|problem| format!("has an entry that {problem}"))).collect()
+    items.map(|item| trusted_origin(item).map_err(|problem| format!("has an entry that {problem}"))).collect()
 }
 
 /// What tokens call a service.

@@ -77,7 +77,7 @@ pub(crate) static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| {
         .reloads(),
         Setting::new(
             "PRIVATE_KEY",
-            "The key in PEM that signs with RS256 (3072 bits), ES256 or EdDSA [default: the key ring in the database]",
+            "The key in PEM that signs with RS256 (3072 bits, at least 2048), ES256 or EdDSA [default: the key ring in the database]",
             with_others(|c| &mut c.keys.private, keys::private, |_| "(redacted)".to_owned()).shown(|c| {
                 match c.keys.private {
                     Some(_) => "(redacted)",
@@ -215,7 +215,7 @@ pub(crate) static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| {
         .renames(&["public_url"]),
         Setting::new(
             "TRUSTED_ORIGINS",
-            "Other origins whose pages may call, separated by commas",
+            "Other origins whose pages may call, separated by commas; also of an application: capacitor://localhost",
             parsed(|c| &mut c.http.trusted_origins, value::origins, |origins| origins.join(",")),
         )
         .renames(&["trusted_origin"]),
