@@ -11,9 +11,10 @@ use auth_core::{
 use auth_migration::{each_database, test_util::TestDatabase};
 use tokio::{sync::Semaphore, task::JoinSet};
 
+use super::at;
 use crate::{
     assert_refused,
-    support::{EMAIL, PASSWORD, TestAuth, granted, keys},
+    support::{EMAIL, PASSWORD, SECOND, TestAuth, granted, keys},
 };
 
 /// Guesses at once, in turn on several instances. How many were checked.
@@ -124,5 +125,33 @@ each_database! {
         drop(open);
         assert_refused!(slow.await.unwrap(), Error::InvalidCredentials);
         test.login().await;
+    }
+
+    async fn an_attempt_that_waits_for_its_hash_in_vain_does_not_count(db: &TestDatabase) {
+        let (hasher, entered, open) = gated();
+        let queue = |builder: auth_core::AuthBuilder| builder.hash_slots(1).hash_queue(1);
+        let settings = |builder| queue(builder).hasher(Arc::new(hasher)).hash_wait(Duration::from_millis(1));
+        let test = TestAuth::with(db, settings).await;
+        test.register().await;
+        // After ten failures each further one has to wait; a wait is no longer for having been turned away.
+        for _ in 0..10 {
+            open.send(()).unwrap();
+            assert_refused!(test.try_login(EMAIL, "wrong").await, Error::InvalidCredentials);
+        }
+        entered.acquire_many(10).await.unwrap().forget();
+        test.clock.advance(5 * SECOND);
+        let auth = test.auth.clone();
+        let slow = tokio::spawn(async move { auth.login(Login::new("bob@example.com", "wrong")).await });
+        entered.acquire().await.unwrap().forget();
+        for _ in 0..120 {
+            for email in [EMAIL, "new@example.com"] {
+                let shed = test.login_from(at("203.0.113.1"), email, PASSWORD).await;
+                assert_refused!(shed, Error::Overloaded { .. });
+            }
+        }
+        assert_eq!((test.counted().await, test.count("auth_throttle").await), (11, 2));
+        drop(open);
+        assert_refused!(granted(slow.await.unwrap()), Error::InvalidCredentials);
+        test.login_from(at("203.0.113.1"), EMAIL, PASSWORD).await.unwrap();
     }
 }
