@@ -28,6 +28,7 @@ mod logout;
 mod mail;
 mod manual;
 mod oidc;
+mod others;
 mod passwords;
 mod refresh;
 mod register;
