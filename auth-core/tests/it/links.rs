@@ -132,4 +132,20 @@ each_database! {
         rename(db, "away", "auth_one_time_token").await;
         test.auth.reset_password(link, NEW, at("192.0.2.1")).await.unwrap();
     }
+
+    async fn requests_for_links_are_counted_for_the_network_whatever_comes_of_them(db: &TestDatabase) {
+        let test = TestAuth::with(db, |builder| builder.email_verification(EmailVerification::On)).await;
+        test.register().await;
+        for email in [EMAIL, "nobody@example.com"].into_iter().cycle().take(50) {
+            test.auth.forgot_password(email, at("192.0.2.1")).await.unwrap();
+            test.auth.request_email_verification(email, at("192.0.2.1")).await.unwrap();
+        }
+        let waiting = test.count("auth_mail").await;
+        let refused = test.auth.forgot_password(EMAIL, at("192.0.2.1")).await;
+        assert_refused!(refused, Error::Throttled { .. });
+        let refused = test.auth.request_email_verification(EMAIL, at("192.0.2.1")).await;
+        assert_refused!(refused, Error::Throttled { .. });
+        assert_eq!(test.count("auth_mail").await, waiting);
+        test.auth.forgot_password(EMAIL, at("192.0.2.2")).await.unwrap();
+    }
 }

@@ -4,7 +4,7 @@ use std::{
 };
 
 use auth_core::{
-    Auth, Error, Login, Password,
+    Auth, Error, Login, Password, Register,
     password::{HashError, PasswordHasher, Scratch, Verdict},
     test_util::InsecureHasher,
 };
@@ -153,5 +153,29 @@ each_database! {
         drop(open);
         assert_refused!(granted(slow.await.unwrap()), Error::InvalidCredentials);
         test.login_from(at("203.0.113.1"), EMAIL, PASSWORD).await.unwrap();
+    }
+
+    async fn neither_a_confirmation_nor_a_registration_that_is_shed_counts(db: &TestDatabase) {
+        let (hasher, entered, open) = gated();
+        let queue = |builder: auth_core::AuthBuilder| builder.hash_slots(1).hash_queue(1);
+        let settings = |builder| queue(builder).hasher(Arc::new(hasher)).hash_wait(Duration::from_millis(1));
+        let test = TestAuth::with(db, settings).await;
+        open.send(()).unwrap();
+        let (_, caller) = test.caller().await;
+        entered.acquire().await.unwrap().forget();
+        let auth = test.auth.clone();
+        let slow = tokio::spawn(async move { auth.login(Login::new("bob@example.com", "wrong")).await });
+        entered.acquire().await.unwrap().forget();
+        let client = || at("203.0.113.1");
+        for _ in 0..120 {
+            let change = test.auth.change_password(&caller, PASSWORD, "another horse battery", client()).await;
+            assert_refused!(change, Error::Overloaded { .. });
+            let new = Register::new("new@example.com", PASSWORD).client(client());
+            assert_refused!(test.auth.register(new).await, Error::Overloaded { .. });
+        }
+        assert_eq!(test.counted().await, 1, "Bob's");
+        drop(open);
+        assert_refused!(granted(slow.await.unwrap()), Error::InvalidCredentials);
+        test.auth.change_password(&caller, PASSWORD, "another horse battery", client()).await.unwrap();
     }
 }
