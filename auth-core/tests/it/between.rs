@@ -5,7 +5,7 @@ use auth_migration::{each_database, test_util::TestDatabase};
 
 use crate::{
     assert_refused,
-    support::{DAY, EMAIL, Halting, PASSWORD, PAST_GRACE, SECOND, TestAuth, granted},
+    support::{DAY, EMAIL, HOUR, Halting, PASSWORD, PAST_GRACE, SECOND, TestAuth, granted},
 };
 
 const NEW: &str = "another horse battery";
@@ -111,5 +111,20 @@ each_database! {
         }).await;
         assert_refused!(outcome, Error::InvalidCredentials);
         assert_eq!(test.count("auth_session").await, 0);
+    }
+
+    async fn a_link_that_grows_too_old_while_it_is_looked_at_is_too_old(db: &TestDatabase) {
+        let test = TestAuth::new(db).await;
+        let halting = Halting::beside(&test, db).await;
+        let user = test.register().await.id;
+        let (auth, link) = (halting.auth.clone(), test.auth.reset_link(user, nobody()).await.unwrap().token);
+        test.clock.advance(HOUR - SECOND);
+        let reset = async move { auth.reset_password(link, NEW, nobody()).await };
+        // What follows the reading of the token: that of its user.
+        let outcome = halting.run(("SELECT", "auth_user_role"), reset, async {
+            test.clock.advance(SECOND);
+        }).await;
+        assert_refused!(outcome, Error::Validation(_));
+        test.login().await;
     }
 }

@@ -198,4 +198,28 @@ each_database! {
         let own = test.login().await;
         assert_eq!(ids(&own).await, [own.session_id]);
     }
+
+    async fn to_enable_one_enables_nobody_else(db: &TestDatabase) {
+        let test = TestAuth::new(db).await;
+        let ada = test.register().await.id;
+        let bob = test.auth.register(Register::new(BOB, PASSWORD)).await.unwrap().id;
+        for user in [ada, bob] {
+            test.auth.disable(user, nobody()).await.unwrap();
+        }
+        test.auth.enable(ada, nobody()).await.unwrap();
+        assert!(test.auth.user(bob).await.unwrap().disabled);
+        assert_refused!(test.try_login(BOB, PASSWORD).await, Error::InvalidCredentials);
+    }
+
+    async fn a_token_of_one_user_and_anothers_session_is_nobodys(db: &TestDatabase) {
+        let test = TestAuth::new(db).await;
+        let ada = test.signed_in().await;
+        let bob = test.auth.register(Register::new(BOB, PASSWORD)).await.unwrap().id;
+        let mixed = auth_core::test_util::tokens(&test.auth, bob, ada.session_id, &["user"]).unwrap();
+        let caller = test.auth.verifier().verify(mixed.access.expose()).unwrap();
+        assert_refused!(test.auth.change_password(&caller, PASSWORD, NEW, nobody()).await, Error::SessionOver);
+        assert_refused!(test.auth.delete_account(&caller, Some(PASSWORD.into()), nobody()).await, Error::SessionOver);
+        assert_refused!(test.auth.current_user(&caller).await, Error::SessionOver);
+        assert_refused!(test.auth.sessions(&caller).await, Error::SessionOver);
+    }
 }

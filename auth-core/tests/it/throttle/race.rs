@@ -96,17 +96,23 @@ each_database! {
         let (hasher, entered, open) = gated();
         let test = TestAuth::with(db, |builder| builder.hasher(Arc::new(hasher)).hash_slots(4)).await;
         test.register().await;
+        for _ in 0..6 {
+            open.send(()).unwrap();
+            let other = test.try_login("bob@example.com", "wrong").await;
+            assert_refused!(other, Error::InvalidCredentials);
+        }
+        entered.acquire_many(6).await.unwrap().forget();
         let owner = start(&test.auth, PASSWORD);
         entered.acquire().await.unwrap().forget();
         let guesses = [start(&test.auth, "wrong"), start(&test.auth, "wrong"), start(&test.auth, "wrong")];
         entered.acquire_many(3).await.unwrap().forget();
-        assert_eq!(test.counted().await, 4);
+        assert_eq!(test.counted().await, 4 + 6);
         drop(open);
         owner.await.unwrap().unwrap();
         for guess in guesses {
             assert_refused!(guess.await.unwrap(), Error::InvalidCredentials);
         }
-        assert_eq!(test.counted().await, 3);
+        assert_eq!(test.counted().await, 3 + 6, "nothing of anybody else's");
     }
 
     async fn an_attempt_that_is_shed_by_a_full_queue_does_not_count(db: &TestDatabase) {
