@@ -5,7 +5,7 @@ use auth_migration::{each_database, test_util::TestDatabase};
 
 use crate::{
     assert_refused,
-    support::{DAY, EMAIL, HOUR, Halting, PASSWORD, PAST_GRACE, SECOND, TestAuth, granted},
+    support::{DAY, EMAIL, Halting, PASSWORD, PAST_GRACE, SECOND, TestAuth, granted},
 };
 
 const NEW: &str = "another horse battery";
@@ -118,11 +118,11 @@ each_database! {
         let halting = Halting::beside(&test, db).await;
         let user = test.register().await.id;
         let (auth, link) = (halting.auth.clone(), test.auth.reset_link(user, nobody()).await.unwrap().token);
-        test.clock.advance(HOUR - SECOND);
+        test.clock.advance(59 * 60 * SECOND);
         let reset = async move { auth.reset_password(link, NEW, nobody()).await };
         // What follows the reading of the token: that of its user.
         let outcome = halting.run(("SELECT", "auth_user_role"), reset, async {
-            test.clock.advance(SECOND);
+            test.clock.advance(60 * SECOND);
         }).await;
         assert_refused!(outcome, Error::Validation(_));
         test.login().await;
