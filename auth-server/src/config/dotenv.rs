@@ -10,7 +10,7 @@ use auth_core::Finding;
 use super::{
     providers::{FIELDS, PREFIX},
     setting::Setting,
-    settings::SETTINGS,
+    settings::{self, SETTINGS},
 };
 use crate::error::SettingError;
 
