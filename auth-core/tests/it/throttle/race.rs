@@ -139,7 +139,7 @@ each_database! {
     async fn an_attempt_that_waits_for_its_hash_in_vain_does_not_count(db: &TestDatabase) {
         let (hasher, entered, open) = gated();
         let queue = |builder: auth_core::AuthBuilder| builder.configure(|config| { config.hashing.slots = 1; config.hashing.queue = 1; });
-        let settings = |builder| queue(builder).hasher(Arc::new(hasher)).hash_wait(Duration::from_millis(1));
+        let settings = |builder| queue(builder).hasher(Arc::new(hasher)).configure(|config| config.hashing.wait = Duration::from_millis(1));
         let test = TestAuth::with(db, settings).await;
         test.register().await;
         // After ten failures each further one has to wait; a wait is no longer for having been turned away.
@@ -167,7 +167,7 @@ each_database! {
     async fn neither_a_confirmation_nor_a_registration_that_is_shed_counts(db: &TestDatabase) {
         let (hasher, entered, open) = gated();
         let queue = |builder: auth_core::AuthBuilder| builder.configure(|config| { config.hashing.slots = 1; config.hashing.queue = 1; });
-        let settings = |builder| queue(builder).hasher(Arc::new(hasher)).hash_wait(Duration::from_millis(1));
+        let settings = |builder| queue(builder).hasher(Arc::new(hasher)).configure(|config| config.hashing.wait = Duration::from_millis(1));
         let test = TestAuth::with(db, settings).await;
         open.send(()).unwrap();
         let (_, caller) = test.caller().await;
