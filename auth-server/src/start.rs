@@ -118,9 +118,6 @@ fn service(auth: Auth, config: &Config, public_url: &str) -> Result<AuthService,
     if !config.http.cookie_secure {
         service = service.insecure_cookie();
     }
-    if config.auth.registration == Registration::Closed {
-        service = service.registration_closed();
-    }
     if !config.http.admin_api {
         service = service.without_admin();
     }

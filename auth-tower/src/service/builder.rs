@@ -3,7 +3,7 @@ use std::{
     time::Duration,
 };
 
-use auth_core::Auth;
+use auth_core::{Auth, Registration};
 
 use super::{AuthService, Inner};
 use crate::{ConfigError, Endpoint, OriginPolicy, transport::Cookies};
@@ -17,7 +17,6 @@ pub struct AuthServiceBuilder {
     trusted_origins: Vec<String>,
     cookies: Cookies,
     mounted_at: String,
-    registration_open: bool,
     without: Vec<Endpoint>,
     described: Vec<(String, serde_json::Value)>,
     body_limit: usize,
@@ -32,7 +31,6 @@ impl AuthServiceBuilder {
             trusted_origins: Vec::new(),
             cookies: Cookies::SECURE,
             mounted_at: String::new(),
-            registration_open: true,
             without: Vec::new(),
             described: Vec::new(),
             body_limit: 16 * 1024,
@@ -67,12 +65,6 @@ impl AuthServiceBuilder {
     /// `Location`. The host takes it off requests; it is not looked for there. Default: none.
     pub fn mounted_at(mut self, prefix: &str) -> Self {
         prefix.clone_into(&mut self.mounted_at);
-        self
-    }
-
-    /// Answers `/register` with 403 `forbidden`: accounts come from elsewhere.
-    pub fn registration_closed(mut self) -> Self {
-        self.registration_open = false;
         self
     }
 
@@ -143,12 +135,12 @@ impl AuthServiceBuilder {
         AuthService {
             inner: Arc::new(Inner {
                 verifier: self.auth.verifier().bounded(self.auth.revocations()),
+                registration_open: self.auth.config().registration == Registration::Open,
                 auth: self.auth,
                 cookies: self.cookies,
                 mounted_at: self.mounted_at,
                 described: self.described,
                 origins,
-                registration_open: self.registration_open,
                 without: self.without,
                 body_limit: self.body_limit,
                 body_timeout: self.body_timeout,

@@ -1,8 +1,9 @@
 //! What the service tells of itself. That its answers keep to it is checked at every request of these tests, in
 //! `support/described.rs`.
 
+use auth_core::Registration;
 use auth_migration::test_util::TestDatabase;
-use auth_tower::{AuthServiceBuilder, Endpoint};
+use auth_tower::Endpoint;
 use serde_json::Value;
 
 use crate::support::{Req, World};
@@ -54,7 +55,11 @@ async fn limits_and_answers_are_those_of_this_service() {
     let schemes = &told["components"]["securitySchemes"];
     assert_eq!(schemes["password"]["flows"]["password"]["tokenUrl"], "/auth/login");
     assert_eq!(schemes["refresh_cookie"]["name"], "refresh_token");
-    let closed = description(&world.with(AuthServiceBuilder::registration_closed)).await;
+    let (closed, _) = World::with_mail(&database, |settings| {
+        settings.configure(|config| config.registration = Registration::Closed)
+    })
+    .await;
+    let closed = description(&closed).await;
     assert!(closed["paths"]["/register"]["post"]["responses"]["201"].is_null());
     database.drop_database().await;
 }

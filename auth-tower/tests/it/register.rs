@@ -1,6 +1,6 @@
-use auth_core::ClientInfo;
+use auth_core::{ClientInfo, Registration};
 use auth_migration::test_util::TestDatabase;
-use auth_tower::{AuthServiceBuilder, ClientAddr, Endpoint};
+use auth_tower::{ClientAddr, Endpoint};
 
 use crate::support::{ADA, PASSWORD, Req, World};
 
@@ -40,7 +40,10 @@ auth_migration::each_database! {
 #[tokio::test]
 async fn a_closed_registration_is_forbidden_and_reads_nothing() {
     let database = TestDatabase::sqlite().await;
-    let world = World::new(&database).await.with(AuthServiceBuilder::registration_closed);
+    let (world, _) = World::with_mail(&database, |settings| {
+        settings.configure(|config| config.registration = Registration::Closed)
+    })
+    .await;
     world.send(Req::post("/register").json("not even JSON")).await.expect_problem(403, "forbidden");
     assert_eq!(world.rows().await, 0);
     assert_eq!(world.hasher.hashes(), 0);

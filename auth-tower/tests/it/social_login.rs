@@ -6,7 +6,10 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use auth_core::oidc::{Config, Provider};
+use auth_core::{
+    Registration,
+    oidc::{Config, Provider},
+};
 use auth_migration::{each_database, test_util::TestDatabase};
 use axum::{
     Router,
@@ -217,8 +220,10 @@ each_database! {
     }
 
     async fn where_registration_is_closed_a_provider_opens_no_account_either(database: &TestDatabase) {
-        let (world, _github) = world(database).await;
-        let world = world.with(auth_tower::AuthServiceBuilder::registration_closed);
+        let github = GitHub::start().await;
+        let (world, _) = World::with_mail(database, |settings| {
+            settings.oidc(github.providers()).configure(|config| config.registration = Registration::Closed)
+        }).await;
         let answer = call_back(&world, &authorize(&world).await, 1).await;
         assert_eq!(answer.header("location"), Some("/app?tab=1&error=sign_up_closed"));
     }
