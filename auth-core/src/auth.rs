@@ -4,11 +4,9 @@ mod accounts;
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use sea_orm::DatabaseConnection;
-
 use crate::{
-    AuthBuilder, Clock, Config, ConfigError, Error, KeyRing, Keys, Principal, RefreshToken, Revocations,
-    Session, SessionId, SignIn, TokenVerifier, Tokens, User, UserChange, UserId,
+    Clock, Config, ConfigError, Error, KeyRing, Keys, Principal, RefreshToken, Revocations, Session,
+    SessionId, SignIn, TokenVerifier, Tokens, User, UserChange, UserId,
     client::ClientInfo,
     flow::{Login, PreparedRegister, Register, detached},
     kernel::Kernel,
@@ -25,13 +23,6 @@ pub struct Auth {
 }
 
 impl Auth {
-    /// Starts from a connection (the host's own, or one from [`connect`](crate::connect)) and the keys.
-    ///
-    /// The schema must be there: run `auth_migration::up` first.
-    pub fn builder(db: DatabaseConnection, keys: Keys) -> AuthBuilder {
-        AuthBuilder::new(db, keys)
-    }
-
     /// Makes an account: checks address and password, hashes, writes the user in one transaction.
     ///
     /// # Errors

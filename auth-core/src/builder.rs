@@ -17,7 +17,6 @@ use crate::{
     password::{Argon2Hasher, BreachChecker, HashPool, PasswordHasher, PasswordPolicy},
     random::{self, Random},
     revocation::Revocations,
-    room::ROOMS,
     store::Store,
     throttle::Throttle,
     token::{KeysInForce, TokenVerifier, VerifyingKey, current::Current},
@@ -44,7 +43,7 @@ pub struct AuthBuilder {
 type SetUp = Box<dyn FnOnce() -> Result<Arc<dyn Any + Send + Sync>, ConfigError> + Send>;
 
 impl AuthBuilder {
-    pub(crate) fn new(db: DatabaseConnection, keys: Keys) -> Self {
+    pub(crate) fn new(db: DatabaseConnection, keys: Keys, rooms: &[Room]) -> Self {
         Self {
             db,
             keys,
@@ -56,7 +55,7 @@ impl AuthBuilder {
             events: Arc::new(TracingEvents),
             mailer: None,
             mail_templates: Arc::new(EnglishMails),
-            rooms: ROOMS.to_vec(),
+            rooms: rooms.to_vec(),
             set_up: Vec::new(),
         }
     }

@@ -10,7 +10,8 @@ use crate::{DeviceToken, UserId};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ClientInfo {
-    /// The client's address. Behind a proxy the host must work out the true one first.
+    /// The client's address. Behind a proxy the host must work out the true one first. `None` is counted nowhere; an
+    /// unspecified address (`0.0.0.0`) counts as one network of all whose address is not known, and is not written down.
     pub ip: Option<IpAddr>,
     /// At most [`USER_AGENT_MAX`](Self::USER_AGENT_MAX) characters, control characters removed.
     pub user_agent: Option<String>,
@@ -68,6 +69,11 @@ impl ClientInfo {
             IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() & !u128::from(u64::MAX)).into(),
             ip @ IpAddr::V4(_) => ip,
         }
+    }
+
+    /// The address to write down.
+    pub(crate) fn known_ip(&self) -> Option<IpAddr> {
+        self.ip.filter(|ip| !ip.is_unspecified())
     }
 
     /// Once more, because a host may have set the field itself.

@@ -92,7 +92,7 @@ fn is_invisible(c: char) -> bool {
 }
 
 /// At least two letter-digit-hyphen labels after IDNA (UTS 46, non-transitional).
-fn normalize_domain(domain: &str) -> Result<String, FieldError> {
+pub(crate) fn normalize_domain(domain: &str) -> Result<String, FieldError> {
     if domain.chars().any(is_invisible) {
         return Err(invalid("has a character in the domain that shows as nothing"));
     }

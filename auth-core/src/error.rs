@@ -6,6 +6,7 @@ use sea_orm::DbErr;
 
 use crate::{
     Refusal,
+    connect::database_cause,
     db_code::{self, Meaning},
     random::RandomUnavailable,
 };
@@ -226,7 +227,7 @@ impl StoreError {
             DbErr::RecordNotUpdated | DbErr::RecordNotFound(_) => "row not found",
             _ => "storage error",
         };
-        match sqlx_error(&self.0) {
+        let told = match sqlx_error(&self.0) {
             Some(sqlx::Error::Database(error)) => {
                 format!("{kind} (code {})", db_code::code(error.as_ref()).as_deref().unwrap_or("unknown"))
             }
@@ -234,6 +235,10 @@ impl StoreError {
             Some(sqlx::Error::PoolTimedOut) => format!("{kind} (pool timed out)"),
             Some(sqlx::Error::PoolClosed) => format!("{kind} (pool closed)"),
             _ => kind.to_owned(),
+        };
+        match database_cause(&self.0) {
+            Some(cause) => format!("{told}: {cause}"),
+            None => told,
         }
     }
 }
@@ -248,7 +253,7 @@ pub(crate) fn is_unreachable(error: &DbErr) -> bool {
         )
 }
 
-fn sqlx_error(error: &DbErr) -> Option<&sqlx::Error> {
+pub(crate) fn sqlx_error(error: &DbErr) -> Option<&sqlx::Error> {
     match error {
         DbErr::Exec(sea_orm::RuntimeErr::SqlxError(error))
         | DbErr::Query(sea_orm::RuntimeErr::SqlxError(error))

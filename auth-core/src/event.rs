@@ -425,7 +425,7 @@ impl EventSink for TracingEvents {
         let (code, reason) = (row.code, row.reason);
         let user = row.user.map(tracing::field::display);
         let session = row.session.map(tracing::field::display);
-        let client = event.client.ip.map(tracing::field::display);
+        let client = event.client.known_ip().map(tracing::field::display);
         let actor = event.client.actor.map(tracing::field::display);
         match row.level {
             Level::Warn => {

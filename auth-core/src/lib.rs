@@ -79,7 +79,7 @@ pub use config::{
     Config, EmailVerification, HashConfig, MailConfig, PasswordConfig, Registration, SessionConfig,
     TokenConfig,
 };
-pub use connect::{ConnectError, ConnectOptions, connect};
+pub use connect::{ConnectError, ConnectOptions, connect, database_cause};
 pub use error::{Class, ConfigError, Error, FieldError, StoreError};
 pub use event::{Event, EventKind, EventSink, SignInFailure, ThrottleReason, TracingEvents};
 pub use flow::{Export, ExportedRow, Login, PreparedRegister, Register, UserChange};

@@ -200,7 +200,7 @@ fn names() -> impl Iterator<Item = (String, String)> {
         let file = setting
             .secret
             .then(|| (format!("{}_FILE", setting.name), format!("A file that holds {}", setting.name)));
-        std::iter::once((setting.name.to_owned(), setting.help.to_owned())).chain(file)
+        std::iter::once((setting.name.to_owned(), setting.help())).chain(file)
     })
 }
 

@@ -2,9 +2,11 @@
 
 use std::{fmt, io, process::ExitCode};
 
-use auth_core::{ConfigError, ConnectError};
+use auth_core::{ConfigError, ConnectError, database_cause};
 use auth_migration::MigrationError;
 use sea_orm::{DbErr, RuntimeErr, sqlx::error::DatabaseError};
+
+use crate::config::named_by_libraries;
 
 /// Why the program ends before its time.
 #[derive(Debug, thiserror::Error)]
@@ -13,7 +15,7 @@ pub(crate) enum Error {
     #[error(transparent)]
     Setting(#[from] SettingError),
     /// The database of `DATABASE_URL` is not there.
-    #[error("DATABASE_URL: {0}; is the database running, and are address, user and password right?")]
+    #[error("DATABASE_URL: {0}{advice}", advice = connect_advice(.0))]
     Connect(#[source] ConnectError),
     /// The database of `DATABASE_URL` says nothing at all.
     #[error("DATABASE_URL: the database does not answer in time; is it running, and is the address right?")]
@@ -113,7 +115,7 @@ impl Error {
 /// The database's code for what it refused; its text may quote rows.
 fn migration_code(error: &MigrationError) -> String {
     let MigrationError::Database(
-        DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error)),
+        cause @ (DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))),
     ) = error
     else {
         return String::new();
@@ -125,7 +127,20 @@ fn migration_code(error: &MigrationError) -> String {
             " (the user of DATABASE_URL may not change the schema: grant it, or run `auth-server migrate` as one who may)"
                 .to_owned()
         }
-        Some(code) => format!(" (the database's code is {code})"),
+        Some(code) => {
+            let cause = database_cause(cause).map(|cause| format!(": {cause}")).unwrap_or_default();
+            format!(" (the database's code is {code}{cause})")
+        }
+    }
+}
+
+/// Where the cause is not known.
+fn connect_advice(error: &ConnectError) -> &'static str {
+    match error {
+        ConnectError::Database(error) if database_cause(error.db_err()).is_none() => {
+            "; is the database running, and are address, user and password right?"
+        }
+        _ => "",
     }
 }
 
@@ -168,36 +183,19 @@ impl SettingError {
         self
     }
 
-    /// Core knows its settings by the names of the builder's methods.
+    /// The libraries know settings by the names that a host writes.
     pub(crate) fn from_core(error: &ConfigError) -> Self {
-        let name = match error.setting() {
-            "tokens.issuer" => "ISSUER",
-            "tokens.audience" => "AUDIENCE",
-            "tokens.access_ttl" => "ACCESS_TOKEN_EXPIRE_MINUTES",
-            "sessions.refresh_ttl" => "REFRESH_TOKEN_EXPIRE_DAYS",
-            "sessions.session_ttl" => "SESSION_EXPIRE_DAYS",
-            "sessions.refresh_grace" => "REFRESH_GRACE_SECONDS",
-            "passwords.min_length" => "PASSWORD_MIN_LENGTH",
-            "hashing.slots" => "HASH_SLOTS",
-            "hashing.queue" => "HASH_QUEUE",
-            "hashing.wait" => "HASH_WAIT_MS",
-            "algorithm" => "ALGORITHM",
-            "secret key" => "SECRET_KEY",
-            "private key" => "PRIVATE_KEY",
-            "tokens.key_publish_ahead" => "KEY_PUBLISH_AHEAD_SECONDS",
-            "database url" => "DATABASE_URL",
-            "smtp url" => "SMTP_URL",
-            "mail from" => "MAIL_FROM",
-            "mail.service_name" => "SERVICE_NAME",
-            "mail.verify_email_url" => "VERIFY_EMAIL_URL",
-            "mail.reset_password_url" => "RESET_PASSWORD_URL",
-            "audit_retention" => "AUDIT_RETENTION_DAYS",
+        Self::of_library(error.setting(), error.problem())
+    }
+
+    pub(crate) fn of_library(setting: &str, problem: &str) -> Self {
+        let name = match setting {
+            // Those of providers are in no table.
             "oidc provider" => "OAUTH: provider",
             "oidc root_certificate" => "OAUTH: _CA_FILE",
-            "oidc default_redirect" => "OAUTH_REDIRECT_TO",
-            other => other,
+            other => named_by_libraries(other),
         };
-        Self::new(name, error.problem())
+        Self::new(name, problem)
     }
 }
 

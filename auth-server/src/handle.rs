@@ -60,9 +60,9 @@ pub(crate) fn auth(
         |own: &Option<String>, path: &str| own.clone().unwrap_or_else(|| format!("{public_url}{path}"));
     settings.mail.verify_email_url = page(&config.mail.verify_email_url, "/verify-email");
     settings.mail.reset_password_url = page(&config.mail.reset_password_url, "/reset-password");
-    let mailer: Arc<dyn Mailer> = match &config.mail.smtp {
-        Some(smtp) => {
-            let mailer = SmtpMailer::new(&smtp.url, &smtp.from);
+    let mailer: Arc<dyn Mailer> = match &config.mail.smtp_url {
+        Some(url) => {
+            let mailer = SmtpMailer::new(url, &config.mail.from);
             Arc::new(mailer.map_err(|error| SettingError::from_core(&error))?)
         }
         None => Arc::new(LogMailer),
@@ -82,7 +82,9 @@ fn oidc(config: &Config, public_url: &str) -> oidc::Config {
     let given = &config.providers;
     let oidc = oidc::Config::new(format!("{public_url}/oauth")).default_redirect(&given.default_redirect);
     let oidc = given.providers.iter().cloned().fold(oidc, oidc::Config::provider);
-    let oidc = config.http.trusted_origins.iter().fold(oidc, oidc::Config::redirect_origin);
+    // A browser is sent to pages; an application in a web view comes back by itself.
+    let is_page = |origin: &&String| ["http://", "https://"].iter().any(|web| origin.starts_with(web));
+    let oidc = config.http.trusted_origins.iter().filter(is_page).fold(oidc, oidc::Config::redirect_origin);
     if given.known_identities_only { oidc.known_identities_only() } else { oidc }
 }
 

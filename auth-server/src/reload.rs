@@ -7,24 +7,14 @@ use rustls::ServerConfig;
 use tokio::sync::watch;
 
 use crate::{
-    config::{Config, Given},
+    config::{Config, Given, setting},
     error::{Error, SettingError},
     handle,
     signals::Hangups,
     systemd,
 };
 
-/// The settings that can.
-const TAKEN: [&str; 6] = [
-    "SECRET_KEY",
-    "SECRET_KEY_PREVIOUS",
-    "ALGORITHM",
-    "ALGORITHM_PREVIOUS",
-    "PRIVATE_KEY",
-    "PRIVATE_KEY_PREVIOUS",
-];
-
-/// These too, unless TLS begins or ends with them.
+/// Taken over too, unless TLS begins or ends with them.
 const TAKEN_WITH_TLS: [&str; 2] = ["TLS_CERT_FILE", "TLS_KEY_FILE"];
 
 /// What a running process needs for it.
@@ -95,7 +85,8 @@ impl Reload {
             let (was, is) = (row(&self.running, name), row(new, name));
             let given = [was, is].into_iter().flatten().any(|row| !row.origin.starts_with("default"));
             let differs = was.map(|row| &row.value) != is.map(|row| &row.value);
-            let taken = TAKEN.contains(name) || (tls_stays && TAKEN_WITH_TLS.contains(name));
+            let taken = setting(name).is_some_and(|setting| setting.reloads)
+                || (tls_stays && TAKEN_WITH_TLS.contains(name));
             !taken && given && (differs || (*name == "DATABASE_URL" && other_url))
         };
         names.into_iter().filter(differs).collect()

@@ -2,7 +2,7 @@
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use auth_core::Auth;
+use auth_core::{Auth, Registration};
 use auth_tower::{AuthService, Endpoint};
 use metrics_exporter_prometheus::PrometheusHandle;
 use rustls::ServerConfig;
@@ -88,7 +88,7 @@ pub(crate) async fn start(config: &Config, passed: Passed) -> Result<Started, Er
         Some(address) if address.ip().is_unspecified() => format!("http://127.0.0.1:{}", address.port()),
         Some(_) => listener.place(),
     };
-    let next = if config.http.registration_open {
+    let next = if config.auth.registration == Registration::Open {
         format!(
             "{reachable}/register -H 'content-type: application/json' \
              -d '{{\"email\":\"me@example.net\",\"password\":\"a long passphrase\"}}'"
@@ -127,13 +127,5 @@ fn service(auth: Auth, config: &Config, public_url: &str) -> Result<AuthService,
     if !config.http.docs {
         service = service.without(Endpoint::OPENAPI);
     }
-    service.build().map_err(|error| {
-        let name = match error.setting() {
-            "public_url" => "PUBLIC_URL",
-            "trusted_origin" => "TRUSTED_ORIGINS",
-            "insecure_cookie" => "COOKIE_SECURE",
-            other => other,
-        };
-        SettingError::new(name, error.problem())
-    })
+    service.build().map_err(|error| SettingError::of_library(error.setting(), error.problem()))
 }

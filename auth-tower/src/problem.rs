@@ -144,6 +144,7 @@ impl Problem {
         problem
     }
 
+    #[cfg(feature = "jwks")]
     pub(crate) fn unavailable(retry_after: Duration) -> Self {
         let detail = "The service is not available at this moment; try again soon.";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail).with_retry_after(retry_after)

@@ -65,7 +65,7 @@ impl Kernel {
             actor_id: client.actor.map(UserId::as_uuid),
             session_id: kind.session().map(SessionId::as_uuid),
             reason: kind.reason().map(|reason| reason.chars().take(64).collect()),
-            ip: client.ip.map(|ip| ip.to_string()),
+            ip: client.known_ip().map(|ip| ip.to_string()),
             request_id: client.request_id.clone(),
         }))
     }

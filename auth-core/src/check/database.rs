@@ -81,11 +81,20 @@ impl Kernel {
 
 /// The time of the database against ours before and after it was asked.
 fn clock(before: i64, theirs: i64, after: i64, grace: Duration) -> Option<Finding> {
-    let off = before.saturating_sub(theirs).max(theirs.saturating_sub(after));
+    let (ahead, behind) = (before.saturating_sub(theirs), theirs.saturating_sub(after));
+    let off = ahead.max(behind);
     let problem = format!("the clocks of this machine and of the database differ by {} s", off / 1000);
     let fix = "let both machines ask a time server (NTP)";
     match off {
-        off if off > WRONG => Some(Finding::error("clock_wrong", problem, fix)),
+        off if off > WRONG => {
+            let follows = if behind > ahead {
+                "this one is behind: others whose clocks are right may not hear of the sessions that end and the roles that change on this one: \
+                 bounded checks there take the access tokens until they expire"
+            } else {
+                "this one is ahead: others whose clocks are right refuse the access tokens of this one until their time has come"
+            };
+            Some(Finding::error("clock_wrong", format!("{problem}; {follows}"), fix))
+        }
         off if off > (duration_millis(grace) / 2).max(LEAST) => {
             Some(Finding::warning("clock_differs", problem, fix))
         }
@@ -115,5 +124,20 @@ mod tests {
         }
         assert_eq!(code(100_000, 101_000, 100_000, 0), None);
         assert_eq!(code(100_000, 101_001, 100_000, 0), Some("clock_differs"));
+    }
+
+    #[test]
+    fn a_clock_that_is_wrong_is_told_what_follows_from_its_side() {
+        let problem = |theirs| clock(100_000, theirs, 100_000, Duration::from_secs(10)).unwrap().problem;
+        let behind = problem(161_000);
+        assert!(
+            behind.contains("61 s; this one is behind") && behind.contains("until they expire"),
+            "{behind}"
+        );
+        let ahead = problem(39_000);
+        assert!(
+            ahead.contains("61 s; this one is ahead") && ahead.contains("refuse the access tokens"),
+            "{ahead}"
+        );
     }
 }

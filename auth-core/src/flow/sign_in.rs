@@ -9,6 +9,7 @@ use crate::{
     flow::{
         gate::{Arrival, Passage},
         rotation::Rotation,
+        until_won,
     },
     kernel::Kernel,
     random,
@@ -56,7 +57,7 @@ impl Kernel {
             seed: random::bytes(self.random.as_ref())?,
             methods: methods.clone(),
             user_agent: client.storable_user_agent(),
-            ip: client.ip.map(|ip| ip.to_string()),
+            ip: client.known_ip().map(|ip| ip.to_string()),
             now,
             expires_at: now.saturating_add(duration_millis(self.config.sessions.session_ttl)),
         };
@@ -67,11 +68,14 @@ impl Kernel {
                 None
             }
             Some(replaced) => {
-                let txn = self.store.begin().await?;
-                begun(insert_session(&txn, new).await?)?;
-                let ended = replace_session(&txn, replaced, now).await?;
-                txn.commit().await?;
-                ended.then_some(replaced)
+                let ended = until_won(|| async {
+                    let txn = self.store.begin().await?;
+                    begun(insert_session(&txn, new.clone()).await?)?;
+                    let ended = replace_session(&txn, replaced, now).await?;
+                    txn.commit().await?;
+                    Ok(ended)
+                });
+                ended.await?.then_some(replaced)
             }
         };
 

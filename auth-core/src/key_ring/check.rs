@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    Error,
+    Error, PublicKey,
     check::Finding,
     clock::duration_millis,
     kernel::Kernel,
@@ -25,6 +25,14 @@ impl Kernel {
                 "other_keys",
                 format!("tokens of {others} further keys or algorithms are accepted"),
                 "take a former secret out after session_ttl, a former key or algorithm after access_ttl",
+            ));
+        }
+        let short = keys.public().filter_map(PublicKey::short_rsa_bits).min();
+        if let Some(bits) = short {
+            found.push(Finding::warning(
+                "rsa_key_short",
+                format!("an RSA key has {bits} bits, which is less than the 128 bits of strength that are asked for today"),
+                "make a new one of 3072: `auth-server keys generate`; accept the former until access_ttl after",
             ));
         }
         let read = Ring::empty().read(rows.clone(), &keys, self.keep_keys_millis(), now);

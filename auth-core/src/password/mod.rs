@@ -4,6 +4,7 @@ mod argon2;
 mod breach;
 mod breach_list;
 mod check;
+mod common;
 mod context;
 mod policy;
 mod pool;

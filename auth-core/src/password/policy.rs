@@ -1,20 +1,17 @@
 //! The rules for new passwords (NIST SP 800-63B-4 section 3.1.1.2; ASVS 6.2): length, not a common one, not
 //! the own address, no word of the context alone, not known from a leak. No composition rules, no truncation.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use super::{
     breach::{BreachChecker, Breaches},
+    common::is_common,
     context::Word,
 };
 use crate::{Config, FieldError, Password, email::Email};
 
 /// More code points than any person types; bounds the work of normalising and hashing.
 const MAX_LENGTH: usize = 256;
-
-/// Sorted; the passwords that lists of leaked ones put first. Source and licence are in the file beside it.
-static COMMON: LazyLock<Vec<&'static str>> =
-    LazyLock::new(|| include_str!("common_passwords.txt").lines().collect());
 
 pub(crate) struct PasswordPolicy {
     min_length: usize,
@@ -68,7 +65,7 @@ impl PasswordPolicy {
             return Err(refuse("too_long", &format!("may have at most {MAX_LENGTH} characters")));
         }
         let lower = text.to_lowercase();
-        if COMMON.binary_search(&lower.as_str()).is_ok() {
+        if is_common(&lower) {
             return Err(refuse("too_common", "is on the list of common passwords"));
         }
         let is_address =
@@ -126,7 +123,9 @@ mod tests {
 
     #[test]
     fn a_common_password_is_refused_in_any_case_and_only_as_a_whole() {
-        for password in ["password", "PassWord", "iloveyou", "baseball1", "qwertyuiop"] {
+        for password in
+            ["password", "PassWord", "iloveyou", "baseball1", "qwertyuiop", "liverpoo", "UsuckBallz1"]
+        {
             assert_eq!(code(password), Some("too_common"), "{password}");
         }
         assert_eq!(code("password of a poet"), None);
@@ -146,15 +145,8 @@ mod tests {
         {
             assert_eq!(code(password), Some("context_word"), "{password}");
         }
-        for password in ["I like acme cloud", "ada and lovelace", "lovelace", "io-io-io-io-io"] {
+        for password in ["I like acme cloud", "ada and lovelace", "lovelace-1815", "io-io-io-io-io"] {
             assert_eq!(code(password), None, "{password}");
         }
-    }
-
-    #[test]
-    fn the_list_is_sorted_so_that_every_entry_is_found() {
-        assert!(COMMON.is_sorted());
-        assert!(COMMON.len() > 3000, "ASVS 6.2.4 asks for the top 3000");
-        assert!(COMMON.iter().all(|entry| entry.to_lowercase() == **entry && entry.chars().count() >= 8));
     }
 }

@@ -7,8 +7,19 @@ pub mod oidc;
 pub(crate) mod reset_password;
 pub(crate) mod verify_email;
 
-use crate::kernel::Room;
+use sea_orm::DatabaseConnection;
+
+use crate::{Auth, AuthBuilder, Keys, kernel::Room};
 
 /// Every room. One that is not in here is not swept, exported, checked, or thought of at a takeover.
 pub(crate) const ROOMS: &[Room] =
     &[admin::ROOM, import::ROOM, oidc::ROOM, reset_password::ROOM, verify_email::ROOM];
+
+impl Auth {
+    /// Starts from a connection (the host's own, or one from [`connect`](crate::connect)) and the keys.
+    ///
+    /// The schema must be there: run `auth_migration::up` first.
+    pub fn builder(db: DatabaseConnection, keys: Keys) -> AuthBuilder {
+        AuthBuilder::new(db, keys, ROOMS)
+    }
+}

@@ -1,7 +1,5 @@
 //! Statements about tables that a room gives as data, by their names.
 
-use std::{future::Future, pin::Pin};
-
 use sea_orm::{
     ConnectionTrait, DbErr, EntityTrait, ExprTrait, Order, QueryResult, QuerySelect,
     sea_query::{Expr, Query},
@@ -13,7 +11,7 @@ use crate::{
     ExportedRow, UserId,
     clock::from_millis,
     error::{is_busy, is_unreachable},
-    kernel::{ColumnKind, Exported},
+    kernel::{BoxFuture, ColumnKind, Exported},
 };
 
 /// Small, so that no batch holds locks for long.
@@ -23,7 +21,7 @@ pub(super) const BATCH: u64 = 500;
 #[derive(Clone, Copy)]
 pub(crate) struct Table {
     pub(crate) name: &'static str,
-    is_there: for<'a> fn(&'a Db) -> Pin<Box<dyn Future<Output = Result<bool, DbErr>> + Send + 'a>>,
+    is_there: for<'a> fn(&'a Db) -> BoxFuture<'a, Result<bool, DbErr>>,
 }
 
 impl Table {

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{EndReason, SessionId, UserId, flow::rotation::Rotation};
 
+#[derive(Clone)]
 pub(crate) struct NewSession {
     pub(crate) id: SessionId,
     pub(crate) user_id: UserId,

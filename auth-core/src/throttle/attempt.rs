@@ -84,7 +84,9 @@ impl Attempt {
     }
 
     /// Counts, whatever comes of it.
-    pub(crate) fn stays_counted(self) {}
+    pub(crate) fn stays_counted(self) {
+        let Self { .. } = self;
+    }
 }
 
 #[derive(Debug, Clone, Copy)]

@@ -36,7 +36,10 @@ pub(crate) fn read(text: &str, setting: &'static str) -> Result<Block, ConfigErr
 /// writes along) and text between blocks are passed over.
 pub(crate) fn read_all(text: &str, setting: &'static str) -> Result<Vec<Block>, ConfigError> {
     let refuse = |problem: &str| ConfigError::new(setting, problem);
-    let blocks = pem::parse_many(text).map_err(|_| refuse("is damaged: it cannot be read as PEM"))?;
+    // An environment variable often has its line breaks as `\n`; no key has a backslash.
+    let text = Zeroizing::new(text.replace("\\r", "").replace("\\n", "\n"));
+    let blocks =
+        pem::parse_many(text.as_str()).map_err(|_| refuse("is damaged: it cannot be read as PEM"))?;
     let mut found = Vec::new();
     for block in blocks {
         let encrypted = block.headers().iter().any(|(name, _)| name == "Proc-Type" || name == "DEK-Info");

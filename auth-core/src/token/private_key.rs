@@ -53,8 +53,8 @@ impl PrivateKey {
     /// (`EC PRIVATE KEY`).
     ///
     /// # Errors
-    /// [`ConfigError`] when the text is no private key, is encrypted, is an RSA key of fewer than 3072 bits
-    /// (ASVS 11.2.3), or is on a curve other than P-256 and Ed25519. It never repeats the text.
+    /// [`ConfigError`] when the text is no private key, is encrypted, is an RSA key of fewer than 2048 bits,
+    ///  or is on a curve other than P-256 and Ed25519. It never repeats the text.
     pub fn from_pem(pem: &str) -> Result<Self, ConfigError> {
         Self::from_block(&pem::read(pem, SETTING)?)
     }
@@ -194,5 +194,5 @@ fn refuse(problem: &str) -> ConfigError {
 
 /// The reason is one of the library's fixed words.
 fn rejected(reason: aws_lc_rs::error::KeyRejected) -> ConfigError {
-    refuse(&format!("is refused ({reason}); RSA keys need 3072 to 8192 bits"))
+    refuse(&format!("is refused ({reason}); RSA keys need 2048 to 8192 bits"))
 }

@@ -37,8 +37,10 @@ pub(crate) enum Material {
 
 const SETTING: &str = "public key";
 
-/// 128 bits of strength (ASVS 11.2.3, NIST SP 800-57 part 1 table 2).
-const MIN_RSA_BITS: usize = 3072;
+/// What most services have. Fewer than [`SHORT_RSA_BITS`] are told.
+const MIN_RSA_BITS: usize = 2048;
+/// 128 bits of strength (ASVS 11.2.3, NIST SP 800-57 part 1 table 2); 2048 bits give 112.
+const SHORT_RSA_BITS: usize = 3072;
 const MAX_RSA_BITS: usize = 8192;
 
 impl Material {
@@ -64,8 +66,7 @@ impl Material {
         let refuse = |problem: String| Err(ConfigError::new(setting, problem));
         match self {
             Self::Rsa { n, e } => {
-                let leading = n.first().map_or(0, |first| first.leading_zeros() as usize);
-                let bits = (n.len() * 8).saturating_sub(leading);
+                let bits = bits(n);
                 if !(MIN_RSA_BITS..=MAX_RSA_BITS).contains(&bits) {
                     return refuse(format!(
                         "is an RSA key of {bits} bits; {MIN_RSA_BITS} to {MAX_RSA_BITS} are needed"
@@ -139,6 +140,14 @@ impl PublicKey {
         Self::new(material, SETTING)
     }
 
+    /// The bits of an RSA key that has fewer than it should.
+    pub(crate) fn short_rsa_bits(&self) -> Option<usize> {
+        match &self.material {
+            Material::Rsa { n, .. } => Some(bits(n)).filter(|bits| *bits < SHORT_RSA_BITS),
+            Material::P256 { .. } | Material::Ed25519(_) => None,
+        }
+    }
+
     /// The `kid` of its tokens: the SHA-256 thumbprint of the key (RFC 7638).
     pub fn id(&self) -> &str {
         &self.id
@@ -176,6 +185,11 @@ impl fmt::Debug for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "PublicKey({}, {})", self.algorithm(), self.id)
     }
+}
+
+fn bits(modulus: &[u8]) -> usize {
+    let leading = modulus.first().map_or(0, |first| first.leading_zeros() as usize);
+    (modulus.len() * 8).saturating_sub(leading)
 }
 
 /// The SHA-256 thumbprint (RFC 7638 section 3).
@@ -219,7 +233,7 @@ impl Members {
 mod tests {
     use super::*;
 
-    /// The examples of RFC 7638 section 3.1 and RFC 8037 appendix A.3. The former is too short to be used.
+    /// The examples of RFC 7638 section 3.1 and RFC 8037 appendix A.3. The former is the shortest that is taken.
     #[test]
     fn the_thumbprint_is_that_of_the_rfcs() {
         let decode = |text| URL_SAFE_NO_PAD.decode(text).unwrap();
@@ -231,10 +245,8 @@ mod tests {
         ));
         let rsa = Material::Rsa { n, e: decode("AQAB") };
         assert_eq!(thumbprint(&rsa).unwrap(), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
-        assert_eq!(
-            rsa.check("key").unwrap_err().problem(),
-            "is an RSA key of 2048 bits; 3072 to 8192 are needed"
-        );
+        assert!(rsa.check("key").is_ok());
+        assert_eq!(PublicKey::new(rsa, "key").unwrap().short_rsa_bits(), Some(2048));
         let x = decode("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo");
         let ed25519 = Material::ed25519(&x, "key").unwrap();
         assert_eq!(thumbprint(&ed25519).unwrap(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
@@ -252,6 +264,11 @@ mod tests {
         {
             assert!(Material::Rsa { n: n.clone(), e: vec![1, 0, 1] }.check("key").is_err(), "{n:?}");
         }
+        let short = Material::Rsa { n: [vec![0x7f], vec![0xff; 255]].concat(), e: vec![1, 0, 1] };
+        assert_eq!(
+            short.check("key").unwrap_err().problem(),
+            "is an RSA key of 2047 bits; 2048 to 8192 are needed"
+        );
         let off_the_curve = Material::P256 { x: [1; 32], y: [1; 32] };
         assert!(off_the_curve.check("key").is_err());
         assert!(Material::p256(&[4; 64], "key").is_err());

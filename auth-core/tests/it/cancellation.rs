@@ -9,8 +9,9 @@ use std::{
 
 use auth_core::{Algorithm, Auth, ClientInfo, Error, Login, Register, test_util::ManualClock};
 use auth_migration::{each_database, test_util::TestDatabase};
+use tokio::time::timeout;
 
-use crate::support::{EMAIL, PASSWORD, PAST_GRACE, TestAuth, keys};
+use crate::support::{EMAIL, PASSWORD, PAST_GRACE, SECOND, TestAuth, keys};
 
 /// Polls a future at most `left` times, then drops it.
 pub(crate) struct Leaves<F> {
@@ -173,9 +174,12 @@ each_database! {
             let alarms = test.events.count("refresh_reused");
             let replay = test.auth.refresh(stolen.clone(), ClientInfo::default());
             let answered = Leaves { future: Some(Box::pin(replay)), left: polls }.await.is_some();
-            while test.events.count("refresh_reused") == alarms {
-                tokio::task::yield_now().await;
-            }
+            let alarm = async {
+                while test.events.count("refresh_reused") == alarms {
+                    tokio::task::yield_now().await;
+                }
+            };
+            timeout(60 * SECOND, alarm).await.expect("no alarm");
             if answered {
                 break;
             }
@@ -218,12 +222,15 @@ each_database! {
             Leaves { future: Some(Box::pin(login)), left: polls % 5 + 1 }.await;
         }
         // One slot and no queue: a leaked one would refuse for ever. The work of the last drop may still run.
-        loop {
-            match test.try_login(EMAIL, PASSWORD).await {
-                Err(Error::Overloaded { .. }) => tokio::task::yield_now().await,
-                granted => break drop(granted.unwrap()),
+        let again = async {
+            loop {
+                match test.try_login(EMAIL, PASSWORD).await {
+                    Err(Error::Overloaded { .. }) => tokio::task::yield_now().await,
+                    granted => break drop(granted.unwrap()),
+                }
             }
-        }
+        };
+        timeout(60 * SECOND, again).await.expect("a slot is missing");
         // More at once than the pool has connections.
         let logout = |auth: Auth| async move { auth.logout("garbage".into(), ClientInfo::default()).await };
         let all: Vec<_> = (0..32).map(|_| tokio::spawn(logout(test.auth.clone()))).collect();

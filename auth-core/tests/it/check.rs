@@ -10,8 +10,8 @@ use std::{
 };
 
 use auth_core::{
-    Algorithm, Auth, AuthBuilder, Clock, ConnectOptions, CreateUser, EmailVerification, Keys, Severity,
-    SystemClock, ThrottleConfig,
+    Algorithm, Auth, AuthBuilder, Clock, ConnectOptions, CreateUser, EmailVerification, Keys, PrivateKey,
+    Severity, SystemClock, ThrottleConfig,
     oidc::{self, Provider},
     password::Argon2Hasher,
     test_util::ManualClock,
@@ -157,6 +157,20 @@ each_database! {
         assert_eq!(codes(&test.auth).await, ["key_ring_no_signer"]);
         assert_eq!(test.count("auth_key WHERE revoked_at IS NULL").await, 0);
     }
+}
+
+#[tokio::test]
+async fn an_rsa_key_of_fewer_than_3072_bits_is_told() {
+    let db = TestDatabase::sqlite().await;
+    let short = include_str!("token/pem/rsa2048.pem");
+    let test =
+        installed(&db, keys().private_key(PrivateKey::from_pem(short).unwrap()), |builder| builder).await;
+    assert_eq!(codes(&test.auth).await, ["rsa_key_short"]);
+    let enough = include_str!("token/pem/rsa3072_pkcs8.pem");
+    let long = keys().private_key(PrivateKey::from_pem(enough).unwrap());
+    let test = TestAuth::instance(&db, long, &ManualClock::new(), 1, good).await;
+    assert_eq!(codes(&test.auth).await, [""; 0]);
+    db.drop_database().await;
 }
 
 #[tokio::test]

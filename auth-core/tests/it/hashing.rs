@@ -36,6 +36,35 @@ impl PasswordHasher for Gate {
     }
 }
 
+/// Tells how long the passwords were that it has worked on.
+#[derive(Default)]
+struct Working(Mutex<Vec<usize>>);
+
+impl Working {
+    fn work(&self) -> Vec<usize> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+}
+
+impl PasswordHasher for Working {
+    fn hash(&self, password: &Password, _: &[u8; 16], _: &mut Scratch) -> Result<String, HashError> {
+        Ok(format!("good {}", password.expose()))
+    }
+
+    fn verify(&self, password: &Password, stored: &str, _: &mut Scratch) -> Result<Verdict, HashError> {
+        if !stored.starts_with("good") {
+            return Err(HashError::Unusable);
+        }
+        self.0.lock().unwrap().push(password.expose().len());
+        let is_right = stored.strip_prefix("good ") == Some(password.expose());
+        Ok(if is_right { Verdict::Right } else { Verdict::Wrong })
+    }
+
+    fn decoy(&self) -> String {
+        "good*".to_owned()
+    }
+}
+
 struct World {
     test: TestAuth,
     gate: mpsc::Sender<()>,
@@ -147,5 +176,44 @@ each_database! {
         }
         let stats = world.test.auth.hash_pool();
         assert_eq!((stats.finished, stats.refused), (21, 0), "one of each flood, and the account's");
+    }
+
+    async fn a_stored_hash_that_cannot_be_read_costs_the_work_of_one_that_can(db: &TestDatabase) {
+        let hasher = Arc::new(Working::default());
+        let other: Arc<Working> = Arc::clone(&hasher);
+        let test = TestAuth::with(db, |builder| builder.hasher(other)).await;
+        test.register().await;
+        for row in ["good", "plain text", ""] {
+            test.execute(&format!("UPDATE auth_password SET hash = '{row}'")).await;
+            assert_refused!(test.try_login(EMAIL, "wrong").await, Error::InvalidCredentials);
+            assert_eq!(hasher.work(), [5], "{row:?}");
+        }
+        assert_refused!(test.try_login("nobody@example.com", "wrong").await, Error::InvalidCredentials);
+        assert_eq!(hasher.work(), [5], "no account");
+    }
+
+    async fn nothing_longer_than_any_password_is_hashed_wherever_it_is_sent(db: &TestDatabase) {
+        let hasher = Arc::new(Working::default());
+        let other: Arc<Working> = Arc::clone(&hasher);
+        let test = TestAuth::with(db, |builder| builder.hasher(other)).await;
+        test.register().await;
+        let caller = {
+            let tokens = test.login().await;
+            hasher.work();
+            test.auth.verifier().verify(tokens.access.expose()).unwrap()
+        };
+        let (client, longest) = (ClientInfo::default, "x".repeat(4096));
+        assert_refused!(test.try_login(EMAIL, &longest).await, Error::InvalidCredentials);
+        assert_eq!(hasher.work(), [4096]);
+        for too_long in [format!("{longest}x"), "x".repeat(1 << 20), "é".repeat(2049)] {
+            assert_refused!(test.try_login(EMAIL, &too_long).await, Error::InvalidCredentials);
+            assert_refused!(test.try_login("nobody@example.com", &too_long).await, Error::InvalidCredentials);
+            let too_long = Password::from(&*too_long);
+            let change = test.auth.change_password(&caller, too_long.clone(), PASSWORD, client()).await;
+            assert_refused!(change, Error::Validation(_));
+            let deletion = test.auth.delete_account(&caller, Some(too_long), client()).await;
+            assert_refused!(deletion, Error::Validation(_));
+            assert_eq!(hasher.work(), [0; 4], "the work of a check, and not of one so long");
+        }
     }
 }

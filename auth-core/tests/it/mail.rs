@@ -171,4 +171,33 @@ each_database! {
         let refused = test.auth.forgot_password(EMAIL, ClientInfo::default()).await;
         assert!(matches!(refused, Err(Error::Config(_))));
     }
+
+    async fn mails_of_a_later_version_keep_none_of_this_one_back(db: &TestDatabase) {
+        let test = TestAuth::with(db, |builder| {
+            builder.configure(|config| { config.email_verification = EmailVerification::On; config.insecure_no_throttle = true; })
+        }).await;
+        for number in 0..40 {
+            test.auth.register(Register::new(format!("p{number}@example.com"), PASSWORD)).await.unwrap();
+        }
+        test.execute("UPDATE auth_mail SET kind = 'unheard_of'").await;
+        test.clock.advance(SECOND);
+        test.register().await;
+        assert_eq!(test.auth.deliver_mail().await.unwrap(), 1);
+        assert_eq!(test.count("auth_mail").await, 40, "left to the version that knows them");
+    }
+
+    async fn each_mail_waits_for_its_own_time(db: &TestDatabase) {
+        let test = verifying(db).await;
+        test.register().await;
+        test.execute("UPDATE auth_mail SET attempts = 5").await;
+        test.auth.register(Register::new("bob@example.com", PASSWORD)).await.unwrap();
+        test.outbox.fail(Some(MailError::NotNow("down".to_owned())));
+        test.auth.deliver_mail().await.unwrap();
+        test.outbox.fail(None);
+        test.clock.advance(5 * SECOND);
+        assert_eq!(test.auth.deliver_mail().await.unwrap(), 1);
+        assert_eq!(test.outbox.take()[0].0.to, "bob@example.com");
+        test.clock.advance(155 * SECOND);
+        assert_eq!(test.auth.deliver_mail().await.unwrap(), 1);
+    }
 }

@@ -2,12 +2,17 @@
 
 use std::time::Duration;
 
-use auth_core::{AuthBuilder, ClientInfo, Error, Register, TokenVerifier, Tokens};
+use auth_core::{
+    AuthBuilder, ClientInfo, Error, Login, RefreshToken, Register, TokenVerifier, Tokens, oidc::Start,
+    test_util::ManualClock,
+};
 use auth_migration::{each_database, test_util::TestDatabase};
+use tokio::time::timeout;
 
 use crate::{
     assert_refused,
-    support::{HOUR, PASSWORD, PAST_GRACE, SECOND, TestAuth, keys},
+    oidc::{World, issuer::Person, providers},
+    support::{HOUR, PASSWORD, PAST_GRACE, SECOND, TestAuth, granted, keys, rename},
 };
 
 /// Two instances on one database, the second one with a bounded verifier.
@@ -18,6 +23,19 @@ async fn two(db: &TestDatabase) -> (TestAuth, TestAuth, TokenVerifier) {
     one.auth.poll_revocations().await.unwrap();
     other.auth.poll_revocations().await.unwrap();
     (one, other, bounded)
+}
+
+/// A session that an instance has ended whose clock is behind, and another one that has asked before and after.
+async fn ended_by_a_clock_behind_by(db: &TestDatabase, behind: Duration) -> (RefreshToken, String, TestAuth) {
+    let one = TestAuth::new(db).await;
+    let clock = ManualClock::new();
+    clock.advance(behind);
+    let other = TestAuth::instance(db, keys(), &clock, 5, |builder| builder).await;
+    other.auth.poll_revocations().await.unwrap();
+    let tokens = one.signed_in().await;
+    one.auth.logout(tokens.refresh.clone(), ClientInfo::default()).await.unwrap();
+    other.auth.poll_revocations().await.unwrap();
+    (tokens.refresh, tokens.access.expose().to_owned(), other)
 }
 
 fn good(verifier: &TokenVerifier, tokens: &Tokens) -> bool {
@@ -142,6 +160,26 @@ each_database! {
         assert!(!good(&bounded, &tokens));
     }
 
+    async fn what_ends_by_a_clock_that_is_less_than_a_minute_behind_is_heard_of(db: &TestDatabase) {
+        let (_, token, other) = ended_by_a_clock_behind_by(db, 59 * SECOND).await;
+        assert!(other.auth.verifier().bounded(other.auth.revocations()).verify(&token).is_err());
+    }
+
+    async fn what_ends_by_a_clock_that_is_more_than_a_minute_behind_is_refused_where_the_row_is_read_and_when_its_token_is_over(
+        db: &TestDatabase,
+    ) {
+        let (refresh, token, other) = ended_by_a_clock_behind_by(db, 61 * SECOND).await;
+        let bounded = other.auth.verifier().bounded(other.auth.revocations());
+        let caller = bounded.verify(&token).unwrap();
+        assert_refused!(other.auth.check_session(&caller).await, Error::SessionOver);
+        assert_refused!(other.refresh(&refresh).await, Error::SessionLeft);
+        let late = TestAuth::instance(db, keys(), &other.clock, 5, |builder| builder).await;
+        late.auth.poll_revocations().await.unwrap();
+        assert!(late.auth.verifier().bounded(late.auth.revocations()).verify(&token).is_err(), "it looks further back");
+        other.clock.advance(900 * SECOND);
+        assert!(bounded.verify(&token).is_err(), "expired");
+    }
+
     async fn a_watch_keeps_asking_and_tells_how_old_its_knowledge_is(db: &TestDatabase) {
         let one = TestAuth::new(db).await;
         let tokens = one.signed_in().await;
@@ -151,13 +189,97 @@ each_database! {
         let auth = watcher.auth.clone();
         let watch = tokio::spawn(async move { auth.watch_revocations(Duration::from_millis(1)).await });
         one.auth.logout(tokens.refresh.clone(), ClientInfo::default()).await.unwrap();
-        while good(&bounded, &tokens) {
-            tokio::task::yield_now().await;
-        }
+        let asked = async {
+            while good(&bounded, &tokens) {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(60 * SECOND, asked).await.expect("it does not ask");
         assert_eq!(watcher.auth.revocations().age(), Some(Duration::ZERO));
         watch.abort();
         let _ = watch.await;
         one.clock.advance(5 * SECOND);
         assert_eq!(watcher.auth.revocations().age(), Some(5 * SECOND));
+    }
+
+    async fn whatever_ends_a_session_is_refused_at_once_on_the_instance_that_ended_it(db: &TestDatabase) {
+        let world = World::with(db, |builder, issuer| builder.oidc(providers(issuer)).configure(|config| config.sessions.max_sessions = 2)).await;
+        let (test, auth) = (&world.test, &world.test.auth);
+        let own = auth.verifier().bounded(auth.revocations());
+        auth.poll_revocations().await.unwrap();
+        let ways = [
+            "replaced", "at a provider", "too many", "password", "reset", "roles", "disabled", "all", "joined", "deleted",
+        ];
+        for (number, way) in ways.into_iter().enumerate() {
+            let (email, client) = (format!("ada{number}@example.com"), ClientInfo::default);
+            auth.register(Register::new(&*email, PASSWORD)).await.unwrap();
+            let ended = test.try_login(&email, PASSWORD).await.unwrap();
+            let user = ended.user_id;
+            test.clock.advance(SECOND);
+            let kept = test.try_login(&email, PASSWORD).await.unwrap();
+            let caller = auth.verifier().verify(kept.access.expose()).unwrap();
+            assert!(good(&own, &ended) && good(&own, &kept), "{way}");
+            match way {
+                "replaced" => {
+                    let login = Login::new(&*email, PASSWORD).replacing(ended.refresh.clone());
+                    granted(auth.login(login).await).unwrap();
+                }
+                "at a provider" => {
+                    auth.end_session(&caller, caller.session_id(), client()).await.unwrap();
+                    test.execute("UPDATE auth_user SET email_verified_at = 1").await;
+                    let begun = world.oidc().start(Start::new("idp").replacing(ended.refresh.clone())).await.unwrap();
+                    let query = world.issuer.approve(&begun.url, &Person::new(way, &email));
+                    world.come_back(&query, Some(begun.browser)).await.unwrap();
+                }
+                "too many" => drop(test.try_login(&email, PASSWORD).await.unwrap()),
+                "password" => {
+                    auth.change_password(&caller, PASSWORD, "another horse battery", client()).await.unwrap();
+                }
+                "reset" => {
+                    let link = auth.reset_link(user, client()).await.unwrap().token;
+                    auth.reset_password(link, "another horse battery", client()).await.unwrap();
+                }
+                "roles" => auth.set_roles(user, &["editor"], client()).await.unwrap(),
+                "disabled" => auth.disable(user, client()).await.unwrap(),
+                "all" => auth.logout_all(user, client()).await.unwrap(),
+                "joined" => {
+                    test.execute("UPDATE auth_user SET email_verified_at = NULL").await;
+                    world.sign_in(&Person::new(way, &email)).await;
+                }
+                _ => auth.delete_user(user, client()).await.unwrap(),
+            }
+            assert!(!good(&own, &ended), "{way}");
+        }
+    }
+
+    async fn a_watch_goes_on_after_the_database_was_away(db: &TestDatabase) {
+        let one = TestAuth::new(db).await;
+        let tokens = one.signed_in().await;
+        let watcher = TestAuth::instance(db, keys(), &one.clock, 5, |builder| builder).await;
+        let bounded = watcher.auth.verifier().bounded(watcher.auth.revocations());
+        let auth = watcher.auth.clone();
+        let watch = tokio::spawn(async move { auth.watch_revocations(Duration::from_millis(1)).await });
+        let asks = async |times: usize| {
+            watcher.statements();
+            while watcher.statements().len() < times {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(60 * SECOND, async {
+            while watcher.auth.revocations().age().is_none() {
+                tokio::task::yield_now().await;
+            }
+        }).await.expect("it does not ask");
+        rename(db, "auth_deleted_user", "away").await;
+        one.auth.logout(tokens.refresh.clone(), ClientInfo::default()).await.unwrap();
+        timeout(60 * SECOND, asks(1)).await.expect("it does not ask again");
+        assert!(good(&bounded, &tokens));
+        rename(db, "away", "auth_deleted_user").await;
+        timeout(60 * SECOND, async {
+            while good(&bounded, &tokens) {
+                tokio::task::yield_now().await;
+            }
+        }).await.expect("it does not ask any more");
+        watch.abort();
     }
 }

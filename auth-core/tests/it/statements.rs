@@ -70,11 +70,11 @@ each_database! {
 
         let login = Login::new(EMAIL, PASSWORD).replacing(next.refresh.clone());
         let replaced = granted(test.auth.login(login).await).unwrap();
-        assert_eq!(verbs(), ["SELECT", "INSERT", "DELETE", "SELECT", "INSERT", "UPDATE"], "login that replaces a session");
+        assert_eq!(verbs(), ["SELECT", "INSERT", "SELECT", "DELETE", "INSERT", "UPDATE"], "login that replaces a session");
 
         let login = Login::new(EMAIL, PASSWORD).replacing(next.refresh.clone());
         granted(test.auth.login(login).await).unwrap();
-        let two_updates = ["SELECT", "INSERT", "DELETE", "SELECT", "INSERT", "UPDATE", "UPDATE"];
+        let two_updates = ["SELECT", "INSERT", "SELECT", "DELETE", "INSERT", "UPDATE", "UPDATE"];
         assert_eq!(verbs(), two_updates, "login that replaces a session that is over");
 
         test.auth.logout(replaced.refresh.clone(), ClientInfo::default()).await.unwrap();

@@ -1,6 +1,6 @@
 //! What has ended is removed; what lives is not touched.
 
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
 use auth_core::{ClientInfo, Clock, Error, Register};
 use auth_migration::{each_database, test_util::TestDatabase};
@@ -10,6 +10,8 @@ use crate::{
     assert_refused,
     support::{DAY, HOUR, PASSWORD, TestAuth, keys},
 };
+
+const MINUTE: Duration = Duration::from_mins(1);
 
 each_database! {
     async fn every_way_to_end_is_swept_once_no_access_token_can_live(db: &TestDatabase) {
@@ -101,5 +103,16 @@ each_database! {
         test.auth.sweep().await.unwrap();
         assert_eq!(test.count("auth_session").await, 1);
         test.refresh(&kept.refresh).await.unwrap();
+    }
+
+    async fn a_session_that_ended_stays_until_five_minutes_after_its_last_access_token(db: &TestDatabase) {
+        let test = TestAuth::new(db).await;
+        let (out, all) = (test.signed_in().await, test.login().await);
+        test.auth.logout(out.refresh, ClientInfo::default()).await.unwrap();
+        test.auth.logout_all(all.user_id, ClientInfo::default()).await.unwrap();
+        test.clock.advance(20 * MINUTE);
+        assert_eq!(test.auth.sweep().await.unwrap(), 0);
+        test.clock.advance(MINUTE);
+        assert_eq!(test.auth.sweep().await.unwrap(), 2);
     }
 }

@@ -18,6 +18,13 @@ pub(crate) struct DatabaseUrl {
     sqlite_file: Option<PathBuf>,
 }
 
+/// A file in the working directory.
+impl Default for DatabaseUrl {
+    fn default() -> Self {
+        Self { url: "sqlite://auth.db?mode=rwc".to_owned().into(), sqlite_file: Some("auth.db".into()) }
+    }
+}
+
 #[derive(Clone, Copy)]
 enum Kind {
     Postgres,
@@ -46,6 +53,13 @@ impl DatabaseUrl {
             return Err("has a #; write it as %23".to_owned());
         }
         let (place, options) = rest.split_once('?').unwrap_or((rest, ""));
+        // `?` in a password that is not encoded: what follows is part of it, and of the host.
+        if options.contains('@') && !matches!(kind, Kind::Sqlite) {
+            return Err(
+                "has a ? before an @; in a user or password write it as %3F, and an @ in an option as %40"
+                    .to_owned(),
+            );
+        }
         let options = kind.translate(options)?;
         match kind {
             Kind::Sqlite => Self::sqlite(place, driver, options),
@@ -218,6 +232,12 @@ impl Kind {
             let (name, value) = option.split_once('=').unwrap_or((option, ""));
             match self.option(name) {
                 Some("") => {}
+                Some("sslrootcert") if value == "system" => {
+                    return Err("has sslrootcert=system, which is not to be had here: with sslmode=verify-full alone the roots that \
+                                browsers trust are built in; or name the file of those of the system, as \
+                                sslrootcert=/etc/ssl/certs/ca-certificates.crt"
+                        .to_owned());
+                }
                 Some(driver_name) => translated.push(format!("{driver_name}={value}")),
                 None => return Err(self.unknown_option(name)),
             }
@@ -259,20 +279,56 @@ impl Kind {
         })
     }
 
+    /// Names the option only where it is a known one of another driver: it may be the rest of a password.
     fn unknown_option(self, name: &str) -> String {
-        let name: String =
-            name.chars().filter(|c| c.is_ascii_alphanumeric() || "-_".contains(*c)).take(40).collect();
-        let advice = match (self, name.as_str()) {
-            (Self::MySql, "ssl") => "write ssl-mode=REQUIRED or ssl-mode=VERIFY_IDENTITY instead".to_owned(),
-            (_, name) if name.contains("timeout") => {
-                "remove it and set DATABASE_TIMEOUT_MS instead".to_owned()
+        const TIME: &str = "remove it and set DATABASE_TIMEOUT_MS instead";
+        const POOL: &str = "remove it and set DATABASE_MAX_CONNECTIONS instead";
+        const NEEDLESS: &str = "remove it";
+        const OTHERS: [(&str, &str); 29] = [
+            ("connect_timeout", TIME),
+            ("connection_timeout", TIME),
+            ("connectTimeout", TIME),
+            ("socketTimeout", TIME),
+            ("socket_timeout", TIME),
+            ("pool_timeout", TIME),
+            ("command_timeout", TIME),
+            ("statement_timeout", TIME),
+            ("read_timeout", TIME),
+            ("write_timeout", TIME),
+            ("timeout", TIME),
+            ("pool_size", POOL),
+            ("max_overflow", POOL),
+            ("pool_recycle", POOL),
+            ("pool_pre_ping", POOL),
+            ("connection_limit", POOL),
+            ("max_connections", POOL),
+            ("async_fallback", NEEDLESS),
+            ("channel_binding", NEEDLESS),
+            ("target_session_attrs", NEEDLESS),
+            ("gssencmode", NEEDLESS),
+            ("keepalives", NEEDLESS),
+            ("pgbouncer", "write statement-cache-capacity=0 instead"),
+            ("schema", "give the user that search_path instead, or options=-csearch_path%3DNAME"),
+            ("currentSchema", "give the user that search_path instead, or options=-csearch_path%3DNAME"),
+            ("autocommit", NEEDLESS),
+            ("local_infile", NEEDLESS),
+            ("sslaccept", "write sslmode instead"),
+            ("ssl", "write ssl-mode=REQUIRED or ssl-mode=VERIFY_IDENTITY instead"),
+        ];
+        let known = OTHERS.iter().find(|(other, _)| *other == name);
+        if let Some((name, advice)) = known {
+            return format!("has the option {name}, which is not understood here; {advice}");
+        }
+        let ours = match self {
+            Self::Postgres => {
+                "sslmode, sslrootcert, sslcert, sslkey, host, port, dbname, user, application_name, options"
             }
-            (_, name) if name.contains("pool") => {
-                "remove it and set DATABASE_MAX_CONNECTIONS instead".to_owned()
-            }
-            _ => "remove it".to_owned(),
+            Self::MySql => "ssl-mode, ssl-ca, ssl-cert, ssl-key, socket, charset, collation",
+            Self::Sqlite => "mode, cache, vfs",
         };
-        format!("has the option {name}, which is not understood here; {advice}")
+        format!(
+            "has an option that is not understood here; there are {ours}. A ? in a password is written as %3F"
+        )
     }
 }
 
@@ -331,6 +387,16 @@ mod tests {
             ("postgres://u:hush@h/d?connect_timeout=5", "DATABASE_TIMEOUT_MS"),
             ("postgresql+asyncpg://u:hush@h/d?async_fallback=true", "async_fallback"),
             ("mysql+aiomysql://u:hush@h/d?ssl=true", "ssl-mode=REQUIRED"),
+            ("postgresql://app:hush?hush@db.internal/app", "%3F"),
+            ("postgresql://app:Tr0ub?hush&hush=hush@db.internal/app", "%3F"),
+            ("mysql://app:x?host=hush@db.internal/app", "%3F"),
+            ("postgres://u:p@h/d?hush", "an option that is not understood"),
+            ("postgres://u:p@h/d?hush=1&sslmode=require", "there are sslmode"),
+            ("postgres://u:hush#hush@h/d", "%23"),
+            ("postgres://u:%hush@h:hush/d", "cannot be read"),
+            ("postgres://u:hush@h/d?sslrootcert=system&sslmode=verify-full", "ca-certificates.crt"),
+            ("postgres://u:hush@h/d?sslrootcert=system", "verify-full alone"),
+            ("sqlite://x.db?hush", "there are mode"),
             ("sqlite://", "in memory"),
             ("sqlite::memory:", "in memory"),
             ("sqlite+aiosqlite://", "three slashes"),

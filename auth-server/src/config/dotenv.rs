@@ -9,6 +9,7 @@ use auth_core::Finding;
 
 use super::{
     providers::{FIELDS, PREFIX},
+    setting::Setting,
     settings::{self, SETTINGS},
 };
 use crate::error::SettingError;
@@ -263,7 +264,7 @@ fn named(line: &str) -> Option<&str> {
 
 /// Whether this program has a setting of that name.
 fn is_ours(name: &str) -> bool {
-    let is_setting = |setting: &settings::Setting| {
+    let is_setting = |setting: &Setting| {
         name.strip_prefix(setting.name)
             .is_some_and(|rest| rest.is_empty() || (setting.secret && rest == "_FILE"))
     };

@@ -2,11 +2,10 @@
 
 use auth_core::{Algorithm, PrivateKey, PublicKey, SecretKey};
 
-use super::{database_url::DatabaseUrl, reader::Reader, secret, value};
-use crate::error::SettingError;
+use super::{Config, secret};
 
 /// What tokens are signed with.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct KeyConfig {
     pub(crate) algorithms: Algorithms,
     /// `None`: the key file beside the SQLite file.
@@ -18,7 +17,7 @@ pub(crate) struct KeyConfig {
 }
 
 /// The algorithm, and an HS algorithm whose tokens are accepted beside its own.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Algorithms {
     pub(crate) current: Algorithm,
     pub(crate) previous: Option<Algorithm>,
@@ -32,100 +31,41 @@ impl Algorithms {
     }
 }
 
-pub(super) fn read_algorithms(reader: &mut Reader) -> Result<Algorithms, SettingError> {
-    let current =
-        reader.setting("ALGORITHM", Algorithm::default(), value::algorithm, Algorithm::to_string)?;
-    let previous = reader.setting(
-        "ALGORITHM_PREVIOUS",
-        None,
-        |text| value::hmac_algorithm(text).map(Some),
-        |algorithm| algorithm.map_or_else(String::new, |algorithm| algorithm.to_string()),
-    )?;
-    Ok(Algorithms { current, previous })
-}
-
-pub(super) fn read_keys(
-    reader: &mut Reader,
-    algorithms: Algorithms,
-    database: &DatabaseUrl,
-) -> Result<KeyConfig, SettingError> {
-    Ok(KeyConfig {
-        algorithms,
-        secret: read_secret(reader, algorithms.strictest(), database)?,
-        previous: read_previous(reader)?,
-        private: read_private(reader, algorithms.current)?,
-        also_verify: read_also_verify(reader)?,
-    })
-}
-
-fn read_secret(
-    reader: &mut Reader,
-    algorithm: Algorithm,
-    database: &DatabaseUrl,
-) -> Result<Option<SecretKey>, SettingError> {
-    const NAME: &str = "SECRET_KEY";
-    let Some((text, origin)) = reader.secret(NAME)? else {
-        let own_file = database.sqlite_file().is_some();
-        let (value, origin) =
-            if own_file { ("(redacted)", "default, file auth.key") } else { ("(not set)", "default") };
-        reader.show(NAME, value, origin);
-        return Ok(None);
-    };
-    let key =
-        secret::parse(&text, algorithm).map_err(|problem| SettingError::new(NAME, problem).from(&origin))?;
-    reader.show(NAME, "(redacted)", origin);
-    Ok(Some(key))
+/// # Errors
+/// A problem in words; so for all here.
+pub(super) fn secret(config: &Config, text: &str) -> Result<Option<SecretKey>, String> {
+    secret::parse(text, config.keys.algorithms.strictest()).map(Some)
 }
 
 /// For refresh tokens any key of theirs will do; access tokens of an algorithm that asks for more are not taken by a
 /// shorter one.
-fn read_previous(reader: &mut Reader) -> Result<Vec<SecretKey>, SettingError> {
-    read_several(reader, "SECRET_KEY_PREVIOUS", |text| {
-        let texts = text.split([',', '\n']).map(str::trim).filter(|text| !text.is_empty());
-        let keys = texts.map(|text| secret::parse(text, Algorithm::Hs256));
-        keys.collect::<Result<_, _>>().map_err(|problem| format!("has a key that {problem}"))
-    })
+pub(super) fn previous(text: &str) -> Result<Vec<SecretKey>, String> {
+    let texts = text.split([',', '\n']).map(str::trim).filter(|text| !text.is_empty());
+    let keys = texts.map(|text| secret::parse(text, Algorithm::Hs256));
+    keys.collect::<Result<_, _>>().map_err(|problem| format!("has a key that {problem}"))
 }
 
-fn read_also_verify(reader: &mut Reader) -> Result<Vec<PublicKey>, SettingError> {
-    read_several(reader, "PRIVATE_KEY_PREVIOUS", |text| {
-        PublicKey::all_from_pem(text).map_err(|error| format!("has a key that cannot be used: {error}"))
-    })
+pub(super) fn also_verify(text: &str) -> Result<Vec<PublicKey>, String> {
+    PublicKey::all_from_pem(text).map_err(|error| format!("has a key that cannot be used: {error}"))
 }
 
-fn read_several<T>(
-    reader: &mut Reader,
-    name: &'static str,
-    parse: impl FnOnce(&str) -> Result<Vec<T>, String>,
-) -> Result<Vec<T>, SettingError> {
-    let Some((text, origin)) = reader.secret(name)? else {
-        reader.show(name, "", "default");
-        return Ok(Vec::new());
-    };
-    let keys = parse(&text).map_err(|problem| SettingError::new(name, problem).from(&origin))?;
-    let shown = if keys.is_empty() { String::new() } else { format!("({} redacted)", keys.len()) };
-    reader.show(name, shown, origin);
-    Ok(keys)
+/// What is shown of several.
+pub(super) fn count(keys: usize) -> String {
+    if keys == 0 { String::new() } else { format!("({keys} redacted)") }
 }
 
-fn read_private(reader: &mut Reader, algorithm: Algorithm) -> Result<Option<PrivateKey>, SettingError> {
-    const NAME: &str = "PRIVATE_KEY";
-    let Some((text, origin)) = reader.secret(NAME)? else {
-        reader.show(NAME, if algorithm.is_hmac() { "" } else { "(key ring in the database)" }, "default");
-        return Ok(None);
-    };
-    let refuse = |problem: String| SettingError::new(NAME, problem).from(&origin);
-    let key = PrivateKey::from_pem(&text).map_err(|error| refuse(error.problem().to_owned()))?;
+pub(super) fn private(config: &Config, text: &str) -> Result<Option<PrivateKey>, String> {
+    let algorithm = config.keys.algorithms.current;
+    let key = PrivateKey::from_pem(text).map_err(|error| error.problem().to_owned())?;
     let kind = key.algorithm();
     if algorithm.is_hmac() {
-        return Err(refuse(format!(
+        return Err(format!(
             "has no use with ALGORITHM={algorithm}; set ALGORITHM={kind}, or, to prepare that, name the key in \
              PRIVATE_KEY_PREVIOUS_FILE"
-        )));
+        ));
     }
     if kind != algorithm {
-        return Err(refuse(format!("is a key for {kind}, and ALGORITHM is {algorithm}; change one of them")));
+        return Err(format!("is a key for {kind}, and ALGORITHM is {algorithm}; change one of them"));
     }
-    reader.show(NAME, "(redacted)", origin);
     Ok(Some(key))
 }

@@ -3,12 +3,12 @@
 use std::{path::PathBuf, sync::Arc, time::UNIX_EPOCH};
 
 use auth_core::{Clock as _, Finding, SystemClock};
-use rustls::ServerConfig;
-
-use super::{
-    reader::{Reader, read_secret},
-    value,
+use rustls::{
+    ServerConfig,
+    pki_types::{CertificateDer, PrivateKeyDer},
 };
+
+use super::{reader::read_secret, value};
 use crate::{
     error::SettingError,
     http::{proxies::TrustedProxies, tls},
@@ -24,6 +24,8 @@ pub(crate) struct ListenConfig {
     pub(crate) port: u16,
     /// In the place of host and port.
     pub(crate) unix_socket: Option<PathBuf>,
+    pub(super) certificate: Option<TlsFile<Vec<CertificateDer<'static>>>>,
+    pub(super) key: Option<TlsFile<PrivateKeyDer<'static>>>,
     /// As the files were when they were read.
     pub(crate) tls: Option<Arc<ServerConfig>>,
 }
@@ -65,58 +67,50 @@ impl ListenConfig {
     }
 }
 
-pub(super) fn read_listen(
-    reader: &mut Reader,
-    warnings: &mut Vec<Finding>,
-) -> Result<ListenConfig, SettingError> {
-    let host = reader.setting("HOST", "127.0.0.1".to_owned(), value::host, String::clone)?;
-    let port = reader.number("PORT", 8000, 0, u16::MAX)?;
-    let unix_socket = reader.setting(
-        "UNIX_SOCKET",
-        None,
-        |text| value::socket_file(text).map(Some),
-        |path| path.as_ref().map_or_else(String::new, |path| path.display().to_string()),
-    )?;
-    let tls = read_tls(reader, warnings)?;
-    if unix_socket.is_some() && tls.is_some() {
-        let problem = "has no use with UNIX_SOCKET: TLS is for the net, and the proxy speaks it there";
-        return Err(SettingError::new(CERT, problem));
+impl Default for ListenConfig {
+    fn default() -> Self {
+        Self {
+            host: "127.0.0.1".to_owned(),
+            port: 8000,
+            unix_socket: None,
+            certificate: None,
+            key: None,
+            tls: None,
+        }
     }
-    Ok(ListenConfig { host, port, unix_socket, tls })
 }
 
-fn read_tls(
-    reader: &mut Reader,
-    warnings: &mut Vec<Finding>,
-) -> Result<Option<Arc<ServerConfig>>, SettingError> {
-    let chain = read_file(reader, CERT, tls::certificates)?;
-    let key = read_file(reader, KEY, tls::private_key)?;
-    let (chain, key) = match (chain, key) {
-        (None, None) => return Ok(None),
-        (Some(_), None) => {
-            return Err(SettingError::new(KEY, "is needed with TLS_CERT_FILE: its private key"));
-        }
-        (None, Some(_)) => {
-            return Err(SettingError::new(CERT, "is needed with TLS_KEY_FILE: its certificate"));
-        }
-        (Some(chain), Some(key)) => (chain, key),
+/// Makes of certificate and key what a handshake needs.
+pub(super) fn agree(listen: &mut ListenConfig, warnings: &mut Vec<Finding>) -> Result<(), SettingError> {
+    let refuse = |name: &str, problem: &str| Err(SettingError::new(name, problem));
+    let (chain, key) = match (&listen.certificate, &listen.key) {
+        (None, None) => return Ok(()),
+        (Some(_), None) => return refuse(KEY, "is needed with TLS_CERT_FILE: its private key"),
+        (None, Some(_)) => return refuse(CERT, "is needed with TLS_KEY_FILE: its certificate"),
+        (Some(chain), Some(key)) => (chain.content.clone(), key.content.clone_key()),
     };
     let now = SystemClock.now().duration_since(UNIX_EPOCH).unwrap_or_default();
     warnings.extend(chain.first().and_then(|certificate| tls::expiry_finding(certificate, now)));
-    tls::server_config(chain, key).map(Some).map_err(|problem| SettingError::new(KEY, problem))
+    let config = tls::server_config(chain, key).map_err(|problem| SettingError::new(KEY, problem))?;
+    listen.tls = Some(config);
+    if listen.unix_socket.is_some() {
+        let problem = "has no use with UNIX_SOCKET: TLS is for the net, and the proxy speaks it there";
+        return refuse(CERT, problem);
+    }
+    Ok(())
 }
 
-/// What is in the file that a setting names.
-fn read_file<T>(
-    reader: &mut Reader,
-    name: &'static str,
-    parse: impl FnOnce(&str) -> Result<T, String>,
-) -> Result<Option<T>, SettingError> {
-    let found = reader.setting(
-        name,
-        None,
-        |path| Ok(Some((path.to_owned(), parse(&read_secret(path)?)?))),
-        |found| found.as_ref().map_or_else(String::new, |(path, _)| path.clone()),
-    )?;
-    Ok(found.map(|(_, parsed)| parsed))
+/// What is in the file of a setting.
+#[derive(Debug)]
+pub(crate) struct TlsFile<T> {
+    pub(super) path: String,
+    content: T,
+}
+
+pub(super) fn certificate(path: &str) -> Result<TlsFile<Vec<CertificateDer<'static>>>, String> {
+    Ok(TlsFile { path: path.to_owned(), content: tls::certificates(&read_secret(path)?)? })
+}
+
+pub(super) fn key(path: &str) -> Result<TlsFile<PrivateKeyDer<'static>>, String> {
+    Ok(TlsFile { path: path.to_owned(), content: tls::private_key(&read_secret(path)?)? })
 }

@@ -1,21 +1,22 @@
 //! The settings: read once at the start, checked whole, and never looked up again.
 
-mod auth;
 mod database_url;
 mod dotenv;
 mod keys;
+mod lifetimes;
 mod listen;
 mod mail;
 mod passwords;
 mod providers;
 mod reader;
 mod secret;
+mod setting;
 mod settings;
 mod value;
 
-use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{collections::HashMap, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
-use auth_core::{Finding, Registration, password::BreachList};
+use auth_core::{Finding, password::BreachList};
 use tracing::level_filters::LevelFilter;
 
 pub(crate) use self::{
@@ -23,10 +24,13 @@ pub(crate) use self::{
     providers::PREFIX as PROVIDER_PREFIX,
     reader::{Given, Origin, Row, SecretFile},
     secret::RECIPE,
-    settings::SETTINGS,
+    settings::{SETTINGS, named_by_libraries, setting},
     value::{host_of, in_url, is_https, is_loopback},
 };
-use self::{dotenv::DotEnv, reader::Reader};
+use self::{
+    dotenv::DotEnv, keys::KeyConfig, listen::ListenConfig, mail::MailConfig, providers::ProvidersConfig,
+    reader::Reader,
+};
 use crate::{
     error::SettingError,
     http::{
@@ -34,8 +38,6 @@ use crate::{
         proxies::TrustedProxies,
     },
 };
-
-const DAY: u64 = 24 * 60 * 60;
 
 /// Everything that can be set.
 #[derive(Debug)]
@@ -71,7 +73,6 @@ pub(crate) struct DatabaseConfig {
 }
 
 /// Where to listen, and whom to believe.
-#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 #[derive(Debug)]
 pub(crate) struct HttpConfig {
     pub(crate) listen: listen::ListenConfig,
@@ -79,7 +80,6 @@ pub(crate) struct HttpConfig {
     pub(crate) trusted_origins: Vec<String>,
     pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) cookie_secure: bool,
-    pub(crate) registration_open: bool,
     pub(crate) admin_api: bool,
     pub(crate) docs: bool,
     pub(crate) limits: Limits,
@@ -131,151 +131,83 @@ impl Config {
         given.retain(|given| !names.contains(&given.name));
         dotenv.values.retain(|name, _| !names.contains(name));
         let mut reader = Reader::new(given, dotenv);
-        let mut warnings = Vec::new();
-        let algorithms = keys::read_algorithms(&mut reader)?;
-        let mut auth = auth::read_auth(&mut reader, &mut warnings)?;
-        let revocation_poll =
-            Duration::from_millis(reader.number("REVOCATION_POLL_MS", 1000, 100, 60_000)?);
-        auth.tokens.key_publish_ahead =
-            read_publish_ahead(&mut reader, auth.tokens.key_publish_ahead, revocation_poll)?;
-        auth.tokens.revocation_max_age = read_max_age(&mut reader, revocation_poll)?;
-        let database = read_database(&mut reader)?;
-        let http = read_http(&mut reader, &mut warnings)?;
-        auth.registration = if http.registration_open { Registration::Open } else { Registration::Closed };
-        let breached = passwords::read_passwords(&mut reader, &mut auth, http.public_url.as_deref())?;
-        let mail = mail::read_mail(&mut reader, &mut auth, http.public_url.as_deref(), &mut warnings)?;
-        let providers = providers::read_providers(&mut reader, &mut warnings)?;
-        let keys = keys::read_keys(&mut reader, algorithms, &database.url)?;
-        read_names(&mut reader, &mut auth, &http.public_url(http.listen.port))?;
-        let log = read_log(&mut reader)?;
-        let metrics = reader.setting(
-            "METRICS_ADDR",
-            None,
-            |text| value::address(text).map(Some),
-            |address| address.map_or_else(String::new, |address| address.to_string()),
-        )?;
-        let (mut rows, secret_files, dotenv_warnings) = reader.finish();
-        rows.sort_by_key(|row| {
-            let place = SETTINGS.iter().position(|setting| setting.name == row.name);
-            place.unwrap_or(SETTINGS.len())
-        });
-        warnings.extend(dotenv_warnings);
-        Ok(Self {
+        let mut config = Self::default();
+        let mut origins = HashMap::new();
+        let (late, early): (Vec<_>, Vec<_>) = SETTINGS.iter().partition(|setting| setting.late);
+        for setting in early.into_iter().chain(late) {
+            origins.insert(setting.name, setting.read(&mut reader, &mut config)?);
+        }
+        let session_is_given = origins.get("SESSION_EXPIRE_DAYS").is_some_and(Option::is_some);
+        lifetimes::agree(&mut config, session_is_given)?;
+        http_agrees(&mut config)?;
+        for setting in SETTINGS.iter() {
+            let given = origins.remove(setting.name).flatten();
+            let origin = setting.origin(given, &config);
+            reader.show(setting.name, setting.show(&mut config), origin);
+        }
+        passwords::agree(&mut config)?;
+        mail::agree(&mut config)?;
+        providers::read_providers(&mut reader, &mut config)?;
+        let (rows, secret_files, dotenv_warnings) = reader.finish();
+        config.rows = rows;
+        config.secret_files = secret_files;
+        config.warnings.extend(dotenv_warnings);
+        Ok(config)
+    }
+
+    /// What an empty issuer or audience stands for, as the public URL may not be known before the port is.
+    fn or_public_url(&self, name: &str) -> String {
+        if name.is_empty() { self.http.public_url(self.http.listen.port) } else { name.to_owned() }
+    }
+}
+
+/// What holds when nothing is set: the library's own defaults, but where a program can do more.
+impl Default for Config {
+    fn default() -> Self {
+        let mut auth = auth_core::Config::default();
+        auth.audit_retention = Some(Duration::from_hours(90 * 24));
+        // They stand for the public URL.
+        auth.tokens.issuer.clear();
+        auth.tokens.audience.clear();
+        Self {
             auth,
-            breached,
-            mail,
-            providers,
-            keys,
-            revocation_poll,
-            database,
-            http,
-            log,
-            metrics,
-            rows,
-            warnings,
-            secret_files,
-        })
+            breached: None,
+            mail: MailConfig::default(),
+            providers: ProvidersConfig::default(),
+            keys: KeyConfig::default(),
+            revocation_poll: Duration::from_secs(1),
+            database: DatabaseConfig {
+                url: DatabaseUrl::default(),
+                max_connections: 8,
+                timeout: Duration::from_secs(3),
+            },
+            http: HttpConfig {
+                listen: ListenConfig::default(),
+                public_url: None,
+                trusted_origins: Vec::new(),
+                trusted_proxies: TrustedProxies::default(),
+                cookie_secure: true,
+                admin_api: true,
+                docs: true,
+                limits: LIMITS,
+            },
+            log: LogConfig { level: LevelFilter::INFO, format: None },
+            metrics: None,
+            rows: Vec::new(),
+            warnings: Vec::new(),
+            secret_files: Vec::new(),
+        }
     }
 }
 
-/// Instances have a sixth of it to learn of a key.
-fn read_publish_ahead(
-    reader: &mut Reader,
-    default: Duration,
-    poll: Duration,
-) -> Result<Duration, SettingError> {
-    const NAME: &str = "KEY_PUBLISH_AHEAD_SECONDS";
-    let ahead = Duration::from_secs(reader.number(NAME, default.as_secs(), 1, 7 * DAY)?);
-    if ahead < poll.saturating_mul(6) {
-        let problem =
-            "is less than six times REVOCATION_POLL_MS: a key would sign before all instances know it";
-        return Err(SettingError::new(NAME, problem));
-    }
-    Ok(ahead)
-}
-
-/// What a failing poll means for `/verify`: nothing by default, so that it goes on while the database is away.
-fn read_max_age(reader: &mut Reader, poll: Duration) -> Result<Option<Duration>, SettingError> {
-    const NAME: &str = "REVOCATION_MAX_AGE_SECONDS";
-    let max_age = Duration::from_secs(reader.number(NAME, 0, 0, 86_400)?);
-    if !max_age.is_zero() && max_age < poll.saturating_mul(2) {
-        let problem = "is less than two polls (REVOCATION_POLL_MS): every slow poll would refuse everybody";
-        return Err(SettingError::new(NAME, problem));
-    }
-    Ok(Some(max_age).filter(|max_age| !max_age.is_zero()))
-}
-
-/// Issuer and audience; empty stands for the public URL, which may not be known before the port is.
-fn read_names(
-    reader: &mut Reader,
-    auth: &mut auth_core::Config,
-    public_url: &str,
-) -> Result<(), SettingError> {
-    let text = |text: &str| {
-        let fine = text.len() <= 256 && !text.chars().any(char::is_control);
-        if fine { Ok(text.to_owned()) } else { Err("is no short line of text; name the service".to_owned()) }
-    };
-    let show = |text: &String| if text.is_empty() { public_url.to_owned() } else { text.clone() };
-    auth.tokens.issuer = reader.setting("ISSUER", String::new(), text, show)?;
-    auth.tokens.audience = reader.setting("AUDIENCE", String::new(), text, show)?;
-    Ok(())
-}
-
-fn read_database(reader: &mut Reader) -> Result<DatabaseConfig, SettingError> {
-    let (text, origin) = match reader.secret("DATABASE_URL")? {
-        Some((text, origin)) => (text, origin),
-        None => ("sqlite://auth.db?mode=rwc".to_owned().into(), Origin::Default.to_string()),
-    };
-    let url = DatabaseUrl::parse(text.trim())
-        .map_err(|problem| SettingError::new("DATABASE_URL", problem).from(&origin))?;
-    reader.show("DATABASE_URL", url.redacted(), origin);
-    Ok(DatabaseConfig {
-        url,
-        max_connections: reader.number("DATABASE_MAX_CONNECTIONS", 8, 1, 1000)?,
-        timeout: Duration::from_millis(reader.number("DATABASE_TIMEOUT_MS", 3000, 100, 60_000)?),
-    })
-}
-
-fn read_http(reader: &mut Reader, warnings: &mut Vec<Finding>) -> Result<HttpConfig, SettingError> {
-    let listen = listen::read_listen(reader, warnings)?;
-    let default = listen.origin(listen.port);
-    let public_url = reader.setting(
-        "PUBLIC_URL",
-        None,
-        |text| value::origin(text).map(Some),
-        |url| url.clone().unwrap_or(default),
-    )?;
-    let trusted_origins = reader.setting(
-        "TRUSTED_ORIGINS",
-        Vec::new(),
-        |text| {
-            let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
-            items
-                .map(|item| value::origin(item).map_err(|problem| format!("has an entry that {problem}")))
-                .collect()
-        },
-        |origins: &Vec<String>| origins.join(","),
-    )?;
-    let trusted_proxies = reader.setting(
-        "TRUSTED_PROXIES",
-        TrustedProxies::default(),
-        TrustedProxies::parse,
-        ToString::to_string,
-    )?;
-    let cookie_secure = reader.setting("COOKIE_SECURE", true, value::boolean, ToString::to_string)?;
-    let registration_open = reader.setting("REGISTRATION", true, value::registration, |open| {
-        if *open { "open".to_owned() } else { "closed".to_owned() }
-    })?;
-    let admin_api = reader
-        .setting("ADMIN_API", true, value::on, |on| if *on { "on".to_owned() } else { "off".to_owned() })?;
-    let docs =
-        reader.setting("DOCS", true, value::on, |on| if *on { "on".to_owned() } else { "off".to_owned() })?;
-    let connections = reader.number("MAX_CONNECTIONS", LIMITS.connections, 1, 1_000_000)?;
-    let per_network =
-        reader.number("MAX_CONNECTIONS_PER_ADDRESS", LIMITS.per_network.min(connections), 1, connections)?;
-    listen.fits(public_url.as_deref(), &trusted_proxies, warnings)?;
-    match &public_url {
-        _ if !cookie_secure && (listen.tls.is_some() || public_url.as_deref().is_some_and(value::is_https)) => {
+/// Holds the settings that say who comes, and from where, against each other.
+fn http_agrees(config: &mut Config) -> Result<(), SettingError> {
+    let (http, warnings) = (&mut config.http, &mut config.warnings);
+    listen::agree(&mut http.listen, warnings)?;
+    let (listen, public_url) = (&http.listen, &http.public_url);
+    listen.fits(public_url.as_deref(), &http.trusted_proxies, warnings)?;
+    match public_url {
+        _ if !http.cookie_secure && (listen.tls.is_some() || public_url.as_deref().is_some_and(value::is_https)) => {
             let problem = "cannot be false while PUBLIC_URL is https: remove it";
             return Err(SettingError::new("COOKIE_SECURE", problem));
         }
@@ -295,48 +227,5 @@ fn read_http(reader: &mut Reader, warnings: &mut Vec<Finding>) -> Result<HttpCon
         )),
         _ => {}
     }
-    Ok(HttpConfig {
-        listen,
-        public_url,
-        trusted_origins,
-        trusted_proxies,
-        cookie_secure,
-        registration_open,
-        admin_api,
-        docs,
-        limits: Limits { connections, per_network, ..LIMITS },
-    })
-}
-
-fn read_log(reader: &mut Reader) -> Result<LogConfig, SettingError> {
-    let level = reader.setting("LOG_LEVEL", LevelFilter::INFO, value::level, ToString::to_string)?;
-    let format = reader.setting(
-        "LOG_FORMAT",
-        None,
-        |text| value::log_format(text).map(Some),
-        |format| match format {
-            None => "(human on a terminal, else json)".to_owned(),
-            Some(LogFormat::Human) => "human".to_owned(),
-            Some(LogFormat::Json) => "json".to_owned(),
-        },
-    )?;
-    Ok(LogConfig { level, format })
-}
-
-impl Reader {
-    fn number<T>(&mut self, name: &'static str, default: T, least: T, most: T) -> Result<T, SettingError>
-    where
-        T: Copy + PartialOrd + ToString + std::str::FromStr,
-    {
-        let parse = |text: &str| match text.parse::<T>() {
-            Ok(number) if number >= least && number <= most => Ok(number),
-            _ => Err(format!(
-                "is not a whole number from {} to {}; the default is {}",
-                least.to_string(),
-                most.to_string(),
-                default.to_string()
-            )),
-        };
-        self.setting(name, default, parse, T::to_string)
-    }
+    Ok(())
 }

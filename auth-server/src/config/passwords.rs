@@ -4,39 +4,23 @@ use std::{net::IpAddr, sync::Arc};
 
 use auth_core::password::BreachList;
 
-use super::{reader::Reader, value};
+use super::{Config, value};
 use crate::error::SettingError;
 
-/// Fills in the rules, and opens the list of breached passwords if there is one.
-pub(super) fn read_passwords(
-    reader: &mut Reader,
-    auth: &mut auth_core::Config,
-    public_url: Option<&str>,
-) -> Result<Option<Arc<BreachList>>, SettingError> {
-    auth.passwords.min_length = reader.number("PASSWORD_MIN_LENGTH", auth.passwords.min_length, 8, 64)?;
-    auth.passwords.context_words = reader.setting(
-        "PASSWORD_CONTEXT_WORDS",
-        Vec::new(),
-        |text| Ok(text.split(',').map(|word| word.trim().to_owned()).collect()),
-        |words: &Vec<String>| words.join(","),
-    )?;
-    auth.passwords.context_words.extend(words_of_host(public_url.map_or("", value::host_of)));
-    let list = reader.setting(
-        "BREACHED_PASSWORDS",
-        None,
-        |path| match BreachList::open(path) {
-            Ok(list) => Ok(Some(Arc::new(list))),
-            Err(error) => Err(error.problem().to_owned()),
-        },
-        |list| list.as_ref().map_or_else(String::new, |list| list.path().display().to_string()),
-    )?;
-    auth.passwords.breach_check_required =
-        reader.setting("BREACHED_PASSWORDS_REQUIRED", false, value::boolean, ToString::to_string)?;
-    if auth.passwords.breach_check_required && list.is_none() {
+/// Opens the list of breached passwords.
+pub(super) fn list(path: &str) -> Result<Arc<BreachList>, String> {
+    BreachList::open(path).map(Arc::new).map_err(|error| error.problem().to_owned())
+}
+
+/// Holds the settings of passwords against each other.
+pub(super) fn agree(config: &mut Config) -> Result<(), SettingError> {
+    if config.auth.passwords.breach_check_required && config.breached.is_none() {
         let problem = "is true without a list; set BREACHED_PASSWORDS, or remove it";
         return Err(SettingError::new("BREACHED_PASSWORDS_REQUIRED", problem));
     }
-    Ok(list)
+    let host = config.http.public_url.as_deref().map_or("", value::host_of);
+    config.auth.passwords.context_words.extend(words_of_host(host));
+    Ok(())
 }
 
 /// Each label but the last, which is a country or `com`, and the name with fewer and fewer of them.

@@ -6,7 +6,7 @@ use std::{borrow::Cow, collections::BTreeSet};
 use auth_core::{Finding, oidc::Provider};
 use zeroize::Zeroizing;
 
-use super::{Reader, reader::read_secret, settings::SETTINGS};
+use super::{Config, Reader, reader::read_secret, settings};
 use crate::error::SettingError;
 
 /// What every such setting begins with.
@@ -33,32 +33,32 @@ pub(crate) struct ProvidersConfig {
     pub(crate) known_identities_only: bool,
 }
 
-pub(super) fn read_providers(
-    reader: &mut Reader,
-    warnings: &mut Vec<Finding>,
-) -> Result<ProvidersConfig, SettingError> {
-    let sign_up = reader.setting("OAUTH_SIGNUP", true, super::value::on, |on| {
-        if *on { "on".to_owned() } else { "off".to_owned() }
-    })?;
-    let page =
-        reader.setting("OAUTH_REDIRECT_TO", "/".to_owned(), |text| Ok(text.to_owned()), String::clone)?;
+impl Default for ProvidersConfig {
+    fn default() -> Self {
+        Self { providers: Vec::new(), default_redirect: "/".to_owned(), known_identities_only: false }
+    }
+}
+
+pub(super) fn read_providers(reader: &mut Reader, config: &mut Config) -> Result<(), SettingError> {
     let mut names = BTreeSet::new();
     for setting in reader.names_with(PREFIX) {
-        if SETTINGS.iter().any(|known| known.name == setting) {
+        if settings::setting(&setting).is_some() {
             continue;
         }
         let rest = setting.strip_prefix(PREFIX).unwrap_or_default();
         match FIELDS.iter().find_map(|field| rest.strip_suffix(field)) {
             Some(name) if !name.is_empty() => drop(names.insert(name.to_owned())),
-            _ => warnings.push(Finding::warning(
+            _ => config.warnings.push(Finding::warning(
                 "setting_unknown",
                 format!("{setting} is no setting"),
                 format!("let it end with one of {}, as those of a provider do", FIELDS.join(", ")),
             )),
         }
     }
-    let providers = names.iter().map(|name| read_provider(reader, name)).collect::<Result<_, _>>()?;
-    Ok(ProvidersConfig { providers, default_redirect: page, known_identities_only: !sign_up })
+    for name in &names {
+        config.providers.providers.push(read_provider(reader, name)?);
+    }
+    Ok(())
 }
 
 fn read_provider(reader: &mut Reader, name: &str) -> Result<Provider, SettingError> {

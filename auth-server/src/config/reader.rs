@@ -97,8 +97,14 @@ impl Reader {
         Ok(value)
     }
 
-    /// The value of a secret, given as it is or by file.
-    pub(crate) fn secret(&mut self, name: &str) -> Result<Option<(Zeroizing<String>, String)>, SettingError> {
+    /// The text of a setting that is no secret, and where it came from.
+    pub(super) fn plain(&self, name: &str) -> Result<Option<(Zeroizing<String>, String)>, SettingError> {
+        let found = self.find(name, false)?;
+        Ok(found.map(|found| (found.text.trim().to_owned().into(), found.origin.to_string())))
+    }
+
+    /// The text of a secret, given as it is or by file.
+    pub(super) fn secret(&mut self, name: &str) -> Result<Option<(Zeroizing<String>, String)>, SettingError> {
         let file_name = format!("{name}_FILE");
         let direct = self.find(name, true)?;
         let by_file = self.find(&file_name, false)?;
@@ -178,7 +184,12 @@ impl Reader {
 pub(super) fn read_secret(path: &str) -> Result<Zeroizing<String>, String> {
     let mut text = Zeroizing::new(String::new());
     File::open(path).and_then(|file| file.take(MAX_SECRET_BYTES + 1).read_to_string(&mut text)).map_err(
-        |error| format!("names a file that cannot be read: {}; make it a readable text file", error.kind()),
+        |error| {
+            format!(
+                "names a file that cannot be read: {}; make it a readable text file in UTF-8",
+                error.kind()
+            )
+        },
     )?;
     if text.len() as u64 > MAX_SECRET_BYTES {
         return Err("names a file of more than 64 KiB; write only the value into it".to_owned());
@@ -186,6 +197,10 @@ pub(super) fn read_secret(path: &str) -> Result<Zeroizing<String>, String> {
     let end =
         text.strip_suffix('\n').map_or(text.len(), |line| line.strip_suffix('\r').unwrap_or(line).len());
     text.truncate(end);
+    // Editors on Windows put it in front; to the eye it is not there.
+    if text.starts_with('\u{feff}') {
+        text.drain(..'\u{feff}'.len_utf8());
+    }
     if text.trim().is_empty() {
         return Err("names an empty file; write the value into it".to_owned());
     }

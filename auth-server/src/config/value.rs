@@ -9,9 +9,6 @@ use std::{
 
 use auth_core::Algorithm;
 use auth_tower::OriginPolicy;
-use tracing::level_filters::LevelFilter;
-
-use super::LogFormat;
 
 pub(super) fn algorithm(text: &str) -> Result<Algorithm, String> {
     Algorithm::from_str(text).map_err(|error| error.problem().to_owned())
@@ -30,7 +27,38 @@ pub(super) fn hmac_algorithm(text: &str) -> Result<Algorithm, String> {
 pub(super) fn origin(text: &str) -> Result<String, String> {
     let origin = text.strip_suffix('/').unwrap_or(text);
     OriginPolicy::new(origin).map_err(|error| error.problem().to_owned())?;
-    Ok(origin.to_owned())
+    // Scheme and host have no case, and are compared as text.
+    Ok(origin.to_ascii_lowercase())
+}
+
+/// Also of an application's own scheme, `capacitor://localhost`.
+pub(super) fn trusted_origin(text: &str) -> Result<String, String> {
+    if let Ok(origin) = origin(text) {
+        return Ok(origin);
+    }
+    let policy = OriginPolicy::new("http://localhost").and_then(|policy| policy.trust(text));
+    policy.map(|_| text.to_owned()).map_err(|error| error.problem().to_owned())
+}
+
+/// A comma list of them.
+pub(super) fn origins(text: &str) -> Result<Vec<String>, String> {
+    let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+    items.map(|item| trusted_origin(item).map_err(|problem| format!("has an entry that {problem}"))).collect()
+}
+
+/// What tokens call a service.
+pub(super) fn service(text: &str) -> Result<String, String> {
+    short_line(text, 256)
+}
+
+/// What people call it.
+pub(super) fn short_name(text: &str) -> Result<String, String> {
+    short_line(text, 100)
+}
+
+fn short_line(text: &str, most: usize) -> Result<String, String> {
+    let fine = text.len() <= most && !text.chars().any(char::is_control);
+    if fine { Ok(text.to_owned()) } else { Err("is no short line of text; name the service".to_owned()) }
 }
 
 pub(crate) fn is_https(origin: &str) -> bool {
@@ -81,48 +109,4 @@ pub(crate) fn is_loopback(host: &str) -> bool {
 
 pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| "is no address with a port; write 127.0.0.1:9464 or [::1]:9464".to_owned())
-}
-
-pub(super) fn boolean(text: &str) -> Result<bool, String> {
-    match text.to_ascii_lowercase().as_str() {
-        "true" | "1" | "yes" | "on" => Ok(true),
-        "false" | "0" | "no" | "off" => Ok(false),
-        _ => Err("is neither true nor false".to_owned()),
-    }
-}
-
-pub(super) fn on(text: &str) -> Result<bool, String> {
-    match text.to_ascii_lowercase().as_str() {
-        "on" => Ok(true),
-        "off" => Ok(false),
-        _ => Err("is neither on nor off".to_owned()),
-    }
-}
-
-pub(super) fn registration(text: &str) -> Result<bool, String> {
-    match text.to_ascii_lowercase().as_str() {
-        "open" => Ok(true),
-        "closed" => Ok(false),
-        _ => Err("is neither open nor closed".to_owned()),
-    }
-}
-
-pub(super) fn level(text: &str) -> Result<LevelFilter, String> {
-    match text.to_ascii_lowercase().as_str() {
-        "off" => Ok(LevelFilter::OFF),
-        "error" | "critical" => Ok(LevelFilter::ERROR),
-        "warn" | "warning" => Ok(LevelFilter::WARN),
-        "info" => Ok(LevelFilter::INFO),
-        "debug" => Ok(LevelFilter::DEBUG),
-        "trace" => Ok(LevelFilter::TRACE),
-        _ => Err("is no level: set off, error, warn, info, debug or trace".to_owned()),
-    }
-}
-
-pub(super) fn log_format(text: &str) -> Result<LogFormat, String> {
-    match text.to_ascii_lowercase().as_str() {
-        "human" => Ok(LogFormat::Human),
-        "json" => Ok(LogFormat::Json),
-        _ => Err("is neither human nor json".to_owned()),
-    }
 }

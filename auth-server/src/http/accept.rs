@@ -25,6 +25,10 @@ const ACCEPT_REST: Duration = Duration::from_secs(1);
 /// How long to say no more about a network with too many connections.
 const COMPLAINT_REST: Duration = Duration::from_mins(1);
 
+/// How many connections beyond its bound a network may have for the questions of an orchestrator: a probe comes from the
+/// address of whoever crowds the server more often than not.
+pub(super) const PROBES: usize = 4;
+
 /// Answers requests until it is told to end, then lets running ones end; being told again cuts that short.
 pub(crate) async fn accept_until<S, B>(
     listener: Listener,
@@ -41,7 +45,7 @@ pub(crate) async fn accept_until<S, B>(
 {
     let http = connection::builder(limits);
     let slots = Arc::new(Semaphore::new(limits.connections));
-    let crowd = Crowd::new(limits.per_network);
+    let (crowd, probes) = (Crowd::new(limits.per_network), Crowd::new(PROBES));
     let mut complained: Option<Instant> = None;
     // Dropped when no further request is wanted.
     let (stop, stopped) = watch::channel(());
@@ -53,24 +57,31 @@ pub(crate) async fn accept_until<S, B>(
         };
         let peer = accepted.peer;
         let place = peer.and_then(|peer| crowd.admit(peer));
-        if place.is_none() && !proxies.trusts(peer) {
+        let is_crowded = place.is_none() && !proxies.trusts(peer);
+        let place = place.or_else(|| peer.filter(|_| is_crowded).and_then(|peer| probes.admit(peer)));
+        if is_crowded {
             if complained.is_none_or(|last| last.elapsed() > COMPLAINT_REST) {
                 let most = limits.per_network;
-                tracing::warn!(most, "one network has too many connections: more are closed unanswered");
+                tracing::warn!(
+                    most,
+                    "one network has too many connections: more are closed unanswered, but for a few to /health"
+                );
                 complained = Some(Instant::now());
             }
-            continue;
+            if place.is_none() {
+                continue;
+            }
         }
         let proxies = proxies.clone();
         let service = service.clone().map_request(move |mut request: Request<Incoming>| {
-            if let Some(client) = proxies.client(peer, request.headers()) {
-                request.extensions_mut().insert(ClientAddr(client));
-            }
+            let client = proxies.client(peer, request.headers());
+            let client = client.unwrap_or_else(|| proxies.nobody(request.uri().path()));
+            request.extensions_mut().insert(ClientAddr(client));
             request
         });
         let (http, stopped) = (http.clone(), stopped.clone());
         tokio::spawn(async move {
-            connection::serve(accepted, http, service, limits, stopped).await;
+            connection::serve(accepted, http, service, limits, is_crowded, stopped).await;
             drop((slot, place));
         });
     }

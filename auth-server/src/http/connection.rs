@@ -22,6 +22,9 @@ use super::{
     listener::{Accepted, Stream},
 };
 
+/// How soon a connection that is there for a probe has to ask.
+const PROBE_ASKS_WITHIN: Duration = Duration::from_secs(1);
+
 /// How an HTTP/2 connection begins (RFC 9113 section 3.4).
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
@@ -53,9 +56,10 @@ pub(super) fn builder(limits: Limits) -> auto::Builder<TokioExecutor> {
 /// Reads and answers until the client leaves, the connection is too old, or the program is told to end.
 pub(super) async fn serve<S, B>(
     accepted: Accepted,
-    http: auto::Builder<TokioExecutor>,
+    mut http: auto::Builder<TokioExecutor>,
     service: S,
     limits: Limits,
+    only_probes: bool,
     mut stopped: watch::Receiver<()>,
 ) where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible, Future: Send>
@@ -66,10 +70,17 @@ pub(super) async fn serve<S, B>(
 {
     let begun = tokio::select! {
         biased;
-        begun = begin(accepted, limits.header) => begun,
+        begun = begin(accepted, if only_probes { PROBE_ASKS_WITHIN } else { limits.header }) => begun,
         _ = stopped.changed() => return,
     };
     let Ok((greeting, stream)) = begun else { return };
+    if only_probes {
+        if ![b"GET /health/".as_slice(), b"HEAD /health/"].iter().any(|probe| greeting.starts_with(probe)) {
+            return;
+        }
+        // What comes after the one question may be another one.
+        http.http1().keep_alive(false).header_read_timeout(PROBE_ASKS_WITHIN);
+    }
     let (read, write) = split(stream);
     let stream = TokioIo::new(join(Cursor::new(greeting).chain(read), write));
     let mut served = pin!(http.serve_connection(stream, TowerToHyperService::new(service)));
@@ -125,7 +136,7 @@ mod tests {
 
     use super::*;
     use crate::http::{
-        accept::accept_until,
+        accept::{PROBES, accept_until},
         limits::LIMITS,
         listener::{Listener, Socket},
         proxies::TrustedProxies,
@@ -183,6 +194,43 @@ mod tests {
         let requests = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n".repeat(1000);
         let cut_off = async { while stream.write_all(&requests).await.is_ok() {} };
         timeout(PATIENCE, cut_off).await.expect("the server still listens to a client that does not read");
+    }
+
+    #[tokio::test]
+    async fn a_network_with_too_many_connections_may_still_ask_for_our_health_and_for_nothing_else() {
+        let address = start(Limits { per_network: 2, ..LIMITS }).await;
+        let asks = async |what: &str| {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            let request = format!("GET {what} HTTP/1.1\r\nhost: x\r\n\r\n");
+            let mut answer = Vec::new();
+            let _ = stream.write_all(request.repeat(2).as_bytes()).await;
+            let _ = timeout(PATIENCE, stream.read_to_end(&mut answer)).await.expect("it stays open");
+            String::from_utf8(answer).unwrap()
+        };
+        let mut crowd = Vec::new();
+        for _ in 0..2 {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            assert!(ask(&mut stream).await.starts_with("HTTP/1.1 200"));
+            crowd.push(stream);
+        }
+        for _ in 0..2 * PROBES {
+            let answer = asks("/health/ready").await;
+            assert_eq!(answer.matches("HTTP/1.1 200").count(), 1, "one question each: {answer}");
+            assert_eq!(asks("/login").await, "");
+        }
+        // More of those who do not ask have no place, and those who have one not for long.
+        let mut idle = Vec::new();
+        for _ in 0..PROBES {
+            idle.push(TcpStream::connect(address).await.unwrap());
+        }
+        for mut stream in idle {
+            timeout(LIMITS.header / 2, stream.read_to_end(&mut Vec::new()))
+                .await
+                .expect("still open")
+                .unwrap();
+        }
+        assert_ne!(asks("/health/live").await, "");
+        drop(crowd);
     }
 
     #[tokio::test]

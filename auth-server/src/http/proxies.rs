@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -10,21 +10,16 @@ use std::{
 };
 
 use http::HeaderMap;
+use ipnet::IpNet;
 
 const X_FORWARDED_FOR: &str = "x-forwarded-for";
 
 /// The networks whose `X-Forwarded-For` is believed; none by default (ASVS 4.1.3, 15.3.4).
 #[derive(Debug, Clone, Default)]
 pub(crate) struct TrustedProxies {
-    networks: Arc<[Network]>,
+    networks: Arc<[IpNet]>,
     warned: Arc<AtomicBool>,
-}
-
-/// Addresses with the same first bits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Network {
-    address: IpAddr,
-    bits: u32,
+    warned_of_nobody: Arc<AtomicBool>,
 }
 
 impl TrustedProxies {
@@ -33,10 +28,10 @@ impl TrustedProxies {
     /// # Errors
     /// A problem in words.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let networks: Option<Vec<Network>> =
-            text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(Network::parse).collect();
+        let networks: Option<Vec<IpNet>> =
+            text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(parse_network).collect();
         let problem = "is not a comma list of networks; write it like 10.0.0.0/8,192.168.1.7,fd00::/8";
-        Ok(Self { networks: networks.ok_or(problem)?.into(), warned: Arc::default() })
+        Ok(Self { networks: networks.ok_or(problem)?.into(), ..Self::default() })
     }
 
     /// The address that a request comes from: the last one in the chain that is not one of our proxies. What
@@ -68,9 +63,21 @@ impl TrustedProxies {
         client
     }
 
-    /// Each with the number of its first bits.
-    pub(crate) fn networks(&self) -> impl Iterator<Item = (IpAddr, u32)> {
-        self.networks.iter().map(|network| (network.address, network.bits))
+    /// The address of a client that came through the file of a socket, and of whom nobody says who it is: all of them are
+    /// one network, so that they are throttled together and not at all.
+    pub(crate) fn nobody(&self, path: &str) -> IpAddr {
+        // Whoever asks for our health is no client.
+        if !path.starts_with("/health/") && !self.warned_of_nobody.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                "a request came through the socket without an address in X-Forwarded-For: all such clients are throttled as \
+                 one; let the proxy set it. Said once"
+            );
+        }
+        Ipv4Addr::UNSPECIFIED.into()
+    }
+
+    pub(crate) fn networks(&self) -> &[IpNet] {
+        &self.networks
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -79,7 +86,7 @@ impl TrustedProxies {
 
     /// Whoever may open the file of our socket is trusted (`None`): its mode decides who that is.
     pub(crate) fn trusts(&self, peer: Option<IpAddr>) -> bool {
-        peer.is_none_or(|peer| self.networks.iter().any(|network| network.contains(peer.to_canonical())))
+        peer.is_none_or(|peer| self.networks.iter().any(|network| network.contains(&peer.to_canonical())))
     }
 }
 
@@ -87,7 +94,7 @@ impl fmt::Display for TrustedProxies {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, network) in self.networks.iter().enumerate() {
             let comma = if index == 0 { "" } else { "," };
-            write!(f, "{comma}{}/{}", network.address, network.bits)?;
+            write!(f, "{comma}{network}")?;
         }
         Ok(())
     }
@@ -100,30 +107,9 @@ fn parse_hop(hop: &str) -> Option<IpAddr> {
     address.ok().map(|address: IpAddr| address.to_canonical())
 }
 
-impl Network {
-    fn parse(text: &str) -> Option<Self> {
-        let (address, bits) = match text.split_once('/') {
-            None => (text, None),
-            Some((address, bits)) => (address, Some(bits.parse::<u32>().ok()?)),
-        };
-        let address: IpAddr = address.parse().ok()?;
-        let width = if address.is_ipv4() { 32 } else { 128 };
-        let bits = bits.unwrap_or(width);
-        (bits <= width).then_some(Self { address, bits })
-    }
-
-    fn contains(self, address: IpAddr) -> bool {
-        // A shift by the whole width overflows: then no bit is compared.
-        match (self.address, address) {
-            (IpAddr::V4(own), IpAddr::V4(other)) => {
-                (own.to_bits() ^ other.to_bits()).checked_shr(32 - self.bits).unwrap_or(0) == 0
-            }
-            (IpAddr::V6(own), IpAddr::V6(other)) => {
-                (own.to_bits() ^ other.to_bits()).checked_shr(128 - self.bits).unwrap_or(0) == 0
-            }
-            _ => false,
-        }
-    }
+/// An address alone is a network of one.
+fn parse_network(text: &str) -> Option<IpNet> {
+    text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).ok()
 }
 
 #[cfg(test)]

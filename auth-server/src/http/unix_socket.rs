@@ -2,6 +2,7 @@
 
 use std::{
     fs, io,
+    os::fd::AsFd as _,
     os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
 };
@@ -12,6 +13,9 @@ use crate::error::Error;
 
 /// Owner and group: a proxy that is to come in joins the group.
 const MODE: u32 = 0o660;
+
+/// How many may wait to be accepted; the system has a bound of its own.
+const BACKLOG: u32 = 1024;
 
 /// A listening socket. The file goes before the listener does, so that it never is a door without anybody behind it.
 #[derive(Debug)]
@@ -35,10 +39,11 @@ impl UnixSocket {
             ))
         };
         make_room(path).await?;
-        let listener = UnixListener::bind(path).map_err(cannot)?;
+        let socket = make(path).map_err(cannot)?;
         let file = SocketFile::of(path).map_err(cannot)?;
+        // What the umask has taken from the group. Before it listens nobody gets in.
         fs::set_permissions(path, fs::Permissions::from_mode(MODE)).map_err(cannot)?;
-        Ok(Self { _file: Some(file), listener })
+        Ok(Self { _file: Some(file), listener: socket.listen(BACKLOG).map_err(cannot)? })
     }
 
     /// A socket whose file is the business of whoever passed it in.
@@ -57,6 +62,16 @@ impl UnixSocket {
         let address = self.listener.local_addr();
         address.ok().and_then(|address| address.as_pathname().map(Path::to_owned)).unwrap_or_default()
     }
+}
+
+/// The file, which is never open to others than those of `MODE`, and does not listen yet.
+fn make(path: &Path) -> io::Result<tokio::net::UnixSocket> {
+    let socket = tokio::net::UnixSocket::new_stream()?;
+    // On Linux the file gets the mode of the socket, less the umask. Elsewhere this is refused, and of no use.
+    let _ = fs::File::from(socket.as_fd().try_clone_to_owned()?)
+        .set_permissions(fs::Permissions::from_mode(MODE));
+    socket.bind(path)?;
+    Ok(socket)
 }
 
 /// Removes a socket that nobody listens on any more.
@@ -109,4 +124,19 @@ impl Drop for SocketFile {
 
 fn identity(path: &Path) -> io::Result<(u64, u64)> {
     fs::symlink_metadata(path).map(|about| (about.dev(), about.ino()))
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_file_of_a_socket_is_at_no_moment_open_to_others() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("socket");
+        let socket = make(&path).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o117, 0);
+        assert!(UnixStream::connect(&path).await.is_err(), "it does not listen yet");
+        drop(socket);
+    }
 }

@@ -220,3 +220,34 @@ async fn names_of_the_service_and_breached_passwords_are_refused_at_registration
     }
     assert_eq!(server.client().register("ada@example.com").await.status, 201);
 }
+
+#[tokio::test]
+async fn values_are_taken_as_other_tools_write_them() {
+    let home = tempdir().unwrap();
+    fs::write(home.path().join("key"), format!("\u{feff}{KEY}\r\n")).unwrap();
+    fs::write(home.path().join("url"), "\u{feff}sqlite://marked.db\n").unwrap();
+    let program = || Program::in_directory(home.path());
+    let with_mark = || program().env("SECRET_KEY_FILE", "key").env("DATABASE_URL_FILE", "url");
+    assert_eq!(
+        shown(with_mark(), "DATABASE_URL").await,
+        "DATABASE_URL=sqlite://marked.db?mode=rwc  # file, by DATABASE_URL_FILE from environment"
+    );
+    let without_mark = "-----BEGIN PRIVATE KEY-----\\nMC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\\n-----END PRIVATE KEY-----\\n";
+    let line =
+        shown(program().env("ALGORITHM", "EdDSA").env("PRIVATE_KEY", without_mark), "PRIVATE_KEY").await;
+    assert_eq!(line, "PRIVATE_KEY=(redacted)  # environment");
+    let ended = program().env("PUBLIC_URL", "HTTPS://Auth.Example.com/").args(&["config"]).run().await;
+    assert!(ended.stdout.contains("PUBLIC_URL=https://auth.example.com  # environment"), "{}", ended.stdout);
+    let origins = "capacitor://localhost,https://App.example.com";
+    let server = program().env("TRUSTED_ORIGINS", origins).start().await;
+    let status = async |origin| {
+        let headers =
+            [("origin", origin), ("content-type", "application/json"), ("sec-fetch-site", "cross-site")];
+        server.client().send("POST", "/login", &headers, "{}").await.status.as_u16()
+    };
+    assert_eq!(status("capacitor://localhost").await, 400, "let through to what is wrong with it");
+    assert_eq!(status("https://app.example.com").await, 400);
+    for other in ["null", "capacitor://localhost2", "capacitor://localhost:1", "ionic://localhost"] {
+        assert_eq!(status(other).await, 403, "{other}");
+    }
+}

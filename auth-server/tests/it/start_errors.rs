@@ -288,7 +288,26 @@ async fn an_unreachable_database_stops_the_start() {
             .await;
         assert_eq!((ended.code, ended.stderr.lines().count()), (Some(1), 1), "{}", ended.stderr);
         assert!(ended.stderr.starts_with("auth-server: DATABASE_URL: cannot connect"), "{}", ended.stderr);
+        assert!(ended.stderr.contains("nobody answered there in time"), "{}", ended.stderr);
         assert!(!ended.stderr.contains("hush"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs AUTH_TEST_POSTGRES_URL and AUTH_TEST_MYSQL_URL"]
+async fn a_database_that_does_not_let_us_in_is_told_in_words() {
+    let home = tempdir().unwrap();
+    for database in [TestDatabase::unmigrated_postgres().await, TestDatabase::mysql().await] {
+        let url = database.url().to_owned();
+        let (server, _) = url.rsplit_once('/').unwrap();
+        let nowhere = format!("{server}/hush_nowhere");
+        let program = Program::in_directory(home.path()).env("DATABASE_URL", &nowhere).env("SECRET_KEY", KEY);
+        let ended = program.run().await;
+        assert_eq!((ended.code, ended.stderr.lines().count()), (Some(1), 1), "{}", ended.stderr);
+        assert!(ended.stderr.contains("there is no database of this name"), "{}", ended.stderr);
+        assert!(!ended.stderr.contains("hush"), "{}", ended.stderr);
+        assert!(!ended.stderr.contains("is the database running"), "{}", ended.stderr);
+        database.drop_database().await;
     }
 }
 

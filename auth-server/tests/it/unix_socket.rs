@@ -51,6 +51,26 @@ async fn people_sign_in_through_the_socket_and_the_proxy_says_who_they_are() {
 }
 
 #[tokio::test]
+async fn clients_of_whom_the_proxy_says_nothing_are_one_network_and_that_is_warned_of_once() {
+    let home = tempdir().unwrap();
+    let server = program(home.path()).env("THROTTLE_NETWORK_FAILURES", "3").start().await;
+    let warnings = || server.log().lines().iter().filter(|line| line.contains("without an address")).count();
+    let mut connection = connect(home.path()).await;
+    assert_eq!(connection.get("/health/live").await.status, 200);
+    assert_eq!(warnings(), 0, "whoever asks for its health is no client");
+    for header in [&[][..], &[("x-forwarded-for", "unknown")], &[]] {
+        assert_eq!(connection.post_credentials("/login", header).await.status, 401, "{header:?}");
+    }
+    for _ in 0..2 {
+        assert_eq!(connection.post_credentials("/login", &[]).await.status, 429);
+    }
+    let known = [("x-forwarded-for", "198.51.100.7")];
+    assert_eq!(connection.post_credentials("/login", &known).await.status, 401, "another network");
+    server.log().wait_for("without an address in X-Forwarded-For").await;
+    assert_eq!(warnings(), 1);
+}
+
+#[tokio::test]
 async fn a_stale_socket_file_is_replaced_and_a_living_one_is_not() {
     let home = tempdir().unwrap();
     let server = program(home.path()).start().await;

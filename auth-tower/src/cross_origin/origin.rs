@@ -51,6 +51,18 @@ impl Origin {
         Ok(Self { text })
     }
 
+    /// The same, or an origin of an application's own scheme, to the letter: what its web view sends has no other form.
+    pub(super) fn parse_trusted(setting: &'static str, text: &str) -> Result<Self, ConfigError> {
+        let own = text.split_once("://").filter(|(scheme, _)| is_of_application(scheme));
+        let Some((scheme, authority)) = own else { return Self::parse(setting, text) };
+        let (host, port) = split_port(authority);
+        if canonical_host(host).is_none() || port.is_some_and(|port| parse_port(port).is_none()) {
+            let problem = "must be an origin only, scheme://host or scheme://host:port, without path, user and wildcards";
+            return Err(ConfigError::new(setting, problem));
+        }
+        Ok(Self { text: format!("{}://{authority}", scheme.to_ascii_lowercase()) })
+    }
+
     pub(super) fn is_https(&self) -> bool {
         self.text.starts_with("https:")
     }
@@ -58,6 +70,31 @@ impl Origin {
     pub(super) fn is(&self, header: &HeaderValue) -> bool {
         self.text.as_bytes() == header.as_bytes()
     }
+}
+
+/// Whether no browser gives the scheme a meaning (URL Standard, "special scheme"; HTML, RFC 3986).
+fn is_of_application(scheme: &str) -> bool {
+    const OTHERS: [&str; 15] = [
+        "http",
+        "https",
+        "ws",
+        "wss",
+        "ftp",
+        "file",
+        "filesystem",
+        "blob",
+        "data",
+        "about",
+        "javascript",
+        "vbscript",
+        "view-source",
+        "mailto",
+        "null",
+    ];
+    let scheme = scheme.to_ascii_lowercase();
+    scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
+        && !OTHERS.contains(&scheme.as_str())
 }
 
 /// The colons of an IPv6 address are inside its brackets.
@@ -105,6 +142,24 @@ mod tests {
     }
 
     #[test]
+    fn an_application_in_a_web_view_may_be_trusted_to_the_letter() {
+        for (setting, origin) in [
+            ("capacitor://localhost", "capacitor://localhost"),
+            ("Ionic://localhost", "ionic://localhost"),
+            ("tauri://localhost:1420", "tauri://localhost:1420"),
+            ("app://-", "app://-"),
+            (
+                "chrome-extension://abcdefghijklmnopabcdefghijklmnop",
+                "chrome-extension://abcdefghijklmnopabcdefghijklmnop",
+            ),
+            ("com.example.App://Local", "com.example.app://Local"),
+        ] {
+            assert_eq!(Origin::parse_trusted("trusted_origin", setting).unwrap().text, origin);
+            assert!(Origin::parse("public_url", setting).is_err(), "nobody is served at {setting}");
+        }
+    }
+
+    #[test]
     fn what_is_no_origin_is_refused_and_the_setting_named() {
         for setting in [
             "",
@@ -115,6 +170,17 @@ mod tests {
             "ftp://app.example.com",
             "file:///etc",
             "javascript://x",
+            "JavaScript://x",
+            "data://x",
+            "null://x",
+            "capacitor://",
+            "capacitor://*",
+            "capacitor://localhost/",
+            "capacitor://user:secret@localhost",
+            "capacitor://localhost:x",
+            "1app://localhost",
+            "my app://localhost",
+            "://localhost",
             "https://",
             "https://app.example.com/",
             "https://app.example.com/auth",
@@ -139,7 +205,7 @@ mod tests {
             " https://app.example.com",
             "https://app.example.com\n",
         ] {
-            let error = Origin::parse("trusted_origin", setting).expect_err(setting);
+            let error = Origin::parse_trusted("trusted_origin", setting).expect_err(setting);
             assert_eq!(error.setting(), "trusted_origin");
             assert!(!error.to_string().contains("secret"));
         }

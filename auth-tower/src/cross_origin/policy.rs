@@ -40,12 +40,12 @@ impl OriginPolicy {
         Ok(Self { public: Arc::new(public), trusted: Arc::default() })
     }
 
-    /// Trusts one more origin.
+    /// Trusts one more origin. It may have a scheme of its own, as applications in a web view have: `capacitor://localhost`.
     ///
     /// # Errors
-    /// [`ConfigError`] naming `trusted_origin`, as for [`new`](Self::new).
+    /// [`ConfigError`] naming `trusted_origin`, as for [`new`](Self::new). `null` is refused: pages of many origins send it.
     pub fn trust(mut self, origin: &str) -> Result<Self, ConfigError> {
-        let origin = Origin::parse("trusted_origin", origin)?;
+        let origin = Origin::parse_trusted("trusted_origin", origin)?;
         self.trusted = self.trusted.iter().cloned().chain([origin]).collect();
         Ok(self)
     }

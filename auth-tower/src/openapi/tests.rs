@@ -11,6 +11,7 @@ use super::*;
 use crate::{AuthService, route::Endpoint};
 
 /// With everything that there can be, mounted at `/auth`.
+#[expect(clippy::default_trait_access, reason = "here nobody knows what a database is")]
 fn service(settings: impl FnOnce(AuthBuilder) -> AuthBuilder) -> AuthService {
     let keys = Keys::new(SecretKey::new([7; 64]).unwrap());
     let providers =

@@ -4,6 +4,7 @@ mod table;
 
 use std::{fmt, pin::Pin, sync::LazyLock};
 
+use auth_core::Error;
 use http::{Method, Response};
 use serde_json::Value;
 use uuid::Uuid;
@@ -111,6 +112,8 @@ pub(crate) struct Route {
     pub(crate) method: &'static str,
     pub(crate) takes: Takes,
     pub(crate) caller: Caller,
+    /// Why nobody is let in as this service is set up, if so: told before a body is read.
+    pub(crate) closed: fn(&Inner) -> Option<Error>,
     pub(crate) answer: fn(Call) -> Answer,
     pub(crate) described: fn(&Inner) -> Operation,
 }
@@ -145,7 +148,7 @@ impl Route {
         answer: fn(Call) -> Answer,
         described: fn(&Inner) -> Operation,
     ) -> Self {
-        Self { method, takes: Takes::Nothing, caller: Caller::Anybody, answer, described }
+        Self { method, takes: Takes::Nothing, caller: Caller::Anybody, closed: |_| None, answer, described }
     }
 
     pub(crate) const fn get(answer: fn(Call) -> Answer, described: fn(&Inner) -> Operation) -> Self {
@@ -166,6 +169,10 @@ impl Route {
 
     pub(crate) const fn takes(self, takes: Takes) -> Self {
         Self { takes, ..self }
+    }
+
+    pub(crate) const fn unless(self, closed: fn(&Inner) -> Option<Error>) -> Self {
+        Self { closed, ..self }
     }
 
     pub(crate) const fn open_to(self, caller: Caller) -> Self {

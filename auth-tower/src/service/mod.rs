@@ -173,6 +173,9 @@ impl Inner {
         }
         let found = found.ok_or_else(Problem::not_found)?;
         let route = found.address.route(&parts.method).ok_or_else(Problem::method_not_allowed)?;
+        if let Some(error) = (route.closed)(self) {
+            return Err(error.into());
+        }
         let client = client_info(&parts, self.cookies).request_id(id.to_str().unwrap_or_default());
         let mut call = Call::new(Arc::clone(self), parts, found, client);
         let is_read = route.takes == Takes::Nothing || intake::is_nothing(call.headers(), &body);

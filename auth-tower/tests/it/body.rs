@@ -4,6 +4,10 @@ use std::{
     convert::Infallible,
     io,
     pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     task::{Context, Poll},
     time::Duration,
 };
@@ -34,12 +38,20 @@ async fn a_body_may_fill_the_limit_and_not_one_byte_more() {
 #[tokio::test]
 async fn a_body_that_does_not_say_how_long_it_is_is_counted() {
     let database = TestDatabase::sqlite().await;
-    let service = World::new(&database).await.service();
-    // Without an end: only counting helps.
-    let spaces =
-        std::iter::repeat_with(|| Ok::<_, Infallible>(Frame::data(Bytes::from_static(&[b' '; 1024]))));
-    let body = Chunks(spaces);
-    assert_eq!(status(service, Req::post("/login").json(""), body).await, 413);
+    let world = World::new(&database).await;
+    // As good as without an end: only counting helps, and it stops at once.
+    let read = Arc::new(AtomicUsize::new(0));
+    for path in ["/login", "/register", "/refresh-token", "/logout"] {
+        read.store(0, Ordering::SeqCst);
+        let count = Arc::clone(&read);
+        let spaces = std::iter::repeat_with(move || {
+            count.fetch_add(1, Ordering::SeqCst);
+            Ok::<_, Infallible>(Frame::data(Bytes::from_static(&[b' '; 1024])))
+        });
+        let body = Chunks(spaces.take(1024));
+        assert_eq!(status(world.service(), Req::post(path).json(""), body).await, 413, "{path}");
+        assert_eq!(read.load(Ordering::SeqCst), 17, "{path}: what fits, and one more");
+    }
 }
 
 #[tokio::test]

@@ -44,7 +44,7 @@ async fn a_closed_registration_is_forbidden_and_reads_nothing() {
         settings.configure(|config| config.registration = Registration::Closed)
     })
     .await;
-    world.register("no address", "short").await.expect_problem(403, "forbidden");
+    world.send(Req::post("/register").json("not even JSON")).await.expect_problem(403, "forbidden");
     assert_eq!(world.rows().await, 0);
     assert_eq!(world.hasher.hashes(), 0);
 }

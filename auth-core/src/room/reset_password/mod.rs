@@ -8,7 +8,7 @@ use crate::{
     Auth, ClientInfo, Error, OneTimeToken, Password, UserId,
     email::Email,
     event::EventKind,
-    flow::{detached, not_good},
+    flow::{detached, not_good, until_won},
     kernel::{Kernel, Room},
     mail::{Link, LinkMail, MailKind, Recipient},
     password,
@@ -96,24 +96,27 @@ async fn reset_password(
     detached(async move {
         let (user, now) = (user.id, kernel.now());
         let kind = EventKind::PasswordReset { user };
-        let txn = kernel.store.begin().await?;
-        if !spend_token(&txn, row.id, now).await? {
-            return Err(not_good());
-        }
-        put_hash(&txn, user, &hash, now).await?;
-        // Every session, and every other link that is on its way.
-        end_all_sessions(&txn, user, now).await?;
-        end_tokens(&txn, user, None, now).await?;
-        if let Some(email) = &email {
-            // Whoever has the link reads the mail that is sent there.
-            if row.payload.as_deref() == Some(email.typed()) {
-                prove_email(&txn, user, email, now).await?;
+        until_won(|| async {
+            let txn = kernel.store.begin().await?;
+            if !spend_token(&txn, row.id, now).await? {
+                return Err(not_good());
             }
-            forget_failures(&txn, kernel.keys.get().devices.account(email), i64::MAX).await?;
-            kernel.post(&txn, MailKind::PasswordChanged, email.typed(), Some(user), None).await?;
-        }
-        kernel.record(&txn, &client, &kind).await?;
-        txn.commit().await?;
+            put_hash(&txn, user, &hash, now).await?;
+            // Every session, and every other link that is on its way.
+            end_all_sessions(&txn, user, now).await?;
+            end_tokens(&txn, user, None, now).await?;
+            if let Some(email) = &email {
+                // Whoever has the link reads the mail that is sent there.
+                if row.payload.as_deref() == Some(email.typed()) {
+                    prove_email(&txn, user, email, now).await?;
+                }
+                forget_failures(&txn, kernel.keys.get().devices.account(email), i64::MAX).await?;
+                kernel.post(&txn, MailKind::PasswordChanged, email.typed(), Some(user), None).await?;
+            }
+            kernel.record(&txn, &client, &kind).await?;
+            Ok(txn.commit().await?)
+        })
+        .await?;
         kernel.mail_waits();
         kernel.learn_what_ended().await;
         kernel.emit(&client, kind);

@@ -6,7 +6,7 @@ use crate::{
     Auth, ClientInfo, Error, OneTimeToken, Password, Principal, User,
     email::Email,
     event::EventKind,
-    flow::{detached, not_good},
+    flow::{detached, not_good, until_won},
     kernel::{Kernel, Room},
     mail::{LinkMail, MailKind, Recipient},
     refusal,
@@ -87,30 +87,36 @@ async fn verify_email(kernel: &Kernel, token: &OneTimeToken, client: ClientInfo)
     let row = kernel.one_time_token(token, &client, &[VERIFY_EMAIL, CHANGE_EMAIL]).await?;
     let email = row.payload.as_deref().map(Email::parse).and_then(Result::ok).ok_or_else(not_good)?;
     let (user, now) = (row.user_id.ok_or_else(not_good)?, kernel.now());
-    let txn = kernel.store.begin().await?;
-    if !spend_token(&txn, row.id, now).await? {
-        return Err(not_good());
-    }
-    let kind = if row.purpose == VERIFY_EMAIL.0 {
-        if !store::prove_email(&txn, user, &email, now).await? {
+    let client = client.actor(user);
+    let (found, kind) = until_won(|| async {
+        let txn = kernel.store.begin().await?;
+        if !spend_token(&txn, row.id, now).await? {
             return Err(not_good());
         }
-        EventKind::EmailVerified { user }
-    } else {
-        let old = store::find_user(&txn, user).await?.ok_or_else(not_good)?.email;
-        if store::replace_email(&txn, user, &email, now).await? == Insert::Taken {
-            txn.rollback().await?;
-            return Err(refusal::EMAIL_TAKEN.into());
-        }
-        // Links that were sent to the old address.
-        store::end_tokens(&txn, user, None, now).await?;
-        kernel.post(&txn, MailKind::EmailChanged, &old, Some(user), Some(email.typed().to_owned())).await?;
-        EventKind::EmailChanged { user }
-    };
-    let client = client.actor(user);
-    kernel.record(&txn, &client, &kind).await?;
-    let found = store::find_user(&txn, user).await?.ok_or_else(not_good)?;
-    txn.commit().await?;
+        let kind = if row.purpose == VERIFY_EMAIL.0 {
+            if !store::prove_email(&txn, user, &email, now).await? {
+                return Err(not_good());
+            }
+            EventKind::EmailVerified { user }
+        } else {
+            let old = store::find_user(&txn, user).await?.ok_or_else(not_good)?.email;
+            if store::replace_email(&txn, user, &email, now).await? == Insert::Taken {
+                txn.rollback().await?;
+                return Err(refusal::EMAIL_TAKEN.into());
+            }
+            // Links that were sent to the old address.
+            store::end_tokens(&txn, user, None, now).await?;
+            kernel
+                .post(&txn, MailKind::EmailChanged, &old, Some(user), Some(email.typed().to_owned()))
+                .await?;
+            EventKind::EmailChanged { user }
+        };
+        kernel.record(&txn, &client, &kind).await?;
+        let found = store::find_user(&txn, user).await?.ok_or_else(not_good)?;
+        txn.commit().await?;
+        Ok((found, kind))
+    })
+    .await?;
     kernel.mail_waits();
     kernel.emit(&client, kind);
     Ok(found.into())

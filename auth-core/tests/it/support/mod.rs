@@ -1,5 +1,7 @@
 //! The set-up line of every test.
 
+mod halting;
+
 use std::{
     sync::{Arc, Mutex},
     time::Duration,
@@ -13,6 +15,8 @@ use auth_core::{
 };
 use auth_migration::test_util::TestDatabase;
 use sea_orm::{ConnectionTrait, DatabaseConnection, QueryResult, Statement};
+
+pub(crate) use self::halting::Halting;
 
 pub(crate) const EMAIL: &str = "ada@example.com";
 pub(crate) const PASSWORD: &str = "correct horse battery";
@@ -162,7 +166,8 @@ impl TestAuth {
             let number = row.try_get::<Option<i64>>("", column).map(|value| format!("{value:?}"));
             let id = || row.try_get::<Option<uuid::Uuid>>("", column).map(|value| format!("{value:?}"));
             let text = || row.try_get::<Option<String>>("", column).map(|value| format!("{value:?}"));
-            number.or_else(|_| id()).or_else(|_| text()).unwrap()
+            let bytes = || row.try_get::<Option<Vec<u8>>>("", column).map(|value| format!("{value:?}"));
+            number.or_else(|_| id()).or_else(|_| text()).or_else(|_| bytes()).unwrap()
         };
         let line = |row: &QueryResult| {
             let columns = row.column_names();
@@ -181,6 +186,13 @@ impl TestAuth {
     pub(crate) async fn stored_hash(&self) -> String {
         self.text("SELECT hash FROM auth_password").await
     }
+}
+
+/// By a connection of its own: one of SQLite's that has not looked since would go by the names of before.
+pub(crate) async fn rename(db: &TestDatabase, table: &str, to: &str) {
+    let own = db.connect_with(1).await;
+    own.execute_unprepared(&format!("ALTER TABLE {table} RENAME TO {to}")).await.unwrap();
+    own.close().await.unwrap();
 }
 
 pub(crate) fn granted(sign_in: Result<SignIn, Error>) -> Result<Tokens, Error> {

@@ -74,6 +74,29 @@ each_database! {
         assert_refused!(test.auth.unlock(stranger, ClientInfo::default()).await, Error::Refused(auth_core::refusal::USER_NOT_FOUND));
     }
 
+    async fn to_open_one_account_opens_it_however_often_it_was_tried_and_no_other(db: &TestDatabase) {
+        let test = TestAuth::new(db).await;
+        let ada = test.register().await.id;
+        test.auth.register(Register::new("bob@example.com", PASSWORD)).await.unwrap();
+        for _ in 0..100 {
+            for email in [EMAIL, "bob@example.com"] {
+                assert_refused!(test.try_login(email, "wrong").await, Error::InvalidCredentials);
+            }
+            test.clock.advance(HOUR);
+        }
+        assert_refused!(test.try_login(EMAIL, PASSWORD).await, Error::Throttled { .. });
+        test.auth.unlock(ada, ClientInfo::default()).await.unwrap();
+        assert_eq!(test.counted().await, 100, "Bob's");
+        // As if nobody had ever tried.
+        for _ in 0..10 {
+            assert_refused!(test.try_login(EMAIL, "wrong").await, Error::InvalidCredentials);
+        }
+        assert_refused!(test.try_login(EMAIL, "wrong").await, Error::Throttled { .. });
+        assert_refused!(test.try_login("bob@example.com", PASSWORD).await, Error::Throttled { .. });
+        test.auth.unlock(ada, ClientInfo::default()).await.unwrap();
+        test.login().await;
+    }
+
     async fn unknown_and_disabled_accounts_are_throttled_like_any_other(db: &TestDatabase) {
         let test = TestAuth::new(db).await;
         test.register().await;

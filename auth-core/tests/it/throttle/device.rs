@@ -78,4 +78,15 @@ each_database! {
         assert_refused!(test.auth.verifier().verify(real.expose()), Error::InvalidToken);
         assert_refused!(test.refresh(&real.expose().into()).await, Error::InvalidToken);
     }
+
+    async fn who_listens_to_events_is_not_told_the_token_of_a_device(db: &TestDatabase) {
+        let test = TestAuth::new(db).await;
+        test.register().await;
+        let known = test.known_device().await;
+        test.login_from(known.clone(), EMAIL, PASSWORD).await.unwrap();
+        assert_refused!(test.login_from(known, EMAIL, "wrong").await, Error::InvalidCredentials);
+        for event in test.events.events().iter().rev().take(2) {
+            assert_eq!(event.client, at("198.51.100.1"));
+        }
+    }
 }

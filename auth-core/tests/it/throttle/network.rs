@@ -1,10 +1,10 @@
-use auth_core::{ClientInfo, Error, Register};
+use auth_core::{ClientInfo, DeviceToken, Error, Register};
 use auth_migration::{each_database, test_util::TestDatabase};
 
 use super::at;
 use crate::{
     assert_refused,
-    support::{EMAIL, PASSWORD, PAST_GRACE, SECOND, TestAuth},
+    support::{DAY, EMAIL, PASSWORD, PAST_GRACE, SECOND, TestAuth, rename},
 };
 
 /// Wrong passwords for ever new accounts, as with a list of leaked ones.
@@ -112,6 +112,65 @@ each_database! {
         test.login_from(client.clone(), EMAIL, PASSWORD).await.expect("a sign-in is another matter");
         test.clock.advance(9 * SECOND);
         test.auth.refresh(kept, client).await.unwrap();
+    }
+
+    async fn a_device_that_is_made_up_or_too_old_lifts_no_limit_of_refused_refreshes(db: &TestDatabase) {
+        let test = TestAuth::new(db).await;
+        test.register().await;
+        let (real, good) = (test.login().await.device.unwrap(), test.login().await.refresh);
+        let refresh = async |device: &str| {
+            let client = at("198.51.100.7").device(DeviceToken::new(device));
+            test.auth.refresh("garbage".into(), client).await
+        };
+        let made_up = format!("B{}", &real.expose()[1..]);
+        for device in ["", "x", &*made_up, good.expose()].into_iter().cycle().take(100) {
+            assert_refused!(refresh(device).await, Error::InvalidToken);
+        }
+        for device in ["", "x", &*made_up, good.expose()] {
+            assert_refused!(refresh(device).await, Error::Throttled { .. });
+        }
+        assert_refused!(refresh(real.expose()).await, Error::InvalidToken);
+        test.clock.advance(365 * DAY);
+        for _ in 0..100 {
+            assert_refused!(refresh(real.expose()).await, Error::InvalidToken);
+        }
+        assert_refused!(refresh(real.expose()).await, Error::Throttled { .. });
+    }
+
+    async fn refreshes_of_sessions_that_ended_wait_like_garbage(db: &TestDatabase) {
+        let test = TestAuth::new(db).await;
+        let (left, ended, late) = (test.signed_in().await, test.login().await, test.login().await);
+        test.auth.logout(left.refresh.clone(), ClientInfo::default()).await.unwrap();
+        test.auth.logout_session(ended.session_id, ClientInfo::default()).await.unwrap();
+        for (number, token) in [left.refresh, ended.refresh].into_iter().enumerate() {
+            let client = at(&format!("198.51.100.{number}"));
+            for _ in 0..100 {
+                let refused = test.auth.refresh(token.clone(), client.clone()).await;
+                assert_refused!(refused, Error::SessionOver | Error::SessionLeft);
+            }
+            assert_refused!(test.auth.refresh(token, client.clone()).await, Error::Throttled { .. });
+            assert_refused!(test.auth.refresh(late.refresh.clone(), client).await, Error::Throttled { .. });
+        }
+        let elsewhere = at("198.51.100.9");
+        test.auth.refresh(late.refresh.clone(), elsewhere.clone()).await.unwrap();
+        test.clock.advance(7 * DAY);
+        for _ in 0..100 {
+            let refused = test.auth.refresh(late.refresh.clone(), elsewhere.clone()).await;
+            assert_refused!(refused, Error::SessionOver);
+        }
+        assert_refused!(test.auth.refresh(late.refresh, elsewhere).await, Error::Throttled { .. });
+    }
+
+    async fn a_refresh_that_the_database_does_not_answer_is_no_failure_of_its_network(db: &TestDatabase) {
+        let test = TestAuth::new(db).await;
+        let kept = test.signed_in().await.refresh;
+        rename(db, "auth_session", "away").await;
+        for _ in 0..120 {
+            let refused = test.auth.refresh(kept.clone(), at("198.51.100.1")).await;
+            assert_refused!(refused, Error::Internal(_));
+        }
+        rename(db, "away", "auth_session").await;
+        test.auth.refresh(kept, at("198.51.100.1")).await.unwrap();
     }
 
     async fn without_an_address_only_accounts_are_counted(db: &TestDatabase) {

@@ -61,7 +61,13 @@ fn every_form_that_openssl_writes_is_read_as_the_same_key() {
         let key = PrivateKey::from_pem(one).unwrap();
         assert_eq!((key.algorithm(), key.public_key().algorithm()), (algorithm, algorithm));
         assert_eq!(key.public_key().id().len(), 43, "32 bytes in base64url");
-        for form in [another, &format!("for the service\n{one}\n"), &one.replace('\n', "\r\n")] {
+        for form in [
+            another,
+            &format!("for the service\n{one}\n"),
+            &one.replace('\n', "\r\n"),
+            &one.replace('\n', "\\n"),
+            &one.replace('\n', "\\r\\n"),
+        ] {
             assert_eq!(PrivateKey::from_pem(form).unwrap().public_key(), key.public_key());
         }
         assert_eq!(PublicKey::from_pem(public).unwrap(), *key.public_key());
@@ -80,8 +86,7 @@ fn a_key_that_cannot_be_used_is_refused_with_the_reason() {
     let damaged = ED25519.replace("MC4", "MC5");
     for (what, pem, reason) in [
         ("a public key", include_str!("pem/ed25519_public.pem"), "is a public key"),
-        ("RSA 2048", include_str!("pem/rsa2048.pem"), "is an RSA key of 2048 bits; 3072 to 8192"),
-        ("RSA 1024", include_str!("pem/rsa1024.pem"), "3072 to 8192 bits"),
+        ("RSA 1024", include_str!("pem/rsa1024.pem"), "2048 to 8192 bits"),
         ("RSA-PSS", include_str!("pem/rsa_pss.pem"), "is of a kind that cannot be used"),
         ("P-384", include_str!("pem/p384_pkcs8.pem"), "P-256"),
         ("P-384 in SEC 1", include_str!("pem/p384_sec1.pem"), "P-256"),
@@ -107,17 +112,25 @@ fn a_key_that_cannot_be_used_is_refused_with_the_reason() {
     let [one, another] = PublicKey::all_from_pem(&both).unwrap().try_into().unwrap();
     assert_eq!((one, another), (public(RSA), public(ED25519)));
     assert!(PublicKey::all_from_pem("").is_err());
-    assert!(PublicKey::all_from_pem(&format!("{ED25519}{}", include_str!("pem/rsa2048.pem"))).is_err());
+    assert!(PublicKey::all_from_pem(&format!("{ED25519}{}", include_str!("pem/rsa1024.pem"))).is_err());
     for (what, pem, reason) in [
-        ("RSA 2048", include_str!("pem/rsa2048_public.pem"), "is an RSA key of 2048 bits; 3072 to 8192"),
         ("P-384", include_str!("pem/p384_public.pem"), "is of a kind that cannot be used"),
         ("a compressed point", include_str!("pem/p256_public_compressed.pem"), "is"),
-        ("a private key that cannot be used", include_str!("pem/rsa2048.pem"), "3072 to 8192"),
+        ("a private key that cannot be used", include_str!("pem/rsa1024.pem"), "2048 to 8192"),
         ("a certificate", include_str!("pem/certificate.pem"), "is a certificate"),
     ] {
         let error = PublicKey::from_pem(pem).unwrap_err();
         assert!(error.problem().contains(reason), "{what}: {error}");
     }
+}
+
+#[test]
+fn an_rsa_key_of_2048_bits_is_taken_and_new_ones_have_more() {
+    let key = PrivateKey::from_pem(include_str!("pem/rsa2048.pem")).unwrap();
+    assert_eq!(key.algorithm(), Algorithm::Rs256);
+    assert_eq!(PublicKey::from_pem(include_str!("pem/rsa2048_public.pem")).unwrap(), *key.public_key());
+    let size = |key: &PrivateKey| key.expose_pem().len();
+    assert!(size(&PrivateKey::generate(Algorithm::Rs256).unwrap()) > size(&key) * 4 / 3);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::{fs, path::Path, time::Duration};
 use auth_core::{Clock as _, Finding, SystemClock};
 
 use crate::{
-    config::{Config, SETTINGS},
+    config::{Config, setting},
     key_file,
 };
 
@@ -46,7 +46,7 @@ pub(super) fn check(config: &Config) -> Vec<Finding> {
     found.extend(
         tls_key.filter(|row| is_open_to(Path::new(&row.value), 0o004)).map(|row| readable(&row.name)),
     );
-    let is_secret = |name: &str| SETTINGS.iter().any(|setting| setting.secret && setting.name == name);
+    let is_secret = |name: &str| setting(name).is_some_and(|setting| setting.secret);
     if config.rows.iter().any(|row| row.origin == ".env" && is_secret(&row.name))
         && is_open_to(Path::new(".env"), 0o004)
     {

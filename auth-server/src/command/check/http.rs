@@ -18,6 +18,13 @@ pub(super) fn check(config: &Config) -> Vec<Finding> {
         ));
     }
     found.extend(proxies(http, &own));
+    if http.listen.unix_socket.is_some() {
+        found.push(Finding::note(
+            "socket_clients",
+            "UNIX_SOCKET: clients are told apart by X-Forwarded-For alone; where the proxy does not set it, all are throttled as one",
+            "nginx: `proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;`; the server warns of the first request without",
+        ));
+    }
     for origin in &http.trusted_origins {
         found.extend(trusted_origin(origin, &own));
     }
@@ -32,8 +39,8 @@ pub(super) fn check(config: &Config) -> Vec<Finding> {
 }
 
 fn proxies(http: &HttpConfig, own: &str) -> Option<Finding> {
-    let mut networks = http.trusted_proxies.networks().peekable();
-    if networks.peek().is_none() {
+    let networks = http.trusted_proxies.networks();
+    if networks.is_empty() {
         // Where the program itself speaks http, somebody in between speaks https; of one that is not on this machine
         // `plain_http` tells.
         let listen = &http.listen;
@@ -47,11 +54,11 @@ fn proxies(http: &HttpConfig, own: &str) -> Option<Finding> {
             )
         });
     }
-    networks.find(|(address, bits)| is_wide(*address, *bits)).map(|(address, bits)| {
+    networks.iter().find(|network| is_wide(network.addr(), network.prefix_len())).map(|network| {
         Finding::warning(
             "proxies_too_wide",
             format!(
-                "TRUSTED_PROXIES has {address}/{bits}, in which others have addresses too: whoever connects from there can \
+                "TRUSTED_PROXIES has {network}, in which others have addresses too: whoever connects from there can \
                  claim any address, and is not throttled"
             ),
             "name only the addresses of your proxies",
@@ -60,7 +67,7 @@ fn proxies(http: &HttpConfig, own: &str) -> Option<Finding> {
 }
 
 /// Whether a network is larger than any company's: a service in front of many, as of a CDN, is told by smaller ones.
-fn is_wide(address: IpAddr, bits: u32) -> bool {
+fn is_wide(address: IpAddr, bits: u8) -> bool {
     let (most, private_bits) = match address {
         IpAddr::V4(_) => (8, 8),
         IpAddr::V6(_) => (16, 7),

@@ -26,7 +26,7 @@ pub(super) fn check(config: &Config) -> Vec<Finding> {
         }
     }
     let is_public = !config::is_loopback(config::host_of(&config.http.public_url(config.http.listen.port)));
-    if is_public && config.mail.smtp.as_ref().is_some_and(|smtp| is_of_nowhere(&smtp.from)) {
+    if is_public && config.mail.smtp_url.is_some() && is_of_nowhere(&config.mail.from) {
         found.push(Finding::warning(
             "mail_from_domain",
             "MAIL_FROM has a domain that nobody else knows: most mail servers refuse such a sender",

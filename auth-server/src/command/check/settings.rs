@@ -7,7 +7,7 @@ use sea_orm::DatabaseConnection;
 use tracing::level_filters::LevelFilter;
 
 use crate::{
-    config::{Config, Given, SETTINGS},
+    config::{Config, Given, setting},
     error::SettingError,
     handle,
 };
@@ -59,7 +59,7 @@ pub(super) fn is_about_the_world(error: &SettingError) -> bool {
 
 pub(super) fn check(config: &Config) -> Vec<Finding> {
     let mut found = Vec::new();
-    let is_secret = |name: &str| SETTINGS.iter().any(|setting| setting.secret && setting.name == name);
+    let is_secret = |name: &str| setting(name).is_some_and(|setting| setting.secret);
     let flags: Vec<&str> = config
         .rows
         .iter()

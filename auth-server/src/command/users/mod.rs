@@ -31,7 +31,7 @@ const PASSWORD_BYTES_MAX: u64 = 4096;
 /// [`Error::Connect`], [`Error::Pending`], [`Error::Users`], [`Error::Setting`].
 pub(crate) async fn look_after(config: &Config, action: &Users, json: bool) -> Result<(), Error> {
     let (db, auth) = handle::beside(config).await?;
-    let done = Desk { auth, json, mails: config.mail.smtp.is_some() }.act(action).await;
+    let done = Desk { auth, json, mails: config.mail.smtp_url.is_some() }.act(action).await;
     handle::close(db).await;
     done
 }

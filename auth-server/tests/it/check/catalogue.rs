@@ -38,6 +38,7 @@ const CATALOGUE: &[(Settings, &str)] = &[
     (&[("HOST", "0.0.0.0"), ("TRUSTED_PROXIES", "")], "plain_http"),
     (&[("TLS_CERT_FILE", "missing.pem")], "setting"),
     (&[("UNIX_SOCKET", "auth.sock"), ("PUBLIC_URL", "")], "setting"),
+    (&[("UNIX_SOCKET", "auth.sock")], "socket_clients"),
     (&[("PUBLIC_URL", "http://localhost:8000"), ("COOKIE_SECURE", "false")], "cookie_insecure"),
     (&[("TRUSTED_PROXIES", "")], "proxies_missing"),
     (&[("TRUSTED_PROXIES", "10.0.0.0/8,0.0.0.0/0")], "proxies_too_wide"),
@@ -165,6 +166,18 @@ async fn a_mail_server_that_refuses_the_login_is_told_from_one_that_is_away() {
     let mail = MailServer::start().await;
     let installation = Installation::good().await.with(&[("SMTP_URL", &mail.url("user:hush@"))]);
     assert_eq!(installation.check().await, ["mail_server_refuses"]);
+    for (url, cause) in [
+        (mail.url("user:hush@"), "code 535: user or password is wrong"),
+        ("smtp://127.0.0.1:1".to_owned(), "nobody listens at this host and port"),
+        ("smtp://hush.invalid".to_owned(), "the name of the host is not known here (DNS)"),
+        // By its form it is of another machine, and leads to this one.
+        (mail.url("").replace("127.0.0.1", "0.0.0.0"), "it offers no TLS (STARTTLS)"),
+        (mail.url("").replace("smtp:", "smtps:"), "it does not begin with TLS: write smtp://"),
+    ] {
+        let installation = Installation::good().await.with(&[("SMTP_URL", &url)]);
+        let ended = installation.program().args(&["check"]).run().await;
+        assert!(ended.stdout.contains(cause) && !ended.stdout.contains("hush"), "{url}: {}", ended.stdout);
+    }
 }
 
 #[tokio::test]

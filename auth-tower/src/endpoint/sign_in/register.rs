@@ -16,7 +16,13 @@ use crate::{
     service::{Call, Inner},
 };
 
-pub(super) const ROUTE: Route = Route::post(|call| Box::pin(register(call)), describe).takes(Takes::Json);
+pub(super) const ROUTE: Route =
+    Route::post(|call| Box::pin(register(call)), describe).takes(Takes::Json).unless(closed);
+
+fn closed(service: &Inner) -> Option<Error> {
+    let is_closed = service.auth.config().registration == Registration::Closed;
+    is_closed.then_some(Error::Refused(refusal::REGISTRATION_CLOSED))
+}
 
 /// `POST /register`. Where addresses are verified, an address that is taken gets the same answer as one that is free.
 async fn register(call: Call) -> Answered {
@@ -43,7 +49,7 @@ fn describe(service: &Inner) -> Operation {
         .fails(&["validation_failed"])
         .hashes()
         .needs_the_database();
-    if service.auth.config().registration == Registration::Closed {
+    if closed(service).is_some() {
         return operation
             .describe("Registration is closed: accounts come from elsewhere.")
             .fails(&["forbidden"]);

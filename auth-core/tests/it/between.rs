@@ -1,0 +1,130 @@
+//! What happens between the reading and the writing of an operation.
+
+use auth_core::{ClientInfo, Error, Login};
+use auth_migration::{each_database, test_util::TestDatabase};
+
+use crate::{
+    assert_refused,
+    support::{DAY, EMAIL, Halting, PASSWORD, PAST_GRACE, SECOND, TestAuth, granted},
+};
+
+const NEW: &str = "another horse battery";
+/// Made with Python's bcrypt 5.0.0 from "correct horse", cost 4.
+const OUTDATED: &str = "$2b$04$xMIAYnnFwT/4tTsX0XChR.lJb27pVZjNkO/tHqN36rWIMLVdDpbLS";
+
+fn nobody() -> ClientInfo {
+    ClientInfo::default()
+}
+
+each_database! {
+    async fn a_session_that_ends_between_reading_and_rotating_it_is_not_refreshed(db: &TestDatabase) {
+        let test = TestAuth::new(db).await;
+        let halting = Halting::beside(&test, db).await;
+        test.register().await;
+        for way in ["logout", "by id", "replaced"] {
+            let tokens = test.login().await;
+            test.clock.advance(PAST_GRACE);
+            let (auth, token) = (halting.auth.clone(), tokens.refresh.clone());
+            let refresh = async move { auth.refresh(token, nobody()).await };
+            let refreshed = halting.run(("SELECT", "auth_session"), refresh, async {
+                match way {
+                    "logout" => test.auth.logout(tokens.refresh.clone(), nobody()).await.unwrap(),
+                    "by id" => test.auth.logout_session(tokens.session_id, nobody()).await.unwrap(),
+                    _ => {
+                        let login = Login::new(EMAIL, PASSWORD).replacing(tokens.refresh.clone());
+                        granted(test.auth.login(login).await).unwrap();
+                    }
+                }
+            }).await;
+            assert_refused!(refreshed, Error::SessionOver | Error::SessionLeft);
+        }
+        assert_eq!(test.count("auth_session WHERE newest > 1").await, 0);
+    }
+
+    async fn a_sign_in_that_began_before_all_sessions_were_ended_begins_none(db: &TestDatabase) {
+        let test = TestAuth::new(db).await;
+        let halting = Halting::beside(&test, db).await;
+        let user = test.register().await.id;
+        for way in ["ended", "disabled", "password", "reset"] {
+            let auth = halting.auth.clone();
+            let password = if way == "reset" { NEW } else { PASSWORD };
+            let login = async move { auth.login(Login::new(EMAIL, password)).await };
+            let tokens = halting.run(("SELECT", "auth_password"), login, async {
+                match way {
+                    "ended" => test.auth.logout_all(user, nobody()).await.unwrap(),
+                    "disabled" => {
+                        test.auth.disable(user, nobody()).await.unwrap();
+                        test.auth.enable(user, nobody()).await.unwrap();
+                    }
+                    "password" => {
+                        let own = test.try_login(EMAIL, PASSWORD).await.unwrap();
+                        let caller = test.auth.verifier().verify(own.access.expose()).unwrap();
+                        test.auth.change_password(&caller, PASSWORD, NEW, nobody()).await.unwrap();
+                    }
+                    _ => {
+                        let link = test.auth.reset_link(user, nobody()).await.unwrap();
+                        test.auth.reset_password(link.token, PASSWORD, nobody()).await.unwrap();
+                    }
+                }
+            }).await;
+            if let Ok(tokens) = granted(tokens) {
+                assert_refused!(test.refresh(&tokens.refresh).await, Error::SessionOver);
+            }
+        }
+    }
+
+    async fn a_new_password_is_not_undone_by_a_sign_in_that_makes_the_old_ones_hash_anew(db: &TestDatabase) {
+        let test = TestAuth::new(db).await;
+        let halting = Halting::beside(&test, db).await;
+        let (_, caller) = test.caller().await;
+        let outdated = format!("UPDATE auth_password SET hash = '{OUTDATED}'");
+        test.execute(&outdated).await;
+        let auth = halting.auth.clone();
+        let login = async move { auth.login(Login::new(EMAIL, "correct horse")).await };
+        let _ = halting.run(("SELECT", "auth_password"), login, async {
+            test.auth.change_password(&caller, "correct horse", NEW, nobody()).await.unwrap();
+        }).await;
+        assert_refused!(test.try_login(EMAIL, "correct horse").await, Error::InvalidCredentials);
+        test.try_login(EMAIL, NEW).await.unwrap();
+    }
+
+    async fn a_failure_while_old_ones_are_swept_stays_counted(db: &TestDatabase) {
+        let test = TestAuth::new(db).await;
+        let halting = Halting::beside(&test, db).await;
+        assert_refused!(test.try_login(EMAIL, "wrong").await, Error::InvalidCredentials);
+        test.clock.advance(DAY + SECOND);
+        let auth = halting.auth.clone();
+        let swept = halting.run(("SELECT", "auth_throttle"), async move { auth.sweep().await }, async {
+            assert_refused!(test.try_login(EMAIL, "wrong").await, Error::InvalidCredentials);
+        }).await;
+        assert_eq!((swept.unwrap(), test.count("auth_throttle WHERE failures = 2").await), (0, 1));
+    }
+
+    async fn who_is_deleted_while_signing_in_has_no_account_to_sign_in_to(db: &TestDatabase) {
+        let test = TestAuth::new(db).await;
+        let halting = Halting::beside(&test, db).await;
+        let user = test.register().await.id;
+        let auth = halting.auth.clone();
+        let login = async move { auth.login(Login::new(EMAIL, PASSWORD)).await };
+        let outcome = halting.run(("SELECT", "auth_password"), login, async {
+            test.auth.delete_user(user, nobody()).await.unwrap();
+        }).await;
+        assert_refused!(outcome, Error::InvalidCredentials);
+        assert_eq!(test.count("auth_session").await, 0);
+    }
+
+    async fn a_link_that_grows_too_old_while_it_is_looked_at_is_too_old(db: &TestDatabase) {
+        let test = TestAuth::new(db).await;
+        let halting = Halting::beside(&test, db).await;
+        let user = test.register().await.id;
+        let (auth, link) = (halting.auth.clone(), test.auth.reset_link(user, nobody()).await.unwrap().token);
+        test.clock.advance(59 * 60 * SECOND);
+        let reset = async move { auth.reset_password(link, NEW, nobody()).await };
+        // What follows the reading of the token: that of its user.
+        let outcome = halting.run(("SELECT", "auth_user_role"), reset, async {
+            test.clock.advance(60 * SECOND);
+        }).await;
+        assert_refused!(outcome, Error::Validation(_));
+        test.login().await;
+    }
+}
