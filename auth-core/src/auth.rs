@@ -244,7 +244,7 @@ impl Auth {
     }
 
     /// Polls the ring every so often, for ever: give it a task of its own. Keep it well below a sixth of
-    /// [`key_publish_ahead`](Config::key_publish_ahead), or a key may sign before this instance knows it. A poll that
+    /// [`key_publish_ahead`](crate::TokenConfig::key_publish_ahead), or a key may sign before this instance knows it. A poll that
     /// fails is logged, once until one succeeds, and tried again; meanwhile keys that are known get their turn by the
     /// clock.
     pub async fn watch_keys(&self, every: Duration) {

@@ -78,7 +78,7 @@ impl Revocations {
         Some(Duration::from_millis(u64::try_from(age).unwrap_or(0)))
     }
 
-    /// Whether this knowledge is older than [`TokenConfig::revocation_max_age`] allows.
+    /// Whether this knowledge is older than [`TokenConfig::revocation_max_age`](crate::TokenConfig::revocation_max_age) allows.
     pub fn is_stale(&self) -> bool {
         self.max_age.is_some_and(|most| self.age().is_none_or(|age| age > most))
     }

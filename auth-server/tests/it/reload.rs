@@ -154,7 +154,7 @@ async fn a_setting_that_cannot_be_used_leaves_everything_as_it_was_and_is_one_li
         ("SECRET_KEY_FILE=missing", "SECRET_KEY_FILE (.env) names a file that cannot be read"),
         ("ALGORITHM=EdDSA", "ALGORITHM EdDSA signs with the key ring, which has no key yet"),
         ("HASH_QUEUE=x", "HASH_QUEUE (.env) is not a whole number"),
-        ("hush hush", ".env, line 1 is not NAME=value"),
+        ("PORT: hush hush", "PORT (.env, line 1)"),
     ] {
         let errors =
             |server: &Server| server.log().lines().iter().filter(|line| line.contains("ERROR")).count();
