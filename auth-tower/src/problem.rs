@@ -7,6 +7,7 @@
 //! | 401 | `invalid_token` | refresh once; after a refresh that says the same, sign in |
 //! | 401 | `insufficient_user_authentication` | sign in again (RFC 9470), then repeat |
 //! | 403 | `forbidden` | nothing: a role is missing, or registration is closed |
+//! | 403 | `second_factor_required`, `second_factor_enrolment_required` | show, or set up, one of `methods` with `auth_session`, within `expires_in` seconds |
 //! | 403 | `cross_origin` | nothing: this page's origin is not trusted |
 //! | 404, 405 | `not_found`, `method_not_allowed` | a bug of the client |
 //! | 408, 413, 415 | `timeout`, `body_too_large`, `unsupported_media_type` | a bug of the client, or a bad line |
@@ -21,22 +22,20 @@
 //! | 503 | `overloaded`, `unavailable` | wait for `Retry-After` seconds, then repeat; what was sent stays good |
 //!
 //! On `/login` and `/refresh-token` there are also `error` and `error_description` of RFC 6749 section 5.2:
-//! `invalid_request`, `invalid_grant` or `unsupported_grant_type`, and for 5xx `server_error` or
+//! `invalid_request`, `invalid_grant`, `unsupported_grant_type` or `insufficient_authorization`, and for 5xx `server_error` or
 //! `temporarily_unavailable`.
+
+mod document;
+mod rule;
 
 use std::{borrow::Cow, time::Duration};
 
-use auth_core::{Class, Error, FieldError};
-use http::{
-    HeaderValue, Response, StatusCode,
-    header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
-};
-use serde::Serialize;
+use auth_core::FieldError;
+use http::StatusCode;
 
-use crate::Body;
-
-/// When the database is away: long enough not to add to its trouble, short enough for a person who waits.
-const UNAVAILABLE_RETRY: Duration = Duration::from_secs(2);
+pub(crate) use self::document::Document;
+#[cfg(feature = "oidc")]
+pub(crate) use self::rule::log_rule;
 
 /// A problem document (RFC 9457), as `application/problem+json`.
 ///
@@ -178,16 +177,21 @@ impl Problem {
         problem
     }
 
+    /// No sign-in yet: another factor has to be shown, or has to be set up first.
+    pub(crate) fn second_factor(enrol: bool) -> Self {
+        let mut problem = if enrol {
+            let detail = "A second factor has to be set up before there is a sign-in.";
+            Self::new(StatusCode::FORBIDDEN, "second_factor_enrolment_required", detail)
+        } else {
+            Self::new(StatusCode::FORBIDDEN, "second_factor_required", "A second factor is needed.")
+        };
+        problem.oauth = Some("insufficient_authorization");
+        problem
+    }
+
     pub(crate) fn validation(errors: Vec<FieldError>) -> Self {
         let detail = "The input is not valid; each of the errors names a field.";
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "validation_failed", detail).with_errors(errors)
-    }
-
-    /// The problem of an error of the rules. What an operator must see is logged: the texts of these errors carry
-    /// kinds and codes, never data; what clients did wrong is told by the security events of the rules.
-    pub(crate) fn of_rule(error: Error, request_id: Option<&HeaderValue>) -> Self {
-        log_rule(&error, request_id.and_then(|id| id.to_str().ok()));
-        Self::from(error)
     }
 
     /// Adds what OAuth clients read, at the doors they use. Those are no bearer doors: the challenge of a
@@ -232,188 +236,5 @@ impl Problem {
     /// When to try again, if that makes sense.
     pub fn retry_after(&self) -> Option<Duration> {
         self.retry_after
-    }
-
-    /// The answer: the document, `Cache-Control: no-store`, `Retry-After` if set, and `WWW-Authenticate` on
-    /// every 401 (RFC 9110 section 15.5.2).
-    pub fn into_response(self) -> Response<Body> {
-        let mut response = Response::new(Body::json(&Document::of(&self)));
-        *response.status_mut() = self.status;
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if let Some(wait) = self.retry_after {
-            headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
-        }
-        if let Some(challenge) = self.www_authenticate() {
-            headers.insert(WWW_AUTHENTICATE, challenge);
-        }
-        response
-    }
-
-    fn www_authenticate(&self) -> Option<HeaderValue> {
-        let fixed = |text| Some(HeaderValue::from_static(text));
-        match self.challenge {
-            Challenge::Plain if self.status != StatusCode::UNAUTHORIZED => None,
-            // RFC 6750 asks for at least one parameter after the scheme.
-            Challenge::Plain => fixed(r#"Bearer realm="auth""#),
-            Challenge::InvalidToken => fixed(concat!(
-                r#"Bearer realm="auth", error="invalid_token", "#,
-                r#"error_description="The token is malformed, expired or revoked.""#
-            )),
-            Challenge::InsufficientScope => fixed(r#"Bearer realm="auth", error="insufficient_scope""#),
-            Challenge::SignInTooOld { max_age } => HeaderValue::try_from(format!(
-                r#"Bearer realm="auth", error="insufficient_user_authentication", error_description="The sign-in is too long ago; sign in again.", max_age="{}""#,
-                max_age.as_secs(),
-            ))
-            .ok(),
-        }
-    }
-}
-
-/// Tells an operator of an error of the rules that is nobody's fault but ours.
-pub(crate) fn log_rule(error: &Error, request_id: Option<&str>) {
-    let code = error.code();
-    match error {
-        Error::Internal(source) => tracing::error!(request_id, code, error = %source, "request failed"),
-        Error::Unavailable(source) => tracing::warn!(request_id, code, error = %source, "request failed"),
-        Error::NoSigningKey => tracing::warn!(request_id, code, error = %error, "request failed"),
-        // Said by the hash pool from time to time; for each it would be the better part of what a refusal costs.
-        Error::Overloaded { .. } => tracing::info!(request_id, code, "request refused"),
-        _ => {}
-    }
-}
-
-fn whole_seconds(wait: Duration) -> u64 {
-    wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1)
-}
-
-/// The one place where an error of the rules gets a status: by its class, of which there are no others.
-impl From<Error> for Problem {
-    fn from(error: Error) -> Self {
-        let (status, detail) = match error.class() {
-            Class::Validation => {
-                return Self::validation(match error {
-                    Error::Validation(errors) => errors,
-                    _ => Vec::new(),
-                });
-            }
-            Class::Token => return Self::invalid_token(),
-            Class::Internal => return Self::internal(),
-            Class::Credentials => (StatusCode::UNAUTHORIZED, "The e-mail address or the password is wrong."),
-            Class::Throttled => (
-                StatusCode::TOO_MANY_REQUESTS,
-                "Too many attempts; try again later, or on a device where you signed in before.",
-            ),
-            Class::Overloaded => {
-                (StatusCode::SERVICE_UNAVAILABLE, "Too many sign-ins at this moment; try again soon.")
-            }
-            Class::Unavailable => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "The service is not available at this moment; try again soon.",
-            ),
-            Class::NotFound => (StatusCode::NOT_FOUND, "There is no such thing."),
-            Class::Conflict => (StatusCode::CONFLICT, "Something stands against it."),
-            Class::Forbidden => (StatusCode::FORBIDDEN, "This is not allowed."),
-            Class::BadGateway => (StatusCode::BAD_GATEWAY, "Another server answers what it should not."),
-        };
-        let retry_after = match error {
-            Error::Throttled { retry_after } | Error::Overloaded { retry_after } => Some(retry_after),
-            _ => (error.class() == Class::Unavailable).then_some(UNAVAILABLE_RETRY),
-        };
-        let detail = if let Error::Refused(refusal) = error { refusal.text } else { detail };
-        let problem = Self::new(status, error.code(), detail);
-        Self { retry_after, ..problem }
-    }
-}
-
-#[derive(Serialize)]
-struct Document<'a> {
-    r#type: &'static str,
-    title: &'static str,
-    status: u16,
-    detail: &'a str,
-    code: &'static str,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    errors: Vec<DocumentError<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error_description: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct DocumentError<'a> {
-    field: &'static str,
-    code: &'static str,
-    detail: &'a str,
-}
-
-impl<'a> Document<'a> {
-    fn of(problem: &'a Problem) -> Self {
-        let errors = problem.errors.iter();
-        Self {
-            r#type: "about:blank",
-            title: problem.title(),
-            status: problem.status.as_u16(),
-            detail: &problem.detail,
-            code: problem.code,
-            errors: errors
-                .map(|error| DocumentError { field: error.field, code: error.code, detail: &error.detail })
-                .collect(),
-            error: problem.oauth,
-            error_description: problem.oauth.map(|_| &*problem.detail),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_wait_is_rounded_up_and_never_zero() {
-        for (wait, seconds) in [(0, 1), (1, 1), (999, 1), (1000, 1), (1001, 2), (60_000, 60)] {
-            assert_eq!(whole_seconds(Duration::from_millis(wait)), seconds, "{wait} ms");
-        }
-        assert_eq!(whole_seconds(Duration::MAX), u64::MAX);
-    }
-
-    #[test]
-    fn the_code_of_a_rule_and_the_code_of_its_document_are_one() {
-        use auth_core::refusal;
-        for error in [
-            Error::Validation(Vec::new()),
-            Error::InvalidCredentials,
-            Error::InvalidToken,
-            Error::SessionOver,
-            Error::SessionLeft,
-            Error::Refused(refusal::EMAIL_TAKEN),
-            Error::Refused(refusal::REGISTRATION_CLOSED),
-            Error::Refused(refusal::USER_NOT_FOUND),
-            Error::Refused(refusal::LAST_WAY_IN),
-            Error::NoSigningKey,
-            Error::RevocationsStale,
-            Error::Throttled { retry_after: Duration::from_secs(1) },
-            Error::Overloaded { retry_after: Duration::from_secs(1) },
-            Error::Internal("a bug".into()),
-        ] {
-            let code = error.code();
-            assert_eq!(Problem::from(error).code(), code);
-        }
-    }
-
-    #[test]
-    fn an_internal_error_shows_nothing_of_its_cause() {
-        let problem = Problem::from(Error::Internal("canary".into()));
-        assert!(!format!("{problem:?}").contains("canary"));
-    }
-
-    #[test]
-    fn a_sign_in_that_is_too_old_says_how_old_it_may_be() {
-        let response = Problem::sign_in_too_old(Duration::from_mins(5)).into_response();
-        let challenge = response.headers()[WWW_AUTHENTICATE].to_str().unwrap();
-        assert!(challenge.contains(r#"error="insufficient_user_authentication""#), "{challenge}");
-        assert!(challenge.ends_with(r#"max_age="300""#), "{challenge}");
     }
 }

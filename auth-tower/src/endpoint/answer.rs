@@ -27,7 +27,6 @@ pub(super) fn no_content() -> Response<Body> {
     empty(StatusCode::NO_CONTENT)
 }
 
-#[cfg(feature = "oidc")]
 pub(super) fn redirect(to: &str) -> Result<Response<Body>, Problem> {
     let location = HeaderValue::try_from(to).map_err(|_| Problem::internal())?;
     let mut response = empty(StatusCode::FOUND);

@@ -15,6 +15,7 @@ mod query;
 mod reset_password;
 mod sessions;
 mod sign_in;
+mod signed_in;
 mod verify;
 mod verify_email;
 

@@ -1,6 +1,6 @@
 //! What a handler gets.
 
-use std::{collections::BTreeMap, mem, str::FromStr, sync::Arc};
+use std::{collections::BTreeMap, str::FromStr, sync::Arc};
 
 use auth_core::{ClientInfo, Principal};
 use http::{HeaderMap, request::Parts};
@@ -31,11 +31,6 @@ impl Call {
     /// Whoever was let in. Taken once; at a door that is open to anybody there is nobody.
     pub(crate) fn caller(&mut self) -> Result<Principal, Problem> {
         self.caller.take().ok_or_else(Problem::unauthenticated)
-    }
-
-    /// The body. Taken once.
-    pub(crate) fn take_payload(&mut self) -> Payload {
-        mem::replace(&mut self.payload, Payload::Nothing)
     }
 
     /// What stands in the path where the braces are.

@@ -7,8 +7,9 @@ use std::{
 };
 
 use auth_core::{
-    Registration,
+    AuthBuilder, CreateUser, Registration,
     oidc::{Config, Provider},
+    test_util::CHALLENGED_ROLE,
 };
 use auth_migration::{each_database, test_util::TestDatabase};
 use axum::{
@@ -227,6 +228,25 @@ each_database! {
         let answer = call_back(&world, &authorize(&world).await, 1).await;
         assert_eq!(answer.header("location"), Some("/app?tab=1&error=sign_up_closed"));
     }
+}
+
+#[tokio::test]
+async fn who_has_a_second_factor_due_comes_back_to_the_page_with_a_challenge_and_no_cookies() {
+    let (database, github) = (TestDatabase::sqlite().await, GitHub::start().await);
+    let settings = |settings: AuthBuilder| settings.oidc(github.providers()).second_factor_due();
+    let (world, _) = World::with_mail(&database, settings).await;
+    let ada = CreateUser::new(ADA).password(PASSWORD).verified().role(CHALLENGED_ROLE);
+    world.auth.create_user(ada).await.unwrap();
+    let path = "/oauth/github/authorize?redirect_to=/app%3Ftab%3D1%23top";
+    let begun = under_way(&world.send(Req::get(path)).await.expect(302));
+    let answer = call_back(&world, &begun, 1).await;
+    let (page, fragment) = answer.header("location").unwrap().split_once('#').unwrap();
+    assert_eq!(page, "/app?tab=1");
+    let (session, methods) = fragment.split_once("&methods=").unwrap();
+    assert!(session.strip_prefix("auth_session=").is_some_and(|session| !session.is_empty()), "{fragment}");
+    assert_eq!(methods, "totp,recovery_code");
+    assert!(answer.clears_cookie(), "that of the sign-in under way, and no other: {answer:?}");
+    database.drop_database().await;
 }
 
 /// What hangs on no database.

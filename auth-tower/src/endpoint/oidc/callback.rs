@@ -1,15 +1,15 @@
 //! Where browsers come back from a provider.
 
 use auth_core::{
-    BrowserToken, Error, SignIn,
+    BrowserToken, Error,
     oidc::{Callback, Failure, Outcome, PROVIDER_NOT_FOUND},
 };
 
 use super::{parameter_described, redirect_described};
 use crate::{
-    endpoint::answer::{redirect, token_cookies},
+    endpoint::{answer::redirect, signed_in},
     openapi::Operation,
-    problem::{Problem, log_rule},
+    problem::log_rule,
     route::{Answered, Route},
     service::{Call, Inner},
 };
@@ -24,15 +24,17 @@ async fn callback(call: Call) -> Answered {
     let browser = cookie.as_ref().and_then(|name| cookies.sign_in.read(call.headers(), name));
     let (mut response, is_over) = match oidc.finish(callback.browser(browser.map(BrowserToken::new))).await {
         Ok(finished) => {
-            let mut response = redirect(&finished.redirect_to)?;
-            match finished.outcome {
-                Outcome::SignedIn(SignIn::Granted(tokens)) => {
-                    token_cookies(cookies, &tokens, response.headers_mut());
+            let page = &finished.redirect_to;
+            let response = match finished.outcome {
+                Outcome::SignedIn(sign_in) => signed_in::answer(&call.service, sign_in, Some(page))?,
+                Outcome::Linked => redirect(page)?,
+                // Closed, as every outcome that only a later version knows.
+                _ => {
+                    return Err(
+                        Error::Internal("a callback came to something that no door knows".into()).into()
+                    );
                 }
-                Outcome::Linked => {}
-                // No rule asks for a second factor yet. Closed, should one ever do so while there is no door for it.
-                _ => return Err(Problem::internal().into()),
-            }
+            };
             (response, true)
         }
         Err(refused) if matches!(refused.error, Error::Refused(PROVIDER_NOT_FOUND)) => {

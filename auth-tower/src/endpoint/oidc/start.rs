@@ -1,5 +1,7 @@
 //! Where browsers leave for a provider: to sign in, or to link an identity.
 
+use std::mem;
+
 use auth_core::{
     ClientInfo, Error,
     oidc::{Authorization, PROVIDER_NOT_FOUND, Start},
@@ -18,7 +20,7 @@ use crate::{
     openapi::Operation,
     problem::log_rule,
     route::{Answered, Caller, Route, Takes},
-    service::{Call, Inner},
+    service::{Call, Inner, Payload},
 };
 
 pub(super) const AUTHORIZE: Route = Route::get(|call| Box::pin(authorize(call)), describe_authorize);
@@ -64,7 +66,7 @@ struct LinkDocument<'a> {
 /// The access token is in the page and in no navigation, so the page asks here and then goes.
 async fn link_identity(mut call: Call) -> Answered {
     let caller = call.caller()?;
-    let mut object = object(call.take_payload())?;
+    let mut object = object(mem::replace(&mut call.payload, Payload::Nothing))?;
     let redirect_to = optional_text(&mut object, "redirect_to")?;
     let password = optional_password(&mut object)?;
     let [provider] = texts_of(object, ["provider"])?;

@@ -1,0 +1,120 @@
+//! A problem on the wire.
+
+use std::time::Duration;
+
+use http::{
+    HeaderValue, Response, StatusCode,
+    header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
+};
+use serde::Serialize;
+
+use super::{Challenge, Problem};
+use crate::Body;
+
+#[derive(Serialize)]
+pub(crate) struct Document<'a> {
+    r#type: &'static str,
+    title: &'static str,
+    status: u16,
+    detail: &'a str,
+    code: &'static str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<DocumentError<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error_description: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct DocumentError<'a> {
+    field: &'static str,
+    code: &'static str,
+    detail: &'a str,
+}
+
+impl<'a> Document<'a> {
+    pub(crate) fn of(problem: &'a Problem) -> Self {
+        let errors = problem.errors.iter();
+        Self {
+            r#type: "about:blank",
+            title: problem.title(),
+            status: problem.status.as_u16(),
+            detail: &problem.detail,
+            code: problem.code,
+            errors: errors
+                .map(|error| DocumentError { field: error.field, code: error.code, detail: &error.detail })
+                .collect(),
+            error: problem.oauth,
+            error_description: problem.oauth.map(|_| &*problem.detail),
+        }
+    }
+}
+
+impl Problem {
+    /// The answer: the document, `Cache-Control: no-store`, `Retry-After` if set, and `WWW-Authenticate` on
+    /// every 401 (RFC 9110 section 15.5.2).
+    pub fn into_response(self) -> Response<Body> {
+        self.response(Body::json(&Document::of(&self)))
+    }
+
+    /// With a document that has more members.
+    pub(crate) fn response(&self, document: Body) -> Response<Body> {
+        let mut response = Response::new(document);
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(wait) = self.retry_after {
+            headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
+        }
+        if let Some(challenge) = self.www_authenticate() {
+            headers.insert(WWW_AUTHENTICATE, challenge);
+        }
+        response
+    }
+
+    fn www_authenticate(&self) -> Option<HeaderValue> {
+        let fixed = |text| Some(HeaderValue::from_static(text));
+        match self.challenge {
+            Challenge::Plain if self.status != StatusCode::UNAUTHORIZED => None,
+            // RFC 6750 asks for at least one parameter after the scheme.
+            Challenge::Plain => fixed(r#"Bearer realm="auth""#),
+            Challenge::InvalidToken => fixed(concat!(
+                r#"Bearer realm="auth", error="invalid_token", "#,
+                r#"error_description="The token is malformed, expired or revoked.""#
+            )),
+            Challenge::InsufficientScope => fixed(r#"Bearer realm="auth", error="insufficient_scope""#),
+            Challenge::SignInTooOld { max_age } => HeaderValue::try_from(format!(
+                r#"Bearer realm="auth", error="insufficient_user_authentication", error_description="The sign-in is too long ago; sign in again.", max_age="{}""#,
+                max_age.as_secs(),
+            ))
+            .ok(),
+        }
+    }
+}
+
+fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_is_rounded_up_and_never_zero() {
+        for (wait, seconds) in [(0, 1), (1, 1), (999, 1), (1000, 1), (1001, 2), (60_000, 60)] {
+            assert_eq!(whole_seconds(Duration::from_millis(wait)), seconds, "{wait} ms");
+        }
+        assert_eq!(whole_seconds(Duration::MAX), u64::MAX);
+    }
+
+    #[test]
+    fn a_sign_in_that_is_too_old_says_how_old_it_may_be() {
+        let response = Problem::sign_in_too_old(Duration::from_mins(5)).into_response();
+        let challenge = response.headers()[WWW_AUTHENTICATE].to_str().unwrap();
+        assert!(challenge.contains(r#"error="insufficient_user_authentication""#), "{challenge}");
+        assert!(challenge.ends_with(r#"max_age="300""#), "{challenge}");
+    }
+}
