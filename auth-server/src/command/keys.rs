@@ -3,10 +3,11 @@
 use std::{io, path::Path, time::SystemTime};
 
 use auth_core::{Algorithm, Auth, ConfigError, KeyState, PrivateKey, RingKey};
+use auth_tower::rfc3339;
 
 use crate::{
     cli,
-    command::output::{print, utc},
+    command::output::print,
     config::{Config, Given, Origin},
     error::{Error, SettingError},
     handle, key_file,
@@ -76,13 +77,13 @@ async fn list(auth: &Auth) -> Result<Vec<String>, Error> {
 
 fn when(key: &RingKey, now: SystemTime) -> String {
     match (key.state, key.ends_at, key.revoked_at) {
-        (KeyState::Next, ..) => format!("signs from {}", utc(key.active_at)),
+        (KeyState::Next, ..) => format!("signs from {}", rfc3339(key.active_at)),
         (KeyState::Active, ..) if now < key.active_at => {
-            format!("early; its turn is at {}", utc(key.active_at))
+            format!("early; its turn is at {}", rfc3339(key.active_at))
         }
-        (KeyState::Retired, Some(end), _) => format!("accepted until {}", utc(end)),
-        (KeyState::Revoked, _, Some(at)) => format!("revoked at {}", utc(at)),
-        _ => format!("since {}", utc(key.active_at)),
+        (KeyState::Retired, Some(end), _) => format!("accepted until {}", rfc3339(end)),
+        (KeyState::Revoked, _, Some(at)) => format!("revoked at {}", rfc3339(at)),
+        _ => format!("since {}", rfc3339(key.active_at)),
     }
 }
 
@@ -100,7 +101,7 @@ async fn rotate(auth: &Auth, config: &Config) -> Result<Vec<String>, Error> {
         KeyState::Active => {
             "is the first key of the ring, and signs for whoever signs with the ring".to_owned()
         }
-        _ => format!("signs from {}", utc(key.active_at)),
+        _ => format!("signs from {}", rfc3339(key.active_at)),
     };
     Ok(vec![format!("added {} ({algorithm}): published from now on, {signs}", key.id)])
 }

@@ -1,8 +1,9 @@
 //! An account as it stands in a file.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use auth_core::{FieldError, UserRecord};
+use auth_tower::rfc3339_millis;
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::{Map, Value};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
@@ -54,7 +55,7 @@ impl Document {
             email_verified: Some(record.email_verified),
             disabled: Some(record.disabled),
             roles: Some(record.roles),
-            created_at: record.created_at.map(millis),
+            created_at: record.created_at.map(rfc3339_millis),
             hash: record.hash.map(|hash| hash.expose().to_owned()),
             unknown: Map::new(),
         }
@@ -102,13 +103,4 @@ fn with_whole_offset(text: &str) -> String {
         (4, Some((hours, minutes))) => format!("{}{sign}{hours}:{minutes}", time.trim_end()),
         _ => format!("{}{sign}{digits}", time.trim_end()),
     }
-}
-
-/// To the millisecond, as times are stored. One that no calendar has, from a broken row, becomes the epoch.
-fn millis(time: SystemTime) -> String {
-    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let whole = Duration::from_millis(u64::try_from(since.as_millis()).unwrap_or_default());
-    let time =
-        OffsetDateTime::from_unix_timestamp_nanos(i128::try_from(whole.as_nanos()).unwrap_or_default());
-    time.unwrap_or(OffsetDateTime::UNIX_EPOCH).format(&Rfc3339).unwrap_or_default()
 }

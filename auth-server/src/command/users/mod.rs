@@ -10,17 +10,11 @@ mod spreadsheet;
 use std::io::{self, BufRead as _, Read as _};
 
 use auth_core::{Auth, ClientInfo, CreateUser, Password, User, UserChange, UserId, UserQuery, mail::Link};
-use auth_tower::AccountDocument;
+use auth_tower::{AccountDocument, rfc3339};
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use crate::{
-    cli::Users,
-    command::output::{print, utc},
-    config::Config,
-    error::Error,
-    handle,
-};
+use crate::{cli::Users, command::output::print, config::Config, error::Error, handle};
 
 /// Longer than any password that the rules take.
 const PASSWORD_BYTES_MAX: u64 = 4096;
@@ -167,7 +161,7 @@ impl Desk {
         }
         let verified = if user.email_verified { "verified" } else { "unverified" };
         let enabled = if user.disabled { "disabled" } else { "enabled" };
-        let (id, since, roles) = (user.id, utc(user.created_at), user.roles.join(","));
+        let (id, since, roles) = (user.id, rfc3339(user.created_at), user.roles.join(","));
         format!("{id} {since} {verified:10} {enabled:8} {roles} {}", user.email)
     }
 
