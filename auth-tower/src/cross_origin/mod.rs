@@ -1,12 +1,103 @@
 //! Requests of other origins: refused when they change state, answered with CORS headers when trusted.
 
-mod future;
-mod layer;
 mod origin;
 mod policy;
-mod service;
 
-pub use future::CrossOriginFuture;
-pub use layer::CrossOriginLayer;
-pub use policy::OriginPolicy;
-pub use service::CrossOrigin;
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use http::{HeaderValue, Request, Response};
+use pin_project_lite::pin_project;
+use tower_layer::Layer;
+use tower_service::Service;
+
+pub use self::policy::OriginPolicy;
+use crate::{
+    grpc::Refusal,
+    guard::{GuardBody, GuardFuture},
+    problem::Problem,
+};
+
+/// Puts a host's own routes behind the same [`OriginPolicy`] that [`AuthService`](crate::AuthService) follows:
+/// needed wherever a cookie of the host signs a request in.
+///
+/// Goes outside [`AuthLayer`](crate::AuthLayer): a preflight request carries no token.
+#[derive(Debug, Clone)]
+pub struct CrossOriginLayer {
+    policy: OriginPolicy,
+}
+
+impl CrossOriginLayer {
+    /// A layer for a policy, for example that of [`AuthService::origin_policy`](crate::AuthService::origin_policy).
+    pub fn new(policy: OriginPolicy) -> Self {
+        Self { policy }
+    }
+}
+
+impl<S> Layer<S> for CrossOriginLayer {
+    type Service = CrossOrigin<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        CrossOrigin { inner, policy: self.policy.clone() }
+    }
+}
+
+/// The service made by [`CrossOriginLayer`](super::CrossOriginLayer).
+#[derive(Debug, Clone)]
+pub struct CrossOrigin<S> {
+    inner: S,
+    policy: OriginPolicy,
+}
+
+impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for CrossOrigin<S>
+where
+    S: Service<Request<ReqBody>, Response = Response<ResBody>>,
+{
+    type Response = Response<GuardBody<ResBody>>;
+    type Error = S::Error;
+    type Future = CrossOriginFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
+        let (method, headers) = (request.method(), request.headers());
+        let trusted_origin = self.policy.trusted_origin(headers);
+        let guard = if let Some(response) = self.policy.preflight(method, headers) {
+            GuardFuture::answer(response)
+        } else if self.policy.refuses(method, headers) {
+            GuardFuture::refuse(Problem::cross_origin(), Refusal::Http)
+        } else {
+            GuardFuture::pass(self.inner.call(request))
+        };
+        CrossOriginFuture { guard, policy: self.policy.clone(), trusted_origin }
+    }
+}
+
+pin_project! {
+    /// The future of [`CrossOrigin`](super::CrossOrigin): adds the CORS headers to whatever the answer is.
+    #[derive(Debug)]
+    pub struct CrossOriginFuture<F> {
+        #[pin]
+        guard: GuardFuture<F>,
+        policy: OriginPolicy,
+        trusted_origin: Option<HeaderValue>,
+    }
+}
+
+impl<F, B, E> Future for CrossOriginFuture<F>
+where
+    F: Future<Output = Result<Response<B>, E>>,
+{
+    type Output = Result<Response<GuardBody<B>>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let mut response = ready!(this.guard.poll(cx))?;
+        this.policy.set_cors_headers(response.headers_mut(), this.trusted_origin.take());
+        Poll::Ready(Ok(response))
+    }
+}

@@ -9,8 +9,7 @@ use super::{
     Doors,
     answer::{json, no_content},
     document::{UserDocument, events, page_of_events, user_members},
-    fields::{object, optional_bool, optional_list},
-    query::limit,
+    fields::{limit, object, optional_bool, optional_list},
 };
 use crate::{
     openapi::{

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{
     answer,
-    query::{Query, invalid, limit},
+    fields::{Query, invalid, limit},
 };
 use crate::{
     Body,

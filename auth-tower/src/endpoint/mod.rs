@@ -11,7 +11,6 @@ mod keys;
 #[cfg(feature = "oidc")]
 mod oidc;
 mod openapi;
-mod query;
 mod reset_password;
 mod sessions;
 mod sign_in;

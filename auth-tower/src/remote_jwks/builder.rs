@@ -7,7 +7,7 @@ use rustls::{
     pki_types::{CertificateDer, pem::PemObject},
 };
 
-use super::{RemoteJwks, cache::Limits, fetch::Fetcher, issuer::Issuer};
+use super::{Issuer, RemoteJwks, cache::Limits, fetch::Fetcher};
 use crate::ConfigError;
 
 const REFETCH_INTERVAL: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_mins(1);

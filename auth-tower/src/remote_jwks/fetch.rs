@@ -1,6 +1,6 @@
 //! One GET, bounded in time and size, to one address and no other.
 
-use std::{sync::Arc, time::Duration};
+use std::{error::Error, fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{
@@ -15,7 +15,32 @@ use hyper_util::{
 };
 use rustls::{ClientConfig, RootCertStore};
 
-use super::FetchError;
+/// Why an issuer's keys could not be fetched, or not be used. For a log line: it never reaches a client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FetchError {
+    reason: Arc<str>,
+}
+
+impl FetchError {
+    pub(super) fn new(reason: impl Into<Arc<str>>) -> Self {
+        Self { reason: reason.into() }
+    }
+
+    /// With all that lies behind an error: the outermost of a failed connection says little.
+    pub(super) fn because(what: &str, error: &(dyn Error + 'static)) -> Self {
+        let causes = std::iter::successors(Some(error), |error| (*error).source());
+        let causes: Vec<_> = causes.map(ToString::to_string).collect();
+        Self::new(format!("{what}: {}", causes.join(": ")))
+    }
+}
+
+impl fmt::Display for FetchError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.reason)
+    }
+}
+
+impl Error for FetchError {}
 
 /// The most that [`TokenVerifier::from_jwks`](auth_core::TokenVerifier::from_jwks) reads.
 const MAX_BYTES: usize = 64 * 1024;

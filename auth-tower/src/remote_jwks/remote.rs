@@ -8,10 +8,9 @@ use auth_core::Principal;
 use tokio::sync::watch;
 
 use super::{
-    FetchError, RemoteJwksBuilder,
+    FetchError, Issuer, RemoteJwksBuilder,
     cache::{Advice, Cache, Keys, Limits},
     fetch::Fetcher,
-    issuer::Issuer,
 };
 use crate::{ConfigError, problem::Problem};
 

@@ -1,0 +1,128 @@
+//! The inner door: what the caller must be, once [`AuthLayer`](crate::AuthLayer) has found out who it is.
+
+use std::{
+    fmt,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use auth_core::{Clock, Principal};
+use http::{Extensions, Request, Response};
+use tower_layer::Layer;
+use tower_service::Service;
+
+use crate::{
+    grpc::Refusal,
+    guard::{GuardBody, GuardFuture},
+    problem::Problem,
+};
+
+/// Refuses callers that do not meet a requirement. Belongs inside an [`AuthLayer`](crate::AuthLayer); without
+/// one there is never a principal, and everybody is refused.
+///
+/// What it knows of the caller is what that layer found out: a role taken away is gone when the token expires, after
+/// the next poll or at once, as the layer [checks](crate::AuthLayer).
+#[derive(Debug, Clone)]
+pub struct RequireLayer {
+    requirement: Requirement,
+}
+
+impl RequireLayer {
+    /// Any signed-in user; 401 otherwise. For the routes inside an
+    /// [`AuthLayer::optional`](crate::AuthLayer::optional) that are not optional.
+    pub fn signed_in() -> Self {
+        Self { requirement: Requirement::SignedIn }
+    }
+
+    /// A user with this role; 403 `forbidden` otherwise, 401 if nobody is signed in.
+    pub fn role(role: impl Into<Arc<str>>) -> Self {
+        Self::any_role([role])
+    }
+
+    /// A user with at least one of these roles; 403 `forbidden` otherwise, 401 if nobody is signed in. None of none: without
+    /// any role here everybody is refused.
+    ///
+    /// For what several roles may do see the manual's page on [roles](auth_core::manual::roles).
+    pub fn any_role<R: Into<Arc<str>>>(roles: impl IntoIterator<Item = R>) -> Self {
+        Self { requirement: Requirement::AnyRole(roles.into_iter().map(R::into).collect()) }
+    }
+
+    /// A user who gave a password, or whatever proves them, at most `max_age` ago (ASVS 7.5.3): a refresh
+    /// does not count. Otherwise 401 with `error="insufficient_user_authentication"` and `max_age`
+    /// (RFC 9470), upon which a client asks for the password again.
+    ///
+    /// `clock` is best that of [`Auth::clock`](auth_core::Auth::clock).
+    pub fn recent_sign_in(max_age: Duration, clock: Arc<dyn Clock>) -> Self {
+        Self { requirement: Requirement::RecentSignIn { max_age, clock } }
+    }
+}
+
+impl<S> Layer<S> for RequireLayer {
+    type Service = Require<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Require { inner, requirement: self.requirement.clone() }
+    }
+}
+
+/// The service made by [`RequireLayer`](super::RequireLayer).
+#[derive(Debug, Clone)]
+pub struct Require<S> {
+    inner: S,
+    requirement: Requirement,
+}
+
+impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for Require<S>
+where
+    S: Service<Request<ReqBody>, Response = Response<ResBody>>,
+{
+    type Response = Response<GuardBody<ResBody>>;
+    type Error = S::Error;
+    type Future = GuardFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
+        match self.requirement.check(request.extensions()) {
+            Ok(()) => GuardFuture::pass(self.inner.call(request)),
+            Err(problem) => GuardFuture::refuse(problem, Refusal::left_in(request.extensions())),
+        }
+    }
+}
+
+#[derive(Clone)]
+enum Requirement {
+    SignedIn,
+    AnyRole(Arc<[Arc<str>]>),
+    RecentSignIn { max_age: Duration, clock: Arc<dyn Clock> },
+}
+
+impl Requirement {
+    /// Closed unless the requirement is met; without a principal it never is.
+    fn check(&self, extensions: &Extensions) -> Result<(), Problem> {
+        let principal = extensions.get::<Principal>().ok_or_else(Problem::unauthenticated)?;
+        match self {
+            Self::SignedIn => Ok(()),
+            Self::AnyRole(roles) if roles.iter().any(|role| principal.has_role(role)) => Ok(()),
+            Self::AnyRole(_) => Err(Problem::forbidden()),
+            Self::RecentSignIn { max_age, clock } => {
+                // A sign-in ahead of this clock was made by a server whose clock runs faster: it is recent.
+                let age = clock.now().duration_since(principal.authenticated_at()).unwrap_or_default();
+                if age <= *max_age { Ok(()) } else { Err(Problem::sign_in_too_old(*max_age)) }
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Requirement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SignedIn => f.write_str("SignedIn"),
+            Self::AnyRole(roles) => f.debug_tuple("AnyRole").field(roles).finish(),
+            Self::RecentSignIn { max_age, .. } => f.debug_tuple("RecentSignIn").field(max_age).finish(),
+        }
+    }
+}
