@@ -27,6 +27,7 @@ impl Auth {
     ///
     /// # Errors
     /// [`Error::Validation`] names the fields; [`EMAIL_TAKEN`](crate::refusal::EMAIL_TAKEN) also for the losers of a race;
+    /// [`REGISTRATION_CLOSED`](crate::refusal::REGISTRATION_CLOSED), before anything is looked at;
     /// [`Error::Throttled`]; [`Error::Overloaded`]; [`Error::Unavailable`].
     pub async fn register(&self, register: Register) -> Result<User, Error> {
         Arc::clone(&self.kernel).register(register).await
@@ -36,7 +37,9 @@ impl Auth {
     /// transaction: checks and hashes, and does not touch the database.
     ///
     /// # Errors
-    /// [`Error::Validation`], [`Error::Throttled`], [`Error::Overloaded`].
+    /// [`Error::Validation`], [`Error::Throttled`], [`Error::Overloaded`];
+    /// [`REGISTRATION_CLOSED`](crate::refusal::REGISTRATION_CLOSED), where a host makes accounts with
+    /// [`create_user`](Self::create_user).
     pub async fn prepare_register(&self, register: Register) -> Result<PreparedRegister, Error> {
         Arc::clone(&self.kernel).prepare_register(register).await
     }

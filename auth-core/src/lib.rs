@@ -35,16 +35,6 @@
 //! [error](manual::errors) and what to do, [running it](manual::operating), [what is protected and what is not](manual::security),
 //! [coming from another service](manual::moving_in), [what else there is](manual::comparison).
 
-#![cfg_attr(
-    not(all(feature = "oidc", feature = "test-util")),
-    allow(
-        dead_code,
-        unused_imports,
-        unreachable_pub,
-        reason = "what rooms and tests of the kernel need is there without the feature that compiles them; with all features the lint holds"
-    )
-)]
-
 mod audit;
 mod auth;
 mod builder;

@@ -10,9 +10,9 @@ use std::{
 
 use uuid::Uuid;
 
-pub(crate) use self::room::{
-    BoxFuture, ColumnKind, Exported, Room, Sweep, WaysIn, count_ways_in, remove_ways_in, sealers,
-};
+pub(crate) use self::room::{BoxFuture, ColumnKind, Exported, Room, Sweep, WaysIn, sealers};
+#[cfg(feature = "oidc")]
+pub(crate) use self::room::{count_ways_in, remove_ways_in};
 use crate::{
     Clock, Config, EventSink, Revocations, TokenVerifier, clock,
     key_ring::KeySource,
@@ -47,6 +47,7 @@ pub(crate) struct Kernel {
     /// Every room that there is, switched on or not.
     pub(crate) rooms: Vec<Room>,
     /// What the host switched rooms on with.
+    #[cfg_attr(not(feature = "oidc"), expect(dead_code, reason = "read by rooms that a feature compiles"))]
     pub(crate) set_up: Vec<Arc<dyn Any + Send + Sync>>,
 }
 

@@ -9,7 +9,7 @@ use crate::{
     check::Finding,
     flow::{Arrival, Passage},
     mail::LinkMail,
-    store::{ConnectionTrait, DatabaseTransaction, Table},
+    store::{DatabaseTransaction, Table},
 };
 
 pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -28,6 +28,7 @@ pub(crate) struct Room {
     /// What is stored about a person.
     pub(crate) export: &'static [Exported],
     /// How somebody can get into an account through this room.
+    #[cfg_attr(not(feature = "oidc"), expect(dead_code, reason = "read by rooms that a feature compiles"))]
     pub(crate) ways_in: Option<WaysIn>,
     /// Has a say in every sign-in.
     pub(crate) gate: Option<Gate>,
@@ -84,6 +85,7 @@ pub(crate) enum ColumnKind {
 
 /// A way to sign in that has rows of its own.
 #[derive(Clone, Copy)]
+#[cfg_attr(not(feature = "oidc"), expect(dead_code, reason = "read by rooms that a feature compiles"))]
 pub(crate) struct WaysIn {
     /// A takeover removes a user's rows of it.
     pub(crate) table: &'static str,
@@ -107,6 +109,7 @@ impl Kernel {
     }
 
     /// What a room was set up with, where the host switched it on.
+    #[cfg(feature = "oidc")]
     pub(crate) fn set_up<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
         self.set_up.iter().find_map(|part| Arc::clone(part).downcast().ok())
     }
@@ -117,6 +120,7 @@ pub(crate) fn sealers(rooms: &[Room]) -> impl Iterator<Item = &'static str> {
 }
 
 /// How many ways into an account there are, with the password.
+#[cfg(feature = "oidc")]
 pub(crate) async fn count_ways_in(
     kernel: &Kernel,
     txn: &DatabaseTransaction,
@@ -130,9 +134,10 @@ pub(crate) async fn count_ways_in(
 }
 
 /// Takes away every way into an account. Run it in a transaction that holds the user's row and adds another.
+#[cfg(feature = "oidc")]
 pub(crate) async fn remove_ways_in(
     kernel: &Kernel,
-    txn: &impl ConnectionTrait,
+    txn: &impl crate::store::ConnectionTrait,
     user: UserId,
 ) -> Result<(), Error> {
     crate::store::remove_password(txn, user).await?;

@@ -26,7 +26,7 @@ use sea_orm::{
 
 pub use self::by_name::ExportedValue;
 pub(crate) use self::{
-    by_name::{Table, export_rows, remove_of_user, sweep},
+    by_name::{Table, export_rows, sweep},
     check::{
         TABLES, address_collation, count_events, has_admin, journal_mode, missing_tables, not_writable,
         read_clock,
@@ -49,12 +49,17 @@ pub(crate) use self::{
     sweep::remove_dead_sessions,
     throttle::{Counters, count_failure, find_counter, forget_failures, take_back_failure},
     user::{
-        Insert, LoginRow, NewUser, UserRow, delete_user, disable_user, enable_user, end_all_sessions,
-        find_login, find_user, find_user_by_email, find_user_with_sessions, has_password, insert_user,
-        lock_user, prove_email, put_hash, remove_password, replace_email, replace_hash, touch_roles,
+        Insert, NewUser, UserRow, delete_user, disable_user, enable_user, end_all_sessions, find_login,
+        find_user, find_user_by_email, insert_user, lock_user, prove_email, put_hash, replace_email,
+        replace_hash, touch_roles,
     },
     users::list_users,
 };
+
+#[cfg(feature = "oidc")]
+pub(crate) use self::by_name::remove_of_user;
+#[cfg(feature = "oidc")]
+pub(crate) use self::user::{LoginRow, find_user_with_sessions, has_password, remove_password};
 
 pub(crate) struct Store {
     db: Db,

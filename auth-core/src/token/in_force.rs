@@ -17,6 +17,7 @@ pub(crate) struct KeysInForce {
     pub(crate) one_time: OneTimeKeys,
     pub(crate) devices: DeviceKeys,
     /// What rooms encrypt with, by their labels: one key for each secret, newest first.
+    #[cfg_attr(not(feature = "oidc"), expect(dead_code, reason = "read by rooms that a feature compiles"))]
     sealers: HashMap<&'static str, Vec<Sealer>>,
     published: Vec<Published>,
 }

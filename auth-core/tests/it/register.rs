@@ -1,6 +1,6 @@
 //! Making accounts.
 
-use auth_core::{Error, EventKind, FieldError, Register};
+use auth_core::{CreateUser, Error, EventKind, FieldError, Register, Registration};
 use auth_migration::{each_database, test_util::TestDatabase};
 use sea_orm::{ConnectionTrait, SqliteTransactionMode, TransactionOptions, TransactionTrait};
 
@@ -104,6 +104,20 @@ each_database! {
         }
         // `_` and `%` are not wildcards.
         assert_refused!(test.try_login("underXscore@example.com", PASSWORD).await, Error::InvalidCredentials);
+    }
+
+    async fn where_registration_is_closed_nobody_makes_an_account_and_nothing_is_hashed(db: &TestDatabase) {
+        let test = TestAuth::with(db, |builder| {
+            builder.configure(|config| config.registration = Registration::Closed)
+        }).await;
+        for email in [EMAIL, "no address"] {
+            let refused = test.auth.register(Register::new(email, PASSWORD)).await;
+            assert_refused!(refused, Error::Refused(auth_core::refusal::REGISTRATION_CLOSED));
+            let refused = test.auth.prepare_register(Register::new(email, PASSWORD)).await;
+            assert_refused!(refused, Error::Refused(auth_core::refusal::REGISTRATION_CLOSED));
+        }
+        assert_eq!((test.hasher.hashes(), test.count("auth_user").await), (0, 0));
+        test.auth.create_user(CreateUser::new(EMAIL)).await.unwrap();
     }
 }
 
