@@ -97,6 +97,7 @@ pub use room::oidc::Identity;
 pub use room::{
     admin::{CreateUser, UserPage, UserQuery},
     import::{Import, ImportOutcome, ImportRow, UserRecord},
+    verify_email::Carried,
 };
 #[cfg(feature = "oidc")]
 pub use secret::BrowserToken;

@@ -2,6 +2,7 @@
 //! knows none of them.
 
 mod room;
+mod ways_in;
 
 use std::{
     any::Any,
@@ -12,7 +13,8 @@ use uuid::Uuid;
 
 pub(crate) use self::room::{BoxFuture, ColumnKind, Exported, Room, Sweep, WaysIn, sealers};
 #[cfg(feature = "oidc")]
-pub(crate) use self::room::{count_ways_in, remove_ways_in};
+pub(crate) use self::ways_in::count_ways_in;
+pub(crate) use self::ways_in::listed;
 use crate::{
     Clock, Config, EventSink, Revocations, TokenVerifier, clock,
     key_ring::KeySource,

@@ -6,7 +6,7 @@ use crate::{
     Config, ConfigError, Keys,
     key_ring::Ring,
     throttle::DeviceKeys,
-    token::{OneTimeKeys, RefreshKeys, Sealer, TokenIssuer, jwks},
+    token::{OneTimeKeys, RefreshKeys, Sealer, TokenIssuer, jwks, mac::MacKeys},
 };
 
 /// What a process makes tokens with, and publishes. What verifies access tokens is replaced in the
@@ -16,6 +16,8 @@ pub(crate) struct KeysInForce {
     pub(crate) refresh: RefreshKeys,
     pub(crate) one_time: OneTimeKeys,
     pub(crate) devices: DeviceKeys,
+    /// What stands for an address where mails to it are counted.
+    pub(crate) mail_pace: MacKeys,
     /// What rooms encrypt with, by their labels: one key for each secret, newest first.
     #[cfg_attr(not(feature = "oidc"), expect(dead_code, reason = "read by rooms that a feature compiles"))]
     sealers: HashMap<&'static str, Vec<Sealer>>,
@@ -48,6 +50,7 @@ impl KeysInForce {
             refresh: RefreshKeys::new(keys)?,
             one_time: OneTimeKeys::new(keys)?,
             devices: DeviceKeys::new(keys)?,
+            mail_pace: MacKeys::new(keys, "mail pace", "mail pace key id")?,
             sealers: sealers.map(|label| Ok((label, sealers_of(keys, label)?))).collect::<Result<_, _>>()?,
             published: published.collect::<Result<_, ConfigError>>()?,
         })
