@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{IDENTITY_NOT_FOUND, Oidc, Providers};
+use super::{IDENTITY_NOT_FOUND, Oidc, SetUp};
 use crate::{
     ClientInfo, Error, Principal, UserId,
     event::EventKind,
@@ -21,7 +21,7 @@ pub(crate) fn count_ways_in<'a>(
     user: UserId,
 ) -> BoxFuture<'a, Result<u64, Error>> {
     Box::pin(async move {
-        let Some(set_up) = kernel.set_up::<Providers>() else { return Ok(0) };
+        let Some(set_up) = kernel.set_up::<SetUp>() else { return Ok(0) };
         let is_way_in =
             |issuer: &str| set_up.all.iter().any(|connected| connected.provider.issuer() == issuer);
         let all = list_identities(txn, user).await?;
