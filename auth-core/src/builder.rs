@@ -147,8 +147,8 @@ impl AuthBuilder {
     /// # Errors
     /// [`ConfigError`] names the setting.
     pub fn build(self) -> Result<Auth, ConfigError> {
-        self.config.check()?;
-        self.keys.check()?;
+        self.config.validate()?;
+        self.keys.validate()?;
         if self.config.email_verification != EmailVerification::Off && self.mailer.is_none() {
             return Err(ConfigError::new("email_verification", "needs a mailer"));
         }

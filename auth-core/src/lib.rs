@@ -104,7 +104,9 @@ pub use room::{
 };
 #[cfg(feature = "oidc")]
 pub use secret::BrowserToken;
-pub use secret::{AccessToken, AuthSession, DeviceToken, OneTimeToken, Password, RefreshToken, SecretKey};
+pub use secret::{
+    AccessToken, Address, AuthSession, DeviceToken, OneTimeToken, Password, RefreshToken, SecretKey,
+};
 pub use session::{Challenge, EndReason, Session, SignIn, Tokens};
 pub use store::{ExportedRow, ExportedValue};
 pub use token::{Algorithm, Keys, PrivateKey, PublicKey, TokenVerifier};
