@@ -40,7 +40,18 @@ macro_rules! secret_text {
                 Self::new(text)
             }
         }
+
+        impl From<&String> for $name {
+            fn from(text: &String) -> Self {
+                Self::new(text)
+            }
+        }
     };
+}
+
+secret_text! {
+    /// An e-mail address as it was typed, or what somebody took for one: personal, and now and then the password in the wrong field.
+    Address
 }
 
 secret_text! {

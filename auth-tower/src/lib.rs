@@ -118,7 +118,7 @@ mod route;
 mod service;
 mod transport;
 
-pub use authenticate::{AuthLayer, Authenticate, AuthenticateFuture, TokenCheck};
+pub use authenticate::{AuthLayer, Authenticate, AuthenticateFuture, TokenVerification};
 pub use body::Body;
 pub use client::ClientAddr;
 pub use cross_origin::{CrossOrigin, CrossOriginFuture, CrossOriginLayer, OriginPolicy};

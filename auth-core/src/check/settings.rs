@@ -2,7 +2,7 @@
 
 use std::{thread, time::Duration};
 
-use super::Finding;
+use crate::Finding;
 use crate::{Config, EmailVerification, Registration};
 
 /// Longer, and other services accept the token of a signed-out user for so long.

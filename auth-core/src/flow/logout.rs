@@ -3,10 +3,10 @@
 use crate::{
     ClientInfo, EndReason, Error, RefreshToken, SessionId, UserId,
     event::EventKind,
-    flow::until_won,
     kernel::Kernel,
     refusal,
     store::{end_all_sessions, revoke_session},
+    task::until_won,
 };
 
 impl Kernel {

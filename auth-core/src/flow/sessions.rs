@@ -4,13 +4,13 @@ use crate::{
     ClientInfo, EndReason, Error, Principal, Session, SessionId, UserId,
     clock::{duration_millis, from_millis},
     event::EventKind,
-    flow::until_won,
     kernel::Kernel,
     refusal,
     store::{
         ListedSession, end_all_sessions, find_session, keep_session, list_sessions, lock_user, revoke_oldest,
         revoke_own_session,
     },
+    task::until_won,
 };
 
 impl Kernel {

@@ -1,6 +1,9 @@
 //! What every operation works with: the settings, the store, the hash pool, the keys, the clock. Rooms stand on it, and it
 //! knows none of them.
 
+mod arrival;
+mod attempt;
+mod link_mail;
 mod room;
 mod ways_in;
 
@@ -11,19 +14,24 @@ use std::{
 
 use uuid::Uuid;
 
-pub(crate) use self::room::{BoxFuture, ColumnKind, Exported, Room, Sweep, WaysIn, sealers};
 #[cfg(feature = "oidc")]
 pub(crate) use self::ways_in::count_ways_in;
-pub(crate) use self::ways_in::listed;
+pub(crate) use self::{
+    arrival::{Arrival, Passage},
+    attempt::Attempt,
+    link_mail::{LinkMail, Recipient},
+    room::{Room, Sweep, WaysIn, sealers},
+    ways_in::listed,
+};
 use crate::{
     Clock, Config, EventSink, Revocations, TokenVerifier, clock,
-    key_ring::KeySource,
+    key_ring::{KeySource, KeysInForce},
     mail::Post,
     password::{HashPool, PasswordPolicy},
     random::Random,
     store::Store,
     throttle::Throttle,
-    token::{KeysInForce, current::Current},
+    token::current::Current,
 };
 
 pub(crate) struct Kernel {

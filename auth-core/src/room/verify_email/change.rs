@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use crate::{
-    Auth, ClientInfo, Error, OneTimeToken, Password, Principal,
+    Address, Auth, ClientInfo, Error, OneTimeToken, Password, Principal,
     email::Email,
     event::EventKind,
-    flow::{detached, not_good, until_won},
-    kernel::Kernel,
-    mail::{LinkMail, MailKind, Recipient},
+    flow::not_good,
+    kernel::{Kernel, LinkMail, Recipient},
+    mail::MailKind,
     store::{end_all_sessions, lock_user, spend_token},
+    task::{detached, until_won},
     token::Purpose,
 };
 
@@ -44,7 +45,7 @@ impl Auth {
     pub async fn request_email_change(
         &self,
         caller: &Principal,
-        email: impl Into<Password>,
+        email: impl Into<Address>,
         password: Option<Password>,
         client: ClientInfo,
     ) -> Result<(), Error> {

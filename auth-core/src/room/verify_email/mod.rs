@@ -7,14 +7,15 @@ use std::sync::Arc;
 
 pub use self::carried::Carried;
 use crate::{
-    Auth, ClientInfo, Error, OneTimeToken, Password, User,
+    Address, Auth, ClientInfo, Error, OneTimeToken, User,
     email::Email,
     event::EventKind,
-    flow::{detached, not_good, until_won},
-    kernel::{Kernel, Room},
-    mail::{LinkMail, MailKind, Recipient},
+    flow::not_good,
+    kernel::{Kernel, LinkMail, Recipient, Room},
+    mail::MailKind,
     refusal,
     store::{self, About, Insert, end_tokens_of, find_user, lock_user, spend_token},
+    task::{detached, until_won},
     token::Purpose,
 };
 
@@ -45,7 +46,7 @@ impl Auth {
     /// without a mailer.
     pub async fn request_email_verification(
         &self,
-        email: impl Into<Password>,
+        email: impl Into<Address>,
         client: ClientInfo,
     ) -> Result<(), Error> {
         let (kernel, email) = (Arc::clone(&self.kernel), email.into());

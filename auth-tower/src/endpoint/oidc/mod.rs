@@ -57,7 +57,10 @@ pub(crate) const DOORS: Doors = Doors {
     ..Doors::tagged(TAG)
 };
 
-const TAG: Tag = Tag { name: "Social login", description: "Signing in at identity providers." };
+const TAG: Tag = Tag {
+    name: "OIDC",
+    description: "Signing in at identity providers (OpenID Connect, GitHub), also called social login.",
+};
 
 impl Inner {
     fn oidc(&self) -> Result<Oidc, Problem> {

@@ -6,7 +6,6 @@ use crate::{
     clock::duration_millis,
     email::Email,
     event::EventKind,
-    flow::until_won,
     kernel::Kernel,
     mail::MailKind,
     random,
@@ -16,6 +15,7 @@ use crate::{
         find_user_by_email, find_user_with_sessions, has_password, insert_user, lock_user, prove_email,
         remove_password,
     },
+    task::until_won,
 };
 
 /// Each lost race means that somebody else has changed what was read.
