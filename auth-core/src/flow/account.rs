@@ -53,7 +53,7 @@ impl Kernel {
     }
 
     /// The user of a session that lives, in one statement.
-    async fn live_user(&self, principal: &Principal) -> Result<UserRow, Error> {
+    pub(super) async fn live_user(&self, principal: &Principal) -> Result<UserRow, Error> {
         let session =
             find_session(self.store.db(), principal.session_id()).await?.ok_or(Error::SessionOver)?;
         let alive = session.is_alive(self.now(), duration_millis(self.config.sessions.refresh_ttl));

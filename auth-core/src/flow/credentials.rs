@@ -51,7 +51,8 @@ impl Kernel {
         let address = Email::parse(&email).map_err(|_| Error::Refused(refusal::USER_NOT_FOUND))?;
         let subject = self.subject(&address, client);
         let (found, counters) = find_login(self.store.db(), address.normalized(), subject, now).await?;
-        let Some(hash) = found.filter(|found| found.user.id == id).ok_or(Error::SessionOver)?.hash else {
+        let found = found.filter(|found| found.user.id == id).ok_or(Error::SessionOver)?;
+        let Some(hash) = found.hash else {
             let recent = session.created_at.saturating_add(duration_millis(RECENT)) > now;
             let rule =
                 "sign in again first: an account without a password needs a sign-in of the last 5 minutes";
@@ -64,7 +65,7 @@ impl Kernel {
         let Some(password) = password else {
             return Err(refuse(field, "required", "the password is needed"));
         };
-        let attempt = self.attempt(subject, counters, client, Some(id)).await?;
+        let attempt = self.attempt(subject, counters, client, Some(&found.user)).await?;
         let checked = self.check(client, &password::normalize(&password), Some(hash.clone())).await;
         match checked {
             Ok(Checked::Verdict(Verdict::Right | Verdict::RightButOutdated)) => {

@@ -44,14 +44,16 @@ pub(crate) use self::{
         rotate_session,
     },
     sessions::{
-        ListedSession, keep_session, list_sessions, revoke_oldest, revoke_other_sessions, revoke_own_session,
+        ListedSession, end_other_sessions, keep_session, list_sessions, revoke_oldest, revoke_own_session,
     },
     sweep::remove_dead_sessions,
-    throttle::{Counters, count_failure, find_counter, forget_failures, take_back_failure},
+    throttle::{
+        Counters, count_failure, find_counter, forget_all_failures, forget_failures, take_back_failure,
+    },
     user::{
-        Insert, NewUser, UserRow, delete_user, disable_user, enable_user, end_all_sessions, find_login,
-        find_user, find_user_by_email, insert_user, lock_user, prove_email, put_hash, replace_email,
-        replace_hash, touch_roles,
+        DeviceSeed, Insert, NewUser, UserRow, delete_user, disable_user, enable_user, end_all_sessions,
+        find_login, find_user, find_user_by_email, insert_user, lock_user, note_first_sign_in, prove_email,
+        put_hash, replace_email, replace_hash, touch_roles,
     },
     users::list_users,
 };

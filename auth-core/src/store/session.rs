@@ -153,6 +153,7 @@ pub(crate) async fn find_session(
             created_at: line.user_created_at,
             roles,
             roles_version: line.roles_version,
+            device_seed: None,
         },
         seed: line.seed,
         rotation: Rotation {

@@ -1,5 +1,7 @@
 //! Statements about users and their passwords.
 
+use std::fmt;
+
 use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, FromQueryResult, Iterable, JoinType,
@@ -7,6 +9,7 @@ use sea_orm::{
     sea_query::{Expr, Query},
 };
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 use super::{
     entity::{deleted_user, password, user, user_role},
@@ -14,6 +17,26 @@ use super::{
     throttle::{Counters, join_counters, read_counters},
 };
 use crate::{User, UserId, clock::from_millis, email::Email, throttle::Subject};
+
+/// What the tokens of an account's known devices hang on, beside the secret.
+#[derive(Clone)]
+pub(crate) struct DeviceSeed(Zeroizing<Vec<u8>>);
+
+impl DeviceSeed {
+    pub(crate) fn new(bytes: impl Into<Vec<u8>>) -> Self {
+        Self(Zeroizing::new(bytes.into()))
+    }
+
+    pub(crate) fn expose(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for DeviceSeed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DeviceSeed(redacted)")
+    }
+}
 
 /// A user with all roles.
 #[derive(Debug, Clone)]
@@ -26,6 +49,8 @@ pub(crate) struct UserRow {
     pub(crate) created_at: i64,
     pub(crate) roles: Vec<String>,
     pub(crate) roles_version: i64,
+    /// Read for a sign-in only. `None`: there is none yet, or it was not read.
+    pub(crate) device_seed: Option<DeviceSeed>,
 }
 
 impl From<UserRow> for User {
@@ -60,6 +85,7 @@ struct Line {
     epoch: i64,
     created_at: i64,
     roles_version: i64,
+    device_seed: Option<Vec<u8>>,
     hash: Option<String>,
     sessions: i64,
     role: Option<String>,
@@ -86,6 +112,7 @@ fn fold(mut lines: Vec<Line>) -> Option<LoginRow> {
             created_at: line.created_at,
             roles,
             roles_version: line.roles_version,
+            device_seed: line.device_seed.map(DeviceSeed::new),
         },
         hash: line.hash,
         sessions: u64::try_from(line.sessions).unwrap_or(0),
@@ -227,6 +254,8 @@ pub(crate) async fn insert_user(db: &impl ConnectionTrait, new: NewUser) -> Resu
         roles_at: Set(None),
         created_at: Set(new.now),
         updated_at: Set(new.now),
+        signed_in_at: Set(None),
+        device_seed: Set(None),
     };
     match user::Entity::insert(user).exec_without_returning(db).await {
         Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => {
@@ -243,6 +272,29 @@ pub(crate) async fn insert_user(db: &impl ConnectionTrait, new: NewUser) -> Resu
         password::Entity::insert(password).exec_without_returning(db).await?;
     }
     Ok(Insert::Done)
+}
+
+/// Notes the first sign-in to an account, with the seed for its devices; gives the one that it has from now on. `None`: no such
+/// user.
+pub(crate) async fn note_first_sign_in(
+    db: &impl ConnectionTrait,
+    id: UserId,
+    seed: DeviceSeed,
+    now: i64,
+) -> Result<Option<DeviceSeed>, DbErr> {
+    let updated = user::Entity::update_many()
+        .col_expr(user::Column::SignedInAt, Expr::value(now))
+        .col_expr(user::Column::DeviceSeed, Expr::value(seed.expose()))
+        .filter(user::Column::Id.eq(id.as_uuid()))
+        .filter(user::Column::DeviceSeed.is_null())
+        .exec(db)
+        .await?;
+    if updated.rows_affected > 0 {
+        return Ok(Some(seed));
+    }
+    // Another sign-in was first.
+    let row = user::Entity::find_by_id(id.as_uuid()).one(db).await?;
+    Ok(row.and_then(|row| row.device_seed).map(DeviceSeed::new))
 }
 
 /// Replaces a hash unless somebody else replaced it first.

@@ -13,7 +13,7 @@ pub use self::config::ThrottleConfig;
 pub(crate) use self::{
     attempt::{Attempt, Subject},
     counter::{Counter, Rule},
-    device::{DeviceKeys, KNOWN_FOR},
+    device::{Device, DeviceKeys, KNOWN_FOR},
 };
 use self::{counter::Decision, network::Buckets};
 use crate::{ClientInfo, Config, clock::duration_millis};
@@ -23,6 +23,7 @@ pub(crate) struct Throttle {
     off: bool,
     account: Rule,
     device: Rule,
+    devices: Rule,
     longest_wait: i64,
     /// Wrong passwords, and registrations.
     guesses: Buckets,
@@ -37,6 +38,7 @@ impl Throttle {
             off: config.insecure_no_throttle,
             account: Rule::of_account(rules),
             device: Rule::of_device(rules),
+            devices: Rule::of_devices(rules),
             longest_wait: duration_millis(rules.longest_wait),
             guesses: Buckets::new(rules),
             refreshes: Buckets::new(rules),

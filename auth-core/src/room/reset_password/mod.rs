@@ -12,7 +12,7 @@ use crate::{
     kernel::{Kernel, Room},
     mail::{Link, LinkMail, MailKind, Recipient},
     password,
-    store::{end_all_sessions, end_tokens, find_user, forget_failures, prove_email, put_hash, spend_token},
+    store::{end_all_sessions, end_tokens, find_user, prove_email, put_hash, spend_token},
     token::Purpose,
 };
 
@@ -110,7 +110,7 @@ async fn reset_password(
                 if row.payload.as_deref() == Some(email.typed()) {
                     prove_email(&txn, user, email, now).await?;
                 }
-                forget_failures(&txn, kernel.keys.get().devices.account(email), i64::MAX).await?;
+                kernel.forget_guesses(&txn, email).await?;
                 kernel.post(&txn, MailKind::PasswordChanged, email.typed(), Some(user), None).await?;
             }
             kernel.record(&txn, &client, &kind).await?;

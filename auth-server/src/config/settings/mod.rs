@@ -311,7 +311,7 @@ pub(crate) static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| {
         .renames(&["throttle.account_failures"]),
         Setting::new(
             "THROTTLE_ACCOUNT_LIMIT",
-            "Wrong passwords in a row after which only a known device can sign in, 1 to 100 [default]",
+            "Wrong passwords in a row after which only a known device can sign in, 1 to 100; 20 of 100 are kept for these [default]",
             number(|c| &mut c.auth.throttle.account_limit, 1..=100),
         )
         .renames(&["throttle.account_limit"]),
