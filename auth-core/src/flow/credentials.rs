@@ -12,10 +12,9 @@ use crate::{
     mail::MailKind,
     password::{self, Checked, Verdict},
     refusal,
-    role::ADMIN_ROLE,
     store::{
         UserRow, delete_user, end_all_sessions, end_tokens, find_login, find_session, find_user,
-        is_last_with_role, keep_session, replace_hash,
+        keep_session, replace_hash,
     },
 };
 
@@ -146,7 +145,7 @@ impl Kernel {
         let kind = EventKind::Deleted { user };
         until_won(|| async {
             let txn = self.store.begin().await?;
-            if is_last_with_role(&txn, user, ADMIN_ROLE).await? {
+            if self.is_last_admin(&txn, user).await? {
                 return Err(Error::Refused(refusal::LAST_ADMIN));
             }
             let email = find_user(&txn, user).await?.ok_or(Error::Refused(refusal::USER_NOT_FOUND))?.email;

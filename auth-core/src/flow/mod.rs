@@ -21,6 +21,7 @@ pub(crate) mod rotation;
 mod sessions;
 mod sign_in;
 mod sweep;
+mod unverified;
 
 pub use self::{
     account::UserChange,

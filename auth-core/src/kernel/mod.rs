@@ -10,9 +10,9 @@ use std::{
 
 use uuid::Uuid;
 
-pub(crate) use self::room::{BoxFuture, ColumnKind, Exported, Room, Sweep, WaysIn, sealers};
 #[cfg(feature = "oidc")]
-pub(crate) use self::room::{count_ways_in, remove_ways_in};
+pub(crate) use self::room::remove_ways_in;
+pub(crate) use self::room::{BoxFuture, ColumnKind, Exported, Room, Sweep, WaysIn, count_ways_in, sealers};
 use crate::{
     Clock, Config, EventSink, Revocations, TokenVerifier, clock,
     key_ring::KeySource,

@@ -28,7 +28,6 @@ pub(crate) struct Room {
     /// What is stored about a person.
     pub(crate) export: &'static [Exported],
     /// How somebody can get into an account through this room.
-    #[cfg_attr(not(feature = "oidc"), expect(dead_code, reason = "read by rooms that a feature compiles"))]
     pub(crate) ways_in: Option<WaysIn>,
     /// Has a say in every sign-in.
     pub(crate) gate: Option<Gate>,
@@ -85,7 +84,6 @@ pub(crate) enum ColumnKind {
 
 /// A way to sign in that has rows of its own.
 #[derive(Clone, Copy)]
-#[cfg_attr(not(feature = "oidc"), expect(dead_code, reason = "read by rooms that a feature compiles"))]
 pub(crate) struct WaysIn {
     /// A takeover removes a user's rows of it.
     pub(crate) table: &'static str,
@@ -120,7 +118,6 @@ pub(crate) fn sealers(rooms: &[Room]) -> impl Iterator<Item = &'static str> {
 }
 
 /// How many ways into an account there are, with the password.
-#[cfg(feature = "oidc")]
 pub(crate) async fn count_ways_in(
     kernel: &Kernel,
     txn: &DatabaseTransaction,

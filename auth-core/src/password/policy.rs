@@ -34,6 +34,11 @@ impl PasswordPolicy {
     /// so the work is the same for all.
     pub(crate) async fn check(&self, password: &Password, email: Option<&Email>) -> Result<(), FieldError> {
         self.check_rules(password.expose(), email)?;
+        self.check_breaches(password).await
+    }
+
+    /// The part that asks others, and is to be counted: a list, or a checker of the host's own.
+    pub(crate) async fn check_breaches(&self, password: &Password) -> Result<(), FieldError> {
         let Some(breaches) = &self.breaches else { return Ok(()) };
         match breaches.know(password).await {
             Ok(false) => Ok(()),
@@ -56,7 +61,8 @@ impl PasswordPolicy {
         }
     }
 
-    fn check_rules(&self, text: &str, email: Option<&Email>) -> Result<(), FieldError> {
+    /// The part that asks nobody.
+    pub(crate) fn check_rules(&self, text: &str, email: Option<&Email>) -> Result<(), FieldError> {
         let length = text.chars().take(MAX_LENGTH + 1).count();
         if length < self.min_length {
             return Err(refuse("too_short", &format!("needs at least {} characters", self.min_length)));

@@ -16,6 +16,7 @@ mod sessions;
 mod sweep;
 mod text;
 mod throttle;
+mod unverified;
 mod user;
 mod users;
 
@@ -26,10 +27,9 @@ use sea_orm::{
 
 pub use self::by_name::ExportedValue;
 pub(crate) use self::{
-    by_name::{Table, export_rows, sweep},
+    by_name::{Table, export_rows, has_rows, sweep},
     check::{
-        TABLES, address_collation, count_events, has_admin, journal_mode, missing_tables, not_writable,
-        read_clock,
+        TABLES, address_collation, count_events, journal_mode, missing_tables, not_writable, read_clock,
     },
     db::Db,
     event::{EventRow, insert_events, list_events},
@@ -38,7 +38,7 @@ pub(crate) use self::{
     mail::{MailRow, claim_mail, due_mails, insert_mail, mail_backlog, postpone_mail, remove_mail},
     one_time::{TokenRow, end_tokens, find_token, has_token_since, insert_token, prolong_token, spend_token},
     revocation::{Ended, ended_since},
-    role::{is_last_with_role, set_roles},
+    role::{find_able, lock_able, set_roles},
     session::{
         NewSession, Rotated, SessionRow, find_session, insert_session, replace_session, revoke_session,
         rotate_session,
@@ -50,10 +50,11 @@ pub(crate) use self::{
     throttle::{
         Counters, count_failure, find_counter, forget_all_failures, forget_failures, take_back_failure,
     },
+    unverified::{find_unverified, lock_unverified},
     user::{
         DeviceSeed, Insert, NewUser, UserRow, delete_user, disable_user, enable_user, end_all_sessions,
-        find_login, find_user, find_user_by_email, insert_user, lock_user, note_first_sign_in, prove_email,
-        put_hash, replace_email, replace_hash, touch_roles,
+        find_login, find_user, find_user_by_email, has_password, insert_user, lock_user, note_first_sign_in,
+        prove_email, put_hash, replace_email, replace_hash, touch_roles,
     },
     users::list_users,
 };
@@ -61,7 +62,7 @@ pub(crate) use self::{
 #[cfg(feature = "oidc")]
 pub(crate) use self::by_name::remove_of_user;
 #[cfg(feature = "oidc")]
-pub(crate) use self::user::{LoginRow, find_user_with_sessions, has_password, remove_password};
+pub(crate) use self::user::{LoginRow, find_user_with_sessions, remove_password};
 
 pub(crate) struct Store {
     db: Db,

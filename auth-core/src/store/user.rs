@@ -441,7 +441,6 @@ pub(crate) async fn delete_user(db: &impl ConnectionTrait, id: UserId, now: i64)
     Ok(true)
 }
 
-#[cfg(feature = "oidc")]
 pub(crate) async fn has_password(db: &impl ConnectionTrait, user: UserId) -> Result<bool, DbErr> {
     Ok(password::Entity::find_by_id(user.as_uuid()).one(db).await?.is_some())
 }

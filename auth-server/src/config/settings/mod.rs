@@ -411,6 +411,12 @@ pub(crate) static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| {
         )
         .renames(&["audit_retention"]),
         Setting::new(
+            "UNVERIFIED_ACCOUNT_DAYS",
+            "Accounts that never proved their address and never signed in are removed after so long; 0: never [default]",
+            time_or_none(|c| &mut c.auth.unverified_account_ttl, DAY, 3650),
+        )
+        .renames(&["unverified_account_ttl"]),
+        Setting::new(
             "OAUTH_SIGNUP",
             "off: only identities that an account has linked sign in; none makes an account, or joins one by address [default]",
             choice(|c| &mut c.providers.known_identities_only, OFF, NEITHER),
