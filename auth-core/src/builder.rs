@@ -120,7 +120,6 @@ impl AuthBuilder {
     }
 
     /// Switches a room on: what it makes is there as [`Kernel::set_up`].
-    #[cfg(feature = "oidc")]
     pub(crate) fn set_up<T: Send + Sync + 'static>(
         mut self,
         make: impl FnOnce() -> Result<Arc<T>, ConfigError> + Send + 'static,

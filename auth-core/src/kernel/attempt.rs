@@ -166,7 +166,6 @@ impl Kernel {
     }
 
     /// Takes one attempt back that stayed counted: its outcome came in another request.
-    #[cfg(feature = "oidc")]
     pub(crate) fn give_back_in_network(&self, client: &ClientInfo) {
         self.leave_network(self.throttle.network(client));
     }

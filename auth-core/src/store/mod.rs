@@ -56,9 +56,7 @@ pub(crate) use self::{
     users::list_users,
 };
 
-#[cfg(feature = "oidc")]
 pub(crate) use self::by_name::remove_of_user;
-#[cfg(feature = "oidc")]
 pub(crate) use self::user::{LoginRow, find_user_with_sessions, has_password, remove_password};
 
 pub(crate) struct Store {

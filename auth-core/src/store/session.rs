@@ -80,7 +80,6 @@ impl SessionRow {
     }
 
     /// Whether it began before all of its user were last ended.
-    #[cfg(feature = "oidc")]
     pub(crate) fn is_of_epoch(&self, epoch: i64) -> bool {
         self.epoch == epoch
     }
