@@ -7,7 +7,6 @@ use crate::{
     clock::duration_millis,
     email::Email,
     event::EventKind,
-    flow::{detached, until_won},
     kernel::Kernel,
     mail::MailKind,
     password::{self, Checked, Verdict},
@@ -16,6 +15,7 @@ use crate::{
         UserRow, delete_user, end_all_sessions, end_tokens, find_login, find_session, find_user,
         keep_session, replace_hash,
     },
+    task::{detached, until_won},
 };
 
 /// An account without a password has to have signed in so lately.
@@ -65,7 +65,7 @@ impl Kernel {
             return Err(refuse(field, "required", "the password is needed"));
         };
         let attempt = self.attempt(subject, counters, client, Some(&found.user)).await?;
-        let checked = self.check(client, &password::normalize(&password), Some(hash.clone())).await;
+        let checked = self.try_password(client, &password::normalize(&password), Some(hash.clone())).await;
         match checked {
             Ok(Checked::Verdict(Verdict::Right | Verdict::RightButOutdated)) => {
                 attempt.right(&self).await;
@@ -100,7 +100,7 @@ impl Kernel {
             return Err(refuse("current_password", "no_password", rule));
         };
         let new = password::normalize(&new);
-        let weak = self.policy.check(&new, Email::parse(&user.email).ok().as_ref()).await;
+        let weak = self.policy.validate(&new, Email::parse(&user.email).ok().as_ref()).await;
         weak.map_err(|error| Error::Validation(vec![FieldError { field: "new_password", ..error }]))?;
         let hash = self.passwords.hash(&client, new, self.random.as_ref()).await?;
         detached(async move {

@@ -4,10 +4,10 @@ use crate::{
     ClientInfo, EndReason, Error, Principal, Session, SessionId, UserId,
     clock::{duration_millis, from_millis},
     event::EventKind,
-    flow::until_won,
     kernel::Kernel,
     refusal,
     store::{ListedSession, end_other_sessions, list_sessions, revoke_oldest, revoke_own_session},
+    task::until_won,
 };
 
 impl Kernel {

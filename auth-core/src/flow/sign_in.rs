@@ -6,19 +6,14 @@ use crate::{
     DeviceToken, EndReason, Error, RefreshToken, SignIn, SignInFailure, Tokens,
     clock::duration_millis,
     event::EventKind,
-    flow::{
-        gate::{Arrival, Passage},
-        rotation::Rotation,
-        until_won,
-    },
-    kernel::Kernel,
+    kernel::{Arrival, Attempt, Kernel, Passage},
+    key_ring::Grant,
     random,
     store::{
-        DeviceSeed, NewSession, SessionRow, UserRow, find_session, insert_session, note_first_sign_in,
-        replace_session,
+        NewSession, SessionRow, UserRow, find_session, insert_session, note_first_sign_in, replace_session,
     },
-    throttle::Attempt,
-    token::{Grant, refresh::RefreshParts},
+    task::until_won,
+    token::{device::DeviceSeed, refresh::RefreshParts, rotation::Rotation},
 };
 
 /// Why there are neither tokens nor a challenge.

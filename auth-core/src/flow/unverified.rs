@@ -4,9 +4,9 @@
 use crate::{
     ClientInfo, Error, UserId,
     event::EventKind,
-    flow::until_won,
     kernel::Kernel,
     store::{delete_user, find_unverified, lock_unverified},
+    task::until_won,
 };
 
 const BATCH: u64 = 500;

@@ -1,7 +1,5 @@
 //! Statements about users and their passwords.
 
-use std::fmt;
-
 use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, FromQueryResult, Iterable, JoinType,
@@ -9,34 +7,13 @@ use sea_orm::{
     sea_query::{Expr, Query},
 };
 use uuid::Uuid;
-use zeroize::Zeroizing;
 
 use super::{
     entity::{deleted_user, password, user, user_role},
     sessions::count_sessions,
     throttle::{Counters, join_counters, read_counters},
 };
-use crate::{User, UserId, clock::from_millis, email::Email, throttle::Subject};
-
-/// What the tokens of an account's known devices hang on, beside the secret.
-#[derive(Clone)]
-pub(crate) struct DeviceSeed(Zeroizing<Vec<u8>>);
-
-impl DeviceSeed {
-    pub(crate) fn new(bytes: impl Into<Vec<u8>>) -> Self {
-        Self(Zeroizing::new(bytes.into()))
-    }
-
-    pub(crate) fn expose(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-impl fmt::Debug for DeviceSeed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("DeviceSeed(redacted)")
-    }
-}
+use crate::{User, UserId, clock::from_millis, email::Email, throttle::Subject, token::device::DeviceSeed};
 
 /// A user with all roles.
 #[derive(Debug, Clone)]
@@ -169,7 +146,6 @@ pub(crate) async fn find_user(db: &impl ConnectionTrait, id: UserId) -> Result<O
 }
 
 /// A user as a sign-in without a password needs it.
-#[cfg(feature = "oidc")]
 pub(crate) async fn find_user_with_sessions(
     db: &impl ConnectionTrait,
     id: UserId,
@@ -202,9 +178,7 @@ pub(crate) async fn find_user_by_email(
 /// What a link hangs on, and a way to sign in.
 pub(crate) struct LockedUser {
     pub(crate) email: String,
-    #[cfg(feature = "oidc")]
     pub(crate) email_verified: bool,
-    #[cfg(feature = "oidc")]
     pub(crate) disabled: bool,
     pub(crate) epoch: i64,
 }
@@ -214,9 +188,7 @@ pub(crate) async fn lock_user(db: &impl ConnectionTrait, id: UserId) -> Result<O
     let row = user::Entity::find_by_id(id.as_uuid()).lock_exclusive().one(db).await?;
     Ok(row.map(|row| LockedUser {
         email: row.email,
-        #[cfg(feature = "oidc")]
         email_verified: row.email_verified_at.is_some(),
-        #[cfg(feature = "oidc")]
         disabled: row.disabled_at.is_some(),
         epoch: row.epoch,
     }))
@@ -446,7 +418,6 @@ pub(crate) async fn has_password(db: &impl ConnectionTrait, user: UserId) -> Res
 }
 
 /// Nobody signs in with it any more.
-#[cfg(feature = "oidc")]
 pub(crate) async fn remove_password(db: &impl ConnectionTrait, user: UserId) -> Result<(), DbErr> {
     password::Entity::delete_by_id(user.as_uuid()).exec(db).await.map(drop)
 }

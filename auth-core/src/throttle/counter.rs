@@ -1,7 +1,18 @@
 //! Failures in a row: a rule without a store, a clock or a lock.
 
-use super::ThrottleConfig;
-use crate::clock::duration_millis;
+use uuid::Uuid;
+
+use crate::{ThrottleConfig, clock::duration_millis, token::device::Device};
+
+/// Whose failures an attempt counts among: the names of three rows.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Subject {
+    pub(crate) account: Uuid,
+    /// All devices on which somebody signed in to this account before.
+    pub(crate) devices: Uuid,
+    /// One of them, if it is of the account as it is now.
+    pub(crate) device: Option<Device>,
+}
 
 /// What is kept of the attempts at one account, or of those of one known device. An attempt counts as a failure from
 /// before its password is checked until it turns out to be right. Times are unix milliseconds.

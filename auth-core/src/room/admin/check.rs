@@ -1,8 +1,7 @@
 //! Whether anybody can administer.
 
 use crate::{
-    ADMIN_ROLE, EmailVerification, Error, UserId,
-    check::Finding,
+    ADMIN_ROLE, EmailVerification, Error, Finding, UserId,
     kernel::Kernel,
     store::{find_able, has_password, has_rows},
 };

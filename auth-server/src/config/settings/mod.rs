@@ -419,12 +419,12 @@ pub(crate) static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| {
         Setting::new(
             "OAUTH_SIGNUP",
             "off: only identities that an account has linked sign in; none makes an account, or joins one by address [default]",
-            choice(|c| &mut c.providers.known_identities_only, OFF, NEITHER),
+            choice(|c| &mut c.oidc.known_identities_only, OFF, NEITHER),
         ),
         Setting::new(
             "OAUTH_REDIRECT_TO",
             "Page to send browsers to after a sign-in at a provider when they named none; providers themselves are OAUTH_<NAME>_CLIENT_ID and so on, see the README [default]",
-            text(|c| &mut c.providers.default_redirect),
+            text(|c| &mut c.oidc.default_redirect),
         )
         .renames(&["oidc default_redirect"]),
         Setting::new(

@@ -5,33 +5,24 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use uuid::Uuid;
 
-use super::{Counter, Decision, Device, Rule};
+use super::Kernel;
 use crate::{
     ClientInfo, DeviceToken, Error, UserId,
     email::Email,
     error::is_lost_race,
     event::{EventKind, ThrottleReason},
-    flow::detached,
-    kernel::Kernel,
     random, refusal,
     store::{
-        ConnectionTrait, Counters, DeviceSeed, UserRow, count_failure, find_counter, find_user,
-        forget_all_failures, forget_failures, take_back_failure,
+        ConnectionTrait, Counters, UserRow, count_failure, find_counter, find_user, forget_all_failures,
+        forget_failures, take_back_failure,
     },
+    task::detached,
+    throttle::{Counter, Decision, Rule, Subject},
+    token::device::{Device, DeviceSeed},
 };
 
 /// Each lost race means that somebody else was counted; after very few of them there is a wait to be had.
 const MAX_ROUNDS: usize = 8;
-
-/// Whose failures an attempt counts among: the names of three rows.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Subject {
-    pub(crate) account: Uuid,
-    /// All devices on which somebody signed in to this account before.
-    pub(crate) devices: Uuid,
-    /// One of them, if it is [of the account](super::DeviceKeys::is_of) as it is now.
-    pub(crate) device: Option<Device>,
-}
 
 /// One attempt, counted as a failure until its outcome is told. One whose request goes away stays counted.
 #[derive(Debug)]
@@ -211,7 +202,6 @@ impl Kernel {
     }
 
     /// Takes one attempt back that stayed counted: its outcome came in another request.
-    #[cfg(feature = "oidc")]
     pub(crate) fn give_back_in_network(&self, client: &ClientInfo) {
         self.leave_network(self.throttle.network(client));
     }

@@ -55,7 +55,7 @@ impl ThrottleConfig {
         self.account_limit.min(MOST.saturating_sub(self.devices_limit()))
     }
 
-    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+    pub(crate) fn validate(&self) -> Result<(), ConfigError> {
         let refuse = |setting, problem: &str| Err(ConfigError::new(setting, problem));
         if !(1..=MOST).contains(&self.account_limit) {
             return refuse("throttle.account_limit", "is outside 1 to 100 (NIST SP 800-63B-4)");

@@ -5,16 +5,15 @@
 //! seed is a random column of the account's row, so that whoever has the secret to verify access tokens with can make none; the
 //! epoch is what a new password, the end of all sessions and a takeover raise. It signs nobody in.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use aws_lc_rs::{constant_time::verify_slices_are_equal, hmac};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
-use crate::{
-    ConfigError, DeviceToken, Keys, SecretKey, clock::duration_millis, email::Email, store::DeviceSeed,
-    token::derive,
-};
+use super::derive;
+use crate::{ConfigError, DeviceToken, Keys, SecretKey, clock::duration_millis, email::Email};
 
 /// How long a device stays known after a sign-in. Browsers keep no cookie for longer than 400 days.
 pub(crate) const KNOWN_FOR: Duration = Duration::from_hours(365 * 24);
@@ -27,6 +26,26 @@ const SIGNED_BYTES: usize = 1 + KEY_ID_BYTES + 16 + 16 + 8 + PROOF_BYTES;
 const TOKEN_BYTES: usize = SIGNED_BYTES + 32;
 /// base64url without padding.
 const TOKEN_CHARS: usize = (TOKEN_BYTES * 4).div_ceil(3);
+
+/// What the tokens of an account's known devices hang on, beside the secret.
+#[derive(Clone)]
+pub(crate) struct DeviceSeed(Zeroizing<Vec<u8>>);
+
+impl DeviceSeed {
+    pub(crate) fn new(bytes: impl Into<Vec<u8>>) -> Self {
+        Self(Zeroizing::new(bytes.into()))
+    }
+
+    pub(crate) fn expose(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for DeviceSeed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DeviceSeed(redacted)")
+    }
+}
 
 /// One set of derived keys for each secret, newest first.
 pub(crate) struct DeviceKeys {

@@ -4,7 +4,6 @@ use crate::{
     ClientInfo, EmailVerification, Error, Principal, User, UserId,
     clock::duration_millis,
     event::EventKind,
-    flow::until_won,
     kernel::{Kernel, count_ways_in},
     refusal,
     role::{self, ADMIN_ROLE},
@@ -12,6 +11,7 @@ use crate::{
         DatabaseTransaction, UserRow, disable_user, enable_user, find_session, find_user, lock_able,
         set_roles, touch_roles,
     },
+    task::until_won,
 };
 
 /// What is to be different about a user, all at once or not at all; what is left out stays.
@@ -47,7 +47,7 @@ impl Kernel {
         Ok(self.live_user(principal).await?.into())
     }
 
-    pub(crate) async fn check_session(&self, principal: &Principal) -> Result<Principal, Error> {
+    pub(crate) async fn verify_session(&self, principal: &Principal) -> Result<Principal, Error> {
         let UserRow { roles, roles_version, .. } = self.live_user(principal).await?;
         Ok(Principal { roles, roles_version, ..principal.clone() })
     }
