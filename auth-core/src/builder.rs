@@ -11,7 +11,7 @@ use sea_orm::DatabaseConnection;
 use crate::{
     Auth, Clock, Config, ConfigError, EmailVerification, EventSink, Keys, SystemClock, SystemRandom,
     TracingEvents,
-    kernel::{Kernel, Room, sealers},
+    kernel::{self, Kernel, Room, sealers},
     key_ring::{KeySource, KeysInForce, Ring},
     mail::{EnglishMails, MailTemplates, Mailer, Post},
     password::{Argon2Hasher, BreachChecker, HashPool, PasswordHasher, PasswordPolicy},
@@ -107,7 +107,7 @@ impl AuthBuilder {
     }
 
     /// Sends mail, which verification, reset and change of an address need; something has to run
-    /// [`Auth::keep_delivering_mail`] too. Default: no mail, and none of these.
+    /// [`Auth::run_background`] too. Default: no mail, and none of these.
     pub fn mailer(mut self, mailer: Arc<dyn Mailer>) -> Self {
         self.mailer = Some(mailer);
         self
@@ -180,6 +180,7 @@ impl AuthBuilder {
                 events_so_far: AtomicU16::default(),
                 post,
                 mail_waits: tokio::sync::Notify::new(),
+                background: kernel::Background::default(),
                 rooms: self.rooms,
                 set_up: self.set_up.into_iter().map(|make| make()).collect::<Result<_, _>>()?,
                 config: self.config,

@@ -82,8 +82,8 @@ pub use builder::AuthBuilder;
 pub use client::ClientInfo;
 pub use clock::{Clock, SystemClock};
 pub use config::{
-    Config, EmailVerification, HashConfig, MailConfig, PasswordConfig, Registration, SessionConfig,
-    ThrottleConfig, TokenConfig,
+    BackgroundConfig, Config, EmailVerification, HashConfig, MailConfig, PasswordConfig, Registration,
+    SessionConfig, ThrottleConfig, TokenConfig,
 };
 pub use connect::{ConnectError, ConnectOptions, connect};
 pub use database_cause::database_cause;

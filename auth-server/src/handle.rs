@@ -51,6 +51,8 @@ pub(crate) fn auth(
     public_url: &str,
 ) -> Result<Auth, SettingError> {
     let mut settings = config.auth.clone();
+    // The server runs it; a command beside it leaves it to the server.
+    settings.background.runs_elsewhere = true;
     for name in [&mut settings.tokens.issuer, &mut settings.tokens.audience] {
         if name.is_empty() {
             public_url.clone_into(name);

@@ -1,6 +1,6 @@
-//! The handle's operations on accounts: what people do to their own, what happened to them, and the mails that tell it.
+//! The handle's operations on accounts: what people do to their own, what happened to them.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use uuid::Uuid;
 
@@ -85,19 +85,5 @@ impl Auth {
         limit: u64,
     ) -> Result<Vec<AuditEvent>, Error> {
         self.kernel.own_events(caller, before, limit).await
-    }
-
-    /// Sends the mails that are due, and tells how many left. Any number of instances may do so at once.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`]; a mailer that fails is no error: the mail is tried again.
-    pub async fn deliver_mail(&self) -> Result<u64, Error> {
-        Arc::clone(&self.kernel).deliver_mail().await
-    }
-
-    /// Sends mails as they fall due, for ever: give it a task of its own. It looks every so often, and at once after this
-    /// instance has put something in.
-    pub async fn keep_delivering_mail(&self, every: Duration) {
-        Arc::clone(&self.kernel).keep_delivering_mail(every).await;
     }
 }

@@ -3,6 +3,7 @@
 
 mod arrival;
 mod attempt;
+mod background;
 mod link_mail;
 mod room;
 mod ways_in;
@@ -18,6 +19,7 @@ pub(crate) use self::ways_in::count_ways_in;
 pub(crate) use self::{
     arrival::{Arrival, Passage},
     attempt::Attempt,
+    background::Background,
     link_mail::{LinkMail, Recipient},
     room::{Room, Sweep, WaysIn, sealers},
     ways_in::listed,
@@ -53,6 +55,7 @@ pub(crate) struct Kernel {
     /// `None`: no mail is sent.
     pub(crate) post: Option<Post>,
     pub(crate) mail_waits: tokio::sync::Notify,
+    pub(crate) background: Background,
     /// Every room that there is, switched on or not.
     pub(crate) rooms: Vec<Room>,
     /// What the host switched rooms on with.
