@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 pub(crate) use self::room::{count_ways_in, remove_ways_in};
 pub(crate) use self::{
-    arrival::{Arrival, Passage},
+    arrival::{Arrival, Passage, Replaced},
     attempt::Attempt,
     link_mail::{LinkMail, Recipient},
     room::{Room, Sweep, WaysIn, sealers},
@@ -47,6 +47,8 @@ pub(crate) struct Kernel {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) events: Arc<dyn EventSink>,
+    /// Who acts where nobody is signed in.
+    pub(crate) operator: Option<String>,
     pub(crate) events_so_far: AtomicU16,
     /// `None`: no mail is sent.
     pub(crate) post: Option<Post>,

@@ -138,6 +138,7 @@ async fn request_email_change(
     detached(async move {
         kernel.post(kernel.store.db(), MailKind::ChangeEmail, new.typed(), Some(user.id), epoch).await?;
         kernel.mail_waits();
+        kernel.note(&client, EventKind::EmailChangeAsked { user: user.id }).await;
         Ok(())
     })
     .await
