@@ -172,6 +172,11 @@ pub enum EventKind {
         /// Whose.
         user: UserId,
     },
+    /// A change of address was stopped by who reads mail at the old one; all sessions ended. Worth an alert.
+    EmailChangeStopped {
+        /// Whose.
+        user: UserId,
+    },
     /// The password was changed by who knew the old one; all other sessions ended.
     PasswordChanged {
         /// Whose.
@@ -213,6 +218,14 @@ pub enum EventKind {
     Reclaimed {
         /// Which account.
         user: UserId,
+    },
+    /// The address of an account was proved by somebody who need not be the one who made it: what could sign in to it besides
+    /// was removed. Worth an alert.
+    WaysInRemoved {
+        /// Whose account.
+        user: UserId,
+        /// What it was.
+        ways: String,
     },
     /// The account is gone, with everything but its events.
     Deleted {
@@ -355,6 +368,9 @@ impl EventKind {
             Self::UsersExported { with_hashes: false } => Row::of("users_exported").reason("without_hashes"),
             Self::EmailVerified { user } => Row::of("email_verified").user(*user),
             Self::EmailChanged { user } => Row::of("email_changed").user(*user),
+            Self::EmailChangeStopped { user } => {
+                Row::of("email_change_stopped").user(*user).level(Level::Warn)
+            }
             Self::PasswordChanged { user } => Row::of("password_changed").user(*user),
             Self::PasswordNotConfirmed { user } => Row::of("password_not_confirmed").user(*user),
             Self::PasswordReset { user } => Row::of("password_reset").user(*user),
@@ -368,6 +384,9 @@ impl EventKind {
                 Row::of("identity_unlinked").user(*user).reason(provider)
             }
             Self::Reclaimed { user } => Row::of("reclaimed").user(*user).level(Level::Warn),
+            Self::WaysInRemoved { user, ways } => {
+                Row::of("ways_in_removed").user(*user).reason(ways).reason_not_counted().level(Level::Warn)
+            }
             Self::Deleted { user } => Row::of("deleted").user(*user),
             Self::UnverifiedRemoved { user } => Row::of("unverified_removed").user(*user),
             Self::MailGivenUp { user, kind } => Row::of("mail_given_up").user(*user).reason(kind.code()),
@@ -386,7 +405,7 @@ impl EventKind {
         self.row().user
     }
 
-    /// Why, or which: the code of a reason or kind of mail, the methods of a sign-in, a provider's name, or a key's id, where the
+    /// Why, or which: the code of a reason or kind of mail, the methods of a sign-in, a provider's name, ways in, or a key's id, where the
     /// event has one.
     pub fn reason(&self) -> Option<&str> {
         self.row().reason
@@ -439,6 +458,8 @@ pub enum LinkRefusal {
     TooOld,
     /// It is for something else.
     OtherPurpose,
+    /// The account is disabled.
+    Disabled,
 }
 
 impl LinkRefusal {
@@ -449,6 +470,7 @@ impl LinkRefusal {
             Self::Used => "used",
             Self::TooOld => "too_old",
             Self::OtherPurpose => "other_purpose",
+            Self::Disabled => "disabled",
         }
     }
 }

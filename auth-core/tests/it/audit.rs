@@ -109,6 +109,9 @@ each_database! {
         assert_eq!(told(&test.auth.events(user, None, 1).await.unwrap()), [("link_refused", Some("other_purpose"))]);
         test.clock.advance(DAY / 2);
         assert_eq!(refused(old.clone()).await, "too_old");
+        let waits = link().await;
+        test.auth.disable(user, nobody()).await.unwrap();
+        assert_eq!(refused(waits).await, "disabled");
         // Whoever has an id and no mac leaves nothing at the account.
         let before = test.auth.events(user, None, 100).await.unwrap().len();
         let mut forged = old.expose().to_owned();

@@ -78,7 +78,7 @@ each_database! {
         let id = bob["user"]["id"].as_str().unwrap();
         lines(program(), &["disable", id]).await;
         let events = client.send("GET", &format!("/users/{id}/events"), &[("authorization", &bearer)], "").await;
-        let events: Value = serde_json::from_str(&events.body).unwrap();
+        let events = events.body;
         let (last, by) = (&events["events"][0], format!("cli:{}", account().await));
         assert_eq!((&last["event"], &last["actor"], &last["operator"]), (&json!("disabled"), &Value::Null, &json!(by)));
         lines(program(), &["delete", id, "--yes"]).await;

@@ -125,6 +125,21 @@ impl TestAuth {
         (tokens, caller)
     }
 
+    /// The same, of somebody whose address is proved.
+    pub(crate) async fn proved_caller(&self) -> (Tokens, Principal) {
+        let signed_in = self.caller().await;
+        self.execute(&format!("UPDATE auth_user SET email_verified_at = 1 WHERE email = '{EMAIL}'")).await;
+        signed_in
+    }
+
+    /// Delivers the mails, and takes the kinds of all that have left, in the order of their names.
+    pub(crate) async fn kinds_of_mails(&self) -> Vec<&'static str> {
+        self.auth.deliver_mail().await.unwrap();
+        let mut kinds: Vec<_> = self.outbox.take().into_iter().map(|(mail, _)| mail.kind.code()).collect();
+        kinds.sort_unstable();
+        kinds
+    }
+
     /// Delivers the mails, and takes the token out of the only one of this kind.
     pub(crate) async fn token_of(&self, kind: MailKind) -> OneTimeToken {
         self.auth.deliver_mail().await.unwrap();

@@ -405,6 +405,17 @@ pub(crate) static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| {
         )
         .renames(&["mail.reset_password_url"]),
         Setting::new(
+            "STOP_EMAIL_CHANGE_URL",
+            "Page of your own that stops a change of address; as above [default: built in]",
+            optional(|c| &mut c.mail.stop_email_change_url, |text| Ok(text.to_owned()), String::clone).shown(
+                |c| {
+                    let own = c.mail.stop_email_change_url.clone();
+                    own.unwrap_or_else(|| "(built in, at /stop-email-change)".to_owned())
+                },
+            ),
+        )
+        .renames(&["mail.stop_email_change_url"]),
+        Setting::new(
             "AUDIT_RETENTION_DAYS",
             "How long security events are kept in the database; 0: none are written [default]",
             time_or_none(|c| &mut c.auth.audit_retention, DAY, 3650),
