@@ -33,6 +33,7 @@ pub struct AuthBuilder {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     events: Arc<dyn EventSink>,
+    operator: Option<String>,
     mailer: Option<Arc<dyn Mailer>>,
     mail_templates: Arc<dyn MailTemplates>,
     rooms: Vec<Room>,
@@ -53,6 +54,7 @@ impl AuthBuilder {
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
             events: Arc::new(TracingEvents),
+            operator: None,
             mailer: None,
             mail_templates: Arc::new(EnglishMails),
             rooms: rooms.to_vec(),
@@ -135,6 +137,13 @@ impl AuthBuilder {
         self
     }
 
+    /// Names who acts through this handle where nobody is signed in, for a program at the command line: `cli:` and the name of an
+    /// account of the system, at most 64 characters. It stands in each row of the audit that no user's name stands in.
+    pub fn operator(mut self, name: &str) -> Self {
+        self.operator = Some(name.chars().filter(|c| !c.is_control()).take(64).collect());
+        self
+    }
+
     /// Replaces [`TracingEvents`].
     pub fn events(mut self, events: Arc<dyn EventSink>) -> Self {
         self.events = events;
@@ -177,6 +186,7 @@ impl AuthBuilder {
                 clock: self.clock,
                 random: self.random,
                 events: self.events,
+                operator: self.operator,
                 events_so_far: AtomicU16::default(),
                 post,
                 mail_waits: tokio::sync::Notify::new(),

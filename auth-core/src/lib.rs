@@ -88,7 +88,7 @@ pub use config::{
 pub use connect::{ConnectError, ConnectOptions, connect};
 pub use database_cause::database_cause;
 pub use error::{ConfigError, Error, FieldError, StoreError};
-pub use event::{Event, EventKind, EventSink, SignInFailure, ThrottleReason, TracingEvents};
+pub use event::{Event, EventKind, EventSink, LinkRefusal, SignInFailure, ThrottleReason, TracingEvents};
 pub use finding::{Finding, Severity};
 pub use flow::{Export, KeyRing, KeyState, Login, PreparedRegister, Register, RingKey, UserChange};
 pub use id::{SessionId, UserId};

@@ -57,7 +57,15 @@ impl Auth {
     /// # Errors
     /// [`Error::SessionOver`], [`Error::Unavailable`].
     pub async fn export(&self, caller: &Principal) -> Result<Export, Error> {
-        self.kernel.export(caller).await
+        self.export_for(caller, ClientInfo::default()).await
+    }
+
+    /// As [`export`](Self::export), with who asks, for the event.
+    ///
+    /// # Errors
+    /// [`Error::SessionOver`], [`Error::Unavailable`].
+    pub async fn export_for(&self, caller: &Principal, client: ClientInfo) -> Result<Export, Error> {
+        self.kernel.export(caller, &client).await
     }
 
     /// What the audit has about a user, the latest first, at most 100 at once; `before` is the last one of the page before.

@@ -7,7 +7,7 @@ use crate::{
     email::Email,
     event::EventKind,
     flow::NotSignedIn,
-    kernel::{Arrival, Attempt, Kernel},
+    kernel::{Arrival, Attempt, Kernel, Replaced},
     password::{self, Checked, Verdict},
     store::{Counters, find_login, replace_hash},
     task::detached,
@@ -78,6 +78,7 @@ impl Kernel {
         };
         let Login { client, replacing, .. } = login;
         let Some(user) = user else {
+            let client = email.as_ref().map_or_else(|| client.clone(), |email| self.about(&client, email));
             return self.refuse(attempt, client, None, SignInFailure::UnknownUser).await;
         };
         let verdict = match checked {
@@ -94,7 +95,10 @@ impl Kernel {
         let (kernel, owner, from) = (Arc::clone(&self), user.id, client.clone());
         let signed_in = detached(async move {
             let replaces = match &replacing {
-                Some(token) => kernel.genuine(token).await?.map(|session| session.id),
+                Some(token) => {
+                    let session = kernel.genuine(token).await?;
+                    session.map(|session| Replaced { session: session.id, owner: Some(session.user.id) })
+                }
                 None => None,
             };
             let methods = vec!["pwd"];

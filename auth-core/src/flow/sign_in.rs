@@ -3,10 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    DeviceToken, EndReason, Error, RefreshToken, SignIn, SignInFailure, Tokens,
+    DeviceToken, EndReason, Error, RefreshToken, SessionId, SignIn, SignInFailure, Tokens, UserId,
     clock::duration_millis,
     event::EventKind,
-    kernel::{Arrival, Attempt, Kernel, Passage},
+    kernel::{Arrival, Attempt, Kernel, Passage, Replaced},
     key_ring::Grant,
     random,
     store::{
@@ -69,7 +69,7 @@ impl Kernel {
                 let ended = until_won(|| async {
                     let txn = self.store.begin().await?;
                     begun(insert_session(&txn, new.clone()).await?)?;
-                    let ended = replace_session(&txn, replaced, now).await?;
+                    let ended = replace_session(&txn, replaced.session, now).await?;
                     txn.commit().await?;
                     Ok(ended)
                 });
@@ -91,9 +91,13 @@ impl Kernel {
             session_expires_at: expires_at,
         };
         let tokens = self.tokens(&grant, &seed, Rotation::START.newest, now)?;
-        if let Some(session) = ended {
+        if let Some(Replaced { session, owner }) = ended {
             self.revocations.session_ended(session, now);
-            let (user, reason) = (Some(user.id), EndReason::Replaced);
+            let user = match owner {
+                Some(owner) => Some(owner),
+                None => self.owner_of(session).await,
+            };
+            let reason = EndReason::Replaced;
             self.note(&client, EventKind::SignedOut { user, session, reason }).await;
         }
         self.note(&client, EventKind::SignedIn { user: user.id, session: id, methods }).await;
@@ -142,6 +146,11 @@ impl Kernel {
             refresh_expires_in: self.config.sessions.refresh_ttl.min(Duration::from_millis(left)),
             device: None,
         })
+    }
+
+    /// Whose session it is, for what is written down about it.
+    pub(super) async fn owner_of(&self, session: SessionId) -> Option<UserId> {
+        find_session(self.store.db(), session).await.ok().flatten().map(|session| session.user.id)
     }
 
     /// The session of a refresh token, alive or not, if the token is one of ours.

@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 pub(crate) use self::ways_in::count_ways_in;
 pub(crate) use self::{
-    arrival::{Arrival, Passage},
+    arrival::{Arrival, Passage, Replaced},
     attempt::Attempt,
     background::Background,
     link_mail::{LinkMail, Recipient},
@@ -51,6 +51,8 @@ pub(crate) struct Kernel {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) events: Arc<dyn EventSink>,
+    /// Who acts where nobody is signed in.
+    pub(crate) operator: Option<String>,
     pub(crate) events_so_far: AtomicU16,
     /// `None`: no mail is sent.
     pub(crate) post: Option<Post>,

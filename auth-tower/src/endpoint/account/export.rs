@@ -34,7 +34,8 @@ struct ExportDocument<'a> {
 /// `GET /users/me/export`: all that is stored about the caller.
 async fn export(mut call: Call) -> Answered {
     let caller = call.caller()?;
-    let Export { user, sessions, rooms, events, .. } = call.service.auth.export(&caller).await?;
+    let Export { user, sessions, rooms, events, .. } =
+        call.service.auth.export_for(&caller, call.client).await?;
     let document = ExportDocument {
         user: UserDocument::of(&user),
         sessions: sessions.iter().map(|session| SessionDocument::of(session, caller.session_id())).collect(),

@@ -12,7 +12,7 @@ use crate::{
     ClientInfo, Error, SignIn, SignInFailure, UserId,
     event::EventKind,
     flow::NotSignedIn,
-    kernel::{Arrival, Attempt},
+    kernel::{Arrival, Attempt, Replaced},
     store::spend_token,
 };
 
@@ -116,7 +116,8 @@ impl Oidc {
         }
         let (user, live_sessions) = self.account_of(&arrived).await?;
         let about = Some(user.id);
-        let (client, replaces) = (callback.client.clone(), begun.about.replaces());
+        let client = callback.client.clone();
+        let replaces = begun.about.replaces().map(|session| Replaced { session, owner: None });
         let arrival = Arrival { user, live_sessions, methods: vec!["fed"], client, replaces, attempt };
         let signed_in = self.kernel.sign_in(arrival).await.map_err(|reason| (about, refused(reason)))?;
         self.kernel.give_back_in_network(&callback.client);
