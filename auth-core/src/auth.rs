@@ -8,10 +8,11 @@ use crate::{
     Clock, Config, ConfigError, Error, KeyRing, Keys, Principal, RefreshToken, Revocations, Session,
     SessionId, SignIn, TokenVerifier, Tokens, User, UserChange, UserId,
     client::ClientInfo,
-    flow::{Login, PreparedRegister, Register, detached},
+    flow::{Login, PreparedRegister, Register},
     kernel::Kernel,
     mail::MailBacklog,
     password::HashPoolStats,
+    task::detached,
 };
 
 /// Authentication for one database: cheap to clone, made once with [`Auth::builder`].

@@ -43,16 +43,19 @@ mod client;
 mod clock;
 mod config;
 mod connect;
+mod database_cause;
 mod db_code;
 mod email;
 mod error;
 mod event;
+mod finding;
 mod flow;
 mod id;
 mod kernel;
 mod key_ring;
 pub mod mail;
 pub mod manual;
+mod outbox;
 pub mod password;
 mod principal;
 mod random;
@@ -63,6 +66,7 @@ mod room;
 mod secret;
 mod session;
 mod store;
+mod task;
 #[cfg(feature = "test-util")]
 pub mod test_util;
 mod throttle;
@@ -72,22 +76,22 @@ mod user;
 pub use audit::AuditEvent;
 pub use auth::Auth;
 pub use builder::AuthBuilder;
-pub use check::{Finding, Severity};
 pub use client::ClientInfo;
 pub use clock::{Clock, SystemClock};
 pub use config::{
     Config, EmailVerification, HashConfig, MailConfig, PasswordConfig, Registration, SessionConfig,
-    TokenConfig,
+    ThrottleConfig, TokenConfig,
 };
-pub use connect::{ConnectError, ConnectOptions, connect, database_cause};
-pub use error::{Class, ConfigError, Error, FieldError, StoreError};
+pub use connect::{ConnectError, ConnectOptions, connect};
+pub use database_cause::database_cause;
+pub use error::{ConfigError, Error, FieldError, StoreError};
 pub use event::{Event, EventKind, EventSink, SignInFailure, ThrottleReason, TracingEvents};
-pub use flow::{Export, ExportedRow, Login, PreparedRegister, Register, UserChange};
+pub use finding::{Finding, Severity};
+pub use flow::{Export, KeyRing, KeyState, Login, PreparedRegister, Register, RingKey, UserChange};
 pub use id::{SessionId, UserId};
-pub use key_ring::{KeyRing, KeyState, RingKey};
 pub use principal::Principal;
 pub use random::{Random, RandomUnavailable, SystemRandom};
-pub use refusal::Refusal;
+pub use refusal::{Class, Refusal};
 pub use revocation::Revocations;
 pub use role::ADMIN_ROLE;
 #[cfg(feature = "oidc")]
@@ -102,7 +106,6 @@ pub use room::{
 pub use secret::BrowserToken;
 pub use secret::{AccessToken, AuthSession, DeviceToken, OneTimeToken, Password, RefreshToken, SecretKey};
 pub use session::{Challenge, EndReason, Session, SignIn, Tokens};
-pub use store::ExportedValue;
-pub use throttle::ThrottleConfig;
+pub use store::{ExportedRow, ExportedValue};
 pub use token::{Algorithm, Keys, PrivateKey, PublicKey, TokenVerifier};
 pub use user::User;

@@ -64,9 +64,9 @@ use std::{
 use crate::{
     Auth, Clock, Error, Event, EventKind, EventSink, Password, SessionId, Tokens, UserId,
     clock::{duration_millis, from_millis},
+    key_ring::Grant,
     mail::{Mail, MailError, MailText, Mailer, Sending},
     password::{Argon2Hasher, HashError, PasswordHasher, Scratch, Verdict},
-    token::Grant,
 };
 
 pub use self::{kit::Kit, second_factor::CHALLENGED_ROLE};

@@ -4,15 +4,16 @@ mod hashing;
 mod mail;
 mod passwords;
 mod sessions;
+mod throttle;
 mod tokens;
 
 use std::time::Duration;
 
 pub use self::{
     hashing::HashConfig, mail::MailConfig, passwords::PasswordConfig, sessions::SessionConfig,
-    tokens::TokenConfig,
+    throttle::ThrottleConfig, tokens::TokenConfig,
 };
-use crate::{ConfigError, ThrottleConfig};
+use crate::ConfigError;
 
 /// The settings of an [`Auth`](crate::Auth), by what they are about. Change what is to differ from the defaults in
 /// [`AuthBuilder::configure`](crate::AuthBuilder::configure).

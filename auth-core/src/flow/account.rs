@@ -4,7 +4,6 @@ use crate::{
     ClientInfo, Error, Principal, User, UserId,
     clock::duration_millis,
     event::EventKind,
-    flow::until_won,
     kernel::Kernel,
     refusal,
     role::{self, ADMIN_ROLE},
@@ -12,6 +11,7 @@ use crate::{
         UserRow, disable_user, enable_user, find_session, find_user, is_last_with_role, set_roles,
         touch_roles,
     },
+    task::until_won,
 };
 
 /// What is to be different about a user, all at once or not at all; what is left out stays.

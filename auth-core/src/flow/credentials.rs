@@ -7,7 +7,6 @@ use crate::{
     clock::duration_millis,
     email::Email,
     event::EventKind,
-    flow::{detached, until_won},
     kernel::Kernel,
     mail::MailKind,
     password::{self, Checked, Verdict},
@@ -17,6 +16,7 @@ use crate::{
         UserRow, delete_user, end_all_sessions, end_tokens, find_login, find_session, find_user,
         is_last_with_role, keep_session, replace_hash,
     },
+    task::{detached, until_won},
 };
 
 /// An account without a password has to have signed in so lately.

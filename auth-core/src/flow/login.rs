@@ -6,11 +6,11 @@ use crate::{
     ClientInfo, Error, Password, RefreshToken, SignIn, SignInFailure, UserId,
     email::Email,
     event::EventKind,
-    flow::{Arrival, NotSignedIn, detached},
-    kernel::Kernel,
+    flow::NotSignedIn,
+    kernel::{Arrival, Attempt, Kernel},
     password::{self, Checked, Verdict},
     store::{Counters, find_login, replace_hash},
-    throttle::Attempt,
+    task::detached,
 };
 
 /// A longer password than any that could be set is not even hashed; the decoy is, with nothing, so that the

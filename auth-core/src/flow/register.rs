@@ -9,13 +9,13 @@ use crate::{
     clock::from_millis,
     email::Email,
     event::EventKind,
-    flow::{detached, until_won},
     kernel::Kernel,
     mail::MailKind,
     password,
     random::ordered_uuid,
     refusal,
     store::{Insert, NewUser, insert_user, replace_hash},
+    task::{detached, until_won},
 };
 
 /// What a person gives to get an account.

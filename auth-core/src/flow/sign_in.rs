@@ -6,16 +6,12 @@ use crate::{
     EndReason, Error, RefreshToken, SignIn, SignInFailure, Tokens,
     clock::duration_millis,
     event::EventKind,
-    flow::{
-        gate::{Arrival, Passage},
-        rotation::Rotation,
-        until_won,
-    },
-    kernel::Kernel,
+    kernel::{Arrival, Attempt, Kernel, Passage},
+    key_ring::Grant,
     random,
     store::{NewSession, SessionRow, find_session, insert_session, replace_session},
-    throttle::Attempt,
-    token::{Grant, refresh::RefreshParts},
+    task::until_won,
+    token::{refresh::RefreshParts, rotation::Rotation},
 };
 
 /// Why there are neither tokens nor a challenge.

@@ -1,18 +1,14 @@
 //! What a room is: one feature as a value. The kernel goes through the values wherever it must not forget one: at a sign-in, a
 //! takeover, the last way in, the sweep, an export, a check.
 
-use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use super::Kernel;
+use super::{Arrival, Kernel, LinkMail, Passage};
 use crate::{
-    Config, Error, UserId,
-    check::Finding,
-    flow::{Arrival, Passage},
-    mail::LinkMail,
-    store::{DatabaseTransaction, Table},
+    Config, Error, Finding, UserId,
+    store::{DatabaseTransaction, Exported, Table},
+    task::BoxFuture,
 };
-
-pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// One feature, as the kernel sees it.
 #[derive(Clone, Copy)]
@@ -60,27 +56,6 @@ pub(crate) struct Sweep {
     pub(crate) at: &'static str,
     /// For how long after that a row is kept. `None`: for ever.
     pub(crate) kept: fn(&Config) -> Option<Duration>,
-}
-
-/// The columns of a table that belong into a person's export. Secrets are none of them.
-#[derive(Clone, Copy)]
-pub(crate) struct Exported {
-    /// The member of the export.
-    pub(crate) member: &'static str,
-    pub(crate) table: &'static str,
-    /// Which column says whose a row is.
-    pub(crate) user: &'static str,
-    /// Rows come in the order of the first.
-    pub(crate) columns: &'static [(&'static str, ColumnKind)],
-}
-
-/// How to read a column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ColumnKind {
-    Id,
-    Text,
-    /// Unix milliseconds.
-    Time,
 }
 
 /// A way to sign in that has rows of its own.

@@ -18,8 +18,7 @@ use super::{
     queue::{Arrival, Queue, Ticket, network},
 };
 use crate::{
-    ClientInfo, Clock, Config, Error, Password,
-    check::Finding,
+    ClientInfo, Clock, Config, Error, Finding, Password,
     random::{self, Random},
 };
 

@@ -24,9 +24,9 @@ use sea_orm::{
     DatabaseConnection, DbBackend, DbErr, IsolationLevel, SqliteTransactionMode, TransactionOptions,
 };
 
-pub use self::by_name::ExportedValue;
+pub use self::by_name::{ExportedRow, ExportedValue};
 pub(crate) use self::{
-    by_name::{Table, export_rows, sweep},
+    by_name::{ColumnKind, Exported, Table, export_rows, sweep},
     check::{
         TABLES, address_collation, count_events, has_admin, journal_mode, missing_tables, not_writable,
         read_clock,
@@ -37,7 +37,7 @@ pub(crate) use self::{
     lease::take_lease,
     mail::{MailRow, claim_mail, due_mails, insert_mail, mail_backlog, postpone_mail, remove_mail},
     one_time::{TokenRow, end_tokens, find_token, has_token_since, insert_token, prolong_token, spend_token},
-    revocation::{Ended, ended_since},
+    revocation::ended_since,
     role::{is_last_with_role, set_roles},
     session::{
         NewSession, Rotated, SessionRow, find_session, insert_session, replace_session, revoke_session,
@@ -80,7 +80,7 @@ impl Store {
     /// MariaDB, as it is by default on PostgreSQL: under their REPEATABLE READ whoever waited for a row goes on with what was
     /// there before the wait, and two changes of a user's roles would add up.
     ///
-    /// Only inside [`detached`](crate::flow::detached): a `BEGIN` that is dropped while it is under way leaves sqlx
+    /// Only inside [`detached`](crate::task::detached): a `BEGIN` that is dropped while it is under way leaves sqlx
     /// with a connection that does not know it is in a transaction. It goes back to the pool, and what others
     /// write through it afterwards is lost with it.
     pub(crate) async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {

@@ -11,7 +11,7 @@ use super::{
     text::Text,
     user::{UserRow, all_roles},
 };
-use crate::{EndReason, SessionId, UserId, flow::rotation::Rotation};
+use crate::{EndReason, SessionId, UserId, token::rotation::Rotation};
 
 #[derive(Clone)]
 pub(crate) struct NewSession {

@@ -1,7 +1,16 @@
 //! Failures in a row: a rule without a store, a clock or a lock.
 
-use super::ThrottleConfig;
-use crate::clock::duration_millis;
+use uuid::Uuid;
+
+use crate::{ThrottleConfig, clock::duration_millis};
+
+/// Whose failures an attempt counts among: the names of two rows.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Subject {
+    pub(crate) account: Uuid,
+    /// A device on which somebody signed in to this account before.
+    pub(crate) device: Option<Uuid>,
+}
 
 /// What is kept of the attempts at one account, or of those of one known device. An attempt counts as a failure from
 /// before its password is checked until it turns out to be right. Times are unix milliseconds.

@@ -2,10 +2,9 @@
 
 mod aead;
 mod algorithm;
-mod claims;
+pub(crate) mod claims;
 pub(crate) mod current;
-mod in_force;
-mod issuer;
+pub(crate) mod device;
 pub(crate) mod jwks;
 mod keys;
 mod mac;
@@ -14,13 +13,12 @@ pub(crate) mod pem;
 mod private_key;
 mod public_key;
 pub(crate) mod refresh;
+pub(crate) mod rotation;
 mod signing;
 mod verifier;
 
 pub(crate) use aead::{NonceBytes, Sealer};
 pub use algorithm::Algorithm;
-pub(crate) use in_force::KeysInForce;
-pub(crate) use issuer::{Grant, TokenIssuer};
 pub use keys::Keys;
 pub(crate) use keys::derive;
 pub(crate) use one_time::{OneTimeKeys, Purpose};

@@ -9,7 +9,6 @@ use serde::{Deserialize, de::IgnoredAny};
 use crate::{
     Algorithm, Clock, ConfigError, Error, Principal, PublicKey, Revocations, SystemClock,
     clock::{duration_millis, from_millis, to_millis},
-    key_ring::Ring,
     token::{
         claims::{ACCESS_TYP, AccessClaims},
         current::Current,
@@ -84,10 +83,14 @@ fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<I
 }
 
 impl VerifyingKey {
-    pub(crate) fn all(keys: &Keys, ring: &Ring) -> Result<Vec<Self>, ConfigError> {
+    /// `ring`: the keys of the key ring, each with the time from which it no longer verifies.
+    pub(crate) fn all<'a>(
+        keys: &Keys,
+        ring: impl Iterator<Item = (&'a PublicKey, Option<i64>)>,
+    ) -> Result<Vec<Self>, ConfigError> {
         keys.check()?;
         let mut all: Vec<_> = keys.public().map(|key| Self::public(key.id().to_owned(), key)).collect();
-        all.extend(ring.public().map(|(key, end)| Self { end, ..Self::public(key.id().to_owned(), key) }));
+        all.extend(ring.map(|(key, end)| Self { end, ..Self::public(key.id().to_owned(), key) }));
         for algorithm in keys.hmac_algorithms() {
             // A previous secret that is too short for this algorithm never signed with it; refresh tokens may still
             // hang on it.
@@ -128,7 +131,7 @@ impl TokenVerifier {
             let problem = "is in the key ring; verify with the JWK set that the issuer publishes";
             return Err(ConfigError::new(private_key::SETTING, problem));
         }
-        Ok(Self::with(VerifyingKey::all(keys, &Ring::empty())?, issuer, audience))
+        Ok(Self::with(VerifyingKey::all(keys, std::iter::empty())?, issuer, audience))
     }
 
     /// A verifier for another service, from the text of the issuer's JWK set (RFC 7517): what

@@ -1,6 +1,6 @@
 //! Whether anybody can administer.
 
-use crate::{Error, check::Finding, kernel::Kernel, store::has_admin};
+use crate::{Error, Finding, kernel::Kernel, store::has_admin};
 
 pub(super) async fn check(kernel: &Kernel) -> Result<Vec<Finding>, Error> {
     if has_admin(kernel.store.db()).await? {

@@ -5,7 +5,6 @@ use crate::{
     clock::from_millis,
     email::Email,
     event::EventKind,
-    flow::{detached, until_won},
     kernel::Kernel,
     mail::MailKind,
     password,
@@ -13,6 +12,7 @@ use crate::{
     refusal,
     role::{self, IMPLIED},
     store::{Insert, NewUser, insert_user, set_roles},
+    task::{detached, until_won},
 };
 
 /// An account to be made for somebody. Without more it has no password, and its owner no way in.

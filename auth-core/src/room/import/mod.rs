@@ -16,9 +16,9 @@ pub use self::{
 use crate::{
     Auth, ClientInfo, Error, UserId,
     clock::from_millis,
-    flow::detached,
     kernel::{Kernel, Room},
     store::{UserRow, list_users},
+    task::detached,
 };
 
 pub(crate) const ROOM: Room = Room::EMPTY;

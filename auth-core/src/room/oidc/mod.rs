@@ -11,8 +11,8 @@ mod store;
 #[cfg(feature = "oidc")]
 pub use self::{client::*, identity::Identity};
 use crate::{
-    kernel::{ColumnKind, Exported, Room, WaysIn},
-    store::Table,
+    kernel::{Room, WaysIn},
+    store::{ColumnKind, Exported, Table},
 };
 
 pub(crate) const ROOM: Room = Room {
@@ -49,6 +49,6 @@ fn count<'a>(
     _: &'a crate::kernel::Kernel,
     _: &'a crate::store::DatabaseTransaction,
     _: crate::UserId,
-) -> crate::kernel::BoxFuture<'a, Result<u64, crate::Error>> {
+) -> crate::task::BoxFuture<'a, Result<u64, crate::Error>> {
     Box::pin(std::future::ready(Ok(0)))
 }

@@ -8,11 +8,12 @@ use crate::{
     Auth, ClientInfo, Error, OneTimeToken, Password, UserId,
     email::Email,
     event::EventKind,
-    flow::{detached, not_good, until_won},
-    kernel::{Kernel, Room},
-    mail::{Link, LinkMail, MailKind, Recipient},
+    flow::not_good,
+    kernel::{Kernel, LinkMail, Recipient, Room},
+    mail::{Link, MailKind},
     password,
     store::{end_all_sessions, end_tokens, find_user, forget_failures, prove_email, put_hash, spend_token},
+    task::{detached, until_won},
     token::Purpose,
 };
 

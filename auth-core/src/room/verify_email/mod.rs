@@ -6,11 +6,12 @@ use crate::{
     Auth, ClientInfo, Error, OneTimeToken, Password, Principal, User,
     email::Email,
     event::EventKind,
-    flow::{detached, not_good, until_won},
-    kernel::{Kernel, Room},
-    mail::{LinkMail, MailKind, Recipient},
+    flow::not_good,
+    kernel::{Kernel, LinkMail, Recipient, Room},
+    mail::MailKind,
     refusal,
     store::{self, Insert, spend_token},
+    task::{detached, until_won},
     token::Purpose,
 };
 

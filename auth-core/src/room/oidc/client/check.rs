@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::SetUp;
-use crate::{Error, check::Finding, kernel::Kernel};
+use crate::{Error, Finding, kernel::Kernel};
 
 /// Asks each for what it publishes, all at once; one that publishes nothing is not asked.
 pub(crate) async fn check(kernel: &Kernel) -> Result<Vec<Finding>, Error> {

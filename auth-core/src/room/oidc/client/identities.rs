@@ -6,12 +6,12 @@ use super::{IDENTITY_NOT_FOUND, Oidc, SetUp};
 use crate::{
     ClientInfo, Error, Principal, UserId,
     event::EventKind,
-    flow::until_won,
-    kernel::{BoxFuture, Kernel, count_ways_in as count_all_ways_in},
+    kernel::{Kernel, count_ways_in as count_all_ways_in},
     mail::MailKind,
     refusal,
     room::oidc::store::{list_identities, remove_identity},
     store::{DatabaseTransaction, lock_user},
+    task::{BoxFuture, until_won},
 };
 
 /// One of a provider that is no longer configured signs nobody in.
@@ -30,7 +30,7 @@ pub(crate) fn count_ways_in<'a>(
 }
 
 impl Oidc {
-    /// To be called [detached](crate::flow::detached).
+    /// To be called [detached](crate::task::detached).
     pub(super) async fn remove(
         &self,
         caller: &Principal,

@@ -61,8 +61,8 @@ pub(crate) use self::{check::check, identities::count_ways_in};
 use self::{exchange::Connected, http::Trouble, redirect::Targets};
 use super::identity::identities;
 use crate::{
-    Auth, AuthBuilder, ClientInfo, Error, Identity, Password, Principal, UserId, flow::detached,
-    kernel::Kernel,
+    Auth, AuthBuilder, ClientInfo, Error, Identity, Password, Principal, UserId, kernel::Kernel,
+    task::detached,
 };
 
 /// What the host set the room up with.

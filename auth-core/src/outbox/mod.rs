@@ -7,20 +7,23 @@
 //! The one-time token of a mail is made when the mail is sent, under the mail's own id: what waits in the outbox is of no
 //! use to anybody, and a second try sends the same token.
 
+mod check;
+mod link;
+
 use std::{sync::Arc, time::Duration};
 
-use super::{Detail, Mail, MailError, MailKind, Post, Recipient};
 use crate::{
     ClientInfo, Error, UserId,
     email::Email,
     event::EventKind,
-    flow::detached,
-    kernel::Kernel,
+    kernel::{Kernel, Recipient},
+    mail::{Detail, Mail, MailBacklog, MailError, MailKind, Post},
     random,
     store::{
         ConnectionTrait, MailRow, claim_mail, due_mails, find_user, find_user_by_email, insert_mail,
         mail_backlog, postpone_mail, remove_mail,
     },
+    task::detached,
 };
 
 /// How many are looked at in one round, and how many are sent at once.
@@ -39,16 +42,6 @@ const LONGEST_WAIT: i64 = 60 * 60 * 1000;
 
 /// After a day a mail is given up.
 const GIVE_UP_AFTER: i64 = 24 * 60 * 60 * 1000;
-
-/// How much mail waits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct MailBacklog {
-    /// How many mails.
-    pub waiting: u64,
-    /// How long the oldest of them has been waiting.
-    pub oldest: Option<Duration>,
-}
 
 /// What became of one mail.
 enum Outcome {

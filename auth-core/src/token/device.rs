@@ -9,7 +9,8 @@ use aws_lc_rs::hmac;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use uuid::Uuid;
 
-use crate::{ConfigError, DeviceToken, Keys, SecretKey, clock::duration_millis, email::Email, token::derive};
+use super::derive;
+use crate::{ConfigError, DeviceToken, Keys, SecretKey, clock::duration_millis, email::Email};
 
 /// How long a device stays known after a sign-in. Browsers keep no cookie for longer than 400 days.
 pub(crate) const KNOWN_FOR: Duration = Duration::from_hours(365 * 24);

@@ -2,12 +2,23 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::{Ring, TokenIssuer};
 use crate::{
     Config, ConfigError, Keys,
-    key_ring::Ring,
-    throttle::DeviceKeys,
-    token::{OneTimeKeys, RefreshKeys, Sealer, TokenIssuer, jwks},
+    token::{OneTimeKeys, RefreshKeys, Sealer, device::DeviceKeys, jwks},
 };
+
+/// What the keys in force are made of. Each part may change while the other stays.
+pub(crate) struct KeySource {
+    pub(crate) keys: Keys,
+    pub(crate) ring: Ring,
+}
+
+impl KeySource {
+    pub(crate) fn new(keys: Keys) -> Self {
+        Self { keys, ring: Ring::empty() }
+    }
+}
 
 /// What a process makes tokens with, and publishes. What verifies access tokens is replaced in the
 /// [`TokenVerifier`](crate::TokenVerifier), which others hold too.

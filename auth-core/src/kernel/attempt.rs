@@ -5,28 +5,20 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use uuid::Uuid;
 
-use super::{Counter, Decision, Rule};
+use super::Kernel;
 use crate::{
     ClientInfo, DeviceToken, Error, UserId,
     email::Email,
     error::is_lost_race,
     event::{EventKind, ThrottleReason},
-    flow::detached,
-    kernel::Kernel,
     random, refusal,
     store::{Counters, count_failure, find_counter, find_user, forget_failures, take_back_failure},
+    task::detached,
+    throttle::{Counter, Decision, Rule, Subject},
 };
 
 /// Each lost race means that somebody else was counted; after very few of them there is a wait to be had.
 const MAX_ROUNDS: usize = 8;
-
-/// Whose failures an attempt counts among: the names of two rows.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Subject {
-    pub(crate) account: Uuid,
-    /// A device on which somebody signed in to this account before.
-    pub(crate) device: Option<Uuid>,
-}
 
 /// One attempt, counted as a failure until its outcome is told. One whose request goes away stays counted.
 #[derive(Debug)]
