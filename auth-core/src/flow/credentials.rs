@@ -47,12 +47,13 @@ impl Kernel {
         if !alive || session.user.id != caller.user_id() {
             return Err(Error::SessionOver);
         }
+        let authenticated_at = session.authenticated_at();
         let UserRow { id, email, epoch, .. } = session.user;
         let address = Email::parse(&email).map_err(|_| Error::Refused(refusal::USER_NOT_FOUND))?;
         let subject = self.subject(&address, client);
         let (found, counters) = find_login(self.store.db(), address.normalized(), subject, now).await?;
         let Some(hash) = found.filter(|found| found.user.id == id).ok_or(Error::SessionOver)?.hash else {
-            let recent = session.created_at.saturating_add(duration_millis(RECENT)) > now;
+            let recent = authenticated_at.saturating_add(duration_millis(RECENT)) > now;
             let rule =
                 "sign in again first: an account without a password needs a sign-in of the last 5 minutes";
             return if recent {

@@ -18,7 +18,7 @@ mod sign_in;
 mod sweep;
 
 pub use self::{
-    account::UserChange,
+    account::{ChangedUser, UserChange},
     export::Export,
     key_ring::{KeyRing, KeyState, RingKey},
     login::Login,

@@ -37,6 +37,12 @@ impl Attempt {
         Self { network, row: None, passed_by: None, closes_account: false }
     }
 
+    /// Of somebody who was counted elsewhere.
+    #[cfg(feature = "oidc")]
+    pub(crate) fn counted_elsewhere() -> Self {
+        Self::in_network(None)
+    }
+
     /// It was right: the failures before it are forgotten, those of the account too when a known device passed them by. What
     /// others have begun meanwhile stays counted. Failing to do so is no reason to refuse the sign-in: the next one tries
     /// again. To be called [detached].
@@ -163,12 +169,6 @@ impl Kernel {
         let taken = self.throttle.guesses.take(network, self.now());
         taken.map_err(|wait| self.throttled(client, user, ThrottleReason::Network, wait))?;
         Ok(Some(network))
-    }
-
-    /// Takes one attempt back that stayed counted: its outcome came in another request.
-    #[cfg(feature = "oidc")]
-    pub(crate) fn give_back_in_network(&self, client: &ClientInfo) {
-        self.leave_network(self.throttle.network(client));
     }
 
     fn leave_network(&self, network: Option<IpAddr>) {

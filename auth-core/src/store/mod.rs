@@ -57,9 +57,9 @@ pub(crate) use self::{
 };
 
 #[cfg(feature = "oidc")]
-pub(crate) use self::by_name::remove_of_user;
-#[cfg(feature = "oidc")]
 pub(crate) use self::user::{LoginRow, find_user_with_sessions, has_password, remove_password};
+#[cfg(feature = "oidc")]
+pub(crate) use self::{by_name::remove_of_user, role::has_roles};
 
 pub(crate) struct Store {
     db: Db,

@@ -33,6 +33,14 @@ pub(crate) async fn set_roles(
     Ok(())
 }
 
+/// Whether a user has more than what every user has. A locking read, as below: called with the user's row held it tells of
+/// this moment.
+#[cfg(feature = "oidc")]
+pub(crate) async fn has_roles(db: &impl ConnectionTrait, id: UserId) -> Result<bool, DbErr> {
+    let held = user_role::Entity::find().filter(user_role::Column::UserId.eq(id.as_uuid())).lock_exclusive();
+    Ok(held.one(db).await?.is_some())
+}
+
 /// Whether nobody else who may sign in has this role. If this user has it, the rows of all who do are held until the end of
 /// the transaction, so that the last two cannot both leave at once: call it before the user's own row is touched.
 pub(crate) async fn is_last_with_role(
