@@ -120,7 +120,6 @@ impl AuthBuilder {
     }
 
     /// Switches a room on: what it makes is there as [`Kernel::set_up`].
-    #[cfg(feature = "oidc")]
     pub(crate) fn set_up<T: Send + Sync + 'static>(
         mut self,
         make: impl FnOnce() -> Result<Arc<T>, ConfigError> + Send + 'static,
@@ -147,8 +146,8 @@ impl AuthBuilder {
     /// # Errors
     /// [`ConfigError`] names the setting.
     pub fn build(self) -> Result<Auth, ConfigError> {
-        self.config.check()?;
-        self.keys.check()?;
+        self.config.validate()?;
+        self.keys.validate()?;
         if self.config.email_verification != EmailVerification::Off && self.mailer.is_none() {
             return Err(ConfigError::new("email_verification", "needs a mailer"));
         }

@@ -86,10 +86,10 @@ fn filled(name: &'static str, value: &str) -> Result<(), ConfigError> {
 
 impl Config {
     /// Errors name a setting as it is written here: `tokens.access_ttl`.
-    pub(crate) fn check(&self) -> Result<(), ConfigError> {
-        self.tokens.check()?;
-        self.sessions.check()?;
-        self.mail.check()?;
+    pub(crate) fn validate(&self) -> Result<(), ConfigError> {
+        self.tokens.validate()?;
+        self.sessions.validate()?;
+        self.mail.validate()?;
         if let Some(retention) = self.audit_retention {
             lifetime("audit_retention", retention)?;
         }
@@ -97,8 +97,8 @@ impl Config {
             let problem = "is longer than sessions.session_ttl; make it shorter";
             return Err(ConfigError::new("tokens.access_ttl", problem));
         }
-        self.passwords.check()?;
-        self.hashing.check()?;
-        self.throttle.check()
+        self.passwords.validate()?;
+        self.hashing.validate()?;
+        self.throttle.validate()
     }
 }

@@ -42,7 +42,7 @@ impl Default for ThrottleConfig {
 const DAY: Duration = Duration::from_hours(24);
 
 impl ThrottleConfig {
-    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+    pub(crate) fn validate(&self) -> Result<(), ConfigError> {
         let refuse = |setting, problem: &str| Err(ConfigError::new(setting, problem));
         if !(1..=100).contains(&self.account_limit) {
             return refuse("throttle.account_limit", "is outside 1 to 100 (NIST SP 800-63B-4)");

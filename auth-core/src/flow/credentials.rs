@@ -66,7 +66,7 @@ impl Kernel {
             return Err(refuse(field, "required", "the password is needed"));
         };
         let attempt = self.attempt(subject, counters, client, Some(id)).await?;
-        let checked = self.check(client, &password::normalize(&password), Some(hash.clone())).await;
+        let checked = self.try_password(client, &password::normalize(&password), Some(hash.clone())).await;
         match checked {
             Ok(Checked::Verdict(Verdict::Right | Verdict::RightButOutdated)) => {
                 attempt.right(&self).await;
@@ -101,7 +101,7 @@ impl Kernel {
             return Err(refuse("current_password", "no_password", rule));
         };
         let new = password::normalize(&new);
-        let weak = self.policy.check(&new, Email::parse(&user.email).ok().as_ref()).await;
+        let weak = self.policy.validate(&new, Email::parse(&user.email).ok().as_ref()).await;
         weak.map_err(|error| Error::Validation(vec![FieldError { field: "new_password", ..error }]))?;
         let hash = self.passwords.hash(&client, new, self.random.as_ref()).await?;
         detached(async move {

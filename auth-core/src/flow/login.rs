@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    ClientInfo, Error, Password, RefreshToken, SignIn, SignInFailure, UserId,
+    Address, ClientInfo, Error, Password, RefreshToken, SignIn, SignInFailure, UserId,
     email::Email,
     event::EventKind,
     flow::NotSignedIn,
@@ -20,7 +20,7 @@ const MAX_PASSWORD_BYTES: usize = 4 * 1024;
 /// What a person gives to sign in.
 #[derive(Debug, Clone)]
 pub struct Login {
-    identifier: Password,
+    identifier: Address,
     password: Password,
     client: ClientInfo,
     replacing: Option<RefreshToken>,
@@ -28,10 +28,10 @@ pub struct Login {
 
 impl Login {
     /// The address, in any writing that means the same, and the password.
-    pub fn new(identifier: impl Into<String>, password: impl Into<Password>) -> Self {
+    pub fn new(identifier: impl Into<Address>, password: impl Into<Password>) -> Self {
         Self {
             // Held like a secret so that no `Debug` prints it.
-            identifier: Password::new(identifier),
+            identifier: identifier.into(),
             password: password.into(),
             client: ClientInfo::default(),
             replacing: None,
@@ -69,7 +69,7 @@ impl Kernel {
         let attempt = self.attempt(subject, counters, &login.client, id).await?;
 
         let password = password::normalize(&login.password);
-        let checked = match self.check(&login.client, &password, hash.clone()).await {
+        let checked = match self.try_password(&login.client, &password, hash.clone()).await {
             Ok(checked) => checked,
             Err(error) => {
                 attempt.not_checked(&self).await;
@@ -137,7 +137,7 @@ impl Kernel {
         .await
     }
 
-    pub(crate) async fn check(
+    pub(crate) async fn try_password(
         &self,
         client: &ClientInfo,
         password: &Password,

@@ -2,7 +2,6 @@
 //! is hashed inside a transaction, and races are settled by the unique index or by the row count of a
 //! conditional UPDATE.
 
-mod account;
 mod credentials;
 mod export;
 mod gate;
@@ -16,12 +15,13 @@ mod revocations;
 mod sessions;
 mod sign_in;
 mod sweep;
+mod user;
 
 pub use self::{
-    account::{ChangedUser, UserChange},
     export::Export,
     key_ring::{KeyRing, KeyState, RingKey},
     login::Login,
     register::{PreparedRegister, Register},
+    user::{ChangedUser, UserChange},
 };
 pub(crate) use self::{one_time::not_good, sign_in::NotSignedIn};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sea_orm::{DatabaseTransaction, TransactionTrait};
 
 use crate::{
-    ClientInfo, EmailVerification, Error, FieldError, Password, Registration, User,
+    Address, ClientInfo, EmailVerification, Error, FieldError, Password, Registration, User,
     clock::from_millis,
     email::Email,
     event::EventKind,
@@ -21,16 +21,16 @@ use crate::{
 /// What a person gives to get an account.
 #[derive(Debug, Clone)]
 pub struct Register {
-    email: Password,
+    email: Address,
     password: Password,
     client: ClientInfo,
 }
 
 impl Register {
     /// Address and password as they were typed.
-    pub fn new(email: impl Into<String>, password: impl Into<Password>) -> Self {
+    pub fn new(email: impl Into<Address>, password: impl Into<Password>) -> Self {
         // The address is held like a secret so that no `Debug` prints it.
-        Self { email: Password::new(email), password: password.into(), client: ClientInfo::default() }
+        Self { email: email.into(), password: password.into(), client: ClientInfo::default() }
     }
 
     /// Who asks, for the event.
@@ -150,7 +150,7 @@ impl Kernel {
         let password = password::normalize(&register.password);
         let email = Email::parse(register.email.expose());
         // Both fields are checked, so that one answer names all that is wrong.
-        let weak = self.policy.check(&password, email.as_ref().ok()).await;
+        let weak = self.policy.validate(&password, email.as_ref().ok()).await;
         let email = match (email, weak) {
             (Ok(email), Ok(())) => email,
             (email, weak) => {

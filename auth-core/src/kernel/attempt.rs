@@ -38,7 +38,6 @@ impl Attempt {
     }
 
     /// Of somebody who was counted elsewhere.
-    #[cfg(feature = "oidc")]
     pub(crate) fn counted_elsewhere() -> Self {
         Self::in_network(None)
     }

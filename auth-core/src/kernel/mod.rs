@@ -13,7 +13,6 @@ use std::{
 
 use uuid::Uuid;
 
-#[cfg(feature = "oidc")]
 pub(crate) use self::room::{count_ways_in, remove_ways_in};
 pub(crate) use self::{
     arrival::{Arrival, Passage},
@@ -55,7 +54,6 @@ pub(crate) struct Kernel {
     /// Every room that there is, switched on or not.
     pub(crate) rooms: Vec<Room>,
     /// What the host switched rooms on with.
-    #[cfg_attr(not(feature = "oidc"), expect(dead_code, reason = "read by rooms that a feature compiles"))]
     pub(crate) set_up: Vec<Arc<dyn Any + Send + Sync>>,
 }
 

@@ -24,7 +24,6 @@ pub(crate) struct Room {
     /// What is stored about a person.
     pub(crate) export: &'static [Exported],
     /// How somebody can get into an account through this room.
-    #[cfg_attr(not(feature = "oidc"), expect(dead_code, reason = "read by rooms that a feature compiles"))]
     pub(crate) ways_in: Option<WaysIn>,
     /// Has a say in every sign-in.
     pub(crate) gate: Option<Gate>,
@@ -60,7 +59,6 @@ pub(crate) struct Sweep {
 
 /// A way to sign in that has rows of its own.
 #[derive(Clone, Copy)]
-#[cfg_attr(not(feature = "oidc"), expect(dead_code, reason = "read by rooms that a feature compiles"))]
 pub(crate) struct WaysIn {
     /// A takeover removes a user's rows of it.
     pub(crate) table: &'static str,
@@ -84,7 +82,6 @@ impl Kernel {
     }
 
     /// What a room was set up with, where the host switched it on.
-    #[cfg(feature = "oidc")]
     pub(crate) fn set_up<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
         self.set_up.iter().find_map(|part| Arc::clone(part).downcast().ok())
     }
@@ -95,7 +92,6 @@ pub(crate) fn sealers(rooms: &[Room]) -> impl Iterator<Item = &'static str> {
 }
 
 /// How many ways into an account there are, with the password.
-#[cfg(feature = "oidc")]
 pub(crate) async fn count_ways_in(
     kernel: &Kernel,
     txn: &DatabaseTransaction,
@@ -109,7 +105,6 @@ pub(crate) async fn count_ways_in(
 }
 
 /// Takes away every way into an account. Run it in a transaction that holds the user's row and adds another.
-#[cfg(feature = "oidc")]
 pub(crate) async fn remove_ways_in(
     kernel: &Kernel,
     txn: &impl crate::store::ConnectionTrait,

@@ -21,7 +21,7 @@ pub use self::{
     breach::BreachChecker,
     breach_list::BreachList,
     pool::HashPoolStats,
-    stored::{UnusableHash, check_stored_hash},
+    stored::{UnusableHash, validate_stored_hash},
 };
 pub(crate) use self::{
     policy::PasswordPolicy,

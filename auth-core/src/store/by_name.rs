@@ -75,7 +75,6 @@ pub(crate) async fn sweep(
 }
 
 /// Removes the rows of a table that belong to a user.
-#[cfg(feature = "oidc")]
 pub(crate) async fn remove_of_user(
     db: &impl ConnectionTrait,
     table: &'static str,

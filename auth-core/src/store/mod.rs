@@ -38,7 +38,7 @@ pub(crate) use self::{
     mail::{MailRow, claim_mail, due_mails, insert_mail, mail_backlog, postpone_mail, remove_mail},
     one_time::{TokenRow, end_tokens, find_token, has_token_since, insert_token, prolong_token, spend_token},
     revocation::ended_since,
-    role::{is_last_with_role, set_roles},
+    role::{has_roles, is_last_with_role, set_roles},
     session::{
         NewSession, Rotated, SessionRow, find_session, insert_session, replace_session, revoke_session,
         rotate_session,
@@ -56,10 +56,8 @@ pub(crate) use self::{
     users::list_users,
 };
 
-#[cfg(feature = "oidc")]
+pub(crate) use self::by_name::remove_of_user;
 pub(crate) use self::user::{LoginRow, find_user_with_sessions, has_password, remove_password};
-#[cfg(feature = "oidc")]
-pub(crate) use self::{by_name::remove_of_user, role::has_roles};
 
 pub(crate) struct Store {
     db: Db,

@@ -35,7 +35,6 @@ pub(crate) async fn set_roles(
 
 /// Whether a user has more than what every user has. A locking read, as below: called with the user's row held it tells of
 /// this moment.
-#[cfg(feature = "oidc")]
 pub(crate) async fn has_roles(db: &impl ConnectionTrait, id: UserId) -> Result<bool, DbErr> {
     let held = user_role::Entity::find().filter(user_role::Column::UserId.eq(id.as_uuid())).lock_exclusive();
     Ok(held.one(db).await?.is_some())

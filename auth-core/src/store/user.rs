@@ -142,7 +142,6 @@ pub(crate) async fn find_user(db: &impl ConnectionTrait, id: UserId) -> Result<O
 }
 
 /// A user as a sign-in without a password needs it.
-#[cfg(feature = "oidc")]
 pub(crate) async fn find_user_with_sessions(
     db: &impl ConnectionTrait,
     id: UserId,
@@ -175,9 +174,7 @@ pub(crate) async fn find_user_by_email(
 /// What a link hangs on, and a way to sign in.
 pub(crate) struct LockedUser {
     pub(crate) email: String,
-    #[cfg(feature = "oidc")]
     pub(crate) email_verified: bool,
-    #[cfg(feature = "oidc")]
     pub(crate) disabled: bool,
     pub(crate) epoch: i64,
 }
@@ -187,9 +184,7 @@ pub(crate) async fn lock_user(db: &impl ConnectionTrait, id: UserId) -> Result<O
     let row = user::Entity::find_by_id(id.as_uuid()).lock_exclusive().one(db).await?;
     Ok(row.map(|row| LockedUser {
         email: row.email,
-        #[cfg(feature = "oidc")]
         email_verified: row.email_verified_at.is_some(),
-        #[cfg(feature = "oidc")]
         disabled: row.disabled_at.is_some(),
         epoch: row.epoch,
     }))
@@ -389,13 +384,11 @@ pub(crate) async fn delete_user(db: &impl ConnectionTrait, id: UserId, now: i64)
     Ok(true)
 }
 
-#[cfg(feature = "oidc")]
 pub(crate) async fn has_password(db: &impl ConnectionTrait, user: UserId) -> Result<bool, DbErr> {
     Ok(password::Entity::find_by_id(user.as_uuid()).one(db).await?.is_some())
 }
 
 /// Nobody signs in with it any more.
-#[cfg(feature = "oidc")]
 pub(crate) async fn remove_password(db: &impl ConnectionTrait, user: UserId) -> Result<(), DbErr> {
     password::Entity::delete_by_id(user.as_uuid()).exec(db).await.map(drop)
 }

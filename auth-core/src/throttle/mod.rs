@@ -6,8 +6,10 @@ mod network;
 
 use std::net::IpAddr;
 
-pub(crate) use self::counter::{Counter, Decision, Rule, Subject};
-use self::network::Buckets;
+pub(crate) use self::{
+    counter::{Counter, Decision, Rule, Subject},
+    network::Buckets,
+};
 use crate::{ClientInfo, Config, clock::duration_millis};
 
 /// The rules in force, and what is counted in memory. Counters of accounts and devices are rows, which instances share.
@@ -20,10 +22,6 @@ pub(crate) struct Throttle {
     pub(crate) guesses: Buckets,
     /// Apart from those, so that an office full of ended sessions can still sign in.
     pub(crate) refreshes: Buckets,
-    /// Sign-ins at providers, apart from those too: they are asked for by addresses, which a page elsewhere can make a browser
-    /// open, and it must not keep a right password out.
-    #[cfg(feature = "oidc")]
-    pub(crate) at_providers: Buckets,
 }
 
 impl Throttle {
@@ -36,8 +34,6 @@ impl Throttle {
             longest_wait: duration_millis(rules.longest_wait),
             guesses: Buckets::new(rules),
             refreshes: Buckets::new(rules),
-            #[cfg(feature = "oidc")]
-            at_providers: Buckets::new(rules),
         }
     }
 

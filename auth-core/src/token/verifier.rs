@@ -88,7 +88,7 @@ impl VerifyingKey {
         keys: &Keys,
         ring: impl Iterator<Item = (&'a PublicKey, Option<i64>)>,
     ) -> Result<Vec<Self>, ConfigError> {
-        keys.check()?;
+        keys.validate()?;
         let mut all: Vec<_> = keys.public().map(|key| Self::public(key.id().to_owned(), key)).collect();
         all.extend(ring.map(|(key, end)| Self { end, ..Self::public(key.id().to_owned(), key) }));
         for algorithm in keys.hmac_algorithms() {
@@ -225,7 +225,7 @@ impl TokenVerifier {
     /// [`Error::InvalidToken`], whatever the reason; [`Error::RevocationsStale`] of a good token, from a
     /// [bounded](Self::bounded) verifier that was told how old its knowledge may be.
     pub fn verify(&self, token: &str) -> Result<Principal, Error> {
-        let caller = self.check(token).ok_or(Error::InvalidToken)?;
+        let caller = self.principal_of(token).ok_or(Error::InvalidToken)?;
         match &self.kernel.revocations {
             Some(revocations) if revocations.refuses(&caller) => Err(Error::InvalidToken),
             Some(revocations) if revocations.is_stale() => Err(Error::RevocationsStale),
@@ -233,7 +233,7 @@ impl TokenVerifier {
         }
     }
 
-    fn check(&self, token: &str) -> Option<Principal> {
+    fn principal_of(&self, token: &str) -> Option<Principal> {
         let kernel = &*self.kernel;
         let header = Header::of(token)?;
         let keys = kernel.keys.get();

@@ -54,14 +54,14 @@ each_database! {
         let (tokens, other) = (test.signed_in().await, test.login().await);
         let verify = |tokens: &auth_core::Tokens| test.auth.verifier().verify(tokens.access.expose()).unwrap();
         let caller = verify(&tokens);
-        assert_eq!(test.auth.check_session(&caller).await.unwrap(), caller);
+        assert_eq!(test.auth.verify_session(&caller).await.unwrap(), caller);
         test.auth.set_roles(tokens.user_id, &["author"], ClientInfo::default()).await.unwrap();
-        assert_eq!(test.auth.check_session(&caller).await.unwrap().roles(), ["user", "author"]);
+        assert_eq!(test.auth.verify_session(&caller).await.unwrap().roles(), ["user", "author"]);
         test.auth.logout(other.refresh.clone(), ClientInfo::default()).await.unwrap();
-        assert_refused!(test.auth.check_session(&verify(&other)).await, Error::SessionOver);
-        test.auth.check_session(&caller).await.unwrap();
+        assert_refused!(test.auth.verify_session(&verify(&other)).await, Error::SessionOver);
+        test.auth.verify_session(&caller).await.unwrap();
         test.auth.disable(tokens.user_id, ClientInfo::default()).await.unwrap();
-        assert_refused!(test.auth.check_session(&caller).await, Error::SessionOver);
+        assert_refused!(test.auth.verify_session(&caller).await, Error::SessionOver);
     }
 
     async fn roles_are_set_as_a_whole_and_reach_the_next_token(db: &TestDatabase) {

@@ -11,7 +11,7 @@ use std::{
 use auth_core::{
     ClientInfo, Error, Password, Register, User,
     mail::MailKind,
-    password::{Argon2Hasher, BreachChecker, BreachList, check_stored_hash},
+    password::{Argon2Hasher, BreachChecker, BreachList, validate_stored_hash},
 };
 use auth_migration::{each_database, test_util::TestDatabase};
 
@@ -30,7 +30,7 @@ each_database! {
         let earlier = test.login().await;
         for (number, line) in ROWS.lines().enumerate() {
             let [tool, format, row] = line.split('\t').collect::<Vec<_>>()[..] else { panic!("{line}") };
-            assert_eq!(check_stored_hash(row), Ok(format), "{tool}");
+            assert_eq!(validate_stored_hash(row), Ok(format), "{tool}");
             test.execute(&format!("UPDATE auth_password SET hash = '{row}'")).await;
             test.try_login(EMAIL, PASSWORD).await.unwrap_or_else(|error| panic!("{tool}: {format}: {error}"));
             assert!(test.stored_hash().await.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{tool}: {format}");

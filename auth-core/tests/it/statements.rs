@@ -56,7 +56,7 @@ each_database! {
         bounded.verify(next.access.expose()).unwrap();
         assert_eq!(verbs(), [""; 0], "verify, bounded");
 
-        test.auth.check_session(&caller).await.unwrap();
+        test.auth.verify_session(&caller).await.unwrap();
         assert_eq!(verbs(), ["SELECT"], "verify, strict");
 
         test.auth.current_user(&caller).await.unwrap();

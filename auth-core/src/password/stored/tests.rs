@@ -80,7 +80,7 @@ fn verify(password: &str, stored: &str) -> Result<Verdict, HashError> {
 #[test]
 fn each_format_is_recognised_and_only_the_password_matches() {
     for (format, row) in ROWS {
-        assert_eq!(check_stored_hash(row), Ok(*format), "{row}");
+        assert_eq!(validate_stored_hash(row), Ok(*format), "{row}");
         assert_eq!(verify(PASSWORD, row), Ok(Verdict::RightButOutdated), "{row}");
         for wrong in ["correct horsf", "correct hors", "correct horse ", "Correct horse", ""] {
             assert_eq!(verify(wrong, row), Ok(Verdict::Wrong), "{row}");
@@ -139,7 +139,7 @@ fn a_hostile_cost_is_refused_and_not_computed() {
         "$argon2id$v=19$m=262145,t=1,p=1$c29tZXNhbHQ$c29tZWhhc2hvdXRwdXQ".to_owned(),
         "argon2$argon2id$v=19$m=262144,t=5,p=1$c29tZXNhbHQ$c29tZWhhc2hvdXRwdXQ".to_owned(),
     ] {
-        assert_eq!(check_stored_hash(&stored), Err(UnusableHash::TooCostly), "{stored}");
+        assert_eq!(validate_stored_hash(&stored), Err(UnusableHash::TooCostly), "{stored}");
         assert_eq!(verify(PASSWORD, &stored), Err(HashError::Unusable), "{stored}");
     }
 }
@@ -154,7 +154,7 @@ fn what_the_tools_make_by_default_is_below_the_ceilings() {
         "argon2$argon2id$v=19$m=102400,t=2,p=8$c29tZXNhbHQ$c29tZWhhc2hvdXRwdXQ".to_owned(),
         ROWS[0].1.replacen("$04$", "$14$", 1),
     ] {
-        assert!(check_stored_hash(&stored).is_ok(), "{stored}");
+        assert!(validate_stored_hash(&stored).is_ok(), "{stored}");
     }
 }
 
@@ -189,7 +189,7 @@ fn damaged_rows_and_hashes_short_enough_to_be_hit_by_chance_are_refused() {
         &endless_salt,
         &no_iterations,
     ] {
-        assert_eq!(check_stored_hash(stored), Err(UnusableHash::Damaged), "{stored}");
+        assert_eq!(validate_stored_hash(stored), Err(UnusableHash::Damaged), "{stored}");
         assert_eq!(verify(PASSWORD, stored), Err(HashError::Unusable), "{stored}");
     }
 }
@@ -210,15 +210,15 @@ fn what_is_in_no_format_is_told_apart() {
         "argon2$2b$04$x",
         &format!("pbkdf2_sha256$10${}$aGhoaGhoaGhoaGhoaGhoaGg=", "s".repeat(500)),
     ] {
-        assert_eq!(check_stored_hash(stored), Err(UnusableHash::UnknownFormat), "{stored}");
+        assert_eq!(validate_stored_hash(stored), Err(UnusableHash::UnknownFormat), "{stored}");
     }
 }
 
 proptest! {
     #[test]
     fn no_text_makes_the_reader_panic(text in any::<String>(), long in "[$a-z0-9=,+/.]{0,600}") {
-        let _ = check_stored_hash(&text);
-        let _ = check_stored_hash(&long);
+        let _ = validate_stored_hash(&text);
+        let _ = validate_stored_hash(&long);
     }
 
     #[test]
@@ -239,9 +239,9 @@ proptest! {
         iterations in 0_u32.., log_n in 0_u32..70, r in prop_oneof![0_u32..70, 0_u32..], p in prop_oneof![0_u32..70, 0_u32..]
     ) {
         let hash = "A".repeat(43);
-        let pbkdf2 = check_stored_hash(&format!("pbkdf2_sha256${iterations}$salt${hash}="));
+        let pbkdf2 = validate_stored_hash(&format!("pbkdf2_sha256${iterations}$salt${hash}="));
         prop_assert_eq!(pbkdf2.is_ok(), (1..=3_000_000).contains(&iterations));
-        let scrypt = check_stored_hash(&format!("$scrypt$ln={log_n},r={r},p={p}$c2FsdA${hash}"));
+        let scrypt = validate_stored_hash(&format!("$scrypt$ln={log_n},r={r},p={p}$c2FsdA${hash}"));
         let work = 2_f64.powi(log_n.try_into().unwrap()) * f64::from(r) * f64::from(p);
         prop_assert_eq!(scrypt.is_ok(), log_n > 0 && work > 0.0 && work <= 2_f64.powi(21) && r <= 64);
     }

@@ -5,7 +5,7 @@ mod link;
 use std::sync::Arc;
 
 use crate::{
-    Auth, ClientInfo, Error, OneTimeToken, Password, UserId,
+    Address, Auth, ClientInfo, Error, OneTimeToken, Password, UserId,
     email::Email,
     event::EventKind,
     flow::not_good,
@@ -34,7 +34,7 @@ impl Auth {
     ///
     /// # Errors
     /// As [`request_email_verification`](Self::request_email_verification).
-    pub async fn forgot_password(&self, email: impl Into<Password>, client: ClientInfo) -> Result<(), Error> {
+    pub async fn forgot_password(&self, email: impl Into<Address>, client: ClientInfo) -> Result<(), Error> {
         let (kernel, email) = (Arc::clone(&self.kernel), email.into());
         detached(async move { kernel.request_link(MailKind::ResetPassword, email.expose(), &client).await })
             .await
@@ -92,7 +92,7 @@ async fn reset_password(
     }
     let email = Email::parse(&user.email).ok();
     let new = password::normalize(&new);
-    kernel.policy.check(&new, email.as_ref()).await.map_err(|error| Error::Validation(vec![error]))?;
+    kernel.policy.validate(&new, email.as_ref()).await.map_err(|error| Error::Validation(vec![error]))?;
     let hash = kernel.passwords.hash(&client, new, kernel.random.as_ref()).await?;
     detached(async move {
         let (user, now) = (user.id, kernel.now());

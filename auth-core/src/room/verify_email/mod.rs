@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    Auth, ClientInfo, Error, OneTimeToken, Password, Principal, User,
+    Address, Auth, ClientInfo, Error, OneTimeToken, Password, Principal, User,
     email::Email,
     event::EventKind,
     flow::not_good,
@@ -49,7 +49,7 @@ impl Auth {
     /// without a mailer.
     pub async fn request_email_verification(
         &self,
-        email: impl Into<Password>,
+        email: impl Into<Address>,
         client: ClientInfo,
     ) -> Result<(), Error> {
         let (kernel, email) = (Arc::clone(&self.kernel), email.into());
@@ -75,7 +75,7 @@ impl Auth {
     pub async fn request_email_change(
         &self,
         caller: &Principal,
-        email: impl Into<Password>,
+        email: impl Into<Address>,
         password: Option<Password>,
         client: ClientInfo,
     ) -> Result<(), Error> {

@@ -1,6 +1,7 @@
 //! Sign-in at identity providers, and the accounts there with which somebody signs in here.
 
 mod callback;
+mod cookie;
 mod identities;
 mod navigation;
 mod start;

@@ -46,7 +46,10 @@ mod throttle;
 mod tokens;
 mod transaction;
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
 
 use uuid::Uuid;
 
@@ -65,7 +68,7 @@ use self::{exchange::Connected, http::Trouble, redirect::Targets};
 use super::identity::identities;
 use crate::{
     Auth, AuthBuilder, ClientInfo, Error, Identity, Password, Principal, UserId, kernel::Kernel,
-    task::detached,
+    task::detached, throttle::Buckets,
 };
 
 /// What the host set the room up with.
@@ -73,6 +76,9 @@ pub(crate) struct SetUp {
     all: Vec<Connected>,
     targets: Targets,
     known_identities_only: bool,
+    /// Sign-ins of each network. Apart from passwords: these are asked for by addresses, which a page elsewhere can make a browser
+    /// open, and it must not keep a right password out.
+    buckets: OnceLock<Buckets>,
 }
 
 impl SetUp {

@@ -4,6 +4,7 @@ use super::{Failure, Oidc};
 use crate::{
     Class, ClientInfo, Error,
     event::{EventKind, ThrottleReason},
+    throttle::Buckets,
 };
 
 impl Oidc {
@@ -11,7 +12,7 @@ impl Oidc {
     pub(super) fn count(&self, client: &ClientInfo) -> Result<(), Error> {
         let kernel = &self.kernel;
         let Some(network) = kernel.throttle.network(client) else { return Ok(()) };
-        kernel.throttle.at_providers.take(network, kernel.now()).map_err(|retry_after| {
+        self.buckets().take(network, kernel.now()).map_err(|retry_after| {
             let reason = ThrottleReason::Network;
             kernel.emit(client, EventKind::Throttled { user: None, reason });
             Error::Throttled { retry_after }
@@ -22,8 +23,12 @@ impl Oidc {
     pub(super) fn give_back(&self, client: &ClientInfo, how_many: usize) {
         let kernel = &self.kernel;
         if let Some(network) = kernel.throttle.network(client) {
-            (0..how_many).for_each(|_| kernel.throttle.at_providers.give_back(network, kernel.now()));
+            (0..how_many).for_each(|_| self.buckets().give_back(network, kernel.now()));
         }
+    }
+
+    fn buckets(&self) -> &Buckets {
+        self.set_up.buckets.get_or_init(|| Buckets::new(&self.kernel.config.throttle))
     }
 }
 

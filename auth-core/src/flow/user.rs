@@ -58,7 +58,7 @@ impl Kernel {
         Ok(self.live_user(principal).await?.into())
     }
 
-    pub(crate) async fn check_session(&self, principal: &Principal) -> Result<Principal, Error> {
+    pub(crate) async fn verify_session(&self, principal: &Principal) -> Result<Principal, Error> {
         let UserRow { roles, roles_version, .. } = self.live_user(principal).await?;
         Ok(Principal { roles, roles_version, ..principal.clone() })
     }
