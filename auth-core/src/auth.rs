@@ -87,7 +87,7 @@ impl Auth {
         detached(async move { kernel.logout_session(session, client).await }).await
     }
 
-    /// Ends every session of a user, also one that is being made at this moment.
+    /// Ends every session of a user, also one that is being made at this moment, and every link that is on its way.
     ///
     /// # Errors
     /// [`USER_NOT_FOUND`](crate::refusal::USER_NOT_FOUND), [`Error::Unavailable`].
@@ -120,7 +120,8 @@ impl Auth {
         detached(async move { kernel.end_session(&caller, session, client).await }).await
     }
 
-    /// Ends all sessions of the caller but the caller's own.
+    /// Ends all sessions of the caller but the caller's own, also one that a sign-in is making at this moment, and every link
+    /// that is on its way.
     ///
     /// # Errors
     /// [`Error::SessionOver`], [`Error::Unavailable`].
@@ -168,7 +169,7 @@ impl Auth {
         self.update_user(user, change, client).await.map(drop)
     }
 
-    /// Disables a user and ends all sessions. Idempotent.
+    /// Disables a user, and ends all sessions and every link that is on its way. Idempotent.
     ///
     /// # Errors
     /// [`LAST_ADMIN`](crate::refusal::LAST_ADMIN), [`USER_NOT_FOUND`](crate::refusal::USER_NOT_FOUND), [`Error::Unavailable`].

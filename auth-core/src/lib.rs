@@ -106,6 +106,7 @@ pub use room::oidc::{BrowserToken, Identity};
 pub use room::{
     admin::{CreateUser, UserPage, UserQuery},
     import::{Import, ImportOutcome, ImportRow, UserRecord},
+    verify_email::Carried,
 };
 pub use secret::{
     AccessToken, Address, AuthSession, DeviceToken, OneTimeToken, Password, RefreshToken, SecretKey,

@@ -36,6 +36,9 @@ pub struct Config {
     pub email_verification: EmailVerification,
     /// How long the rows of the audit are kept. Default `None`: none are written.
     pub audit_retention: Option<Duration>,
+    /// For how long an account is kept whose address was never proved and to which nobody ever signed in; then the address is free
+    /// again. Accounts that were imported, disabled, or made with a version that did not note sign-ins stay. Default `None`: for ever.
+    pub unverified_account_ttl: Option<Duration>,
     /// How often may be guessed.
     pub throttle: ThrottleConfig,
     /// Lets everybody guess as fast as passwords can be hashed. For a load test. Default `false`.
@@ -92,6 +95,9 @@ impl Config {
         self.mail.validate()?;
         if let Some(retention) = self.audit_retention {
             lifetime("audit_retention", retention)?;
+        }
+        if let Some(ttl) = self.unverified_account_ttl {
+            lifetime("unverified_account_ttl", ttl)?;
         }
         if self.tokens.access_ttl > self.sessions.session_ttl {
             let problem = "is longer than sessions.session_ttl; make it shorter";

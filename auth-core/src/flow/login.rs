@@ -66,7 +66,7 @@ impl Kernel {
         let (user, hash, sessions) =
             found.map_or((None, None, 0), |row| (Some(row.user), row.hash, row.sessions));
         let id = user.as_ref().map(|user| user.id);
-        let attempt = self.attempt(subject, counters, &login.client, id).await?;
+        let attempt = self.attempt(subject, counters, &login.client, user.as_ref()).await?;
 
         let password = password::normalize(&login.password);
         let checked = match self.try_password(&login.client, &password, hash.clone()).await {

@@ -15,6 +15,7 @@ mod revocations;
 mod sessions;
 mod sign_in;
 mod sweep;
+mod unverified;
 mod user;
 
 pub use self::{

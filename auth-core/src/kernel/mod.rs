@@ -5,6 +5,7 @@ mod arrival;
 mod attempt;
 mod link_mail;
 mod room;
+mod ways_in;
 
 use std::{
     any::Any,
@@ -13,12 +14,13 @@ use std::{
 
 use uuid::Uuid;
 
-pub(crate) use self::room::{count_ways_in, remove_ways_in};
+pub(crate) use self::ways_in::count_ways_in;
 pub(crate) use self::{
     arrival::{Arrival, Passage},
     attempt::Attempt,
     link_mail::{LinkMail, Recipient},
     room::{Room, Sweep, WaysIn, sealers},
+    ways_in::listed,
 };
 use crate::{
     Clock, Config, EventSink, Revocations, TokenVerifier, clock,

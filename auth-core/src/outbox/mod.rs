@@ -9,15 +9,17 @@
 
 mod check;
 mod link;
+mod pace;
 
 use std::{sync::Arc, time::Duration};
 
+use self::pace::{MAX_ROUNDS, NOTICES, TAKEN, Turn};
 use crate::{
     ClientInfo, Error, UserId,
     email::Email,
     event::EventKind,
-    kernel::{Kernel, Recipient},
-    mail::{Detail, Mail, MailBacklog, MailError, MailKind, Post},
+    kernel::Kernel,
+    mail::{Detail, Link, Mail, MailBacklog, MailError, MailKind, Post},
     random,
     store::{
         ConnectionTrait, MailRow, claim_mail, due_mails, find_user, find_user_by_email, insert_mail,
@@ -64,6 +66,19 @@ impl Outcome {
     }
 }
 
+impl Mail {
+    fn of(row: &MailRow, to: String, detail: Option<&str>, link: Option<Link>) -> Self {
+        let detail = detail.map(str::to_owned);
+        let (new_address, provider, ways_in) = match row.kind.detail() {
+            Detail::Nothing => (None, None, None),
+            Detail::NewAddress => (detail, None, None),
+            Detail::Provider => (None, detail, None),
+            Detail::WaysIn => (None, None, detail),
+        };
+        Self { id: row.id, kind: row.kind, to, link, new_address, provider, ways_in }
+    }
+}
+
 impl Kernel {
     /// Puts a mail into the outbox, in the transaction of what it tells of. Without a mailer nothing is written.
     pub(crate) async fn post(
@@ -102,16 +117,18 @@ impl Kernel {
         Ok(MailBacklog { waiting, oldest: oldest.map(age).map(Duration::from_millis) })
     }
 
-    /// One round; tells how many mails left.
+    /// One round over what is due when it begins; tells how many mails left.
     pub(crate) async fn deliver_mail(self: Arc<Self>) -> Result<u64, Error> {
         let Some(post) = self.post.clone() else { return Ok(0) };
+        // A mail that waits is due after this: none is tried twice in a round, so that a round ends.
+        let began = self.now();
         let mut sent = 0;
         loop {
-            let due = due_mails(self.store.db(), self.now(), BATCH).await?;
+            let due = due_mails(self.store.db(), began, BATCH).await?;
             let is_last = due.len() < usize::try_from(BATCH).unwrap_or(usize::MAX);
             let mut rest = due.into_iter();
             let mut under_way = tokio::task::JoinSet::new();
-            let mut left = 0;
+            let mut was_taken_on = false;
             loop {
                 while under_way.len() < AT_ONCE
                     && let Some(row) = rest.next()
@@ -121,33 +138,52 @@ impl Kernel {
                 }
                 match under_way.join_next().await {
                     None => break,
-                    Some(Ok(Ok(has_left))) => left += u64::from(has_left),
-                    // One that fails keeps none of the others back.
+                    Some(Ok(Ok(None))) => {}
+                    Some(Ok(Ok(Some(has_left)))) => {
+                        was_taken_on = true;
+                        sent += u64::from(has_left);
+                    }
                     Some(Ok(Err(error))) => tracing::warn!(error = error.code(), "a mail waits: {error}"),
-                    Some(Err(panicked)) => return Err(Error::internal(panicked)),
+                    // The host's own mailer or templates. One that fails keeps none of the others back.
+                    Some(Err(panicked)) => {
+                        was_taken_on = true;
+                        tracing::error!("a mail waits: {panicked}");
+                    }
                 }
             }
-            sent += left;
-            // Where nothing leaves, more of the same would not either.
-            if is_last || left == 0 {
+            // What was taken on is not due any more, and others may stand behind it, whatever became of it. Where nothing could
+            // be, another instance is at work, or the database is away.
+            if is_last || !was_taken_on {
                 return Ok(sent);
             }
         }
     }
 
-    /// `true`: it has left.
-    async fn try_to_send(self: Arc<Self>, post: &Post, row: MailRow) -> Result<bool, Error> {
-        let now = self.now();
-        let claimed_until = now.saturating_add(CLAIMED_FOR);
-        let wait = FIRST_WAIT.saturating_mul(1 << row.attempts.clamp(0, 10)).min(LONGEST_WAIT);
+    /// `None`: another instance has it. `true`: it has left.
+    async fn try_to_send(self: Arc<Self>, post: &Post, row: MailRow) -> Result<Option<bool>, Error> {
+        let claimed_until = self.now().saturating_add(CLAIMED_FOR);
         let (kernel, seen) = (Arc::clone(&self), row.clone());
         let claimed =
             detached(async move { Ok(claim_mail(kernel.store.db(), &seen, claimed_until).await?) }).await?;
         if !claimed {
-            return Ok(false);
+            return Ok(None);
         }
+        let sent = self.send_claimed(post, row, claimed_until).await;
+        Ok(Some(sent.unwrap_or_else(|error| {
+            tracing::warn!(error = error.code(), "a mail waits: {error}");
+            false
+        })))
+    }
+
+    async fn send_claimed(
+        self: Arc<Self>,
+        post: &Post,
+        row: MailRow,
+        claimed_until: i64,
+    ) -> Result<bool, Error> {
+        let wait = FIRST_WAIT.saturating_mul(1 << row.attempts.clamp(0, 10)).min(LONGEST_WAIT);
         let (id, kind, user) = (row.id, row.kind, row.user_id);
-        let is_old = now >= row.created_at.saturating_add(GIVE_UP_AFTER);
+        let is_old = self.now() >= row.created_at.saturating_add(GIVE_UP_AFTER);
         let outcome = self.send(post, row, is_old).await?;
         let sent = matches!(outcome, Outcome::Sent);
         metrics::counter!("auth_mails_total", "kind" => kind.code(), "outcome" => outcome.code())
@@ -189,13 +225,8 @@ impl Kernel {
     /// typed: the mail goes to the address of the account.
     async fn compose(&self, row: MailRow) -> Result<Option<Mail>, Error> {
         let Some(link_mail) = self.link_mail(row.kind) else {
-            let (id, kind, to) = (row.id, row.kind, row.recipient);
-            let (new_address, provider) = match kind.detail() {
-                Detail::Nothing => (None, None),
-                Detail::NewAddress => (row.detail, None),
-                Detail::Provider => (None, row.detail),
-            };
-            return Ok(Some(Mail { id, kind, to, link: None, new_address, provider }));
+            let is_told = self.is_told(&row).await?;
+            return Ok(is_told.then(|| Mail::of(&row, row.recipient.clone(), row.detail.as_deref(), None)));
         };
         let user = match row.user_id {
             Some(user) => find_user(self.store.db(), user).await?,
@@ -208,10 +239,40 @@ impl Kernel {
         if !(link_mail.is_due)(&user) {
             return Ok(None);
         }
-        let to = if link_mail.to == Recipient::Asked { row.recipient } else { user.email.clone() };
-        let link = self.link(row.id, link_mail, &user, &to, row.detail.as_deref()).await?;
-        let Some(link) = link else { return Ok(None) };
-        Ok(Some(Mail { id: row.id, kind: row.kind, to, link: Some(link), new_address: None, provider: None }))
+        let to = if link_mail.to.is_written_down() { &row.recipient } else { &user.email };
+        // The epoch in which it was asked for, and what else the mail tells.
+        let (asked_in, detail) = match row.detail.as_deref().map(|detail| detail.split_once(' ')) {
+            Some(Some((epoch, detail))) => (Some(epoch), Some(detail)),
+            _ => (row.detail.as_deref(), None),
+        };
+        let link = self.link(row.id, link_mail, &user, to, asked_in).await?;
+        Ok(link.map(|link| Mail::of(&row, to.clone(), detail, Some(link))))
+    }
+
+    /// Whether a notice goes out. What strangers can do with an address that is not theirs is told a few times, and not as
+    /// often as they do it; the owner of a proved address is told of everything.
+    async fn is_told(&self, row: &MailRow) -> Result<bool, Error> {
+        // It was counted at the first try.
+        if row.attempts > 0 {
+            return Ok(true);
+        }
+        let db = self.store.db();
+        let user = match row.user_id {
+            Some(user) => find_user(db, user).await?,
+            None => None,
+        };
+        let pace = match row.kind {
+            MailKind::EmailTaken => &TAKEN,
+            _ if user.is_some_and(|user| user.email_verified_at.is_some()) => return Ok(true),
+            _ => &NOTICES,
+        };
+        for _ in 0..MAX_ROUNDS {
+            match self.mail_turn(db, row.kind.code(), &row.recipient, pace).await? {
+                Turn::Lost => {}
+                turn => return Ok(turn == Turn::Yes),
+            }
+        }
+        Err(Error::Overloaded { retry_after: Duration::from_secs(1) })
     }
 
     /// Every so often, and at once when this instance has put something in.

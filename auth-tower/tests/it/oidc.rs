@@ -181,6 +181,10 @@ each_database! {
         let (world, github) = world(database).await;
         let world = world.with_ada().await;
         let (access, _) = world.ada_signs_in().await;
+        let unproved = format!(r#"{{"provider":"github","password":"{PASSWORD}"}}"#);
+        let request = Req::post("/users/me/identities").json(unproved).bearer(&access);
+        world.send(request).await.expect_problem(403, "verification_needed");
+        world.execute("UPDATE auth_user SET email_verified_at = 1").await;
         let post = async |access: &str, body: &str| {
             let request = Req::post("/users/me/identities").json(body.to_owned());
             world.send(if access.is_empty() { request } else { request.bearer(access) }).await
@@ -249,6 +253,43 @@ each_database! {
         assert_eq!((&identity["provider"], &identity["email"]), (&"github".into(), &"bob@example.com".into()));
         for body in [r#"{"roles":[]}"#, r#"{"disabled":false}"#] {
             assert!(change(body).await.get("identities").is_none(), "{body}");
+        }
+    }
+
+    async fn what_was_linked_before_the_proof_stays_for_who_is_signed_in_and_goes_for_anybody_else(database: &TestDatabase) {
+        let github = GitHub::start().await;
+        let (world, outbox) = World::with_mail(database, |settings| settings.oidc(github.providers())).await;
+        let world = world.with_ada().await;
+        for (carries, stays) in [("", false), ("cookie", true), ("token", true), ("garbage", false)] {
+            // As it was linked when there was no mail.
+            world.execute("UPDATE auth_user SET email_verified_at = 1").await;
+            let (access, cookie) = world.ada_signs_in().await;
+            let body = format!(r#"{{"provider":"github","password":"{PASSWORD}"}}"#);
+            let request = Req::post("/users/me/identities").json(body).bearer(&access);
+            let answer = world.send(request).await.expect(200);
+            let mut redirect = answer.clone();
+            redirect.headers.insert("location", answer.member("authorization_url").parse().unwrap());
+            github.is("other@example.net", false);
+            call_back(&world, &under_way(&redirect), 7).await;
+            world.execute("UPDATE auth_user SET email_verified_at = NULL").await;
+
+            let body = format!(r#"{{"email":"{ADA}"}}"#);
+            world.send(Req::post("/request-verify-token").json(body)).await.expect(202);
+            world.auth.deliver_mail().await.unwrap();
+            let mails = outbox.take();
+            let token = mails.iter().filter_map(|(mail, _)| mail.link.clone()).next_back().unwrap().token;
+            let request = Req::post("/verify-email").json(format!(r#"{{"token":"{}"}}"#, token.expose()));
+            let request = match carries {
+                "cookie" => request.cookie(&cookie),
+                "token" => request.bearer(&access),
+                "garbage" => request.cookie("garbage").bearer("garbage"),
+                _ => request,
+            };
+            world.send(request).await.expect(200);
+            let (access, _) = world.ada_signs_in().await;
+            let identities = world.send(Req::get("/users/me/identities").bearer(&access)).await.expect(200).json();
+            assert_eq!(identities["identities"].as_array().unwrap().len(), usize::from(stays), "{carries}");
+            world.clock.advance(std::time::Duration::from_secs(61));
         }
     }
 
@@ -430,6 +471,7 @@ async fn a_provider_that_is_away_is_told_as_a_code_and_to_a_script_as_503() {
         let answer = world.send(Req::get("/oauth/idp/authorize?redirect_to=/app")).await.expect(302);
         assert_eq!(answer.header("location"), Some("/app?error=provider_unavailable"));
         let (access, _) = world.ada_signs_in().await;
+        world.execute("UPDATE auth_user SET email_verified_at = 1").await;
         let body = format!(r#"{{"provider":"idp","password":"{PASSWORD}"}}"#);
         let request = Req::post("/users/me/identities").json(body).bearer(&access);
         let answer = world.send(request).await.expect_problem(503, "provider_unavailable");

@@ -20,7 +20,7 @@ fn at_work() -> Person {
 impl World {
     /// Why a link comes to nothing whose account or session became another while the person was at the provider.
     async fn link_after(&self, change: &str) -> Failure {
-        let (_, caller) = self.test.caller().await;
+        let (_, caller) = self.test.proved_caller().await;
         let begun = self.oidc().start_link(&caller, Some(PASSWORD.into()), Start::new("idp")).await.unwrap();
         let query = self.issuer.approve(&begun.url, &at_work());
         self.test.execute(change).await;
@@ -33,7 +33,7 @@ impl World {
 each_database! {
     async fn an_identity_is_linked_by_who_is_signed_in_whatever_its_address(db: &TestDatabase) {
         let world = World::new(db).await;
-        let (_, caller) = world.test.caller().await;
+        let (_, caller) = world.test.proved_caller().await;
         let finished = world.link(&caller, Some(PASSWORD), &at_work()).await.unwrap();
         assert!(matches!(finished.outcome, Outcome::Linked));
         assert_eq!(finished.redirect_to, "/app");
@@ -50,7 +50,7 @@ each_database! {
     async fn an_identity_of_somebody_else_is_not_taken_from_them(db: &TestDatabase) {
         let world = World::new(db).await;
         let bob = world.sign_in(&Person::new("2", "bob@example.com")).await;
-        let (_, ada) = world.test.caller().await;
+        let (_, ada) = world.test.proved_caller().await;
         let outcome = world.link(&ada, Some(PASSWORD), &Person::new("2", "bob@example.com")).await;
         assert_eq!(refused(outcome), Failure::IdentityTaken);
         assert_eq!(world.sign_in(&Person::new("2", "bob@example.com")).await.user_id, bob.user_id);
@@ -58,7 +58,7 @@ each_database! {
 
     async fn to_link_takes_the_password_again_or_a_sign_in_just_now(db: &TestDatabase) {
         let world = World::new(db).await;
-        let (_, caller) = world.test.caller().await;
+        let (_, caller) = world.test.proved_caller().await;
         let start = || Start::new("idp");
         for password in [None, Some("wrong".into())] {
             assert_refused!(world.oidc().start_link(&caller, password, start()).await, Error::Validation(_));
@@ -72,7 +72,7 @@ each_database! {
 
     async fn to_unlink_takes_the_password_again_or_a_sign_in_just_now(db: &TestDatabase) {
         let world = World::new(db).await;
-        let (_, caller) = world.test.caller().await;
+        let (_, caller) = world.test.proved_caller().await;
         world.link(&caller, Some(PASSWORD), &at_work()).await.unwrap();
         let identity = world.oidc().identities(&caller).await.unwrap()[0].id;
         for password in [None, Some("wrong")] {
@@ -101,7 +101,7 @@ each_database! {
 
     async fn a_link_under_way_is_for_the_account_of_its_session_and_no_other(db: &TestDatabase) {
         let world = World::new(db).await;
-        world.test.auth.create_user(CreateUser::new("bob@example.com")).await.unwrap();
+        world.test.auth.create_user(CreateUser::new("bob@example.com").verified()).await.unwrap();
         let to_bob = "UPDATE auth_one_time_token SET user_id = (SELECT id FROM auth_user WHERE email = 'bob@example.com') \
                       WHERE purpose = 'oidc'";
         assert_eq!(world.link_after(to_bob).await, Failure::SessionOver);
@@ -109,7 +109,7 @@ each_database! {
 
     async fn a_session_that_ended_meanwhile_links_nothing(db: &TestDatabase) {
         let world = World::new(db).await;
-        let (tokens, caller) = world.test.caller().await;
+        let (tokens, caller) = world.test.proved_caller().await;
         let begun = world.oidc().start_link(&caller, Some(PASSWORD.into()), Start::new("idp")).await.unwrap();
         let query = world.issuer.approve(&begun.url, &at_work());
         world.test.auth.logout(tokens.refresh, ClientInfo::default()).await.unwrap();

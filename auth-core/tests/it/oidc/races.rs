@@ -1,7 +1,7 @@
 //! Several at once: of each of these one wins, and nobody is hurt.
 
 use auth_core::{
-    ClientInfo, Error, Principal,
+    ClientInfo, CreateUser, Error, Principal,
     oidc::{Callback, Failure, Finished, Refused, Start},
 };
 use auth_migration::{each_database, test_util::TestDatabase};
@@ -94,7 +94,8 @@ each_database! {
         let world = World::new(db).await;
         let mut links = Vec::new();
         for email in ["ada@example.com", "bob@example.com", "eve@example.com"] {
-            world.test.auth.register(auth_core::Register::new(email, PASSWORD)).await.unwrap();
+            let new = CreateUser::new(email).password(PASSWORD).verified();
+            world.test.auth.create_user(new).await.unwrap();
             let caller = world.principal(&world.test.try_login(email, PASSWORD).await.unwrap());
             links.push(begin_link(&world, &caller).await);
         }
@@ -114,7 +115,7 @@ each_database! {
 
     async fn whoever_links_an_identity_in_many_tabs_at_once_has_it_once(db: &TestDatabase) {
         let world = World::new(db).await;
-        let (_, caller) = world.test.caller().await;
+        let (_, caller) = world.test.proved_caller().await;
         let mut links = Vec::new();
         for _ in 0..MANY {
             links.push(begin_link(&world, &caller).await);
@@ -130,7 +131,8 @@ each_database! {
     async fn whatever_a_thief_does_at_that_moment_ends_with_the_owners_arrival(db: &TestDatabase) {
         let world = World::new(db).await;
         let (thief, caller) = world.test.caller().await;
-        let link = world.oidc()
+        let before = world.before_mail(db).await;
+        let link = before.oidc()
             .start_link(&caller, Some(PASSWORD.into()), auth_core::oidc::Start::new("idp"))
             .await.unwrap();
         let link_query = world.issuer.approve(&link.url, &Person::new("666", "thief@example.net"));
@@ -139,7 +141,7 @@ each_database! {
 
         let (oidc, auth) = (world.oidc(), world.test.auth.clone());
         let linking = tokio::spawn({
-            let oidc = oidc.clone();
+            let oidc = before.oidc();
             async move { oidc.finish(Callback::new("idp", &link_query).browser(Some(link.browser))).await }
         });
         let logins: Vec<_> = (0..3).map(|_| {

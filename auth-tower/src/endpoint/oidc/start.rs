@@ -100,10 +100,19 @@ fn describe_link(_: &Inner) -> Operation {
     let example =
         json!({"provider": "google", "redirect_to": "/settings", "password": "correct horse battery"});
     Operation::new("link_identity", "Add an account elsewhere")
-        .describe("Without a password of one's own: within five minutes of a sign-in, at the provider too (`max_age`).")
+        .describe(
+            "Without a password of one's own: within five minutes of a sign-in, at the provider too (`max_age`). Not before the \
+             address of the account is proved.",
+        )
         .takes("Link", &example)
         .answers_with(200, "Where the browser has to go.", "Authorization")
-        .fails(&["validation_failed", "not_found", "provider_answer_invalid", "provider_unavailable"])
+        .fails(&[
+            "validation_failed",
+            "verification_needed",
+            "not_found",
+            "provider_answer_invalid",
+            "provider_unavailable",
+        ])
         .hashes()
 }
 

@@ -128,9 +128,10 @@ impl Oidc {
     /// Begins to link an identity to the caller's account, so that it can sign in from then on. The password is asked for
     /// again; without one the sign-in has to be of the last five minutes (ASVS 7.5.1), at the provider too, if it was there
     /// ([`Start::max_age`]).
+    /// Where mails reach their recipients, the address of the account has to be proved.
     ///
     /// # Errors
-    /// As [`start`](Self::start); [`Error::Validation`] on `password`; [`Error::SessionOver`]; [`Error::Overloaded`].
+    /// As [`start`](Self::start); [`VERIFICATION_NEEDED`](crate::refusal::VERIFICATION_NEEDED); [`Error::Validation`] on `password`; [`Error::SessionOver`]; [`Error::Overloaded`].
     pub async fn start_link(
         &self,
         caller: &Principal,
@@ -139,7 +140,8 @@ impl Oidc {
     ) -> Result<Authorization, Error> {
         let (oidc, caller) = (self.clone(), caller.clone());
         oidc.look_at(&start)?;
-        Arc::clone(&oidc.kernel).confirm(&caller, password, "password", &start.client).await?;
+        let user = Arc::clone(&oidc.kernel).confirm(&caller, password, "password", &start.client).await?;
+        oidc.kernel.needs_proved_address(user.email_verified)?;
         detached(async move { oidc.begin(start, Some(&caller)).await }).await
     }
 
