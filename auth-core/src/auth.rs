@@ -6,8 +6,8 @@ mod background;
 use std::{fmt, sync::Arc};
 
 use crate::{
-    Clock, Config, ConfigError, Error, KeyRing, Keys, Principal, RefreshToken, Revocations, Session,
-    SessionId, SignIn, TokenVerifier, Tokens, User, UserChange, UserId,
+    ChangedUser, Clock, Config, ConfigError, Error, KeyRing, Keys, Principal, RefreshToken, Revocations,
+    Session, SessionId, SignIn, TokenVerifier, Tokens, User, UserChange, UserId,
     client::ClientInfo,
     flow::{Login, PreparedRegister, Register},
     kernel::Kernel,
@@ -186,7 +186,8 @@ impl Auth {
         self.update_user(user, UserChange::default().disabled(false), client).await.map(drop)
     }
 
-    /// Changes roles and whether the user is disabled in one transaction, and tells how the user is then. What
+    /// Changes roles and whether the user is disabled in one transaction, and tells how the user is then, and who has the roles
+    /// with them: see to the identities that it names, or take them away first. What
     /// [`set_roles`](Self::set_roles), [`disable`](Self::disable) and [`enable`](Self::enable) say of each holds here.
     ///
     /// # Errors
@@ -196,7 +197,7 @@ impl Auth {
         user: UserId,
         change: UserChange,
         client: ClientInfo,
-    ) -> Result<User, Error> {
+    ) -> Result<ChangedUser, Error> {
         let kernel = Arc::clone(&self.kernel);
         detached(async move { kernel.update_user(user, change, client).await }).await
     }

@@ -120,6 +120,9 @@ pub enum EventKind {
     RolesChanged {
         /// Whose.
         user: UserId,
+        /// With what, beside the password, somebody can sign in to the account and so has them now: names of providers, with
+        /// spaces between them. `None`: with nothing, or there are no roles left.
+        ways_in: Option<String>,
     },
     /// A user was disabled; all sessions ended.
     Disabled {
@@ -354,7 +357,10 @@ impl EventKind {
             Self::StoredHashUnusable { user } => {
                 Row::of("stored_hash_unusable").user(*user).level(Level::Warn)
             }
-            Self::RolesChanged { user } => Row::of("roles_changed").user(*user),
+            Self::RolesChanged { user, ways_in } => {
+                let row = Row::of("roles_changed").user(*user).reason_not_counted();
+                ways_in.as_deref().map_or(row, |ways_in| row.reason(ways_in))
+            }
             Self::Disabled { user } => Row::of("disabled").user(*user),
             Self::Enabled { user } => Row::of("enabled").user(*user),
             Self::EmailTaken => Row::of("email_taken"),
@@ -405,7 +411,7 @@ impl EventKind {
         self.row().user
     }
 
-    /// Why, or which: the code of a reason or kind of mail, the methods of a sign-in, a provider's name, ways in, or a key's id, where the
+    /// Why, or which: the code of a reason or kind of mail, the methods of a sign-in, names of providers, ways in, or a key's id, where the
     /// event has one.
     pub fn reason(&self) -> Option<&str> {
         self.row().reason

@@ -90,7 +90,9 @@ pub use database_cause::database_cause;
 pub use error::{ConfigError, Error, FieldError, StoreError};
 pub use event::{Event, EventKind, EventSink, LinkRefusal, SignInFailure, ThrottleReason, TracingEvents};
 pub use finding::{Finding, Severity};
-pub use flow::{Export, KeyRing, KeyState, Login, PreparedRegister, Register, RingKey, UserChange};
+pub use flow::{
+    ChangedUser, Export, KeyRing, KeyState, Login, PreparedRegister, Register, RingKey, UserChange,
+};
 pub use id::{SessionId, UserId};
 pub use principal::Principal;
 pub use random::{Random, RandomUnavailable, SystemRandom};

@@ -50,6 +50,7 @@ impl Kernel {
         if !alive || session.user.id != caller.user_id() {
             return Err(Error::SessionOver);
         }
+        let authenticated_at = session.authenticated_at();
         let UserRow { id, email, epoch, email_verified_at, .. } = session.user;
         let address = Email::parse(&email).map_err(|_| Error::Refused(refusal::USER_NOT_FOUND))?;
         let subject = self.subject(&address, client);
@@ -65,7 +66,7 @@ impl Kernel {
         };
         let found = found.filter(|found| found.user.id == id).ok_or(Error::SessionOver)?;
         let Some(hash) = found.hash else {
-            let recent = session.created_at.saturating_add(duration_millis(RECENT)) > now;
+            let recent = authenticated_at.saturating_add(duration_millis(RECENT)) > now;
             let rule =
                 "sign in again first: an account without a password needs a sign-in of the last 5 minutes";
             return if recent { Ok(confirmed) } else { Err(refuse(field, "recent_sign_in_needed", rule)) };

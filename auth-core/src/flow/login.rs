@@ -103,7 +103,15 @@ impl Kernel {
             };
             let methods = vec!["pwd"];
             let client = from.clone();
-            let arrival = Arrival { user, live_sessions: sessions, methods, client, replaces, attempt };
+            let arrival = Arrival {
+                user,
+                live_sessions: sessions,
+                methods,
+                authenticated_at: None,
+                client,
+                replaces,
+                attempt,
+            };
             match kernel.sign_in(arrival).await {
                 Ok(signed_in) => Ok(signed_in),
                 Err(NotSignedIn::Failed(error)) => Err(error),

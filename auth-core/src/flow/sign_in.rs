@@ -44,9 +44,10 @@ impl Kernel {
     }
 
     async fn begin_session(&self, arrival: Arrival) -> Result<Tokens, Error> {
-        let Arrival { user, live_sessions, methods, client, replaces, attempt } = arrival;
+        let Arrival { user, live_sessions, methods, authenticated_at, client, replaces, attempt } = arrival;
         attempt.right(self).await;
         let now = self.now();
+        let authenticated_at = authenticated_at.unwrap_or(now);
         let methods = methods.join(" ");
         let new = NewSession {
             id: random::uuid(self.random.as_ref())?.into(),
@@ -56,6 +57,7 @@ impl Kernel {
             methods: methods.clone(),
             user_agent: client.storable_user_agent(),
             ip: client.known_ip().map(|ip| ip.to_string()),
+            auth_time: authenticated_at,
             now,
             expires_at: now.saturating_add(duration_millis(self.config.sessions.session_ttl)),
         };
@@ -87,7 +89,7 @@ impl Kernel {
             roles: &user.roles,
             roles_version: user.roles_version,
             methods: &methods,
-            authenticated_at: now,
+            authenticated_at,
             session_expires_at: expires_at,
         };
         let tokens = self.tokens(&grant, &seed, Rotation::START.newest, now)?;

@@ -10,6 +10,8 @@ pub(crate) struct Arrival {
     pub(crate) live_sessions: u64,
     /// How it was shown who they are, as `amr` values (RFC 8176).
     pub(crate) methods: Vec<&'static str>,
+    /// When, in unix milliseconds, if somebody else saw it; 0 if they do not tell. `None`: just now, here.
+    pub(crate) authenticated_at: Option<i64>,
     pub(crate) client: ClientInfo,
     /// The session that the client holds: it ends.
     pub(crate) replaces: Option<Replaced>,

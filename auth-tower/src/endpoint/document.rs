@@ -1,6 +1,8 @@
 //! What several rooms show: a user, a session, what happened; and how that is described.
 
-use auth_core::{AuditEvent, Session, SessionId, User};
+use std::collections::BTreeMap;
+
+use auth_core::{AuditEvent, ExportedRow, ExportedValue, Session, SessionId, User};
 use http::{Response, StatusCode};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -102,6 +104,24 @@ impl<'a> EventDocument<'a> {
 struct EventsDocument<'a> {
     events: Vec<EventDocument<'a>>,
     next_cursor: Option<String>,
+}
+
+/// What rooms store about a person, by the name of its member: rows of named values.
+pub(super) type RowsDocument = BTreeMap<&'static str, Vec<BTreeMap<&'static str, Option<String>>>>;
+
+pub(super) fn rows(rooms: &[(&'static str, Vec<ExportedRow>)]) -> RowsDocument {
+    let row = |row: &ExportedRow| row.iter().map(|(name, value)| (*name, shown(value))).collect();
+    rooms.iter().map(|(member, rows)| (*member, rows.iter().map(row).collect())).collect()
+}
+
+fn shown(value: &ExportedValue) -> Option<String> {
+    match value {
+        ExportedValue::Id(id) => Some(id.to_string()),
+        ExportedValue::Text(text) => Some(text.clone()),
+        ExportedValue::Time(time) => Some(rfc3339(*time)),
+        // Nothing is stored; or a kind of value that a later version knows.
+        _ => None,
+    }
 }
 
 /// How many events, and the last one of the page before.
