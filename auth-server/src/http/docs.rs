@@ -71,7 +71,7 @@ pub(crate) fn doors() -> [(&'static str, Value); 2] {
 /// An operation of `/health`.
 fn probe(id: &str, summary: &str, may_be_unavailable: bool) -> Value {
     let answer = |description: &str, status: &str, more: Value| {
-        let mut properties = json!({"status": {"const": status}});
+        let mut properties = json!({"status": {"type": "string", "const": status}});
         if let (Some(properties), Value::Object(more)) = (properties.as_object_mut(), more) {
             properties.extend(more);
         }
@@ -80,7 +80,8 @@ fn probe(id: &str, summary: &str, may_be_unavailable: bool) -> Value {
     };
     let mut answers = json!({"200": answer("It does.", "ok", json!({}))});
     if let (true, Some(answers)) = (may_be_unavailable, answers.as_object_mut()) {
-        let reason = json!({"reason": {"enum": ["database_unreachable", "migrations_pending"]}});
+        let reason =
+            json!({"reason": {"type": "string", "enum": ["database_unreachable", "migrations_pending"]}});
         answers.insert("503".to_owned(), answer("Not now.", "unavailable", reason));
     }
     json!({"get": {

@@ -6,6 +6,7 @@ mod form;
 mod future;
 mod intake;
 mod json;
+mod multipart;
 
 use std::{
     convert::Infallible,
