@@ -23,7 +23,11 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
                       form-action 'none'; frame-ancestors 'none'; base-uri 'none'";
 
 /// The answer, if this is the place for it.
-pub(crate) fn answer(method: &Method, path: &str, https: bool) -> Option<Response<AnswerBody>> {
+pub(crate) fn answer(
+    method: &Method,
+    path: &str,
+    hsts: Option<&HeaderValue>,
+) -> Option<Response<AnswerBody>> {
     let (kind, body, gzipped) = match path {
         "/docs" => ("text/html; charset=utf-8", PAGE.into(), false),
         "/docs/docs.js" => ("text/javascript; charset=utf-8", SCRIPT.into(), false),
@@ -32,10 +36,10 @@ pub(crate) fn answer(method: &Method, path: &str, https: bool) -> Option<Respons
         "/docs/swagger-ui-bundle.js" => asset("swagger-ui-bundle.js", "text/javascript; charset=utf-8")?,
         _ => return None,
     };
-    if let Some(refusal) = answer::unless_read(method, https) {
+    if let Some(refusal) = answer::unless_read(method, hsts) {
         return Some(refusal);
     }
-    let mut response = answer::document(method, kind, body, https);
+    let mut response = answer::document(method, kind, body, hsts);
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     if gzipped {

@@ -27,6 +27,7 @@ mod metrics;
 mod migrate;
 mod newer_schema;
 mod nginx;
+mod proxy_protocol;
 mod reload;
 mod schedules;
 mod settings;
