@@ -1,6 +1,6 @@
 //! The one handle that a host keeps.
 
-mod accounts;
+mod account;
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -8,10 +8,11 @@ use crate::{
     Clock, Config, ConfigError, Error, KeyRing, Keys, Principal, RefreshToken, Revocations, Session,
     SessionId, SignIn, TokenVerifier, Tokens, User, UserChange, UserId,
     client::ClientInfo,
-    flow::{Login, PreparedRegister, Register, detached},
+    flow::{Login, PreparedRegister, Register},
     kernel::Kernel,
     mail::MailBacklog,
     password::HashPoolStats,
+    task::detached,
 };
 
 /// Authentication for one database: cheap to clone, made once with [`Auth::builder`].
@@ -151,8 +152,8 @@ impl Auth {
     ///
     /// # Errors
     /// [`Error::SessionOver`], [`Error::Unavailable`].
-    pub async fn check_session(&self, principal: &Principal) -> Result<Principal, Error> {
-        self.kernel.check_session(principal).await
+    pub async fn verify_session(&self, principal: &Principal) -> Result<Principal, Error> {
+        self.kernel.verify_session(principal).await
     }
 
     /// Sets the roles of a user to exactly these; `user` is implied. Access tokens already issued tell the

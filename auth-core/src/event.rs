@@ -190,6 +190,11 @@ pub enum EventKind {
         /// Whose.
         user: UserId,
     },
+    /// The account is gone, as nobody had proved its address or signed in to it for as long as the host keeps such accounts.
+    UnverifiedRemoved {
+        /// Whose.
+        user: UserId,
+    },
     /// A mail did not leave within a day, or was refused.
     MailGivenUp {
         /// Whom it was for, if they have an account.
@@ -327,6 +332,7 @@ impl EventKind {
             }
             Self::Reclaimed { user } => Row::of("reclaimed").user(*user).level(Level::Warn),
             Self::Deleted { user } => Row::of("deleted").user(*user),
+            Self::UnverifiedRemoved { user } => Row::of("unverified_removed").user(*user),
             Self::MailGivenUp { user, kind } => Row::of("mail_given_up").user(*user).reason(kind.code()),
             Self::KeyAdded { key } => Row::of("key_added").reason(key).reason_not_counted(),
             Self::KeyRevoked { key } => Row::of("key_revoked").reason(key).reason_not_counted(),

@@ -13,7 +13,32 @@
 //! assert_eq!(tell(&Error::Refused(refusal::USER_NOT_FOUND)), "There is no such user.");
 //! ```
 
-use crate::Class;
+/// What a caller can do about an error. There are no others: an adapter gives each its own status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// Correct the input.
+    Validation,
+    /// Ask again for address and password.
+    Credentials,
+    /// Refresh once, then sign in.
+    Token,
+    /// Ask for something else: there is no such thing.
+    NotFound,
+    /// Change something else first: what there is stands against it.
+    Conflict,
+    /// Nothing: it is not allowed.
+    Forbidden,
+    /// Wait: too many attempts failed.
+    Throttled,
+    /// Wait: there is too much to do.
+    Overloaded,
+    /// Wait: something that is needed is away.
+    Unavailable,
+    /// Nothing: another server that is needed answers what it should not.
+    BadGateway,
+    /// Report it: a bug, or a broken installation.
+    Internal,
+}
 
 /// A rule that says no.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,7 +5,9 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use crate::{AccessToken, AuthSession, DeviceToken, RefreshToken, SessionId, UserId, throttle::KNOWN_FOR};
+use crate::{
+    AccessToken, AuthSession, DeviceToken, RefreshToken, SessionId, UserId, token::device::KNOWN_FOR,
+};
 
 /// The outcome of a sign-in.
 #[derive(Debug)]

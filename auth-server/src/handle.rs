@@ -68,7 +68,7 @@ pub(crate) fn auth(
         None => Arc::new(LogMailer),
     };
     let mut builder = Auth::builder(db, keys).config(settings).mailer(mailer);
-    if !config.providers.providers.is_empty() {
+    if !config.oidc.providers.is_empty() {
         builder = builder.oidc(oidc(config, public_url));
     }
     if let Some(list) = &config.breached {
@@ -79,7 +79,7 @@ pub(crate) fn auth(
 
 /// Sign-in at providers: callbacks are where `auth-tower` has them.
 fn oidc(config: &Config, public_url: &str) -> oidc::Config {
-    let given = &config.providers;
+    let given = &config.oidc;
     let oidc = oidc::Config::new(format!("{public_url}/oauth")).default_redirect(&given.default_redirect);
     let oidc = given.providers.iter().cloned().fold(oidc, oidc::Config::provider);
     // A browser is sent to pages; an application in a web view comes back by itself.

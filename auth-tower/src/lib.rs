@@ -95,6 +95,9 @@
 //!
 //! [tower]: https://docs.rs/tower
 
+// What only a feature uses is unused without it; a build with all features tells what nobody uses.
+#![cfg_attr(not(feature = "oidc"), allow(dead_code, unused_imports))]
+
 mod authenticate;
 #[cfg(feature = "axum")]
 pub mod axum;
@@ -117,7 +120,7 @@ mod route;
 mod service;
 mod transport;
 
-pub use authenticate::{AuthLayer, Authenticate, AuthenticateFuture, TokenCheck};
+pub use authenticate::{AuthLayer, Authenticate, AuthenticateFuture, TokenVerification};
 pub use body::Body;
 pub use client::ClientAddr;
 pub use cross_origin::{CrossOrigin, CrossOriginFuture, CrossOriginLayer, OriginPolicy};

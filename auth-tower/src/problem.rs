@@ -34,7 +34,6 @@ use auth_core::FieldError;
 use http::StatusCode;
 
 pub(crate) use self::document::Document;
-#[cfg(feature = "oidc")]
 pub(crate) use self::rule::log_rule;
 
 /// A problem document (RFC 9457), as `application/problem+json`.

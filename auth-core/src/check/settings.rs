@@ -2,8 +2,8 @@
 
 use std::{thread, time::Duration};
 
-use super::Finding;
 use crate::Config;
+use crate::Finding;
 
 /// Longer, and other services accept the token of a signed-out user for so long.
 const ACCESS_TTL: Duration = Duration::from_hours(24);

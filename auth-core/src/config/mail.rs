@@ -34,7 +34,7 @@ impl Default for MailConfig {
 }
 
 impl MailConfig {
-    pub(super) fn check(&self) -> Result<(), ConfigError> {
+    pub(super) fn validate(&self) -> Result<(), ConfigError> {
         filled("mail.service_name", &self.service_name)?;
         page("mail.verify_email_url", &self.verify_email_url)?;
         page("mail.reset_password_url", &self.reset_password_url)?;

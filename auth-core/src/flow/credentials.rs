@@ -7,16 +7,15 @@ use crate::{
     clock::duration_millis,
     email::Email,
     event::EventKind,
-    flow::{detached, until_won},
     kernel::Kernel,
     mail::MailKind,
     password::{self, Checked, Verdict},
     refusal,
-    role::ADMIN_ROLE,
     store::{
         UserRow, delete_user, end_all_sessions, end_tokens, find_login, find_session, find_user,
-        is_last_with_role, keep_session, replace_hash,
+        keep_session, replace_hash,
     },
+    task::{detached, until_won},
 };
 
 /// An account without a password has to have signed in so lately.
@@ -51,7 +50,8 @@ impl Kernel {
         let address = Email::parse(&email).map_err(|_| Error::Refused(refusal::USER_NOT_FOUND))?;
         let subject = self.subject(&address, client);
         let (found, counters) = find_login(self.store.db(), address.normalized(), subject, now).await?;
-        let Some(hash) = found.filter(|found| found.user.id == id).ok_or(Error::SessionOver)?.hash else {
+        let found = found.filter(|found| found.user.id == id).ok_or(Error::SessionOver)?;
+        let Some(hash) = found.hash else {
             let recent = session.created_at.saturating_add(duration_millis(RECENT)) > now;
             let rule =
                 "sign in again first: an account without a password needs a sign-in of the last 5 minutes";
@@ -64,8 +64,8 @@ impl Kernel {
         let Some(password) = password else {
             return Err(refuse(field, "required", "the password is needed"));
         };
-        let attempt = self.attempt(subject, counters, client, Some(id)).await?;
-        let checked = self.check(client, &password::normalize(&password), Some(hash.clone())).await;
+        let attempt = self.attempt(subject, counters, client, Some(&found.user)).await?;
+        let checked = self.try_password(client, &password::normalize(&password), Some(hash.clone())).await;
         match checked {
             Ok(Checked::Verdict(Verdict::Right | Verdict::RightButOutdated)) => {
                 attempt.right(&self).await;
@@ -100,7 +100,7 @@ impl Kernel {
             return Err(refuse("current_password", "no_password", rule));
         };
         let new = password::normalize(&new);
-        let weak = self.policy.check(&new, Email::parse(&user.email).ok().as_ref()).await;
+        let weak = self.policy.validate(&new, Email::parse(&user.email).ok().as_ref()).await;
         weak.map_err(|error| Error::Validation(vec![FieldError { field: "new_password", ..error }]))?;
         let hash = self.passwords.hash(&client, new, self.random.as_ref()).await?;
         detached(async move {
@@ -145,7 +145,7 @@ impl Kernel {
         let kind = EventKind::Deleted { user };
         until_won(|| async {
             let txn = self.store.begin().await?;
-            if is_last_with_role(&txn, user, ADMIN_ROLE).await? {
+            if self.is_last_admin(&txn, user).await? {
                 return Err(Error::Refused(refusal::LAST_ADMIN));
             }
             let email = find_user(&txn, user).await?.ok_or(Error::Refused(refusal::USER_NOT_FOUND))?.email;

@@ -6,7 +6,8 @@ use crate::{
     event::EventKind,
     kernel::Kernel,
     refusal,
-    store::{ListedSession, list_sessions, revoke_oldest, revoke_other_sessions, revoke_own_session},
+    store::{ListedSession, end_other_sessions, list_sessions, revoke_oldest, revoke_own_session},
+    task::until_won,
 };
 
 impl Kernel {
@@ -50,12 +51,23 @@ impl Kernel {
         caller: &Principal,
         client: ClientInfo,
     ) -> Result<(), Error> {
-        self.current_user(caller).await?;
         let (user, session) = (caller.user_id(), caller.session_id());
-        revoke_other_sessions(self.store.db(), user, session, self.now()).await?;
+        // Whoever ends the others at the same moment may have kept this one, or not: that is to be read again.
+        while !self.end_others(self.live_user(caller).await?.epoch, user, session).await? {}
         self.learn_what_ended().await;
         self.note(&client, EventKind::OthersSignedOut { user, session }).await;
         Ok(())
+    }
+
+    /// `false`: it is no longer that epoch.
+    async fn end_others(&self, epoch: i64, user: UserId, session: SessionId) -> Result<bool, Error> {
+        until_won(|| async {
+            let txn = self.store.begin().await?;
+            let ended = end_other_sessions(&txn, user, session, epoch, self.now()).await?;
+            txn.commit().await?;
+            Ok(ended)
+        })
+        .await
     }
 
     /// Brings a user back under the limit after a sign-in: the oldest sessions end.

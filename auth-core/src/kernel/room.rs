@@ -1,18 +1,14 @@
 //! What a room is: one feature as a value. The kernel goes through the values wherever it must not forget one: at a sign-in, a
 //! takeover, the last way in, the sweep, an export, a check.
 
-use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use super::Kernel;
+use super::{Arrival, Kernel, LinkMail, Passage};
 use crate::{
-    Config, Error, UserId,
-    check::Finding,
-    flow::{Arrival, Passage},
-    mail::LinkMail,
-    store::{DatabaseTransaction, Table},
+    Config, Error, Finding, UserId,
+    store::{DatabaseTransaction, Exported, Table},
+    task::BoxFuture,
 };
-
-pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// One feature, as the kernel sees it.
 #[derive(Clone, Copy)]
@@ -28,7 +24,6 @@ pub(crate) struct Room {
     /// What is stored about a person.
     pub(crate) export: &'static [Exported],
     /// How somebody can get into an account through this room.
-    #[cfg_attr(not(feature = "oidc"), expect(dead_code, reason = "read by rooms that a feature compiles"))]
     pub(crate) ways_in: Option<WaysIn>,
     /// Has a say in every sign-in.
     pub(crate) gate: Option<Gate>,
@@ -62,30 +57,8 @@ pub(crate) struct Sweep {
     pub(crate) kept: fn(&Config) -> Option<Duration>,
 }
 
-/// The columns of a table that belong into a person's export. Secrets are none of them.
-#[derive(Clone, Copy)]
-pub(crate) struct Exported {
-    /// The member of the export.
-    pub(crate) member: &'static str,
-    pub(crate) table: &'static str,
-    /// Which column says whose a row is.
-    pub(crate) user: &'static str,
-    /// Rows come in the order of the first.
-    pub(crate) columns: &'static [(&'static str, ColumnKind)],
-}
-
-/// How to read a column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ColumnKind {
-    Id,
-    Text,
-    /// Unix milliseconds.
-    Time,
-}
-
 /// A way to sign in that has rows of its own.
 #[derive(Clone, Copy)]
-#[cfg_attr(not(feature = "oidc"), expect(dead_code, reason = "read by rooms that a feature compiles"))]
 pub(crate) struct WaysIn {
     /// A takeover removes a user's rows of it.
     pub(crate) table: &'static str,
@@ -109,7 +82,6 @@ impl Kernel {
     }
 
     /// What a room was set up with, where the host switched it on.
-    #[cfg(feature = "oidc")]
     pub(crate) fn set_up<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
         self.set_up.iter().find_map(|part| Arc::clone(part).downcast().ok())
     }
@@ -120,7 +92,6 @@ pub(crate) fn sealers(rooms: &[Room]) -> impl Iterator<Item = &'static str> {
 }
 
 /// How many ways into an account there are, with the password.
-#[cfg(feature = "oidc")]
 pub(crate) async fn count_ways_in(
     kernel: &Kernel,
     txn: &DatabaseTransaction,
@@ -134,7 +105,6 @@ pub(crate) async fn count_ways_in(
 }
 
 /// Takes away every way into an account. Run it in a transaction that holds the user's row and adds another.
-#[cfg(feature = "oidc")]
 pub(crate) async fn remove_ways_in(
     kernel: &Kernel,
     txn: &impl crate::store::ConnectionTrait,

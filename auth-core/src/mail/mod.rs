@@ -2,10 +2,7 @@
 //! change that they tell of, and leave it apart from any request; the manual's page on [mail](crate::manual::mail) has
 //! the promises.
 
-mod check;
-mod link;
 mod log;
-mod outbox;
 #[cfg(feature = "smtp")]
 mod smtp;
 mod text;
@@ -14,12 +11,10 @@ use std::{fmt, pin::Pin, sync::Arc, time::Duration};
 
 use uuid::Uuid;
 
-pub(crate) use self::link::{LinkMail, Recipient};
 #[cfg(feature = "smtp")]
 pub use self::smtp::SmtpMailer;
 pub use self::{
     log::LogMailer,
-    outbox::MailBacklog,
     text::{EnglishMails, MailTemplates, MailText},
 };
 use crate::OneTimeToken;
@@ -46,7 +41,7 @@ macro_rules! mail_kinds {
             }
 
             /// What the detail of its row is.
-            fn detail(self) -> Detail {
+            pub(crate) fn detail(self) -> Detail {
                 match self {
                     $(Self::$kind => Detail::$detail,)*
                 }
@@ -77,7 +72,7 @@ mail_kinds! {
 }
 
 /// What a mail tells beside its link.
-enum Detail {
+pub(crate) enum Detail {
     Nothing,
     /// [`Mail::new_address`].
     NewAddress,
@@ -132,6 +127,16 @@ impl fmt::Debug for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Link").field("valid_for", &self.valid_for).finish_non_exhaustive()
     }
+}
+
+/// How much mail waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MailBacklog {
+    /// How many mails.
+    pub waiting: u64,
+    /// How long the oldest of them has been waiting.
+    pub oldest: Option<Duration>,
 }
 
 /// Brings mails on their way. Called on no request's path, and for several mails at once.

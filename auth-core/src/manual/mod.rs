@@ -31,8 +31,8 @@ pub mod keys {}
 pub mod roles {}
 
 #[cfg(feature = "oidc")]
-#[doc = include_str!("social_login.md")]
-pub mod social_login {}
+#[doc = include_str!("oidc.md")]
+pub mod oidc {}
 
 #[doc = include_str!("metrics.md")]
 pub mod metrics {}

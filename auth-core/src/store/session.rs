@@ -11,7 +11,7 @@ use super::{
     text::Text,
     user::{UserRow, all_roles},
 };
-use crate::{EndReason, SessionId, UserId, flow::rotation::Rotation};
+use crate::{EndReason, SessionId, UserId, token::rotation::Rotation};
 
 #[derive(Clone)]
 pub(crate) struct NewSession {
@@ -80,7 +80,6 @@ impl SessionRow {
     }
 
     /// Whether it began before all of its user were last ended.
-    #[cfg(feature = "oidc")]
     pub(crate) fn is_of_epoch(&self, epoch: i64) -> bool {
         self.epoch == epoch
     }
@@ -153,6 +152,7 @@ pub(crate) async fn find_session(
             created_at: line.user_created_at,
             roles,
             roles_version: line.roles_version,
+            device_seed: None,
         },
         seed: line.seed,
         rotation: Rotation {

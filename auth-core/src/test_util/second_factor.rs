@@ -1,6 +1,11 @@
 use std::time::Duration;
 
-use crate::{AuthBuilder, Challenge, flow::Passage, kernel::Room, random, secret::AuthSession};
+use crate::{
+    AuthBuilder, Challenge,
+    kernel::{Passage, Room},
+    random,
+    secret::AuthSession,
+};
 
 /// Who holds this role is asked for a second factor by [`AuthBuilder::second_factor_due`].
 pub const CHALLENGED_ROLE: &str = "challenged";

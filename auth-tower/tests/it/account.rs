@@ -143,12 +143,12 @@ auth_migration::each_database! {
         world.register(ADA, PASSWORD).await.expect(202);
         let token = token_of(&world, &outbox, MailKind::VerifyEmail).await;
         post(&world, "/verify-email", "", serde_json::json!({ "token": token })).await.expect(200);
-        for name in ["unverified", "disabled", "social"] {
+        for name in ["unverified", "disabled", "oidc"] {
             world.register(&format!("{name}@example.com"), PASSWORD).await.expect(202);
         }
         world.execute("UPDATE auth_user SET disabled_at = 1 WHERE email = 'disabled@example.com'").await;
-        world.execute("DELETE FROM auth_password WHERE user_id = (SELECT id FROM auth_user WHERE email = 'social@example.com')").await;
-        let all = [ADA, "unknown@example.com", "unverified@example.com", "disabled@example.com", "social@example.com"];
+        world.execute("DELETE FROM auth_password WHERE user_id = (SELECT id FROM auth_user WHERE email = 'oidc@example.com')").await;
+        let all = [ADA, "unknown@example.com", "unverified@example.com", "disabled@example.com", "oidc@example.com"];
         for path in ["/login", "/register", "/forgot-password", "/request-verify-token"] {
             let mut seen = Vec::new();
             for email in all {

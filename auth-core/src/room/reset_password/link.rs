@@ -4,12 +4,12 @@ use super::LINK;
 use crate::{
     ClientInfo, Error, FieldError, UserId,
     event::EventKind,
-    flow::until_won,
     kernel::Kernel,
     mail::{Link, MailKind},
     random::ordered_uuid,
     refusal,
     store::{UserRow, end_tokens, find_user, insert_token, lock_user},
+    task::until_won,
 };
 
 pub(super) async fn send(kernel: &Kernel, user: UserId, client: &ClientInfo) -> Result<(), Error> {

@@ -5,14 +5,15 @@ mod link;
 use std::sync::Arc;
 
 use crate::{
-    Auth, ClientInfo, Error, OneTimeToken, Password, UserId,
+    Address, Auth, ClientInfo, Error, OneTimeToken, Password, UserId,
     email::Email,
     event::EventKind,
-    flow::{detached, not_good, until_won},
-    kernel::{Kernel, Room},
-    mail::{Link, LinkMail, MailKind, Recipient},
+    flow::not_good,
+    kernel::{Kernel, LinkMail, Recipient, Room},
+    mail::{Link, MailKind},
     password,
-    store::{end_all_sessions, end_tokens, find_user, forget_failures, prove_email, put_hash, spend_token},
+    store::{end_all_sessions, end_tokens, find_user, prove_email, put_hash, spend_token},
+    task::{detached, until_won},
     token::Purpose,
 };
 
@@ -33,7 +34,7 @@ impl Auth {
     ///
     /// # Errors
     /// As [`request_email_verification`](Self::request_email_verification).
-    pub async fn forgot_password(&self, email: impl Into<Password>, client: ClientInfo) -> Result<(), Error> {
+    pub async fn forgot_password(&self, email: impl Into<Address>, client: ClientInfo) -> Result<(), Error> {
         let (kernel, email) = (Arc::clone(&self.kernel), email.into());
         detached(async move { kernel.request_link(MailKind::ResetPassword, email.expose(), &client).await })
             .await
@@ -91,7 +92,7 @@ async fn reset_password(
     }
     let email = Email::parse(&user.email).ok();
     let new = password::normalize(&new);
-    kernel.policy.check(&new, email.as_ref()).await.map_err(|error| Error::Validation(vec![error]))?;
+    kernel.policy.validate(&new, email.as_ref()).await.map_err(|error| Error::Validation(vec![error]))?;
     let hash = kernel.passwords.hash(&client, new, kernel.random.as_ref()).await?;
     detached(async move {
         let (user, now) = (user.id, kernel.now());
@@ -110,7 +111,7 @@ async fn reset_password(
                 if row.payload.as_deref() == Some(email.typed()) {
                     prove_email(&txn, user, email, now).await?;
                 }
-                forget_failures(&txn, kernel.keys.get().devices.account(email), i64::MAX).await?;
+                kernel.forget_guesses(&txn, email).await?;
                 kernel.post(&txn, MailKind::PasswordChanged, email.typed(), Some(user), None).await?;
             }
             kernel.record(&txn, &client, &kind).await?;

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use crate::{
-    Auth, ClientInfo, Error, OneTimeToken, Password, Principal, User,
+    Address, Auth, ClientInfo, Error, OneTimeToken, Password, Principal, User,
     email::Email,
     event::EventKind,
-    flow::{detached, not_good, until_won},
-    kernel::{Kernel, Room},
-    mail::{LinkMail, MailKind, Recipient},
+    flow::not_good,
+    kernel::{Kernel, LinkMail, Recipient, Room},
+    mail::MailKind,
     refusal,
     store::{self, Insert, spend_token},
+    task::{detached, until_won},
     token::Purpose,
 };
 
@@ -48,7 +49,7 @@ impl Auth {
     /// without a mailer.
     pub async fn request_email_verification(
         &self,
-        email: impl Into<Password>,
+        email: impl Into<Address>,
         client: ClientInfo,
     ) -> Result<(), Error> {
         let (kernel, email) = (Arc::clone(&self.kernel), email.into());
@@ -74,7 +75,7 @@ impl Auth {
     pub async fn request_email_change(
         &self,
         caller: &Principal,
-        email: impl Into<Password>,
+        email: impl Into<Address>,
         password: Option<Password>,
         client: ClientInfo,
     ) -> Result<(), Error> {

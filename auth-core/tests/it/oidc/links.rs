@@ -51,10 +51,10 @@ each_database! {
             assert_refused!(world.oidc().start_link(&caller, password, start()).await, Error::Validation(_));
         }
         assert_eq!(world.test.count("auth_one_time_token").await, 0);
-        let social = world.principal(&world.sign_in(&Person::new("2", "bob@example.com")).await);
-        world.link(&social, None, &Person::new("3", "bob@work.example")).await.unwrap();
+        let without_password = world.principal(&world.sign_in(&Person::new("2", "bob@example.com")).await);
+        world.link(&without_password, None, &Person::new("3", "bob@work.example")).await.unwrap();
         world.test.clock.advance(std::time::Duration::from_mins(6));
-        assert_refused!(world.oidc().start_link(&social, None, start()).await, Error::Validation(_));
+        assert_refused!(world.oidc().start_link(&without_password, None, start()).await, Error::Validation(_));
     }
 
     async fn a_session_that_ended_meanwhile_links_nothing(db: &TestDatabase) {

@@ -1,5 +1,6 @@
 //! The set-up line of every test.
 
+mod gated;
 mod halting;
 
 use std::{
@@ -16,7 +17,10 @@ use auth_core::{
 use auth_migration::test_util::TestDatabase;
 use sea_orm::{ConnectionTrait, DatabaseConnection, QueryResult, Statement};
 
-pub(crate) use self::halting::Halting;
+pub(crate) use self::{
+    gated::{gated, start},
+    halting::Halting,
+};
 
 pub(crate) const EMAIL: &str = "ada@example.com";
 pub(crate) const PASSWORD: &str = "correct horse battery";

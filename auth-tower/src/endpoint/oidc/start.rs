@@ -10,7 +10,7 @@ use http::{HeaderMap, Response, StatusCode};
 use serde::Serialize;
 use serde_json::json;
 
-use super::{parameter_described, redirect_described};
+use super::{cookie::SignInCookie, parameter_described, redirect_described};
 use crate::{
     Body,
     endpoint::{
@@ -107,7 +107,7 @@ fn set_cookie(
     response: &mut Response<Body>,
     authorization: &Authorization,
 ) {
-    let cookie = service.cookies.sign_in;
+    let cookie = SignInCookie::beside(service.cookies);
     for name in cookie.too_many(headers) {
         cookie.clear(response.headers_mut(), name);
     }

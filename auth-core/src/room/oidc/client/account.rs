@@ -6,7 +6,6 @@ use crate::{
     clock::duration_millis,
     email::Email,
     event::EventKind,
-    flow::until_won,
     kernel::{Kernel, remove_ways_in},
     mail::MailKind,
     random,
@@ -15,6 +14,7 @@ use crate::{
         ConnectionTrait, Insert, LoginRow, NewUser, UserRow, end_all_sessions, end_tokens, find_session,
         find_user, find_user_by_email, find_user_with_sessions, insert_user, lock_user, prove_email,
     },
+    task::until_won,
 };
 
 /// Each lost race means that somebody else has changed what was read.

@@ -2,7 +2,7 @@
 //!
 //! [`Oidc::start`] gives an address at the provider for the browser to go to, and a value for a cookie of that browser;
 //! [`Oidc::finish`] takes what the provider sends it back with. The manual's page on
-//! [social login](crate::manual::social_login) has the rules.
+//! [oidc](crate::manual::oidc) has the rules.
 //!
 //! ```no_run
 //! # async fn run(db: sea_orm::DatabaseConnection, keys: auth_core::Keys) -> Result<(), Box<dyn std::error::Error>> {
@@ -61,18 +61,18 @@ pub(crate) use self::{check::check, identities::count_ways_in};
 use self::{exchange::Connected, http::Trouble, redirect::Targets};
 use super::identity::identities;
 use crate::{
-    Auth, AuthBuilder, ClientInfo, Error, Identity, Password, Principal, UserId, flow::detached,
-    kernel::Kernel,
+    Auth, AuthBuilder, ClientInfo, Error, Identity, Password, Principal, UserId, kernel::Kernel,
+    task::detached,
 };
 
 /// What the host set the room up with.
-pub(crate) struct Providers {
+pub(crate) struct SetUp {
     all: Vec<Connected>,
     targets: Targets,
     known_identities_only: bool,
 }
 
-impl Providers {
+impl SetUp {
     fn named(&self, name: &str) -> Option<&Connected> {
         self.all.iter().find(|connected| connected.provider.name() == name)
     }
@@ -82,7 +82,7 @@ impl Providers {
 #[derive(Clone)]
 pub struct Oidc {
     kernel: Arc<Kernel>,
-    set_up: Arc<Providers>,
+    set_up: Arc<SetUp>,
 }
 
 impl AuthBuilder {

@@ -3,7 +3,7 @@ use std::fmt;
 use auth_core::{Auth, Principal, TokenVerifier};
 use http::{HeaderMap, HeaderValue};
 
-use super::future::Check;
+use super::future::Verifying;
 #[cfg(feature = "jwks")]
 use crate::RemoteJwks;
 use crate::{headers::given_request_id, problem::Problem};
@@ -11,7 +11,7 @@ use crate::{headers::given_request_id, problem::Problem};
 /// What an [`AuthLayer`](super::AuthLayer) checks tokens with. Made by `into()`, from a [`TokenVerifier`], or from a
 /// `RemoteJwks` (feature `jwks`).
 #[derive(Clone)]
-pub struct TokenCheck {
+pub struct TokenVerification {
     keys: Keys,
     strict: Option<Auth>,
 }
@@ -23,13 +23,13 @@ enum Keys {
     Elsewhere(RemoteJwks),
 }
 
-/// What comes of a check.
+/// What comes of it.
 pub(super) enum Verdict {
     Now(Result<Principal, Problem>),
-    Later(Check),
+    Later(Verifying),
 }
 
-impl TokenCheck {
+impl TokenVerification {
     fn new(keys: Keys) -> Self {
         Self { keys, strict: None }
     }
@@ -46,8 +46,8 @@ impl TokenCheck {
         Verdict::Later(match verdict {
             Verdict::Now(Err(problem)) => return Verdict::Now(Err(problem)),
             Verdict::Now(Ok(principal)) => Box::pin(read_session(auth, principal, request_id)),
-            Verdict::Later(check) => {
-                Box::pin(async move { read_session(auth, check.await?, request_id).await })
+            Verdict::Later(verifying) => {
+                Box::pin(async move { read_session(auth, verifying.await?, request_id).await })
             }
         })
     }
@@ -74,24 +74,24 @@ async fn read_session(
     principal: Principal,
     request_id: Option<HeaderValue>,
 ) -> Result<Principal, Problem> {
-    let session = auth.check_session(&principal).await;
+    let session = auth.verify_session(&principal).await;
     session.map_err(|error| Problem::of_rule(error, request_id.as_ref()))
 }
 
-impl From<TokenVerifier> for TokenCheck {
+impl From<TokenVerifier> for TokenVerification {
     fn from(verifier: TokenVerifier) -> Self {
         Self::new(Keys::Here(verifier))
     }
 }
 
 #[cfg(feature = "jwks")]
-impl From<RemoteJwks> for TokenCheck {
+impl From<RemoteJwks> for TokenVerification {
     fn from(remote: RemoteJwks) -> Self {
         Self::new(Keys::Elsewhere(remote))
     }
 }
 
-impl fmt::Debug for TokenCheck {
+impl fmt::Debug for TokenVerification {
     #[cfg_attr(
         not(feature = "jwks"),
         expect(clippy::infallible_destructuring_match, reason = "there is a second one with the feature")
@@ -102,6 +102,9 @@ impl fmt::Debug for TokenCheck {
             #[cfg(feature = "jwks")]
             Keys::Elsewhere(remote) => remote,
         };
-        f.debug_struct("TokenCheck").field("keys", keys).field("strict", &self.strict.is_some()).finish()
+        f.debug_struct("TokenVerification")
+            .field("keys", keys)
+            .field("strict", &self.strict.is_some())
+            .finish()
     }
 }

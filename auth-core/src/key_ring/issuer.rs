@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use super::Ring;
 use crate::{
-    AccessToken, Config, ConfigError, Error, SessionId, UserId,
+    AccessToken, Config, ConfigError, Error, Keys, SessionId, UserId,
     clock::duration_millis,
-    key_ring::Ring,
     random::{self, Random},
-    token::{Signer, claims::AccessClaims, keys::Keys},
+    token::{Signer, claims::AccessClaims},
 };
 
 /// Signs access tokens; the other half, [`TokenVerifier`](crate::TokenVerifier), is a type of its own.

@@ -1,9 +1,9 @@
 //! Signing in with an account elsewhere: a page, the endpoints, and a small provider in this process in the place of Google.
 //!
 //! ```text
-//! cargo run --example social_login                  # http://127.0.0.1:3000, until Ctrl-C
-//! cargo run --example social_login -- 8080          # another port
-//! cargo run --example social_login -- --self-check  # signs in once; 0 if all is well
+//! cargo run --example oidc                  # http://127.0.0.1:3000, until Ctrl-C
+//! cargo run --example oidc -- 8080          # another port
+//! cargo run --example oidc -- --self-check  # signs in once; 0 if all is well
 //! ```
 
 #![expect(clippy::print_stdout, reason = "an example tells what it does")]
@@ -20,7 +20,7 @@ use tokio::net::TcpListener;
 /// The link goes to the provider by way of the service. Who comes back has the refresh cookie, which the page cannot read
 /// and the browser sends along when the page asks for an access token.
 const PAGE: &str = r#"<!doctype html>
-<title>Social login</title>
+<title>Sign in elsewhere</title>
 <p id="who">Nobody is signed in. <a href="/auth/oauth/local/authorize?redirect_to=/">Sign in with the local provider</a></p>
 <script>
   const failed = new URLSearchParams(location.search).get("error");

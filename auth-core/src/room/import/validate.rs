@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use super::UserRecord;
 use crate::{
-    FieldError, Password, UserId, clock::to_millis, email::Email, password::check_stored_hash, role,
+    FieldError, Password, UserId, clock::to_millis, email::Email, password::validate_stored_hash, role,
 };
 
 /// The end of the year 9999: later ones have no form in RFC 3339.
@@ -21,7 +21,7 @@ pub(super) struct Checked {
 
 /// # Errors
 /// The first field that cannot be taken.
-pub(super) fn check(row: UserRecord) -> Result<Checked, FieldError> {
+pub(super) fn validate(row: UserRecord) -> Result<Checked, FieldError> {
     let email = Email::parse(row.email.expose())?;
     let roles = role::granted(row.roles)?;
     let created_at = row.created_at.map(to_millis);
@@ -35,7 +35,7 @@ pub(super) fn check(row: UserRecord) -> Result<Checked, FieldError> {
             let rule = "the hash has a character that none has";
             return Err(FieldError::new("hash", "unusable_hash", rule));
         }
-        check_stored_hash(hash.expose())
+        validate_stored_hash(hash.expose())
             .map_err(|error| FieldError::new("hash", "unusable_hash", format!("the hash {error}")))?;
     }
     let UserRecord { id, email_verified, disabled, hash, .. } = row;

@@ -1,47 +1,23 @@
-//! Mails with a link: a room says what its link is for, and the kernel makes the token when the mail leaves.
+//! The link of a mail: its token is made when the mail leaves.
 
 use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::{Link, MailKind};
 use crate::{
-    Config, Error, UserId,
+    Error, UserId,
     clock::duration_millis,
-    flow::until_won,
-    kernel::Kernel,
+    kernel::{Kernel, LinkMail, Recipient},
+    mail::{Link, MailKind},
     random,
     store::{
         TokenRow, UserRow, end_tokens, find_token, has_token_since, insert_token, lock_user, prolong_token,
     },
-    token::Purpose,
+    task::until_won,
 };
 
 /// Nobody is sent a second link of one kind so soon after the first, however often somebody asks.
 const LEAST_BETWEEN_LINKS: i64 = 60 * 1000;
-
-/// A kind of mail with a link that works once.
-pub(crate) struct LinkMail {
-    pub(crate) kind: MailKind,
-    pub(crate) purpose: Purpose,
-    /// The page that the link leads to.
-    pub(crate) page: fn(&Config) -> &str,
-    /// How long it works.
-    pub(crate) valid_for: fn(&Config) -> Duration,
-    pub(crate) to: Recipient,
-    /// Whether there is anything to do for this user still.
-    pub(crate) is_due: fn(&UserRow) -> bool,
-}
-
-/// Who reads a mail with a link.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Recipient {
-    /// The address of the account, whatever somebody typed. Another address ends the link.
-    Account,
-    /// The address that was asked for. Whatever ends the sessions ends the link: the mail carries the epoch in which it was
-    /// asked for.
-    Asked,
-}
 
 impl Kernel {
     /// What the link of this kind of mail is for. `None`: it has no link.

@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use sea_orm::{ConnAcquireErr, DbErr};
 use sqlx::Error as Sqlx;
 
-use crate::{db_code, error::sqlx_error};
+use crate::db_code::{self, sqlx_error};
 
 /// The pool tries again while nobody listens.
 const TIMED_OUT: &str = "nobody answered there in time: it does not run or is still starting, address or port is of another machine, a \

@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use crate::{
-    Error, PublicKey,
-    check::Finding,
+    Error, Finding, PublicKey,
     clock::duration_millis,
     kernel::Kernel,
-    key_ring::{Ring, ring::schedule},
+    key_ring::{Ring, schedule},
     store::read_keys,
 };
 
@@ -17,7 +16,7 @@ const OLD: Duration = Duration::from_hours(365 * 24);
 impl Kernel {
     pub(crate) async fn check_keys(&self) -> Result<Vec<Finding>, Error> {
         let rows = read_keys(self.store.db()).await?;
-        let (keys, now) = (self.key_source().keys().clone(), self.now());
+        let (keys, now) = (self.key_source().keys.clone(), self.now());
         let mut found = Vec::new();
         let others = keys.others();
         if others > 0 {

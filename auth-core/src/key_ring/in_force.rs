@@ -2,12 +2,23 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::{Ring, TokenIssuer};
 use crate::{
     Config, ConfigError, Keys,
-    key_ring::Ring,
-    throttle::DeviceKeys,
-    token::{OneTimeKeys, RefreshKeys, Sealer, TokenIssuer, jwks},
+    token::{OneTimeKeys, RefreshKeys, Sealer, device::DeviceKeys, jwks},
 };
+
+/// What the keys in force are made of. Each part may change while the other stays.
+pub(crate) struct KeySource {
+    pub(crate) keys: Keys,
+    pub(crate) ring: Ring,
+}
+
+impl KeySource {
+    pub(crate) fn new(keys: Keys) -> Self {
+        Self { keys, ring: Ring::empty() }
+    }
+}
 
 /// What a process makes tokens with, and publishes. What verifies access tokens is replaced in the
 /// [`TokenVerifier`](crate::TokenVerifier), which others hold too.
@@ -17,7 +28,6 @@ pub(crate) struct KeysInForce {
     pub(crate) one_time: OneTimeKeys,
     pub(crate) devices: DeviceKeys,
     /// What rooms encrypt with, by their labels: one key for each secret, newest first.
-    #[cfg_attr(not(feature = "oidc"), expect(dead_code, reason = "read by rooms that a feature compiles"))]
     sealers: HashMap<&'static str, Vec<Sealer>>,
     published: Vec<Published>,
 }
@@ -54,7 +64,6 @@ impl KeysInForce {
     }
 
     /// Those of a label that a room has named; none of another.
-    #[cfg(feature = "oidc")]
     pub(crate) fn sealers(&self, label: &str) -> &[Sealer] {
         self.sealers.get(label).map_or(&[], Vec::as_slice)
     }

@@ -2,16 +2,11 @@
 //! refused by the unique index and looks at the ring again.
 
 use crate::{
-    Algorithm, ClientInfo, Error, FieldError, PrivateKey,
+    Algorithm, ClientInfo, Error, FieldError, KeyState, PrivateKey, RingKey,
     clock::{duration_millis, from_millis},
     event::EventKind,
     kernel::Kernel,
-    key_ring::{
-        KeyState, RingKey,
-        ring::schedule,
-        schedule::{Schedule, Term},
-        wrap::Wrapping,
-    },
+    key_ring::{Schedule, Term, Wrapping, schedule},
     random, refusal,
     store::{Insert, KeyRow, insert_key, read_keys, revoke_key},
 };

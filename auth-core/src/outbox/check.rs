@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use super::MailError;
-use crate::{Error, check::Finding, clock::duration_millis, kernel::Kernel, store::count_events};
+use crate::{Error, Finding, clock::duration_millis, kernel::Kernel, mail::MailError, store::count_events};
 
 /// After four tries something is wrong that does not mend itself.
 const STUCK: Duration = Duration::from_hours(1);

@@ -7,20 +7,23 @@
 //! The one-time token of a mail is made when the mail is sent, under the mail's own id: what waits in the outbox is of no
 //! use to anybody, and a second try sends the same token.
 
+mod check;
+mod link;
+
 use std::{sync::Arc, time::Duration};
 
-use super::{Detail, Mail, MailError, MailKind, Post, Recipient};
 use crate::{
     ClientInfo, Error, UserId,
     email::Email,
     event::EventKind,
-    flow::detached,
-    kernel::Kernel,
+    kernel::{Kernel, Recipient},
+    mail::{Detail, Mail, MailBacklog, MailError, MailKind, Post},
     random,
     store::{
         ConnectionTrait, MailRow, claim_mail, due_mails, find_user, find_user_by_email, insert_mail,
         mail_backlog, postpone_mail, remove_mail,
     },
+    task::detached,
 };
 
 /// How many are looked at in one round, and how many are sent at once.
@@ -39,16 +42,6 @@ const LONGEST_WAIT: i64 = 60 * 60 * 1000;
 
 /// After a day a mail is given up.
 const GIVE_UP_AFTER: i64 = 24 * 60 * 60 * 1000;
-
-/// How much mail waits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct MailBacklog {
-    /// How many mails.
-    pub waiting: u64,
-    /// How long the oldest of them has been waiting.
-    pub oldest: Option<Duration>,
-}
 
 /// What became of one mail.
 enum Outcome {
@@ -109,16 +102,18 @@ impl Kernel {
         Ok(MailBacklog { waiting, oldest: oldest.map(age).map(Duration::from_millis) })
     }
 
-    /// One round; tells how many mails left.
+    /// One round over what is due when it begins; tells how many mails left.
     pub(crate) async fn deliver_mail(self: Arc<Self>) -> Result<u64, Error> {
         let Some(post) = self.post.clone() else { return Ok(0) };
+        // A mail that waits is due after this: none is tried twice in a round, so that a round ends.
+        let began = self.now();
         let mut sent = 0;
         loop {
-            let due = due_mails(self.store.db(), self.now(), BATCH).await?;
+            let due = due_mails(self.store.db(), began, BATCH).await?;
             let is_last = due.len() < usize::try_from(BATCH).unwrap_or(usize::MAX);
             let mut rest = due.into_iter();
             let mut under_way = tokio::task::JoinSet::new();
-            let mut left = 0;
+            let mut was_taken_on = false;
             loop {
                 while under_way.len() < AT_ONCE
                     && let Some(row) = rest.next()
@@ -128,33 +123,52 @@ impl Kernel {
                 }
                 match under_way.join_next().await {
                     None => break,
-                    Some(Ok(Ok(has_left))) => left += u64::from(has_left),
-                    // One that fails keeps none of the others back.
+                    Some(Ok(Ok(None))) => {}
+                    Some(Ok(Ok(Some(has_left)))) => {
+                        was_taken_on = true;
+                        sent += u64::from(has_left);
+                    }
                     Some(Ok(Err(error))) => tracing::warn!(error = error.code(), "a mail waits: {error}"),
-                    Some(Err(panicked)) => return Err(Error::internal(panicked)),
+                    // The host's own mailer or templates. One that fails keeps none of the others back.
+                    Some(Err(panicked)) => {
+                        was_taken_on = true;
+                        tracing::error!("a mail waits: {panicked}");
+                    }
                 }
             }
-            sent += left;
-            // Where nothing leaves, more of the same would not either.
-            if is_last || left == 0 {
+            // What was taken on is not due any more, and others may stand behind it, whatever became of it. Where nothing could
+            // be, another instance is at work, or the database is away.
+            if is_last || !was_taken_on {
                 return Ok(sent);
             }
         }
     }
 
-    /// `true`: it has left.
-    async fn try_to_send(self: Arc<Self>, post: &Post, row: MailRow) -> Result<bool, Error> {
-        let now = self.now();
-        let claimed_until = now.saturating_add(CLAIMED_FOR);
-        let wait = FIRST_WAIT.saturating_mul(1 << row.attempts.clamp(0, 10)).min(LONGEST_WAIT);
+    /// `None`: another instance has it. `true`: it has left.
+    async fn try_to_send(self: Arc<Self>, post: &Post, row: MailRow) -> Result<Option<bool>, Error> {
+        let claimed_until = self.now().saturating_add(CLAIMED_FOR);
         let (kernel, seen) = (Arc::clone(&self), row.clone());
         let claimed =
             detached(async move { Ok(claim_mail(kernel.store.db(), &seen, claimed_until).await?) }).await?;
         if !claimed {
-            return Ok(false);
+            return Ok(None);
         }
+        let sent = self.send_claimed(post, row, claimed_until).await;
+        Ok(Some(sent.unwrap_or_else(|error| {
+            tracing::warn!(error = error.code(), "a mail waits: {error}");
+            false
+        })))
+    }
+
+    async fn send_claimed(
+        self: Arc<Self>,
+        post: &Post,
+        row: MailRow,
+        claimed_until: i64,
+    ) -> Result<bool, Error> {
+        let wait = FIRST_WAIT.saturating_mul(1 << row.attempts.clamp(0, 10)).min(LONGEST_WAIT);
         let (id, kind, user) = (row.id, row.kind, row.user_id);
-        let is_old = now >= row.created_at.saturating_add(GIVE_UP_AFTER);
+        let is_old = self.now() >= row.created_at.saturating_add(GIVE_UP_AFTER);
         let outcome = self.send(post, row, is_old).await?;
         let sent = matches!(outcome, Outcome::Sent);
         metrics::counter!("auth_mails_total", "kind" => kind.code(), "outcome" => outcome.code())

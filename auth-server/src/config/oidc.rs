@@ -27,19 +27,19 @@ pub(super) const FIELDS: [&str; 9] = [
 
 /// Which providers there are, and where browsers go afterwards.
 #[derive(Debug)]
-pub(crate) struct ProvidersConfig {
+pub(crate) struct OidcConfig {
     pub(crate) providers: Vec<Provider>,
     pub(crate) default_redirect: String,
     pub(crate) known_identities_only: bool,
 }
 
-impl Default for ProvidersConfig {
+impl Default for OidcConfig {
     fn default() -> Self {
         Self { providers: Vec::new(), default_redirect: "/".to_owned(), known_identities_only: false }
     }
 }
 
-pub(super) fn read_providers(reader: &mut Reader, config: &mut Config) -> Result<(), SettingError> {
+pub(super) fn read_oidc(reader: &mut Reader, config: &mut Config) -> Result<(), SettingError> {
     let mut names = BTreeSet::new();
     for setting in reader.names_with(PREFIX) {
         if settings::setting(&setting).is_some() {
@@ -56,7 +56,7 @@ pub(super) fn read_providers(reader: &mut Reader, config: &mut Config) -> Result
         }
     }
     for name in &names {
-        config.providers.providers.push(read_provider(reader, name)?);
+        config.oidc.providers.push(read_provider(reader, name)?);
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use uuid::Uuid;
 
-use crate::{AuditEvent, Auth, ClientInfo, Error, Export, Password, Principal, UserId, flow::detached};
+use crate::{AuditEvent, Auth, ClientInfo, Error, Export, Password, Principal, UserId, task::detached};
 
 impl Auth {
     /// Whether there is a mailer, without which links in mails cannot be asked for.

@@ -1,17 +1,17 @@
 //! Reading an account, changing its roles, disabling and enabling it.
 
 use crate::{
-    ClientInfo, Error, Principal, User, UserId,
+    ClientInfo, EmailVerification, Error, Principal, User, UserId,
     clock::duration_millis,
     event::EventKind,
-    flow::until_won,
-    kernel::Kernel,
+    kernel::{Kernel, count_ways_in},
     refusal,
     role::{self, ADMIN_ROLE},
     store::{
-        UserRow, disable_user, enable_user, find_session, find_user, is_last_with_role, set_roles,
-        touch_roles,
+        DatabaseTransaction, UserRow, disable_user, enable_user, find_session, find_user, lock_able,
+        set_roles, touch_roles,
     },
+    task::until_won,
 };
 
 /// What is to be different about a user, all at once or not at all; what is left out stays.
@@ -47,13 +47,13 @@ impl Kernel {
         Ok(self.live_user(principal).await?.into())
     }
 
-    pub(crate) async fn check_session(&self, principal: &Principal) -> Result<Principal, Error> {
+    pub(crate) async fn verify_session(&self, principal: &Principal) -> Result<Principal, Error> {
         let UserRow { roles, roles_version, .. } = self.live_user(principal).await?;
         Ok(Principal { roles, roles_version, ..principal.clone() })
     }
 
     /// The user of a session that lives, in one statement.
-    async fn live_user(&self, principal: &Principal) -> Result<UserRow, Error> {
+    pub(super) async fn live_user(&self, principal: &Principal) -> Result<UserRow, Error> {
         let session =
             find_session(self.store.db(), principal.session_id()).await?.ok_or(Error::SessionOver)?;
         let alive = session.is_alive(self.now(), duration_millis(self.config.sessions.refresh_ttl));
@@ -61,6 +61,22 @@ impl Kernel {
             return Err(Error::SessionOver);
         }
         Ok(session.user)
+    }
+
+    /// Whether no other administrator is left who could sign in: one who is not disabled, whose address is proved where it has to
+    /// be, and who has a way in. Holds the rows of all until the end of the transaction.
+    pub(crate) async fn is_last_admin(&self, txn: &DatabaseTransaction, user: UserId) -> Result<bool, Error> {
+        let proved = self.config.email_verification == EmailVerification::Required;
+        let Some(able) = lock_able(txn, user, ADMIN_ROLE, proved).await? else { return Ok(false) };
+        if !able.contains(&user) {
+            return Ok(false);
+        }
+        for other in able.into_iter().filter(|other| *other != user) {
+            if count_ways_in(self, txn, other).await? > 0 {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// To be called [detached](super::detached).
@@ -77,7 +93,7 @@ impl Kernel {
         let changed = until_won(|| async {
             let (mut kinds, now) = (Vec::new(), self.now());
             let txn = self.store.begin().await?;
-            if (takes_admin || disables) && is_last_with_role(&txn, user, ADMIN_ROLE).await? {
+            if (takes_admin || disables) && self.is_last_admin(&txn, user).await? {
                 return Err(Error::Refused(refusal::LAST_ADMIN));
             }
             if let Some(roles) = &roles {

@@ -7,28 +7,12 @@ use std::{
 
 use crate::{
     Algorithm, ConfigError, Error, Keys, SecretKey,
-    flow::keep_polling,
     kernel::Kernel,
-    key_ring::Ring,
+    key_ring::{KeySource, KeysInForce, Ring},
     store::{KeyRow, read_keys},
-    token::{KeysInForce, VerifyingKey},
+    task::keep_polling,
+    token::VerifyingKey,
 };
-
-/// What the keys in force are made of. Each part may change while the other stays.
-pub(crate) struct KeySource {
-    keys: Keys,
-    ring: Ring,
-}
-
-impl KeySource {
-    pub(crate) fn new(keys: Keys) -> Self {
-        Self { keys, ring: Ring::empty() }
-    }
-
-    pub(super) fn keys(&self) -> &Keys {
-        &self.keys
-    }
-}
 
 impl Kernel {
     pub(super) fn key_source(&self) -> MutexGuard<'_, KeySource> {
@@ -53,7 +37,7 @@ impl Kernel {
     fn put_in_force(&self, keys: &Keys, ring: &Ring) -> Result<(), ConfigError> {
         let made = KeysInForce::new(keys, ring, &self.config, self.sealers())?;
         // First: what is signed from now on has to be accepted.
-        self.verifier.set_keys(VerifyingKey::all(keys, ring)?);
+        self.verifier.set_keys(VerifyingKey::all(keys, ring.public())?);
         self.keys.set(made);
         Ok(())
     }
