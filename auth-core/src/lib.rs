@@ -35,6 +35,9 @@
 //! [error](manual::errors) and what to do, [running it](manual::operating), [what is protected and what is not](manual::security),
 //! [coming from another service](manual::moving_in), [what else there is](manual::comparison).
 
+// What only a feature's room uses is unused without it; a build with all features tells what nobody uses.
+#![cfg_attr(not(feature = "oidc"), allow(dead_code, unused_imports, unreachable_pub))]
+
 mod audit;
 mod auth;
 mod builder;
@@ -79,15 +82,17 @@ pub use builder::AuthBuilder;
 pub use client::ClientInfo;
 pub use clock::{Clock, SystemClock};
 pub use config::{
-    Config, EmailVerification, HashConfig, MailConfig, PasswordConfig, Registration, SessionConfig,
-    ThrottleConfig, TokenConfig,
+    BackgroundConfig, Config, EmailVerification, HashConfig, MailConfig, PasswordConfig, Registration,
+    SessionConfig, ThrottleConfig, TokenConfig,
 };
 pub use connect::{ConnectError, ConnectOptions, connect};
 pub use database_cause::database_cause;
 pub use error::{ConfigError, Error, FieldError, StoreError};
-pub use event::{Event, EventKind, EventSink, SignInFailure, ThrottleReason, TracingEvents};
+pub use event::{Event, EventKind, EventSink, LinkRefusal, SignInFailure, ThrottleReason, TracingEvents};
 pub use finding::{Finding, Severity};
-pub use flow::{Export, KeyRing, KeyState, Login, PreparedRegister, Register, RingKey, UserChange};
+pub use flow::{
+    ChangedUser, Export, KeyRing, KeyState, Login, PreparedRegister, Register, RingKey, UserChange,
+};
 pub use id::{SessionId, UserId};
 pub use principal::Principal;
 pub use random::{Random, RandomUnavailable, SystemRandom};
@@ -97,14 +102,12 @@ pub use role::ADMIN_ROLE;
 #[cfg(feature = "oidc")]
 pub use room::oidc;
 #[cfg(feature = "oidc")]
-pub use room::oidc::Identity;
+pub use room::oidc::{BrowserToken, Identity};
 pub use room::{
     admin::{CreateUser, UserPage, UserQuery},
     import::{Import, ImportOutcome, ImportRow, UserRecord},
     verify_email::Carried,
 };
-#[cfg(feature = "oidc")]
-pub use secret::BrowserToken;
 pub use secret::{
     AccessToken, Address, AuthSession, DeviceToken, OneTimeToken, Password, RefreshToken, SecretKey,
 };

@@ -149,6 +149,10 @@ impl PasswordHasher for InsecureHasher {
         }
     }
 
+    fn slots(&self, stored: &str) -> usize {
+        if stored.starts_with(PREFIX) { 1 } else { Argon2Hasher::default().slots(stored) }
+    }
+
     fn decoy(&self) -> String {
         format!("{PREFIX}*")
     }

@@ -1,16 +1,17 @@
 //! From the settings to a service that can answer.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc};
 
 use auth_core::{Auth, Registration};
 use auth_tower::{AuthService, Endpoint};
+use http::HeaderValue;
 use metrics_exporter_prometheus::PrometheusHandle;
 use rustls::ServerConfig;
 use sea_orm::DatabaseConnection;
 use tokio::{net::TcpListener, sync::watch};
 
 use crate::{
-    config::Config,
+    config::{self, Config},
     error::{Error, SettingError},
     handle::{auth, connect, keys, secret},
     hash_budget,
@@ -22,13 +23,6 @@ use crate::{
     systemd::Passed,
 };
 
-/// How often ended sessions are removed.
-const SWEEP_EVERY: Duration = Duration::from_mins(10);
-
-/// How often the outbox is looked at for mails of other instances, and those that have to be tried again. Its own leave at
-/// once.
-const MAIL_EVERY: Duration = Duration::from_secs(5);
-
 /// Everything that requests need.
 pub(crate) struct Started {
     pub(crate) listener: Listener,
@@ -37,7 +31,8 @@ pub(crate) struct Started {
     pub(crate) db: DatabaseConnection,
     pub(crate) auth: Auth,
     pub(crate) service: AuthService,
-    pub(crate) https: bool,
+    /// What answers of the program's own say of coming by TLS only.
+    pub(crate) hsts: Option<HeaderValue>,
 }
 
 /// Listens, reads the key, connects, brings the schema up to date. In this order, so that a second instance started
@@ -70,15 +65,9 @@ pub(crate) async fn start(config: &Config, passed: Passed) -> Result<Started, Er
     if let Some((listener, counted)) = scraped {
         tokio::spawn(Metrics::new(counted, auth.clone(), db.clone()).serve(listener));
     }
-    let (watcher, poll) = (auth.clone(), config.revocation_poll);
-    tokio::spawn(async move { watcher.watch_revocations(poll).await });
-    let watcher = auth.clone();
-    tokio::spawn(async move { watcher.watch_keys(poll).await });
-    let postman = auth.clone();
-    tokio::spawn(async move { postman.keep_delivering_mail(MAIL_EVERY).await });
-    let sweeper = auth.clone();
-    tokio::spawn(async move { sweeper.keep_sweeping(SWEEP_EVERY).await });
-    let https = service.origin_policy().is_https();
+    let background = auth.clone();
+    tokio::spawn(async move { background.run_background().await });
+    let hsts = service.hsts();
     let (tls, current) = config.http.listen.tls.clone().map(watch::channel).unzip();
     let listener = Listener::new(socket, current);
     let reachable = match address {
@@ -97,7 +86,7 @@ pub(crate) async fn start(config: &Config, passed: Passed) -> Result<Started, Er
         format!("{reachable}/health/ready")
     };
     tracing::info!("listening on {} - try: curl -i {next}", listener.place());
-    Ok(Started { listener, tls, db, auth, service, https })
+    Ok(Started { listener, tls, db, auth, service, hsts })
 }
 
 async fn listen_for_scrapers(address: SocketAddr) -> Result<(Listener, PrometheusHandle), Error> {
@@ -111,7 +100,8 @@ async fn listen_for_scrapers(address: SocketAddr) -> Result<(Listener, Prometheu
 }
 
 fn service(auth: Auth, config: &Config, public_url: &str) -> Result<AuthService, SettingError> {
-    let mut service = AuthService::builder(auth).public_url(public_url);
+    let (origin, path) = config::split_url(public_url);
+    let mut service = AuthService::builder(auth).public_url(origin).mounted_at(path).hsts(&config.http.hsts);
     for origin in &config.http.trusted_origins {
         service = service.trusted_origin(origin);
     }

@@ -1,5 +1,6 @@
 //! The settings, each with its default; the reasons are in [`manual::defaults`](crate::manual::defaults).
 
+mod background;
 mod hashing;
 mod mail;
 mod passwords;
@@ -10,8 +11,8 @@ mod tokens;
 use std::time::Duration;
 
 pub use self::{
-    hashing::HashConfig, mail::MailConfig, passwords::PasswordConfig, sessions::SessionConfig,
-    throttle::ThrottleConfig, tokens::TokenConfig,
+    background::BackgroundConfig, hashing::HashConfig, mail::MailConfig, passwords::PasswordConfig,
+    sessions::SessionConfig, throttle::ThrottleConfig, tokens::TokenConfig,
 };
 use crate::ConfigError;
 
@@ -36,6 +37,11 @@ pub struct Config {
     pub email_verification: EmailVerification,
     /// How long the rows of the audit are kept. Default `None`: none are written.
     pub audit_retention: Option<Duration>,
+    /// For how long an account is kept whose address was never proved and to which nobody ever signed in; then the address is free
+    /// again. Accounts that were imported, disabled, or made with a version that did not note sign-ins stay. Default `None`: for ever.
+    pub unverified_account_ttl: Option<Duration>,
+    /// How often the background task does what.
+    pub background: BackgroundConfig,
     /// How often may be guessed.
     pub throttle: ThrottleConfig,
     /// Lets everybody guess as fast as passwords can be hashed. For a load test. Default `false`.
@@ -93,12 +99,16 @@ impl Config {
         if let Some(retention) = self.audit_retention {
             lifetime("audit_retention", retention)?;
         }
+        if let Some(ttl) = self.unverified_account_ttl {
+            lifetime("unverified_account_ttl", ttl)?;
+        }
         if self.tokens.access_ttl > self.sessions.session_ttl {
             let problem = "is longer than sessions.session_ttl; make it shorter";
             return Err(ConfigError::new("tokens.access_ttl", problem));
         }
         self.passwords.validate()?;
         self.hashing.validate()?;
+        self.background.validate()?;
         self.throttle.validate()
     }
 }

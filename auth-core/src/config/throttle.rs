@@ -9,8 +9,9 @@ use crate::ConfigError;
 pub struct ThrottleConfig {
     /// Wrong passwords in a row for one account before each further attempt has to wait. Default 10.
     pub account_failures: u32,
-    /// Wrong passwords in a row for one account after which only a known device can sign in. Default 100, which is
-    /// the most that NIST SP 800-63B-4 section 3.2.2 allows.
+    /// Wrong passwords in a row for one account after which only a known device can sign in, 1 to 100. Default 100. With what all
+    /// known devices of the account have together, twice [`device_failures`](Self::device_failures) and 50 at most, no more than 100
+    /// are checked, which is the most that NIST SP 800-63B-4 section 3.2.2 allows: of strangers 80 by default.
     pub account_limit: u32,
     /// The first wait of an account; each further failure doubles it. Default 5 s.
     pub first_wait: Duration,
@@ -39,12 +40,24 @@ impl Default for ThrottleConfig {
     }
 }
 
+/// Of strangers and known devices, NIST SP 800-63B-4 section 3.2.2.
+const MOST: u32 = 100;
+
 const DAY: Duration = Duration::from_hours(24);
 
 impl ThrottleConfig {
+    /// For all known devices of an account together: enough for the owner when a thief has used up what one of them has.
+    pub(crate) fn devices_limit(&self) -> u32 {
+        self.device_failures.saturating_mul(2).min(MOST / 2)
+    }
+
+    pub(crate) fn strangers_limit(&self) -> u32 {
+        self.account_limit.min(MOST.saturating_sub(self.devices_limit()))
+    }
+
     pub(crate) fn validate(&self) -> Result<(), ConfigError> {
         let refuse = |setting, problem: &str| Err(ConfigError::new(setting, problem));
-        if !(1..=100).contains(&self.account_limit) {
+        if !(1..=MOST).contains(&self.account_limit) {
             return refuse("throttle.account_limit", "is outside 1 to 100 (NIST SP 800-63B-4)");
         }
         if !(1..=self.account_limit).contains(&self.account_failures) {

@@ -11,10 +11,9 @@ use crate::{
     mail::MailKind,
     password::{self, Checked, Verdict},
     refusal,
-    role::ADMIN_ROLE,
     store::{
         ConnectionTrait, LockedUser, UserRow, delete_user, end_all_sessions, find_login, find_session,
-        find_user, is_last_with_role, keep_session, lock_user, replace_hash,
+        find_user, keep_session, lock_user, replace_hash,
     },
     task::{detached, until_won},
 };
@@ -52,6 +51,7 @@ impl Kernel {
         if !alive || session.user.id != caller.user_id() {
             return Err(Error::SessionOver);
         }
+        let authenticated_at = session.authenticated_at();
         let UserRow { id, email, epoch, email_verified_at, .. } = session.user;
         let address = Email::parse(&email).map_err(|_| Error::Refused(refusal::USER_NOT_FOUND))?;
         let subject = self.subject(&address, client);
@@ -65,8 +65,9 @@ impl Kernel {
             session: session.id,
             field,
         };
-        let Some(hash) = found.filter(|found| found.user.id == id).ok_or(Error::SessionOver)?.hash else {
-            let recent = session.created_at.saturating_add(duration_millis(RECENT)) > now;
+        let found = found.filter(|found| found.user.id == id).ok_or(Error::SessionOver)?;
+        let Some(hash) = found.hash else {
+            let recent = authenticated_at.saturating_add(duration_millis(RECENT)) > now;
             let rule =
                 "sign in again first: an account without a password needs a sign-in of the last 5 minutes";
             return if recent { Ok(confirmed) } else { Err(refuse(field, "recent_sign_in_needed", rule)) };
@@ -74,7 +75,7 @@ impl Kernel {
         let Some(password) = password else {
             return Err(refuse(field, "required", "the password is needed"));
         };
-        let attempt = self.attempt(subject, counters, client, Some(id)).await?;
+        let attempt = self.attempt(subject, counters, client, Some(&found.user)).await?;
         let checked = self.try_password(client, &password::normalize(&password), Some(hash.clone())).await;
         match checked {
             Ok(Checked::Verdict(Verdict::Right | Verdict::RightButOutdated)) => {
@@ -188,7 +189,7 @@ impl Kernel {
             if let Some(confirmed) = confirmed {
                 self.hold(&txn, confirmed).await?;
             }
-            if is_last_with_role(&txn, user, ADMIN_ROLE).await? {
+            if self.is_last_admin(&txn, user).await? {
                 return Err(Error::Refused(refusal::LAST_ADMIN));
             }
             let email = find_user(&txn, user).await?.ok_or(Error::Refused(refusal::USER_NOT_FOUND))?.email;

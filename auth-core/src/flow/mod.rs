@@ -15,6 +15,7 @@ mod revocations;
 mod sessions;
 mod sign_in;
 mod sweep;
+mod unverified;
 mod user;
 
 pub use self::{
@@ -22,6 +23,6 @@ pub use self::{
     key_ring::{KeyRing, KeyState, RingKey},
     login::Login,
     register::{PreparedRegister, Register},
-    user::UserChange,
+    user::{ChangedUser, UserChange},
 };
 pub(crate) use self::{one_time::not_good, sign_in::NotSignedIn};

@@ -124,7 +124,7 @@ impl Kernel {
                             replace_hash(&txn, new.id, "", "", new.now).await?;
                             self.post(&txn, MailKind::EmailTaken, new.email.typed(), None, None).await?;
                         }
-                        self.record(&txn, client, &EventKind::EmailTaken).await?;
+                        self.record(&txn, &self.about(client, &new.email), &EventKind::EmailTaken).await?;
                         (Err(Error::Refused(refusal::EMAIL_TAKEN)), EventKind::EmailTaken)
                     }
                     Err(error) => return Err(error),
@@ -147,19 +147,27 @@ impl Kernel {
         if self.config.registration == Registration::Closed {
             return Err(refusal::REGISTRATION_CLOSED.into());
         }
+        // Counted whatever comes of it: to look a password up and to hash one is work, and to be told "taken" is news.
+        let attempt = self.attempt_in_network(&register.client)?;
         let password = password::normalize(&register.password);
         let email = Email::parse(register.email.expose());
         // Both fields are checked, so that one answer names all that is wrong.
-        let weak = self.policy.validate(&password, email.as_ref().ok()).await;
+        let weak = match self.policy.validate_rules(password.expose(), email.as_ref().ok()) {
+            Ok(()) => self.policy.validate_unleaked(&password).await,
+            Err(weak) => {
+                // A slip of who fills in a form costs nothing.
+                attempt.not_checked(&self).await;
+                return Err(Error::Validation(email.err().into_iter().chain([weak]).collect()));
+            }
+        };
         let email = match (email, weak) {
             (Ok(email), Ok(())) => email,
             (email, weak) => {
+                attempt.stays_counted();
                 let errors: Vec<FieldError> = email.err().into_iter().chain(weak.err()).collect();
                 return Err(Error::Validation(errors));
             }
         };
-        // Counted whatever comes of it: to hash is work, and to be told "taken" is news.
-        let attempt = self.attempt_in_network(&register.client)?;
         let hash = match self.passwords.hash(&register.client, password, self.random.as_ref()).await {
             Ok(hash) => hash,
             Err(error) => {

@@ -3,15 +3,17 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    EndReason, Error, RefreshToken, SignIn, SignInFailure, Tokens,
+    DeviceToken, EndReason, Error, RefreshToken, SessionId, SignIn, SignInFailure, Tokens, UserId,
     clock::duration_millis,
     event::EventKind,
-    kernel::{Arrival, Attempt, Kernel, Passage},
+    kernel::{Arrival, Attempt, Kernel, Passage, Replaced},
     key_ring::Grant,
     random,
-    store::{NewSession, SessionRow, find_session, insert_session, replace_session},
+    store::{
+        NewSession, SessionRow, UserRow, find_session, insert_session, note_first_sign_in, replace_session,
+    },
     task::until_won,
-    token::{refresh::RefreshParts, rotation::Rotation},
+    token::{device::DeviceSeed, refresh::RefreshParts, rotation::Rotation},
 };
 
 /// Why there are neither tokens nor a challenge.
@@ -42,9 +44,10 @@ impl Kernel {
     }
 
     async fn begin_session(&self, arrival: Arrival) -> Result<Tokens, Error> {
-        let Arrival { user, live_sessions, methods, client, replaces, attempt } = arrival;
+        let Arrival { user, live_sessions, methods, authenticated_at, client, replaces, attempt } = arrival;
         attempt.right(self).await;
         let now = self.now();
+        let authenticated_at = authenticated_at.unwrap_or(now);
         let methods = methods.join(" ");
         let new = NewSession {
             id: random::uuid(self.random.as_ref())?.into(),
@@ -54,6 +57,7 @@ impl Kernel {
             methods: methods.clone(),
             user_agent: client.storable_user_agent(),
             ip: client.known_ip().map(|ip| ip.to_string()),
+            auth_time: authenticated_at,
             now,
             expires_at: now.saturating_add(duration_millis(self.config.sessions.session_ttl)),
         };
@@ -67,7 +71,7 @@ impl Kernel {
                 let ended = until_won(|| async {
                     let txn = self.store.begin().await?;
                     begun(insert_session(&txn, new.clone()).await?)?;
-                    let ended = replace_session(&txn, replaced, now).await?;
+                    let ended = replace_session(&txn, replaced.session, now).await?;
                     txn.commit().await?;
                     Ok(ended)
                 });
@@ -85,17 +89,43 @@ impl Kernel {
             roles: &user.roles,
             roles_version: user.roles_version,
             methods: &methods,
-            authenticated_at: now,
+            authenticated_at,
             session_expires_at: expires_at,
         };
         let tokens = self.tokens(&grant, &seed, Rotation::START.newest, now)?;
-        if let Some(session) = ended {
+        if let Some(Replaced { session, owner }) = ended {
             self.revocations.session_ended(session, now);
-            let (user, reason) = (Some(user.id), EndReason::Replaced);
+            let user = match owner {
+                Some(owner) => Some(owner),
+                None => self.owner_of(session).await,
+            };
+            let reason = EndReason::Replaced;
             self.note(&client, EventKind::SignedOut { user, session, reason }).await;
         }
         self.note(&client, EventKind::SignedIn { user: user.id, session: id, methods }).await;
-        Ok(Tokens { device: self.new_device(&user.email)?, ..tokens })
+        Ok(Tokens { device: self.remember(&user).await?, ..tokens })
+    }
+
+    /// What the client shows next time, so that it is no stranger then. Without it the sign-in is one all the same.
+    async fn remember(&self, user: &UserRow) -> Result<Option<DeviceToken>, Error> {
+        let seed = match &user.device_seed {
+            Some(seed) => Some(seed.clone()),
+            None => {
+                let seed = DeviceSeed::new(random::bytes::<32>(self.random.as_ref())?);
+                let noted = note_first_sign_in(self.store.db(), user.id, seed, self.now()).await;
+                noted.unwrap_or_else(|error| {
+                    tracing::warn!(
+                        error = Error::from(error).code(),
+                        "the device of a sign-in stays unknown"
+                    );
+                    None
+                })
+            }
+        };
+        match seed {
+            Some(seed) => self.new_device(&user.email, &seed, user.epoch),
+            None => Ok(None),
+        }
     }
 
     /// Signs the pair of tokens for a generation.
@@ -118,6 +148,11 @@ impl Kernel {
             refresh_expires_in: self.config.sessions.refresh_ttl.min(Duration::from_millis(left)),
             device: None,
         })
+    }
+
+    /// Whose session it is, for what is written down about it.
+    pub(super) async fn owner_of(&self, session: SessionId) -> Option<UserId> {
+        find_session(self.store.db(), session).await.ok().flatten().map(|session| session.user.id)
     }
 
     /// The session of a refresh token, alive or not, if the token is one of ours.

@@ -1,15 +1,15 @@
 //! Reading an account, changing its roles, disabling and enabling it.
 
 use crate::{
-    ClientInfo, Error, Principal, User, UserId,
+    ClientInfo, EmailVerification, Error, ExportedRow, ExportedValue, Principal, User, UserId,
     clock::duration_millis,
     event::EventKind,
-    kernel::Kernel,
+    kernel::{Kernel, count_ways_in},
     refusal,
     role::{self, ADMIN_ROLE},
     store::{
-        UserRow, disable_user, enable_user, find_session, find_user, is_last_with_role, set_roles,
-        touch_roles,
+        ConnectionTrait, DatabaseTransaction, UserRow, disable_user, enable_user, export_rows, find_session,
+        find_user, lock_able, set_roles, touch_roles,
     },
     task::until_won,
 };
@@ -38,6 +38,17 @@ impl UserChange {
     }
 }
 
+/// A user as a change has left them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ChangedUser {
+    /// The account.
+    pub user: User,
+    /// Where the change gave roles: with what, beside the password, somebody can sign in to the account and so has them now. By
+    /// the name of the member, as [`Export::rooms`](crate::Export::rooms) has it: `identities`.
+    pub ways_in: Vec<(&'static str, Vec<ExportedRow>)>,
+}
+
 impl Kernel {
     pub(crate) async fn user(&self, user: UserId) -> Result<User, Error> {
         Ok(find_user(self.store.db(), user).await?.ok_or(Error::Refused(refusal::USER_NOT_FOUND))?.into())
@@ -53,7 +64,7 @@ impl Kernel {
     }
 
     /// The user of a session that lives, in one statement.
-    async fn live_user(&self, principal: &Principal) -> Result<UserRow, Error> {
+    pub(super) async fn live_user(&self, principal: &Principal) -> Result<UserRow, Error> {
         let session =
             find_session(self.store.db(), principal.session_id()).await?.ok_or(Error::SessionOver)?;
         let alive = session.is_alive(self.now(), duration_millis(self.config.sessions.refresh_ttl));
@@ -63,21 +74,37 @@ impl Kernel {
         Ok(session.user)
     }
 
+    /// Whether no other administrator is left who could sign in: one who is not disabled, whose address is proved where it has to
+    /// be, and who has a way in. Holds the rows of all until the end of the transaction.
+    pub(crate) async fn is_last_admin(&self, txn: &DatabaseTransaction, user: UserId) -> Result<bool, Error> {
+        let proved = self.config.email_verification == EmailVerification::Required;
+        let Some(able) = lock_able(txn, user, ADMIN_ROLE, proved).await? else { return Ok(false) };
+        if !able.contains(&user) {
+            return Ok(false);
+        }
+        for other in able.into_iter().filter(|other| *other != user) {
+            if count_ways_in(self, txn, other).await? > 0 {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// To be called [detached](super::detached).
     pub(crate) async fn update_user(
         &self,
         user: UserId,
         change: UserChange,
         client: ClientInfo,
-    ) -> Result<User, Error> {
+    ) -> Result<ChangedUser, Error> {
         let roles = change.roles.map(role::granted).transpose();
         let roles = roles.map_err(|error| Error::Validation(vec![error]))?;
         let takes_admin = roles.as_ref().is_some_and(|roles| !roles.contains(ADMIN_ROLE));
         let disables = change.disabled == Some(true);
         let changed = until_won(|| async {
-            let (mut kinds, now) = (Vec::new(), self.now());
+            let (mut kinds, mut ways_in, now) = (Vec::new(), Vec::new(), self.now());
             let txn = self.store.begin().await?;
-            if (takes_admin || disables) && is_last_with_role(&txn, user, ADMIN_ROLE).await? {
+            if (takes_admin || disables) && self.is_last_admin(&txn, user).await? {
                 return Err(Error::Refused(refusal::LAST_ADMIN));
             }
             if let Some(roles) = &roles {
@@ -85,7 +112,10 @@ impl Kernel {
                     return Err(Error::Refused(refusal::USER_NOT_FOUND));
                 }
                 set_roles(&txn, user, roles).await?;
-                kinds.push(EventKind::RolesChanged { user });
+                if !roles.is_empty() {
+                    ways_in = rows_of_ways_in(self, &txn, user).await?;
+                }
+                kinds.push(EventKind::RolesChanged { user, ways_in: named(&ways_in) });
             }
             if disables && disable_user(&txn, user, now).await? {
                 kinds.push(EventKind::Disabled { user });
@@ -98,13 +128,40 @@ impl Kernel {
                 self.record(&txn, &client, kind).await?;
             }
             txn.commit().await?;
-            Ok((changed, kinds))
+            Ok((ChangedUser { user: changed.into(), ways_in }, kinds))
         });
         let (changed, kinds) = changed.await?;
         self.learn_what_ended().await;
         for kind in kinds {
             self.emit(&client, kind);
         }
-        Ok(changed.into())
+        Ok(changed)
     }
+}
+
+/// What an export has of the tables by which somebody gets into an account.
+async fn rows_of_ways_in(
+    kernel: &Kernel,
+    txn: &impl ConnectionTrait,
+    user: UserId,
+) -> Result<Vec<(&'static str, Vec<ExportedRow>)>, Error> {
+    let mut found = Vec::new();
+    for room in &kernel.rooms {
+        let Some(way) = room.ways_in else { continue };
+        for exported in room.export.iter().filter(|exported| exported.table == way.table) {
+            found.push((exported.member, export_rows(txn, exported, user).await?));
+        }
+    }
+    Ok(found)
+}
+
+/// The first text of each row, which is what it is called.
+fn named(ways_in: &[(&'static str, Vec<ExportedRow>)]) -> Option<String> {
+    let rows = ways_in.iter().flat_map(|(_, rows)| rows);
+    let names = rows.filter_map(|row| {
+        row.iter()
+            .find_map(|(_, value)| if let ExportedValue::Text(text) = value { Some(&**text) } else { None })
+    });
+    let names: Vec<_> = names.collect();
+    (!names.is_empty()).then(|| names.join(" "))
 }

@@ -12,9 +12,13 @@ use crate::{
     error::is_lost_race,
     event::{EventKind, ThrottleReason},
     random, refusal,
-    store::{Counters, count_failure, find_counter, find_user, forget_failures, take_back_failure},
+    store::{
+        ConnectionTrait, Counters, UserRow, count_failure, find_counter, find_user, forget_all_failures,
+        forget_failures, take_back_failure,
+    },
     task::detached,
     throttle::{Counter, Decision, Rule, Subject},
+    token::device::{Device, DeviceSeed},
 };
 
 /// Each lost race means that somebody else was counted; after very few of them there is a wait to be had.
@@ -25,8 +29,9 @@ const MAX_ROUNDS: usize = 8;
 #[must_use = "an attempt whose outcome is not told stays counted as a failure"]
 pub(crate) struct Attempt {
     network: Option<IpAddr>,
-    row: Option<Row>,
-    /// The account's own counter, which a known device passes by.
+    /// Of the account; or of a known device, and of all of them.
+    rows: Vec<Row>,
+    /// The other counter of the account: that of strangers for a known device, and the other way round.
     passed_by: Option<Row>,
     /// If this one fails too, only a known device can sign in.
     closes_account: bool,
@@ -34,17 +39,22 @@ pub(crate) struct Attempt {
 
 impl Attempt {
     fn in_network(network: Option<IpAddr>) -> Self {
-        Self { network, row: None, passed_by: None, closes_account: false }
+        Self { network, rows: Vec::new(), passed_by: None, closes_account: false }
     }
 
-    /// It was right: the failures before it are forgotten, those of the account too when a known device passed them by. What
-    /// others have begun meanwhile stays counted. Failing to do so is no reason to refuse the sign-in: the next one tries
+    /// Of somebody who was counted elsewhere.
+    pub(crate) fn counted_elsewhere() -> Self {
+        Self::in_network(None)
+    }
+
+    /// It was right: the failures before it are forgotten, of strangers and of known devices, but for those that another device
+    /// has had for itself. What others have begun meanwhile stays counted. Failing to do so is no reason to refuse the sign-in: the next one tries
     /// again. To be called [detached].
     pub(crate) async fn right(self, kernel: &Kernel) {
         kernel.leave_network(self.network);
-        let own = self.row.map(|row| (row.id, row.failures().saturating_add(1)));
+        let own = self.rows.iter().map(|row| (row.id, row.failures().saturating_add(1)));
         let passed_by = self.passed_by.map(|row| (row.id, row.failures()));
-        for (id, failures) in own.into_iter().chain(passed_by) {
+        for (id, failures) in own.chain(passed_by) {
             if let Err(error) = forget_failures(kernel.store.db(), id, failures).await {
                 tracing::warn!(error = Error::from(error).code(), "failures before a sign-in stay counted");
             }
@@ -61,17 +71,8 @@ impl Attempt {
     /// It was never checked, by no fault of who tried.
     pub(crate) async fn not_checked(self, kernel: &Arc<Kernel>) {
         kernel.leave_network(self.network);
-        let Some(Row { id, seen }) = self.row else { return };
-        let kernel = Arc::clone(kernel);
-        let taken_back = detached(async move {
-            match seen {
-                Some(seen) => take_back_failure(kernel.store.db(), id, seen.tried_at).await?,
-                None => forget_failures(kernel.store.db(), id, 1).await?,
-            }
-            Ok(())
-        });
-        if let Err(error) = taken_back.await {
-            tracing::warn!(error = error.code(), "an attempt that was not checked stays counted");
+        for row in self.rows {
+            row.take_back(kernel).await;
         }
     }
 
@@ -93,6 +94,20 @@ impl Row {
     fn failures(self) -> i64 {
         self.seen.map_or(0, |seen| seen.failures)
     }
+
+    async fn take_back(self, kernel: &Arc<Kernel>) {
+        let (Self { id, seen }, kernel) = (self, Arc::clone(kernel));
+        let taken_back = detached(async move {
+            match seen {
+                Some(seen) => take_back_failure(kernel.store.db(), id, seen.tried_at).await?,
+                None => forget_failures(kernel.store.db(), id, 1).await?,
+            }
+            Ok(())
+        });
+        if let Err(error) = taken_back.await {
+            tracing::warn!(error = error.code(), "an attempt that was not checked stays counted");
+        }
+    }
 }
 
 impl Kernel {
@@ -105,6 +120,7 @@ impl Kernel {
         let device = client.device.as_ref();
         Some(Subject {
             account: keys.account(email),
+            devices: keys.devices(email),
             device: device.and_then(|token| keys.device_of(token, email, self.now())),
         })
     }
@@ -121,35 +137,60 @@ impl Kernel {
         }
     }
 
-    /// Counts an attempt, or refuses it. A known device has a budget of its own; when that is used up it is a stranger.
+    /// Counts an attempt, or refuses it. A known device has a budget of its own, and all devices of an account have one
+    /// together; when one of the two is used up it is a stranger.
     pub(crate) async fn attempt(
         self: &Arc<Self>,
         subject: Option<Subject>,
         counters: Counters,
         client: &ClientInfo,
-        user: Option<UserId>,
+        user: Option<&UserRow>,
     ) -> Result<Attempt, Error> {
-        if let Some(Subject { account, device: Some(device) }) = subject {
-            let row = self.count(device, counters.device, self.throttle.device).await?;
-            if let Ok(row) = row {
-                let passed_by = counters.account.map(|seen| Row { id: account, seen: Some(seen) });
-                return Ok(Attempt { row: Some(row), passed_by, ..Attempt::in_network(None) });
-            }
+        if let Some(subject) = subject
+            && let Some(rows) = self.count_device(subject, counters, user).await?
+        {
+            let passed_by = counters.account.map(|seen| Row { id: subject.account, seen: Some(seen) });
+            return Ok(Attempt { rows: rows.into(), passed_by, ..Attempt::in_network(None) });
         }
+        let user = user.map(|user| user.id);
         let network = self.count_in_network(client, user)?;
-        let Some(Subject { account, .. }) = subject else {
+        let Some(Subject { account, devices, .. }) = subject else {
             return Ok(Attempt::in_network(network));
         };
         let refused = match self.count(account, counters.account, self.throttle.account).await {
             Ok(Ok(row)) => {
                 let closes_account = row.failures().saturating_add(1) == self.throttle.account.limit();
-                return Ok(Attempt { row: Some(row), closes_account, ..Attempt::in_network(network) });
+                let passed_by = counters.devices.map(|seen| Row { id: devices, seen: Some(seen) });
+                let rows = vec![row];
+                return Ok(Attempt { rows, passed_by, closes_account, ..Attempt::in_network(network) });
             }
             Ok(Err((reason, wait))) => self.throttled(client, user, reason, wait),
             Err(error) => error,
         };
         self.leave_network(network);
         Err(refused)
+    }
+
+    /// `None`: it is no device of this user, or has nothing left.
+    async fn count_device(
+        self: &Arc<Self>,
+        subject: Subject,
+        counters: Counters,
+        user: Option<&UserRow>,
+    ) -> Result<Option<[Row; 2]>, Error> {
+        let is_of = |device: &Device, user: &UserRow| {
+            let seed = user.device_seed.as_ref();
+            seed.is_some_and(|seed| self.keys.get().devices.is_of(device, seed, user.epoch))
+        };
+        let device = subject.device.zip(user).filter(|(device, user)| is_of(device, user));
+        let Some((Device { id, .. }, _)) = device else { return Ok(None) };
+        let Ok(own) = self.count(id, counters.device, self.throttle.device).await? else { return Ok(None) };
+        let all = self.count(subject.devices, counters.devices, self.throttle.devices).await;
+        if let Ok(Ok(all)) = all {
+            return Ok(Some([own, all]));
+        }
+        own.take_back(self).await;
+        all.map(|_| None)
     }
 
     /// Counts an attempt among the failures of the client's network alone, or refuses it.
@@ -163,12 +204,6 @@ impl Kernel {
         let taken = self.throttle.guesses.take(network, self.now());
         taken.map_err(|wait| self.throttled(client, user, ThrottleReason::Network, wait))?;
         Ok(Some(network))
-    }
-
-    /// Takes one attempt back that stayed counted: its outcome came in another request.
-    #[cfg(feature = "oidc")]
-    pub(crate) fn give_back_in_network(&self, client: &ClientInfo) {
-        self.leave_network(self.throttle.network(client));
     }
 
     fn leave_network(&self, network: Option<IpAddr>) {
@@ -213,10 +248,15 @@ impl Kernel {
     /// A device that signed in: a new one each time, so that whoever has the token of an earlier one has a budget that
     /// ends, and not one that begins again whenever the owner signs in.
     /// `None`: nothing is counted.
-    pub(crate) fn new_device(&self, email: &str) -> Result<Option<DeviceToken>, Error> {
+    pub(crate) fn new_device(
+        &self,
+        email: &str,
+        seed: &DeviceSeed,
+        epoch: i64,
+    ) -> Result<Option<DeviceToken>, Error> {
         let Some(email) = Email::parse(email).ok().filter(|_| !self.throttle.off) else { return Ok(None) };
         let device = random::uuid(self.random.as_ref())?;
-        Ok(Some(self.keys.get().devices.make(device, &email, self.now())))
+        Ok(Some(self.keys.get().devices.make(device, &email, seed, epoch, self.now())))
     }
 
     /// Whether a refresh may be tried: strangers from a network that tried too many that were no good may not. `None`:
@@ -240,10 +280,16 @@ impl Kernel {
     pub(crate) async fn unlock(&self, user: UserId, client: ClientInfo) -> Result<(), Error> {
         let row = find_user(self.store.db(), user).await?.ok_or(Error::Refused(refusal::USER_NOT_FOUND))?;
         if let Ok(email) = Email::parse(&row.email) {
-            forget_failures(self.store.db(), self.keys.get().devices.account(&email), i64::MAX).await?;
+            self.forget_guesses(self.store.db(), &email).await?;
         }
         self.note(&client, EventKind::Unlocked { user }).await;
         Ok(())
+    }
+
+    /// Whatever was tried at an address, by strangers and on known devices.
+    pub(crate) async fn forget_guesses(&self, db: &impl ConnectionTrait, email: &Email) -> Result<(), Error> {
+        let keys = self.keys.get();
+        Ok(forget_all_failures(db, [keys.devices.account(email), keys.devices.devices(email)]).await?)
     }
 
     fn throttled(

@@ -87,7 +87,6 @@ impl Kernel {
     }
 
     /// What a room was set up with, where the host switched it on.
-    #[cfg(feature = "oidc")]
     pub(crate) fn set_up<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
         self.set_up.iter().find_map(|part| Arc::clone(part).downcast().ok())
     }

@@ -79,7 +79,6 @@ pub(crate) fn listed(ways: &[String]) -> String {
 }
 
 /// How many ways into an account there are, with the password.
-#[cfg(feature = "oidc")]
 pub(crate) async fn count_ways_in(
     kernel: &Kernel,
     txn: &crate::store::DatabaseTransaction,

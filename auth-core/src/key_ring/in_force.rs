@@ -30,7 +30,6 @@ pub(crate) struct KeysInForce {
     /// What stands for an address where mails to it are counted.
     pub(crate) mail_pace: MacKeys,
     /// What rooms encrypt with, by their labels: one key for each secret, newest first.
-    #[cfg_attr(not(feature = "oidc"), expect(dead_code, reason = "read by rooms that a feature compiles"))]
     sealers: HashMap<&'static str, Vec<Sealer>>,
     published: Vec<Published>,
 }
@@ -68,7 +67,6 @@ impl KeysInForce {
     }
 
     /// Those of a label that a room has named; none of another.
-    #[cfg(feature = "oidc")]
     pub(crate) fn sealers(&self, label: &str) -> &[Sealer] {
         self.sealers.get(label).map_or(&[], Vec::as_slice)
     }

@@ -108,6 +108,9 @@ impl Kernel {
 
     /// After a commit: the runner of this instance need not wait for its next round.
     pub(crate) fn mail_waits(&self) {
+        if self.post.is_some() && !self.config.background.runs_elsewhere {
+            self.background.mail_waits();
+        }
         self.mail_waits.notify_one();
     }
 
@@ -117,16 +120,18 @@ impl Kernel {
         Ok(MailBacklog { waiting, oldest: oldest.map(age).map(Duration::from_millis) })
     }
 
-    /// One round; tells how many mails left.
+    /// One round over what is due when it begins; tells how many mails left.
     pub(crate) async fn deliver_mail(self: Arc<Self>) -> Result<u64, Error> {
         let Some(post) = self.post.clone() else { return Ok(0) };
+        // A mail that waits is due after this: none is tried twice in a round, so that a round ends.
+        let began = self.now();
         let mut sent = 0;
         loop {
-            let due = due_mails(self.store.db(), self.now(), BATCH).await?;
+            let due = due_mails(self.store.db(), began, BATCH).await?;
             let is_last = due.len() < usize::try_from(BATCH).unwrap_or(usize::MAX);
             let mut rest = due.into_iter();
             let mut under_way = tokio::task::JoinSet::new();
-            let mut left = 0;
+            let mut was_taken_on = false;
             loop {
                 while under_way.len() < AT_ONCE
                     && let Some(row) = rest.next()
@@ -136,33 +141,52 @@ impl Kernel {
                 }
                 match under_way.join_next().await {
                     None => break,
-                    Some(Ok(Ok(has_left))) => left += u64::from(has_left),
-                    // One that fails keeps none of the others back.
+                    Some(Ok(Ok(None))) => {}
+                    Some(Ok(Ok(Some(has_left)))) => {
+                        was_taken_on = true;
+                        sent += u64::from(has_left);
+                    }
                     Some(Ok(Err(error))) => tracing::warn!(error = error.code(), "a mail waits: {error}"),
-                    Some(Err(panicked)) => return Err(Error::internal(panicked)),
+                    // The host's own mailer or templates. One that fails keeps none of the others back.
+                    Some(Err(panicked)) => {
+                        was_taken_on = true;
+                        tracing::error!("a mail waits: {panicked}");
+                    }
                 }
             }
-            sent += left;
-            // Where nothing leaves, more of the same would not either.
-            if is_last || left == 0 {
+            // What was taken on is not due any more, and others may stand behind it, whatever became of it. Where nothing could
+            // be, another instance is at work, or the database is away.
+            if is_last || !was_taken_on {
                 return Ok(sent);
             }
         }
     }
 
-    /// `true`: it has left.
-    async fn try_to_send(self: Arc<Self>, post: &Post, row: MailRow) -> Result<bool, Error> {
-        let now = self.now();
-        let claimed_until = now.saturating_add(CLAIMED_FOR);
-        let wait = FIRST_WAIT.saturating_mul(1 << row.attempts.clamp(0, 10)).min(LONGEST_WAIT);
+    /// `None`: another instance has it. `true`: it has left.
+    async fn try_to_send(self: Arc<Self>, post: &Post, row: MailRow) -> Result<Option<bool>, Error> {
+        let claimed_until = self.now().saturating_add(CLAIMED_FOR);
         let (kernel, seen) = (Arc::clone(&self), row.clone());
         let claimed =
             detached(async move { Ok(claim_mail(kernel.store.db(), &seen, claimed_until).await?) }).await?;
         if !claimed {
-            return Ok(false);
+            return Ok(None);
         }
+        let sent = self.send_claimed(post, row, claimed_until).await;
+        Ok(Some(sent.unwrap_or_else(|error| {
+            tracing::warn!(error = error.code(), "a mail waits: {error}");
+            false
+        })))
+    }
+
+    async fn send_claimed(
+        self: Arc<Self>,
+        post: &Post,
+        row: MailRow,
+        claimed_until: i64,
+    ) -> Result<bool, Error> {
+        let wait = FIRST_WAIT.saturating_mul(1 << row.attempts.clamp(0, 10)).min(LONGEST_WAIT);
         let (id, kind, user) = (row.id, row.kind, row.user_id);
-        let is_old = now >= row.created_at.saturating_add(GIVE_UP_AFTER);
+        let is_old = self.now() >= row.created_at.saturating_add(GIVE_UP_AFTER);
         let outcome = self.send(post, row, is_old).await?;
         let sent = matches!(outcome, Outcome::Sent);
         metrics::counter!("auth_mails_total", "kind" => kind.code(), "outcome" => outcome.code())

@@ -38,6 +38,11 @@ impl PasswordPolicy {
         email: Option<&Email>,
     ) -> Result<(), FieldError> {
         self.validate_rules(password.expose(), email)?;
+        self.validate_unleaked(password).await
+    }
+
+    /// The part that asks others, and is to be counted: a list, or a checker of the host's own.
+    pub(crate) async fn validate_unleaked(&self, password: &Password) -> Result<(), FieldError> {
         let Some(breaches) = &self.breaches else { return Ok(()) };
         match breaches.know(password).await {
             Ok(false) => Ok(()),
@@ -60,7 +65,8 @@ impl PasswordPolicy {
         }
     }
 
-    fn validate_rules(&self, text: &str, email: Option<&Email>) -> Result<(), FieldError> {
+    /// The part that asks nobody.
+    pub(crate) fn validate_rules(&self, text: &str, email: Option<&Email>) -> Result<(), FieldError> {
         let length = text.chars().take(MAX_LENGTH + 1).count();
         if length < self.min_length {
             return Err(refuse("too_short", &format!("needs at least {} characters", self.min_length)));

@@ -3,10 +3,6 @@
 
 pub(crate) mod admin;
 pub(crate) mod import;
-#[cfg_attr(
-    not(feature = "oidc"),
-    expect(unreachable_pub, reason = "given away by the root with the feature")
-)]
 pub mod oidc;
 pub(crate) mod reset_password;
 pub(crate) mod verify_email;

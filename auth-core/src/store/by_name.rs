@@ -74,6 +74,18 @@ pub(crate) async fn sweep(
     }
 }
 
+/// Whether a table has a row that belongs to a user.
+pub(crate) async fn has_rows(
+    db: &impl ConnectionTrait,
+    table: &'static str,
+    column: &'static str,
+    user: UserId,
+) -> Result<bool, DbErr> {
+    let of_user = Expr::col(column).eq(user.as_uuid());
+    let select = Query::select().column(column).from(table).and_where(of_user).limit(1).take();
+    Ok(db.query_one(&select).await?.is_some())
+}
+
 /// What the rows of a table that belong to a user are called, by a column of text; without one each is called nothing.
 pub(crate) async fn names_of_user(
     db: &impl ConnectionTrait,

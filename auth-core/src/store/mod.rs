@@ -17,6 +17,7 @@ mod sessions;
 mod sweep;
 mod text;
 mod throttle;
+mod unverified;
 mod user;
 mod users;
 
@@ -27,10 +28,9 @@ use sea_orm::{
 
 pub use self::by_name::{ExportedRow, ExportedValue};
 pub(crate) use self::{
-    by_name::{ColumnKind, Exported, Table, export_rows, names_of_user, remove_of_user, sweep},
+    by_name::{ColumnKind, Exported, Table, export_rows, has_rows, names_of_user, remove_of_user, sweep},
     check::{
-        TABLES, address_collation, count_events, has_admin, journal_mode, missing_tables, not_writable,
-        read_clock,
+        TABLES, address_collation, count_events, journal_mode, missing_tables, not_writable, read_clock,
     },
     db::Db,
     event::{EventRow, insert_events, list_events},
@@ -42,24 +42,26 @@ pub(crate) use self::{
     },
     pace::{find_pace, put_pace},
     revocation::ended_since,
-    role::{is_last_with_role, set_roles},
+    role::{find_able, has_roles, lock_able, set_roles},
     session::{
         NewSession, Rotated, SessionRow, find_session, insert_session, replace_session, revoke_session,
         rotate_session,
     },
     sessions::{ListedSession, keep_session, list_sessions, revoke_oldest, revoke_own_session},
     sweep::remove_dead_sessions,
-    throttle::{Counters, count_failure, find_counter, forget_failures, take_back_failure},
+    throttle::{
+        Counters, count_failure, find_counter, forget_all_failures, forget_failures, take_back_failure,
+    },
+    unverified::{find_unverified, lock_unverified},
     user::{
         Insert, LockedUser, NewUser, UserRow, delete_user, disable_user, enable_user, end_all_sessions,
-        find_login, find_user, find_user_by_email, insert_user, lock_user, prove_email, put_hash,
-        replace_email, replace_hash, touch_roles,
+        find_login, find_user, find_user_by_email, has_password, insert_user, lock_user, note_first_sign_in,
+        prove_email, put_hash, replace_email, replace_hash, touch_roles,
     },
     users::list_users,
 };
 
-#[cfg(feature = "oidc")]
-pub(crate) use self::user::{LoginRow, find_user_with_sessions, has_password, remove_password};
+pub(crate) use self::user::{LoginRow, find_user_with_sessions, remove_password};
 
 pub(crate) struct Store {
     db: Db,

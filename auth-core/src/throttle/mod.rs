@@ -6,8 +6,10 @@ mod network;
 
 use std::net::IpAddr;
 
-pub(crate) use self::counter::{Counter, Decision, Rule, Subject};
-use self::network::Buckets;
+pub(crate) use self::{
+    counter::{Counter, Decision, Rule, Subject},
+    network::Buckets,
+};
 use crate::{ClientInfo, Config, clock::duration_millis};
 
 /// The rules in force, and what is counted in memory. Counters of accounts and devices are rows, which instances share.
@@ -15,6 +17,7 @@ pub(crate) struct Throttle {
     pub(crate) off: bool,
     pub(crate) account: Rule,
     pub(crate) device: Rule,
+    pub(crate) devices: Rule,
     pub(crate) longest_wait: i64,
     /// Wrong passwords, and registrations.
     pub(crate) guesses: Buckets,
@@ -29,6 +32,7 @@ impl Throttle {
             off: config.insecure_no_throttle,
             account: Rule::of_account(rules),
             device: Rule::of_device(rules),
+            devices: Rule::of_devices(rules),
             longest_wait: duration_millis(rules.longest_wait),
             guesses: Buckets::new(rules),
             refreshes: Buckets::new(rules),

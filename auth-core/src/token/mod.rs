@@ -9,6 +9,7 @@ pub(crate) mod jwks;
 mod keys;
 pub(crate) mod mac;
 pub(crate) mod one_time;
+mod opaque;
 pub(crate) mod pem;
 mod private_key;
 mod public_key;
@@ -28,5 +29,4 @@ pub(crate) use refresh::RefreshKeys;
 pub(crate) use signing::{Signer, SigningKey};
 pub use verifier::TokenVerifier;
 pub(crate) use verifier::VerifyingKey;
-#[cfg(feature = "oidc")]
 pub(crate) use verifier::{choose_crypto_provider, signature_only};

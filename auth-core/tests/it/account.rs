@@ -1,6 +1,6 @@
 //! Reading, disabling and enabling accounts, and their roles.
 
-use auth_core::{ClientInfo, Error, EventKind, Register, UserChange, UserId};
+use auth_core::{ClientInfo, CreateUser, EmailVerification, Error, EventKind, Register, UserChange, UserId};
 use auth_migration::{each_database, test_util::TestDatabase};
 
 use crate::{
@@ -77,7 +77,7 @@ each_database! {
         assert_eq!(roles(&test.login().await), ["user", "author", "editor"]);
         test.auth.set_roles(tokens.user_id, &[], ClientInfo::default()).await.unwrap();
         assert_eq!(test.auth.user(tokens.user_id).await.unwrap().roles, ["user"]);
-        assert!(test.events.kinds().contains(&EventKind::RolesChanged { user: tokens.user_id }));
+        assert!(test.events.kinds().contains(&EventKind::RolesChanged { user: tokens.user_id, ways_in: None }));
     }
 
     async fn roles_of_many_users_are_set_at_once_without_a_deadlock(db: &TestDatabase) {
@@ -109,7 +109,7 @@ each_database! {
         let (user, client) = (tokens.user_id, || ClientInfo::default().actor(admin));
         let both = UserChange::default().roles(["editor"]).disabled(true);
         let changed = test.auth.update_user(user, both.clone(), client()).await.unwrap();
-        assert_eq!((changed.roles, changed.disabled), (vec!["user".to_owned(), "editor".to_owned()], true));
+        assert_eq!((changed.user.roles, changed.user.disabled), (vec!["user".to_owned(), "editor".to_owned()], true));
         assert_refused!(test.refresh(&tokens.refresh).await, Error::SessionOver);
         let events = test.auth.events(user, None, 10).await.unwrap();
         let seen: Vec<_> = events.iter().map(|event| (event.code.as_str(), event.actor)).collect();
@@ -120,8 +120,53 @@ each_database! {
         assert_refused!(test.auth.update_user(user, bad, client()).await, Error::Validation(_));
         let before = test.events.events().len();
         let same = test.auth.update_user(user, UserChange::default(), client()).await.unwrap();
-        assert!(same.disabled && test.events.events().len() == before, "nothing was asked for");
-        assert!(!test.auth.update_user(user, UserChange::default().disabled(false), client()).await.unwrap().disabled);
+        assert!(same.user.disabled && test.events.events().len() == before, "nothing was asked for");
+        assert!(!test.auth.update_user(user, UserChange::default().disabled(false), client()).await.unwrap().user.disabled);
+    }
+
+    async fn the_last_administrator_who_can_sign_in_stays(db: &TestDatabase) {
+        for required in [false, true] {
+            let test = TestAuth::with(db, |builder| builder.configure(|config| {
+                config.email_verification = if required { EmailVerification::Required } else { EmailVerification::Off };
+            })).await;
+            let admin = |name: &str| CreateUser::new(format!("{name}-{required}@example.com")).role("admin");
+            let make = async |new| test.auth.create_user(new).await.unwrap().id;
+            let (auth, nobody) = (&test.auth, ClientInfo::default);
+            let ada = make(admin("ada").verified().password(PASSWORD)).await;
+            let without_password = make(admin("grace").verified()).await;
+            let disabled = make(admin("eve").verified().password(PASSWORD)).await;
+            auth.disable(disabled, nobody()).await.unwrap();
+            let unproved = make(admin("mallory").password(PASSWORD)).await;
+            if !required {
+                auth.disable(unproved, nobody()).await.unwrap();
+            }
+            for refused in [
+                auth.disable(ada, nobody()).await,
+                auth.set_roles(ada, &["editor"], nobody()).await,
+                auth.delete_user(ada, nobody()).await,
+            ] {
+                assert_refused!(refused, Error::Refused(auth_core::refusal::LAST_ADMIN));
+            }
+            // Those who cannot may go.
+            auth.delete_user(disabled, nobody()).await.unwrap();
+            auth.set_roles(unproved, &[], nobody()).await.unwrap();
+
+            let token = auth.reset_link(without_password, nobody()).await.unwrap().token;
+            auth.reset_password(token, PASSWORD, nobody()).await.unwrap();
+            auth.disable(ada, nobody()).await.unwrap();
+            assert_refused!(
+                auth.disable(without_password, nobody()).await,
+                Error::Refused(auth_core::refusal::LAST_ADMIN)
+            );
+            auth.enable(ada, nobody()).await.unwrap();
+            for gone in [unproved, without_password] {
+                auth.delete_user(gone, nobody()).await.unwrap();
+            }
+            let last = make(admin("alan").verified().password(PASSWORD)).await;
+            auth.delete_user(ada, nobody()).await.unwrap();
+            auth.set_roles(last, &["admin"], nobody()).await.unwrap();
+            test.execute(&format!("DELETE FROM auth_user WHERE email LIKE '%-{required}@example.com'")).await;
+        }
     }
 
     async fn no_user_has_more_roles_than_a_token_can_carry(db: &TestDatabase) {

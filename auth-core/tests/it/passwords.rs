@@ -84,6 +84,26 @@ each_database! {
         assert_eq!((list.asked(), test.hasher.hashes()), (4, before + 1));
     }
 
+    async fn a_network_has_a_hundred_passwords_looked_up_and_then_waits_before_any_rule_is_asked(db: &TestDatabase) {
+        let list = Arc::new(Counting { knows: Some("a leaked password"), ..Counting::default() });
+        let test = TestAuth::with(db, |builder| builder.breach_checker(list.clone())).await;
+        let from = async |email: &str, password: &str| {
+            let client = ClientInfo::default().ip([203, 0, 113, 7].into());
+            test.auth.register(Register::new(email, password).client(client)).await
+        };
+        for _ in 0..20 {
+            assert_eq!(codes(from(EMAIL, "short").await), ["too_short"], "a slip costs nothing");
+        }
+        for number in 0..100 {
+            let email = if number % 2 == 0 { EMAIL } else { "no address" };
+            assert_refused!(from(email, "a leaked password").await, Error::Validation(_));
+        }
+        for (email, password) in [(EMAIL, "a leaked password"), (EMAIL, "short"), ("no address", PASSWORD)] {
+            assert_refused!(from(email, password).await, Error::Throttled { .. });
+        }
+        assert_eq!((list.asked(), test.hasher.hashes()), (100, 0));
+    }
+
     async fn the_names_of_service_and_account_are_no_passwords(db: &TestDatabase) {
         let test = TestAuth::with(db, |builder| builder.configure(|config| config.passwords.context_words = vec!["Acme Cloud".to_owned()])).await;
         for password in ["AcmeCloud2026", "ada-ada-ada", "Ada12345"] {

@@ -25,7 +25,7 @@ pub(crate) use self::{
     reader::{Given, Origin, Row, SecretFile},
     secret::RECIPE,
     settings::{SETTINGS, named_by_libraries, setting},
-    value::{host_of, in_url, is_https, is_loopback},
+    value::{host_of, in_url, is_https, is_loopback, split_url},
 };
 use self::{
     dotenv::DotEnv, keys::KeyConfig, listen::ListenConfig, mail::MailConfig, oidc::OidcConfig, reader::Reader,
@@ -49,7 +49,6 @@ pub(crate) struct Config {
     pub(crate) oidc: oidc::OidcConfig,
     pub(crate) keys: keys::KeyConfig,
     /// How often to ask what other instances have ended, and for the key ring.
-    pub(crate) revocation_poll: Duration,
     pub(crate) database: DatabaseConfig,
     pub(crate) http: HttpConfig,
     pub(crate) log: LogConfig,
@@ -78,14 +77,17 @@ pub(crate) struct HttpConfig {
     pub(crate) public_url: Option<String>,
     pub(crate) trusted_origins: Vec<String>,
     pub(crate) trusted_proxies: TrustedProxies,
+    /// Whether their connections begin with a header of the PROXY protocol.
+    pub(crate) proxy_protocol: bool,
     pub(crate) cookie_secure: bool,
+    pub(crate) hsts: String,
     pub(crate) admin_api: bool,
     pub(crate) docs: bool,
     pub(crate) limits: Limits,
 }
 
 impl HttpConfig {
-    /// The origin that clients see, once the port is known.
+    /// The address that clients see, once the port is known: an origin, and perhaps a path.
     pub(crate) fn public_url(&self, port: u16) -> String {
         self.public_url.clone().unwrap_or_else(|| self.listen.origin(port))
     }
@@ -174,7 +176,6 @@ impl Default for Config {
             mail: MailConfig::default(),
             oidc: OidcConfig::default(),
             keys: KeyConfig::default(),
-            revocation_poll: Duration::from_secs(1),
             database: DatabaseConfig {
                 url: DatabaseUrl::default(),
                 max_connections: 8,
@@ -185,7 +186,9 @@ impl Default for Config {
                 public_url: None,
                 trusted_origins: Vec::new(),
                 trusted_proxies: TrustedProxies::default(),
+                proxy_protocol: false,
                 cookie_secure: true,
+                hsts: "max-age=63072000; includeSubDomains".to_owned(),
                 admin_api: true,
                 docs: true,
                 limits: LIMITS,
@@ -225,6 +228,13 @@ fn http_agrees(config: &mut Config) -> Result<(), SettingError> {
             "set PUBLIC_URL",
         )),
         _ => {}
+    }
+    if http.proxy_protocol && http.trusted_proxies.is_empty() && listen.unix_socket.is_none() {
+        warnings.push(Finding::warning(
+            "proxy_protocol_unused",
+            "PROXY_PROTOCOL is set and TRUSTED_PROXIES names none: no connection is read so, and that of the proxy is refused",
+            "name the address of the proxy in TRUSTED_PROXIES",
+        ));
     }
     Ok(())
 }

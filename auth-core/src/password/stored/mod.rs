@@ -66,6 +66,15 @@ pub(super) enum StoredHash {
 }
 
 impl StoredHash {
+    /// The working memory of a check. What is not told takes next to none.
+    pub(super) fn memory_kib(&self) -> u32 {
+        match self {
+            Self::Argon2(hash) => hash.params.m_cost(),
+            Self::Scrypt(hash) => hash.memory_kib(),
+            Self::Bcrypt(_) | Self::Pbkdf2(_) => 0,
+        }
+    }
+
     /// With the name of its format.
     pub(super) fn read(text: &str) -> Result<(&'static str, Self), UnusableHash> {
         if text.len() > MAX_BYTES {

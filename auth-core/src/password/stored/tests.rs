@@ -77,6 +77,28 @@ fn verify(password: &str, stored: &str) -> Result<Verdict, HashError> {
     Argon2Hasher::default().verify(&password.into(), stored, &mut Scratch::default())
 }
 
+/// How many slots of 19 MiB a check takes.
+#[test]
+fn a_costly_hash_takes_the_slots_whose_memory_it_needs() {
+    let slots = |row: &str| Argon2Hasher::default().slots(row);
+    let argon2 = |kib: u32| {
+        format!(
+            "$argon2id$v=19$m={kib},t=2,p=1$BeAco1RqzZmzFoKwFoKQUg$JyqqHnx0FAew1cUqHZnZ3qyRGcKr62duUSbKpZ8dY6I"
+        )
+    };
+    assert_eq!(
+        [8, 19 * 1024, 19 * 1024 + 1, 64 * 1024, 256 * 1024].map(|kib| slots(&argon2(kib))),
+        [1, 1, 2, 4, 14]
+    );
+    assert_eq!(slots(&format!("{{argon2id}}{}", argon2(256 * 1024))), 14);
+    let scrypt = |n: u32| {
+        format!("scrypt:{n}:8:1$salt$1c2d8b1e9c0a4b5d6e7f80919293949596979899aabbccddeeff00112233445566")
+    };
+    assert_eq!([1 << 14, 1 << 15, 1 << 18].map(|n| slots(&scrypt(n))), [1, 2, 14]);
+    let none = [ROWS[0].1, ROWS[1].1, "in no format", &argon2(1024 * 1024), ""];
+    assert_eq!(none.map(|row| slots(row)), [1; 5], "no memory, or not computed at all");
+}
+
 #[test]
 fn each_format_is_recognised_and_only_the_password_matches() {
     for (format, row) in ROWS {

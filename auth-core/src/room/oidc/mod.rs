@@ -15,6 +15,12 @@ use crate::{
     store::{ColumnKind, Exported, Table},
 };
 
+#[cfg(feature = "oidc")]
+crate::secret::secret_text! {
+    /// What only the browser has in which a sign-in at a provider began: belongs in a short-lived `HttpOnly` cookie.
+    BrowserToken
+}
+
 pub(crate) const ROOM: Room = Room {
     tables: &[Table::of::<entity::Entity>("auth_identity")],
     sealers: &[PROVIDER_TOKENS],

@@ -5,14 +5,14 @@ mod link;
 use std::sync::Arc;
 
 use crate::{
-    Address, Auth, ClientInfo, Error, OneTimeToken, Password, UserId,
+    Address, Auth, ClientInfo, Error, LinkRefusal, OneTimeToken, Password, UserId,
     email::Email,
     event::EventKind,
     flow::not_good,
     kernel::{Kernel, LinkMail, Recipient, Room, listed},
     mail::{Link, MailKind},
     password,
-    store::{end_all_sessions, find_user, forget_failures, lock_user, prove_email, put_hash, spend_token},
+    store::{end_all_sessions, find_user, lock_user, prove_email, put_hash, spend_token},
     task::{detached, until_won},
     token::Purpose,
 };
@@ -89,6 +89,7 @@ async fn reset_password(
     let user = row.user_id.ok_or_else(not_good)?;
     let user = find_user(kernel.store.db(), user).await?.ok_or_else(not_good)?;
     if user.disabled_at.is_some() {
+        kernel.note_refused(&client, Some(user.id), LinkRefusal::Disabled).await;
         return Err(not_good());
     }
     let email = Email::parse(&user.email).ok();
@@ -118,7 +119,7 @@ async fn reset_password(
                 if is_proof {
                     prove_email(&txn, user, email, now).await?;
                 }
-                forget_failures(&txn, kernel.keys.get().devices.account(email), i64::MAX).await?;
+                kernel.forget_guesses(&txn, email).await?;
                 let left = listed(&kernel.name_ways_in(&txn, user).await?);
                 let left = Some(left).filter(|left| !left.is_empty());
                 kernel.post(&txn, MailKind::PasswordChanged, email.typed(), Some(user), left).await?;

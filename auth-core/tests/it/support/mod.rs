@@ -1,5 +1,6 @@
 //! The set-up line of every test.
 
+mod gated;
 mod halting;
 
 use std::{
@@ -16,7 +17,10 @@ use auth_core::{
 use auth_migration::test_util::TestDatabase;
 use sea_orm::{ConnectionTrait, DatabaseConnection, QueryResult, Statement};
 
-pub(crate) use self::halting::Halting;
+pub(crate) use self::{
+    gated::{gated, start},
+    halting::Halting,
+};
 
 pub(crate) const EMAIL: &str = "ada@example.com";
 pub(crate) const PASSWORD: &str = "correct horse battery";
@@ -44,6 +48,15 @@ pub(crate) fn keys() -> Keys {
 
 pub(crate) fn secret(byte: u8) -> SecretKey {
     SecretKey::new(vec![byte; 64]).unwrap()
+}
+
+/// Does everything in the background as often as it can.
+pub(crate) fn polling(builder: AuthBuilder) -> AuthBuilder {
+    builder.configure(|config| {
+        let every = &mut config.background;
+        (every.poll, every.mail, every.sweep) =
+            (Duration::from_millis(1), Duration::from_millis(1), Duration::from_millis(1));
+    })
 }
 
 impl TestAuth {

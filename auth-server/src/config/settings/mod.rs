@@ -139,8 +139,9 @@ pub(crate) static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| {
         Setting::new(
             "REVOCATION_POLL_MS",
             "How often to ask what other instances have ended, and for the key ring, 100 to 60000 [default]",
-            time(|c| &mut c.revocation_poll, MILLISECOND, 100..=60_000),
-        ),
+            time(|c| &mut c.auth.background.poll, MILLISECOND, 100..=60_000),
+        )
+        .renames(&["background.poll"]),
         Setting::new(
             "REVOCATION_MAX_AGE_SECONDS",
             "When asking has failed for so long, /verify answers 503 and no longer from what was known; 0: never [default]",
@@ -208,11 +209,11 @@ pub(crate) static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| {
         }),
         Setting::new(
             "PUBLIC_URL",
-            "The origin that clients see, https://auth.example.com [default: http://HOST:PORT, with TLS https]",
-            optional(|c| &mut c.http.public_url, value::origin, String::clone)
+            "Address that clients see, https://auth.example.com; with a path where a proxy serves it below one and takes that off [default: http://HOST:PORT, with TLS https]",
+            optional(|c| &mut c.http.public_url, value::public_url, String::clone)
                 .shown(|c| c.http.public_url(c.http.listen.port)),
         )
-        .renames(&["public_url"]),
+        .renames(&["public_url", "mounted_at"]),
         Setting::new(
             "TRUSTED_ORIGINS",
             "Other origins whose pages may call, separated by commas; also of an application: capacitor://localhost",
@@ -221,8 +222,13 @@ pub(crate) static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| {
         .renames(&["trusted_origin"]),
         Setting::new(
             "TRUSTED_PROXIES",
-            "Networks whose X-Forwarded-For is believed, separated by commas: 10.0.0.0/8,::1",
+            "Addresses or networks of proxies whose X-Forwarded-For is believed, separated by commas: 10.0.0.2,::1",
             parsed(|c| &mut c.http.trusted_proxies, TrustedProxies::parse, TrustedProxies::to_string),
+        ),
+        Setting::new(
+            "PROXY_PROTOCOL",
+            "off; v2: connections of TRUSTED_PROXIES, and those through UNIX_SOCKET, begin with a PROXY protocol header that tells the client [default]",
+            choice(|c| &mut c.http.proxy_protocol, &[("off", false), ("v2", true)], "is neither off nor v2"),
         ),
         Setting::new(
             "ISSUER",
@@ -244,6 +250,12 @@ pub(crate) static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| {
             choice(|c| &mut c.http.cookie_secure, TRUE, "is neither true nor false"),
         )
         .renames(&["insecure_cookie"]),
+        Setting::new(
+            "HSTS",
+            "What browsers are told of coming by https only, or off; only where PUBLIC_URL is https and not this machine [default]",
+            parsed(|c| &mut c.http.hsts, value::hsts, String::clone),
+        )
+        .renames(&["hsts"]),
         Setting::new(
             "PASSWORD_MIN_LENGTH",
             "Least length of a new password, 8 to 64 characters [default]",
@@ -311,7 +323,7 @@ pub(crate) static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| {
         .renames(&["throttle.account_failures"]),
         Setting::new(
             "THROTTLE_ACCOUNT_LIMIT",
-            "Wrong passwords in a row after which only a known device can sign in, 1 to 100 [default]",
+            "Wrong passwords in a row after which only a known device can sign in, 1 to 100; 20 of 100 are kept for these [default]",
             number(|c| &mut c.auth.throttle.account_limit, 1..=100),
         )
         .renames(&["throttle.account_limit"]),
@@ -421,6 +433,12 @@ pub(crate) static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| {
             time_or_none(|c| &mut c.auth.audit_retention, DAY, 3650),
         )
         .renames(&["audit_retention"]),
+        Setting::new(
+            "UNVERIFIED_ACCOUNT_DAYS",
+            "Accounts that never proved their address and never signed in are removed after so long; 0: never [default]",
+            time_or_none(|c| &mut c.auth.unverified_account_ttl, DAY, 3650),
+        )
+        .renames(&["unverified_account_ttl"]),
         Setting::new(
             "OAUTH_SIGNUP",
             "off: only identities that an account has linked sign in; none makes an account, or joins one by address [default]",

@@ -1,7 +1,9 @@
 //! Sign-in at identity providers, and the accounts there with which somebody signs in here.
 
 mod callback;
+mod cookie;
 mod identities;
+mod navigation;
 mod start;
 
 use auth_core::{Auth, oidc::Oidc};
@@ -11,7 +13,7 @@ use super::Doors;
 use crate::{
     openapi::{
         Tag, header,
-        shape::{closed, list, object, password, text},
+        shape::{closed, list, object, one_of, password, text},
     },
     problem::Problem,
     route::{Address, Endpoint, Parameter},
@@ -38,7 +40,7 @@ impl Endpoint {
 const PROVIDER: Parameter = Parameter {
     name: "{provider}",
     fits: |segment| !segment.is_empty(),
-    schema: |service| json!({"enum": providers(service)}),
+    schema: |service| one_of(providers(service)),
 };
 
 pub(crate) const DOORS: Doors = Doors {
@@ -51,6 +53,7 @@ pub(crate) const DOORS: Doors = Doors {
     open: |auth: &Auth| auth.oidc().is_some(),
     schemas,
     codes: &[
+        ("not_a_navigation", 403, "this address is for a browser to go to, not for a page to load"),
         ("provider_answer_invalid", 502, "the identity provider answers what it should not"),
         ("provider_unavailable", 503, "the identity provider cannot be reached"),
     ],
@@ -75,8 +78,7 @@ fn providers(service: &Inner) -> Vec<String> {
 }
 
 fn schemas(service: &Inner) -> Vec<(&'static str, Value)> {
-    let link =
-        json!({"provider": {"enum": providers(service)}, "redirect_to": text(), "password": password()});
+    let link = json!({"provider": one_of(providers(service)), "redirect_to": text(), "password": password()});
     vec![
         ("Identities", closed(&json!({"identities": list("Identity")}))),
         ("Authorization", closed(&json!({"authorization_url": {"type": "string", "format": "uri"}}))),

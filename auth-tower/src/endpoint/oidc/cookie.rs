@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use cookie::SameSite;
 use http::HeaderMap;
 
-use super::{pairs, value_of, write};
+use crate::transport::{Cookies, pairs, value_of, write};
 
 /// As many may be under way in one browser; of more the oldest is given up. They all travel with every request
 /// (ASVS 4.2.5).
@@ -14,23 +14,29 @@ const MOST: usize = 8;
 /// `SameSite=Lax`, because the way back leads through another site; else as every cookie here. The name ends with that of
 /// the sign-in.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct SignInCookie {
-    pub(super) prefix: &'static str,
-    pub(super) secure: bool,
+pub(super) struct SignInCookie {
+    prefix: &'static str,
+    secure: bool,
 }
 
 impl SignInCookie {
-    pub(crate) fn set(self, headers: &mut HeaderMap, name: &str, value: &str, good_for: Duration) {
+    /// As the other cookies of the service are.
+    pub(super) const fn beside(cookies: Cookies) -> Self {
+        let secure = cookies.are_secure();
+        Self { prefix: if secure { "__Host-auth_oauth-" } else { "auth_oauth-" }, secure }
+    }
+
+    pub(super) fn set(self, headers: &mut HeaderMap, name: &str, value: &str, good_for: Duration) {
         let seconds = i64::try_from(good_for.as_secs()).unwrap_or(i64::MAX);
         write(headers, (&self.name(name), value), self.secure, SameSite::Lax, seconds);
     }
 
-    pub(crate) fn clear(self, headers: &mut HeaderMap, name: &str) {
+    pub(super) fn clear(self, headers: &mut HeaderMap, name: &str) {
         write(headers, (&self.name(name), ""), self.secure, SameSite::Lax, 0);
     }
 
     /// The value, if there is one and no other of this name.
-    pub(crate) fn read<'a>(self, headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    pub(super) fn read<'a>(self, headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
         let name = self.name(name);
         let values: BTreeSet<&[u8]> = pairs(headers).filter_map(|pair| value_of(pair, &name)).collect();
         let value = values.first().filter(|_| values.len() == 1)?;
@@ -38,7 +44,7 @@ impl SignInCookie {
     }
 
     /// The names of those that have to go if there is to be one more: the oldest.
-    pub(crate) fn too_many(self, headers: &HeaderMap) -> Vec<&str> {
+    pub(super) fn too_many(self, headers: &HeaderMap) -> Vec<&str> {
         let name = |pair| {
             let (name, _) = str::from_utf8(pair).ok()?.strip_prefix(self.prefix)?.split_once('=')?;
             Some(name).filter(|name| name.bytes().all(|byte| byte.is_ascii_hexdigit()))
@@ -63,7 +69,7 @@ mod tests {
     use super::*;
     use crate::transport::Cookies;
 
-    const COOKIE_OF: SignInCookie = Cookies::SECURE.sign_in;
+    const COOKIE_OF: SignInCookie = SignInCookie::beside(Cookies::SECURE);
 
     fn sent(cookies: &str) -> HeaderMap {
         [(COOKIE, HeaderValue::try_from(cookies).unwrap())].into_iter().collect()
