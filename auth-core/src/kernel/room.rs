@@ -69,7 +69,6 @@ pub(crate) struct WaysIn {
     /// Which column goes on with that. None whose text somebody typed: it would stand in a mail to somebody else.
     pub(crate) named: Option<&'static str>,
     /// How many of a user's rows would let somebody in at this moment.
-    #[cfg_attr(not(feature = "oidc"), expect(dead_code, reason = "read by rooms that a feature compiles"))]
     pub(crate) count:
         for<'a> fn(&'a Kernel, &'a DatabaseTransaction, UserId) -> BoxFuture<'a, Result<u64, Error>>,
 }
