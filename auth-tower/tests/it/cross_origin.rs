@@ -213,7 +213,9 @@ async fn the_layer_keeps_the_same_rule_around_the_routes_of_a_host() {
         Ok::<_, std::convert::Infallible>(Response::new(Full::from("done")))
     }));
     for (headers, passes) in TABLE {
-        for (method, passes) in [("POST", *passes), ("PATCH", *passes), ("CONNECT", *passes), ("GET", true), ("HEAD", true)] {
+        for (method, passes) in
+            [("POST", *passes), ("PATCH", *passes), ("CONNECT", *passes), ("GET", true), ("HEAD", true)]
+        {
             let request = with(Req::new(method, "/"), headers).build().map(|_| Empty::new());
             let Ok(response) = host.clone().oneshot(request).await;
             let status = response.status();
