@@ -82,15 +82,17 @@ pub use builder::AuthBuilder;
 pub use client::ClientInfo;
 pub use clock::{Clock, SystemClock};
 pub use config::{
-    Config, EmailVerification, HashConfig, MailConfig, PasswordConfig, Registration, SessionConfig,
-    ThrottleConfig, TokenConfig,
+    BackgroundConfig, Config, EmailVerification, HashConfig, MailConfig, PasswordConfig, Registration,
+    SessionConfig, ThrottleConfig, TokenConfig,
 };
 pub use connect::{ConnectError, ConnectOptions, connect};
 pub use database_cause::database_cause;
 pub use error::{ConfigError, Error, FieldError, StoreError};
-pub use event::{Event, EventKind, EventSink, SignInFailure, ThrottleReason, TracingEvents};
+pub use event::{Event, EventKind, EventSink, LinkRefusal, SignInFailure, ThrottleReason, TracingEvents};
 pub use finding::{Finding, Severity};
-pub use flow::{Export, KeyRing, KeyState, Login, PreparedRegister, Register, RingKey, UserChange};
+pub use flow::{
+    ChangedUser, Export, KeyRing, KeyState, Login, PreparedRegister, Register, RingKey, UserChange,
+};
 pub use id::{SessionId, UserId};
 pub use principal::Principal;
 pub use random::{Random, RandomUnavailable, SystemRandom};
@@ -104,6 +106,7 @@ pub use room::oidc::{BrowserToken, Identity};
 pub use room::{
     admin::{CreateUser, UserPage, UserQuery},
     import::{Import, ImportOutcome, ImportRow, UserRecord},
+    verify_email::Carried,
 };
 pub use secret::{
     AccessToken, Address, AuthSession, DeviceToken, OneTimeToken, Password, RefreshToken, SecretKey,

@@ -69,6 +69,12 @@ pub const EMAIL_TAKEN: Refusal =
 /// Accounts are made by others: [`Config::registration`](crate::Config::registration).
 pub const REGISTRATION_CLOSED: Refusal =
     Refusal::new(Class::Forbidden, "forbidden", "Registration is closed.");
+/// Another way in, before the address is proved.
+pub const VERIFICATION_NEEDED: Refusal = Refusal::new(
+    Class::Forbidden,
+    "verification_needed",
+    "Prove your e-mail address first: follow the link in the mail, or ask for another one.",
+);
 /// No such user.
 pub const USER_NOT_FOUND: Refusal = Refusal::not_found("There is no such user.");
 /// The user has no such session, or it is over.

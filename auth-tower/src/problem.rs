@@ -8,7 +8,9 @@
 //! | 401 | `insufficient_user_authentication` | sign in again (RFC 9470), then repeat |
 //! | 403 | `forbidden` | nothing: a role is missing, or registration is closed |
 //! | 403 | `second_factor_required`, `second_factor_enrolment_required` | show, or set up, one of `methods` with `auth_session`, within `expires_in` seconds |
+//! | 403 | `verification_needed` | prove the address first: `/request-verify-token` sends the link again |
 //! | 403 | `cross_origin` | nothing: this page's origin is not trusted |
+//! | 403 | `not_a_navigation` | a bug of the page: send the browser there, and do not load the address |
 //! | 404, 405 | `not_found`, `method_not_allowed` | a bug of the client |
 //! | 408, 413, 415 | `timeout`, `body_too_large`, `unsupported_media_type` | a bug of the client, or a bad line |
 //! | 409 | `email_taken` | offer to sign in |

@@ -52,6 +52,7 @@ mod m0010_auth_event;
 mod m0011_auth_deleted_user;
 mod m0012_auth_identity;
 mod m0013_auth_user_signed_in;
+mod m0014_auth_session_auth_time;
 mod migrator;
 mod run;
 #[cfg(feature = "test-util")]

@@ -1,5 +1,6 @@
 //! The settings, each with its default; the reasons are in [`manual::defaults`](crate::manual::defaults).
 
+mod background;
 mod hashing;
 mod mail;
 mod passwords;
@@ -10,8 +11,8 @@ mod tokens;
 use std::time::Duration;
 
 pub use self::{
-    hashing::HashConfig, mail::MailConfig, passwords::PasswordConfig, sessions::SessionConfig,
-    throttle::ThrottleConfig, tokens::TokenConfig,
+    background::BackgroundConfig, hashing::HashConfig, mail::MailConfig, passwords::PasswordConfig,
+    sessions::SessionConfig, throttle::ThrottleConfig, tokens::TokenConfig,
 };
 use crate::ConfigError;
 
@@ -39,6 +40,8 @@ pub struct Config {
     /// For how long an account is kept whose address was never proved and to which nobody ever signed in; then the address is free
     /// again. Accounts that were imported, disabled, or made with a version that did not note sign-ins stay. Default `None`: for ever.
     pub unverified_account_ttl: Option<Duration>,
+    /// How often the background task does what.
+    pub background: BackgroundConfig,
     /// How often may be guessed.
     pub throttle: ThrottleConfig,
     /// Lets everybody guess as fast as passwords can be hashed. For a load test. Default `false`.
@@ -105,6 +108,7 @@ impl Config {
         }
         self.passwords.validate()?;
         self.hashing.validate()?;
+        self.background.validate()?;
         self.throttle.validate()
     }
 }

@@ -3,17 +3,17 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    ClientInfo, Error, FieldError, Password, Principal, UserId,
+    ClientInfo, Error, FieldError, Password, Principal, SessionId, UserId,
     clock::duration_millis,
     email::Email,
     event::EventKind,
-    kernel::Kernel,
+    kernel::{Kernel, listed},
     mail::MailKind,
     password::{self, Checked, Verdict},
     refusal,
     store::{
-        UserRow, delete_user, end_all_sessions, end_tokens, find_login, find_session, find_user,
-        keep_session, replace_hash,
+        ConnectionTrait, LockedUser, UserRow, delete_user, end_all_sessions, find_login, find_session,
+        find_user, keep_session, lock_user, replace_hash,
     },
     task::{detached, until_won},
 };
@@ -25,9 +25,13 @@ const RECENT: Duration = Duration::from_mins(5);
 pub(crate) struct Confirmed {
     pub(crate) id: UserId,
     pub(crate) email: String,
+    pub(crate) email_verified: bool,
     pub(crate) epoch: i64,
     /// `None` for an account without a password.
     pub(crate) hash: Option<String>,
+    pub(crate) session: SessionId,
+    /// Where the password was asked for.
+    field: &'static str,
 }
 
 impl Kernel {
@@ -46,20 +50,26 @@ impl Kernel {
         if !alive || session.user.id != caller.user_id() {
             return Err(Error::SessionOver);
         }
-        let UserRow { id, email, epoch, .. } = session.user;
+        let authenticated_at = session.authenticated_at();
+        let UserRow { id, email, epoch, email_verified_at, .. } = session.user;
         let address = Email::parse(&email).map_err(|_| Error::Refused(refusal::USER_NOT_FOUND))?;
         let subject = self.subject(&address, client);
         let (found, counters) = find_login(self.store.db(), address.normalized(), subject, now).await?;
+        let confirmed = Confirmed {
+            id,
+            email,
+            email_verified: email_verified_at.is_some(),
+            epoch,
+            hash: None,
+            session: session.id,
+            field,
+        };
         let found = found.filter(|found| found.user.id == id).ok_or(Error::SessionOver)?;
         let Some(hash) = found.hash else {
-            let recent = session.created_at.saturating_add(duration_millis(RECENT)) > now;
+            let recent = authenticated_at.saturating_add(duration_millis(RECENT)) > now;
             let rule =
                 "sign in again first: an account without a password needs a sign-in of the last 5 minutes";
-            return if recent {
-                Ok(Confirmed { id, email, epoch, hash: None })
-            } else {
-                Err(refuse(field, "recent_sign_in_needed", rule))
-            };
+            return if recent { Ok(confirmed) } else { Err(refuse(field, "recent_sign_in_needed", rule)) };
         };
         let Some(password) = password else {
             return Err(refuse(field, "required", "the password is needed"));
@@ -69,7 +79,7 @@ impl Kernel {
         match checked {
             Ok(Checked::Verdict(Verdict::Right | Verdict::RightButOutdated)) => {
                 attempt.right(&self).await;
-                Ok(Confirmed { id, email, epoch, hash: Some(hash) })
+                Ok(Confirmed { hash: Some(hash), ..confirmed })
             }
             Ok(_) => {
                 let (kernel, client) = (Arc::clone(&self), client.clone());
@@ -87,6 +97,26 @@ impl Kernel {
         }
     }
 
+    /// Holds the user's row until the end of the transaction, if everything is as it was when they were confirmed. To hash
+    /// takes its time: whoever ends the sessions meanwhile, or disables the account, is not to be overruled by what was asked
+    /// for before.
+    pub(crate) async fn hold(
+        &self,
+        txn: &impl ConnectionTrait,
+        confirmed: &Confirmed,
+    ) -> Result<LockedUser, Error> {
+        let locked = lock_user(txn, confirmed.id).await?.ok_or(Error::SessionOver)?;
+        let session = find_session(txn, confirmed.session).await?.ok_or(Error::SessionOver)?;
+        if !session.is_alive(self.now(), duration_millis(self.config.sessions.refresh_ttl)) {
+            return Err(Error::SessionOver);
+        }
+        // The session has lived through what ended the others: it has changed the password.
+        if locked.epoch != confirmed.epoch {
+            return Err(refuse(confirmed.field, "wrong_password", "the password is wrong"));
+        }
+        Ok(locked)
+    }
+
     pub(crate) async fn change_password(
         self: Arc<Self>,
         caller: Principal,
@@ -95,7 +125,7 @@ impl Kernel {
         client: ClientInfo,
     ) -> Result<(), Error> {
         let user = Arc::clone(&self).confirm(&caller, Some(current), "current_password", &client).await?;
-        let Some(old) = user.hash else {
+        let Some(old) = user.hash.clone() else {
             let rule = "the account has no password; ask for a link to choose one";
             return Err(refuse("current_password", "no_password", rule));
         };
@@ -108,16 +138,17 @@ impl Kernel {
             let kind = EventKind::PasswordChanged { user: id };
             until_won(|| async {
                 let txn = self.store.begin().await?;
+                let locked = self.hold(&txn, &user).await?;
                 if !replace_hash(&txn, id, &old, &hash, now).await? {
                     // Somebody else has changed it since it was checked.
                     return Err(refuse("current_password", "wrong_password", "the password is wrong"));
                 }
                 // All end, also one that a sign-in with the old password is making; the caller's own then goes on.
                 end_all_sessions(&txn, id, now).await?;
-                let epoch = find_user(&txn, id).await?.ok_or(Error::Refused(refusal::USER_NOT_FOUND))?.epoch;
-                keep_session(&txn, caller.session_id(), epoch).await?;
-                end_tokens(&txn, id, None, now).await?;
-                self.post(&txn, MailKind::PasswordChanged, &user.email, Some(id), None).await?;
+                keep_session(&txn, user.session, locked.epoch.saturating_add(1)).await?;
+                let left = listed(&self.name_ways_in(&txn, id).await?);
+                let left = Some(left).filter(|left| !left.is_empty());
+                self.post(&txn, MailKind::PasswordChanged, &locked.email, Some(id), left).await?;
                 self.record(&txn, &client, &kind).await?;
                 Ok(txn.commit().await?)
             })
@@ -137,14 +168,26 @@ impl Kernel {
         client: ClientInfo,
     ) -> Result<(), Error> {
         let user = Arc::clone(&self).confirm(&caller, password, "password", &client).await?;
-        detached(async move { self.delete(user.id, &client).await }).await
+        detached(async move { self.delete_if(user.id, Some(&user), &client).await }).await
     }
 
     /// The account, with all that hangs on it. To be called [detached](super::detached).
     pub(crate) async fn delete(&self, user: UserId, client: &ClientInfo) -> Result<(), Error> {
+        self.delete_if(user, None, client).await
+    }
+
+    async fn delete_if(
+        &self,
+        user: UserId,
+        confirmed: Option<&Confirmed>,
+        client: &ClientInfo,
+    ) -> Result<(), Error> {
         let kind = EventKind::Deleted { user };
         until_won(|| async {
             let txn = self.store.begin().await?;
+            if let Some(confirmed) = confirmed {
+                self.hold(&txn, confirmed).await?;
+            }
             if self.is_last_admin(&txn, user).await? {
                 return Err(Error::Refused(refusal::LAST_ADMIN));
             }

@@ -6,6 +6,7 @@ use crate::{
     kernel::Kernel,
     refusal,
     store::{end_all_sessions, revoke_session},
+    task::until_won,
 };
 
 impl Kernel {
@@ -30,15 +31,25 @@ impl Kernel {
         let now = self.now();
         if revoke_session(self.store.db(), session, reason, now).await? {
             self.revocations.session_ended(session, now);
+            let user = match user {
+                // A row of the audit is somebody's.
+                None if self.config.audit_retention.is_some() => self.owner_of(session).await,
+                known => known,
+            };
             self.note(&client, EventKind::SignedOut { user, session, reason }).await;
         }
         Ok(())
     }
 
     pub(crate) async fn logout_all(&self, user: UserId, client: ClientInfo) -> Result<(), Error> {
-        if !end_all_sessions(self.store.db(), user, self.now()).await? {
-            return Err(Error::Refused(refusal::USER_NOT_FOUND));
-        }
+        until_won(|| async {
+            let txn = self.store.begin().await?;
+            if !end_all_sessions(&txn, user, self.now()).await? {
+                return Err(Error::Refused(refusal::USER_NOT_FOUND));
+            }
+            Ok(txn.commit().await?)
+        })
+        .await?;
         self.learn_what_ended().await;
         self.note(&client, EventKind::AllSignedOut { user }).await;
         Ok(())

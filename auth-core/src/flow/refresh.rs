@@ -86,7 +86,7 @@ impl Kernel {
             roles: &session.user.roles,
             roles_version: session.user.roles_version,
             methods: &session.methods,
-            authenticated_at: session.created_at,
+            authenticated_at: session.authenticated_at(),
             session_expires_at: session.expires_at,
         };
         self.tokens(&grant, &session.seed, generation, now)

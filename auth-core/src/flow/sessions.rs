@@ -6,7 +6,10 @@ use crate::{
     event::EventKind,
     kernel::Kernel,
     refusal,
-    store::{ListedSession, end_other_sessions, list_sessions, revoke_oldest, revoke_own_session},
+    store::{
+        ListedSession, end_all_sessions, find_session, keep_session, list_sessions, lock_user, revoke_oldest,
+        revoke_own_session,
+    },
     task::until_won,
 };
 
@@ -52,22 +55,23 @@ impl Kernel {
         client: ClientInfo,
     ) -> Result<(), Error> {
         let (user, session) = (caller.user_id(), caller.session_id());
-        // Whoever ends the others at the same moment may have kept this one, or not: that is to be read again.
-        while !self.end_others(self.live_user(caller).await?.epoch, user, session).await? {}
+        until_won(|| async {
+            let txn = self.store.begin().await?;
+            let locked = lock_user(&txn, user).await?.ok_or(Error::SessionOver)?;
+            let own = find_session(&txn, session).await?.filter(|own| own.user.id == user);
+            let idle = duration_millis(self.config.sessions.refresh_ttl);
+            if !own.is_some_and(|own| own.is_alive(self.now(), idle)) {
+                return Err(Error::SessionOver);
+            }
+            // All end, also one that a sign-in is making and whatever was asked for by mail; the caller's own then goes on.
+            end_all_sessions(&txn, user, self.now()).await?;
+            keep_session(&txn, session, locked.epoch.saturating_add(1)).await?;
+            Ok(txn.commit().await?)
+        })
+        .await?;
         self.learn_what_ended().await;
         self.note(&client, EventKind::OthersSignedOut { user, session }).await;
         Ok(())
-    }
-
-    /// `false`: it is no longer that epoch.
-    async fn end_others(&self, epoch: i64, user: UserId, session: SessionId) -> Result<bool, Error> {
-        until_won(|| async {
-            let txn = self.store.begin().await?;
-            let ended = end_other_sessions(&txn, user, session, epoch, self.now()).await?;
-            txn.commit().await?;
-            Ok(ended)
-        })
-        .await
     }
 
     /// Brings a user back under the limit after a sign-in: the oldest sessions end.

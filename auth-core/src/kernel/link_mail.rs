@@ -23,6 +23,16 @@ pub(crate) enum Recipient {
     /// The address of the account, whatever somebody typed. Another address ends the link.
     Account,
     /// The address that was asked for. Whatever ends the sessions ends the link: the mail carries the epoch in which it was
-    /// asked for.
+    /// asked for. A newer link to another address ends it as well: the older one may have been mistyped.
     Asked,
+    /// The address that the account had when it was asked for. Another one ends the link, and so does whatever ends the
+    /// sessions.
+    AccountThen,
+}
+
+impl Recipient {
+    /// Whether the address stands in the row of the mail; else it is that of the account.
+    pub(crate) fn is_written_down(self) -> bool {
+        matches!(self, Self::Asked | Self::AccountThen)
+    }
 }

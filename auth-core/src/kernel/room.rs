@@ -57,14 +57,19 @@ pub(crate) struct Sweep {
     pub(crate) kept: fn(&Config) -> Option<Duration>,
 }
 
-/// A way to sign in that has rows of its own.
+/// A way to sign in, or a part of one, that has rows of its own.
 #[derive(Clone, Copy)]
 pub(crate) struct WaysIn {
-    /// A takeover removes a user's rows of it.
+    /// When somebody else turns out to be the owner, a user's rows of it go.
     pub(crate) table: &'static str,
     /// Which column says whose a row is.
     pub(crate) user: &'static str,
+    /// What one is called in a mail and in an event, as in `sign-in with`.
+    pub(crate) called: &'static str,
+    /// Which column goes on with that. None whose text somebody typed: it would stand in a mail to somebody else.
+    pub(crate) named: Option<&'static str>,
     /// How many of a user's rows would let somebody in at this moment.
+    #[cfg_attr(not(feature = "oidc"), expect(dead_code, reason = "read by rooms that a feature compiles"))]
     pub(crate) count:
         for<'a> fn(&'a Kernel, &'a DatabaseTransaction, UserId) -> BoxFuture<'a, Result<u64, Error>>,
 }
@@ -89,30 +94,4 @@ impl Kernel {
 
 pub(crate) fn sealers(rooms: &[Room]) -> impl Iterator<Item = &'static str> {
     rooms.iter().flat_map(|room| room.sealers).copied()
-}
-
-/// How many ways into an account there are, with the password.
-pub(crate) async fn count_ways_in(
-    kernel: &Kernel,
-    txn: &DatabaseTransaction,
-    user: UserId,
-) -> Result<u64, Error> {
-    let mut ways = u64::from(crate::store::has_password(txn, user).await?);
-    for way in kernel.rooms.iter().filter_map(|room| room.ways_in) {
-        ways = ways.saturating_add((way.count)(kernel, txn, user).await?);
-    }
-    Ok(ways)
-}
-
-/// Takes away every way into an account. Run it in a transaction that holds the user's row and adds another.
-pub(crate) async fn remove_ways_in(
-    kernel: &Kernel,
-    txn: &impl crate::store::ConnectionTrait,
-    user: UserId,
-) -> Result<(), Error> {
-    crate::store::remove_password(txn, user).await?;
-    for way in kernel.rooms.iter().filter_map(|room| room.ways_in) {
-        crate::store::remove_of_user(txn, way.table, way.user, user).await?;
-    }
-    Ok(())
 }

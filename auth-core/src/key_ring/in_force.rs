@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::{Ring, TokenIssuer};
 use crate::{
     Config, ConfigError, Keys,
-    token::{OneTimeKeys, RefreshKeys, Sealer, device::DeviceKeys, jwks},
+    token::{OneTimeKeys, RefreshKeys, Sealer, device::DeviceKeys, jwks, mac::MacKeys},
 };
 
 /// What the keys in force are made of. Each part may change while the other stays.
@@ -27,6 +27,8 @@ pub(crate) struct KeysInForce {
     pub(crate) refresh: RefreshKeys,
     pub(crate) one_time: OneTimeKeys,
     pub(crate) devices: DeviceKeys,
+    /// What stands for an address where mails to it are counted.
+    pub(crate) mail_pace: MacKeys,
     /// What rooms encrypt with, by their labels: one key for each secret, newest first.
     sealers: HashMap<&'static str, Vec<Sealer>>,
     published: Vec<Published>,
@@ -58,6 +60,7 @@ impl KeysInForce {
             refresh: RefreshKeys::new(keys)?,
             one_time: OneTimeKeys::new(keys)?,
             devices: DeviceKeys::new(keys)?,
+            mail_pace: MacKeys::new(keys, "mail pace", "mail pace key id")?,
             sealers: sealers.map(|label| Ok((label, sealers_of(keys, label)?))).collect::<Result<_, _>>()?,
             published: published.collect::<Result<_, ConfigError>>()?,
         })

@@ -59,8 +59,10 @@ mail_kinds! {
     ResetPassword = "reset_password", Nothing;
     /// Somebody wanted to register an address that has an account.
     EmailTaken = "email_taken", Nothing;
-    /// The password was changed or reset.
-    PasswordChanged = "password_changed", Nothing;
+    /// The password was changed or reset. Tells of the other ways to sign in, which stay.
+    PasswordChanged = "password_changed", WaysIn;
+    /// Somebody who is signed in wants another address; goes to the old one, with a link that stops it.
+    EmailChangeAsked = "email_change_asked", NewAddress;
     /// The address was changed; goes to the old one.
     EmailChanged = "email_changed", NewAddress;
     /// The account is gone.
@@ -69,6 +71,8 @@ mail_kinds! {
     IdentityLinked = "identity_linked", Provider;
     /// A provider can no longer be used to sign in to the account.
     IdentityUnlinked = "identity_unlinked", Provider;
+    /// The address was proved by somebody who need not be the one who made the account: what could sign in to it is gone.
+    WaysInRemoved = "ways_in_removed", WaysIn;
 }
 
 /// What a mail tells beside its link.
@@ -78,6 +82,8 @@ pub(crate) enum Detail {
     NewAddress,
     /// [`Mail::provider`].
     Provider,
+    /// [`Mail::ways_in`].
+    WaysIn,
 }
 
 impl MailKind {
@@ -98,10 +104,13 @@ pub struct Mail {
     pub to: String,
     /// What to follow, where there is something to do.
     pub link: Option<Link>,
-    /// Which account it is about, where that is not the recipient's own address: after a change of address, the new one.
+    /// Which account it is about, where that is not the recipient's own address: at a change of address, the new one.
     pub new_address: Option<String>,
     /// The name of the identity provider that it is about.
     pub provider: Option<String>,
+    /// What can sign in to the account besides the password, or could until now, one after the other with commas between them:
+    /// `sign-in with google`.
+    pub ways_in: Option<String>,
 }
 
 /// What only the reader of the mail may have.
@@ -155,6 +164,12 @@ pub trait Mailer: Send + Sync + 'static {
     /// [`MailError`]: nobody there, or refused.
     fn check(&self) -> Sending<'_> {
         Box::pin(std::future::ready(Ok(())))
+    }
+
+    /// Whether mails get to whom they are for, so that people can be asked to prove their address before anything hangs on it.
+    /// By default they do; a log reaches nobody.
+    fn reaches_its_recipients(&self) -> bool {
+        true
     }
 }
 

@@ -4,20 +4,16 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use super::pace::{LINKS, MAX_ROUNDS, Turn};
 use crate::{
     Error, UserId,
     clock::duration_millis,
     kernel::{Kernel, LinkMail, Recipient},
     mail::{Link, MailKind},
     random,
-    store::{
-        TokenRow, UserRow, end_tokens, find_token, has_token_since, insert_token, lock_user, prolong_token,
-    },
+    store::{About, TokenRow, UserRow, end_tokens_of, find_token, insert_token, lock_user, prolong_token},
     task::until_won,
 };
-
-/// Nobody is sent a second link of one kind so soon after the first, however often somebody asks.
-const LEAST_BETWEEN_LINKS: i64 = 60 * 1000;
 
 impl Kernel {
     /// What the link of this kind of mail is for. `None`: it has no link.
@@ -25,8 +21,8 @@ impl Kernel {
         self.rooms.iter().flat_map(|room| room.links).find(|link| link.kind == kind)
     }
 
-    /// Makes the token of a mail, or the same again. `None`: it was used or replaced since, or the person has just been sent
-    /// another. `asked_in` is the epoch in which it was asked for.
+    /// Makes the token of a mail, or the same again. `None`: it was used or ended since, or the person has been sent enough of
+    /// them. `asked_in` is the epoch in which it was asked for.
     pub(super) async fn link(
         &self,
         id: Uuid,
@@ -43,30 +39,57 @@ impl Kernel {
             TokenRow { expires_at, ..made_before }
         } else {
             let token = self.new_token(id, mail, user.id, Some(to))?;
-            let made = until_won(|| async {
-                let txn = self.store.begin().await?;
-                // Two mails of one person may be under way at once.
-                let just_now = now.saturating_sub(LEAST_BETWEEN_LINKS);
-                let Some(locked) = lock_user(&txn, user.id).await? else { return Ok(false) };
-                // What a reset, or a change of address or password, has ended is not sent after it.
-                let is_ended = match mail.to {
-                    Recipient::Asked => asked_in != Some(locked.epoch.to_string().as_str()),
-                    Recipient::Account => locked.email != to,
-                };
-                if is_ended || has_token_since(&txn, user.id, mail.purpose, just_now).await? {
-                    return Ok(false);
-                }
-                end_tokens(&txn, user.id, Some(mail.purpose), now).await?;
-                insert_token(&txn, &token, now).await?;
-                txn.commit().await?;
-                Ok(true)
-            });
-            if !made.await? {
+            if !self.may_write_down(mail, user.id, &token, to, asked_in).await? {
                 return Ok(None);
             }
             token
         };
         Ok(token.is_alive(now).then(|| self.link_of(mail, &token)))
+    }
+
+    async fn may_write_down(
+        &self,
+        mail: &LinkMail,
+        user: UserId,
+        token: &TokenRow,
+        to: &str,
+        asked_in: Option<&str>,
+    ) -> Result<bool, Error> {
+        let now = self.now();
+        for _ in 0..MAX_ROUNDS {
+            let turn = until_won(|| async {
+                let txn = self.store.begin().await?;
+                let Some(locked) = lock_user(&txn, user).await? else { return Ok(Turn::No) };
+                // What a reset, or a change of address or password, has ended is not sent after it.
+                let is_of_epoch = asked_in == Some(locked.epoch.to_string().as_str());
+                let is_ended = locked.disabled
+                    || match mail.to {
+                        Recipient::Account => locked.email != to,
+                        Recipient::Asked => !is_of_epoch,
+                        Recipient::AccountThen => !is_of_epoch || locked.email != to,
+                    };
+                if is_ended {
+                    return Ok(Turn::No);
+                }
+                let turn = self.mail_turn(&txn, mail.purpose.0, to, &LINKS).await?;
+                if turn != Turn::Yes {
+                    txn.rollback().await?;
+                    return Ok(turn);
+                }
+                if mail.to == Recipient::Asked {
+                    end_tokens_of(&txn, user, mail.purpose, About::AnythingBut(to), now).await?;
+                }
+                insert_token(&txn, token, now).await?;
+                txn.commit().await?;
+                Ok(turn)
+            });
+            match turn.await? {
+                Turn::Yes => return Ok(true),
+                Turn::No => return Ok(false),
+                Turn::Lost => {}
+            }
+        }
+        Err(Error::Overloaded { retry_after: Duration::from_secs(1) })
     }
 
     fn link_expires_at(&self, mail: &LinkMail) -> i64 {

@@ -9,15 +9,17 @@
 
 mod check;
 mod link;
+mod pace;
 
 use std::{sync::Arc, time::Duration};
 
+use self::pace::{MAX_ROUNDS, NOTICES, TAKEN, Turn};
 use crate::{
     ClientInfo, Error, UserId,
     email::Email,
     event::EventKind,
-    kernel::{Kernel, Recipient},
-    mail::{Detail, Mail, MailBacklog, MailError, MailKind, Post},
+    kernel::Kernel,
+    mail::{Detail, Link, Mail, MailBacklog, MailError, MailKind, Post},
     random,
     store::{
         ConnectionTrait, MailRow, claim_mail, due_mails, find_user, find_user_by_email, insert_mail,
@@ -64,6 +66,19 @@ impl Outcome {
     }
 }
 
+impl Mail {
+    fn of(row: &MailRow, to: String, detail: Option<&str>, link: Option<Link>) -> Self {
+        let detail = detail.map(str::to_owned);
+        let (new_address, provider, ways_in) = match row.kind.detail() {
+            Detail::Nothing => (None, None, None),
+            Detail::NewAddress => (detail, None, None),
+            Detail::Provider => (None, detail, None),
+            Detail::WaysIn => (None, None, detail),
+        };
+        Self { id: row.id, kind: row.kind, to, link, new_address, provider, ways_in }
+    }
+}
+
 impl Kernel {
     /// Puts a mail into the outbox, in the transaction of what it tells of. Without a mailer nothing is written.
     pub(crate) async fn post(
@@ -93,6 +108,9 @@ impl Kernel {
 
     /// After a commit: the runner of this instance need not wait for its next round.
     pub(crate) fn mail_waits(&self) {
+        if self.post.is_some() && !self.config.background.runs_elsewhere {
+            self.background.mail_waits();
+        }
         self.mail_waits.notify_one();
     }
 
@@ -210,13 +228,8 @@ impl Kernel {
     /// typed: the mail goes to the address of the account.
     async fn compose(&self, row: MailRow) -> Result<Option<Mail>, Error> {
         let Some(link_mail) = self.link_mail(row.kind) else {
-            let (id, kind, to) = (row.id, row.kind, row.recipient);
-            let (new_address, provider) = match kind.detail() {
-                Detail::Nothing => (None, None),
-                Detail::NewAddress => (row.detail, None),
-                Detail::Provider => (None, row.detail),
-            };
-            return Ok(Some(Mail { id, kind, to, link: None, new_address, provider }));
+            let is_told = self.is_told(&row).await?;
+            return Ok(is_told.then(|| Mail::of(&row, row.recipient.clone(), row.detail.as_deref(), None)));
         };
         let user = match row.user_id {
             Some(user) => find_user(self.store.db(), user).await?,
@@ -229,10 +242,40 @@ impl Kernel {
         if !(link_mail.is_due)(&user) {
             return Ok(None);
         }
-        let to = if link_mail.to == Recipient::Asked { row.recipient } else { user.email.clone() };
-        let link = self.link(row.id, link_mail, &user, &to, row.detail.as_deref()).await?;
-        let Some(link) = link else { return Ok(None) };
-        Ok(Some(Mail { id: row.id, kind: row.kind, to, link: Some(link), new_address: None, provider: None }))
+        let to = if link_mail.to.is_written_down() { &row.recipient } else { &user.email };
+        // The epoch in which it was asked for, and what else the mail tells.
+        let (asked_in, detail) = match row.detail.as_deref().map(|detail| detail.split_once(' ')) {
+            Some(Some((epoch, detail))) => (Some(epoch), Some(detail)),
+            _ => (row.detail.as_deref(), None),
+        };
+        let link = self.link(row.id, link_mail, &user, to, asked_in).await?;
+        Ok(link.map(|link| Mail::of(&row, to.clone(), detail, Some(link))))
+    }
+
+    /// Whether a notice goes out. What strangers can do with an address that is not theirs is told a few times, and not as
+    /// often as they do it; the owner of a proved address is told of everything.
+    async fn is_told(&self, row: &MailRow) -> Result<bool, Error> {
+        // It was counted at the first try.
+        if row.attempts > 0 {
+            return Ok(true);
+        }
+        let db = self.store.db();
+        let user = match row.user_id {
+            Some(user) => find_user(db, user).await?,
+            None => None,
+        };
+        let pace = match row.kind {
+            MailKind::EmailTaken => &TAKEN,
+            _ if user.is_some_and(|user| user.email_verified_at.is_some()) => return Ok(true),
+            _ => &NOTICES,
+        };
+        for _ in 0..MAX_ROUNDS {
+            match self.mail_turn(db, row.kind.code(), &row.recipient, pace).await? {
+                Turn::Lost => {}
+                turn => return Ok(turn == Turn::Yes),
+            }
+        }
+        Err(Error::Overloaded { retry_after: Duration::from_secs(1) })
     }
 
     /// Every so often, and at once when this instance has put something in.

@@ -86,6 +86,20 @@ pub(crate) async fn has_rows(
     Ok(db.query_one(&select).await?.is_some())
 }
 
+/// What the rows of a table that belong to a user are called, by a column of text; without one each is called nothing.
+pub(crate) async fn names_of_user(
+    db: &impl ConnectionTrait,
+    table: &'static str,
+    column: &'static str,
+    user: UserId,
+    named: Option<&'static str>,
+) -> Result<Vec<Option<String>>, DbErr> {
+    let mut find = Query::select();
+    find.column(named.unwrap_or(column)).from(table).and_where(Expr::col(column).eq(user.as_uuid()));
+    let rows = db.query_all(&find).await?;
+    rows.iter().map(|row| named.map(|_| row.try_get_by_index(0)).transpose()).collect()
+}
+
 /// Removes the rows of a table that belong to a user.
 pub(crate) async fn remove_of_user(
     db: &impl ConnectionTrait,

@@ -9,6 +9,7 @@ mod key;
 mod lease;
 mod mail;
 mod one_time;
+mod pace;
 mod revocation;
 mod role;
 mod session;
@@ -27,7 +28,7 @@ use sea_orm::{
 
 pub use self::by_name::{ExportedRow, ExportedValue};
 pub(crate) use self::{
-    by_name::{ColumnKind, Exported, Table, export_rows, has_rows, sweep},
+    by_name::{ColumnKind, Exported, Table, export_rows, has_rows, names_of_user, remove_of_user, sweep},
     check::{
         TABLES, address_collation, count_events, journal_mode, missing_tables, not_writable, read_clock,
     },
@@ -36,30 +37,30 @@ pub(crate) use self::{
     key::{KeyRow, insert_key, read_keys, remove_keys, revoke_key},
     lease::take_lease,
     mail::{MailRow, claim_mail, due_mails, insert_mail, mail_backlog, postpone_mail, remove_mail},
-    one_time::{TokenRow, end_tokens, find_token, has_token_since, insert_token, prolong_token, spend_token},
+    one_time::{
+        About, TokenRow, end_tokens, end_tokens_of, find_token, insert_token, prolong_token, spend_token,
+    },
+    pace::{find_pace, put_pace},
     revocation::ended_since,
-    role::{find_able, lock_able, set_roles},
+    role::{find_able, has_roles, lock_able, set_roles},
     session::{
         NewSession, Rotated, SessionRow, find_session, insert_session, replace_session, revoke_session,
         rotate_session,
     },
-    sessions::{
-        ListedSession, end_other_sessions, keep_session, list_sessions, revoke_oldest, revoke_own_session,
-    },
+    sessions::{ListedSession, keep_session, list_sessions, revoke_oldest, revoke_own_session},
     sweep::remove_dead_sessions,
     throttle::{
         Counters, count_failure, find_counter, forget_all_failures, forget_failures, take_back_failure,
     },
     unverified::{find_unverified, lock_unverified},
     user::{
-        Insert, NewUser, UserRow, delete_user, disable_user, enable_user, end_all_sessions, find_login,
-        find_user, find_user_by_email, has_password, insert_user, lock_user, note_first_sign_in, prove_email,
-        put_hash, replace_email, replace_hash, touch_roles,
+        Insert, LockedUser, NewUser, UserRow, delete_user, disable_user, enable_user, end_all_sessions,
+        find_login, find_user, find_user_by_email, has_password, insert_user, lock_user, note_first_sign_in,
+        prove_email, put_hash, replace_email, replace_hash, touch_roles,
     },
     users::list_users,
 };
 
-pub(crate) use self::by_name::remove_of_user;
 pub(crate) use self::user::{LoginRow, find_user_with_sessions, remove_password};
 
 pub(crate) struct Store {

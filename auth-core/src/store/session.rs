@@ -1,8 +1,10 @@
 //! Statements about sessions.
 
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, JoinType,
-    QueryFilter, QuerySelect, QueryTrait, RelationTrait, SqlErr, UpdateMany, sea_query::Expr,
+    ActiveValue::Set,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, FromQueryResult, JoinType, QueryFilter,
+    QuerySelect, QueryTrait, RelationTrait, SqlErr, UpdateMany,
+    sea_query::{Expr, Query, SelectStatement},
 };
 use uuid::Uuid;
 
@@ -23,6 +25,8 @@ pub(crate) struct NewSession {
     pub(crate) methods: String,
     pub(crate) user_agent: Option<String>,
     pub(crate) ip: Option<String>,
+    /// When they showed who they are, which need not have been here; 0 if nobody knows.
+    pub(crate) auth_time: i64,
     pub(crate) now: i64,
     pub(crate) expires_at: i64,
 }
@@ -47,6 +51,7 @@ pub(crate) async fn insert_session(db: &impl ConnectionTrait, new: NewSession) -
         methods: Set(new.methods),
         user_agent: Set(new.user_agent),
         ip: Set(new.ip),
+        auth_time: Set(Some(new.auth_time)),
     };
     match session::Entity::insert(row).exec_without_returning(db).await {
         Err(error) if matches!(error.sql_err(), Some(SqlErr::ForeignKeyConstraintViolation(_))) => Ok(false),
@@ -64,6 +69,7 @@ pub(crate) struct SessionRow {
     pub(crate) last_used_at: i64,
     pub(crate) expires_at: i64,
     pub(crate) methods: String,
+    auth_time: Option<i64>,
     epoch: i64,
     revoked_at: Option<i64>,
     revoked_reason: Option<String>,
@@ -79,9 +85,11 @@ impl SessionRow {
             && now < self.last_used_at.saturating_add(idle_millis)
     }
 
-    /// Whether it began before all of its user were last ended.
-    pub(crate) fn is_of_epoch(&self, epoch: i64) -> bool {
-        self.epoch == epoch
+    /// When the user last showed who they are; 0 if nobody knows. In the row of a program that does not know the column it was
+    /// at the sign-in, if that was here.
+    pub(crate) fn authenticated_at(&self) -> i64 {
+        let at_the_sign_in = if self.methods == "fed" { 0 } else { self.created_at };
+        self.auth_time.unwrap_or(at_the_sign_in)
     }
 
     /// Ended by the client that held it, which signed out or signed in anew. A reason that a later version knows
@@ -108,6 +116,7 @@ struct Line {
     revoked_at: Option<i64>,
     revoked_reason: Option<String>,
     methods: String,
+    auth_time: Option<i64>,
     user_id: Uuid,
     email: String,
     email_verified_at: Option<i64>,
@@ -165,6 +174,7 @@ pub(crate) async fn find_session(
         last_used_at: line.last_used_at,
         expires_at: line.expires_at,
         methods: line.methods,
+        auth_time: line.auth_time,
         epoch: line.epoch,
         revoked_at: line.revoked_at,
         revoked_reason: line.revoked_reason,
@@ -175,8 +185,20 @@ pub(crate) async fn find_session(
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rotated {
     Yes,
-    /// Somebody else rotated, revoked or removed it since.
+    /// Somebody else rotated, revoked or removed it since, or ended all of its user.
     Lost,
+}
+
+/// The epoch in which a session has to be made to live: none for a user who is disabled.
+fn epoch_of_user() -> SelectStatement {
+    Query::select()
+        .column((user::Entity, user::Column::Epoch))
+        .from(user::Entity)
+        .and_where(
+            Expr::col((user::Entity, user::Column::Id)).equals((session::Entity, session::Column::UserId)),
+        )
+        .and_where(Expr::col((user::Entity, user::Column::DisabledAt)).is_null())
+        .take()
 }
 
 /// Moves a session from one rotation to the next. Every step raises `newest`, so comparing that one number
@@ -210,6 +232,7 @@ pub(crate) async fn rotate_session(
             .filter(session::Column::Id.eq(id.as_uuid()))
             .filter(session::Column::Newest.eq(from.newest))
             .filter(session::Column::RevokedAt.is_null())
+            .filter(session::Column::Epoch.in_subquery(epoch_of_user()))
             .build(backend)
     });
     let updated = db.execute_raw(statement).await?;

@@ -110,40 +110,12 @@ pub(crate) async fn revoke_own_session(
     Ok(updated.rows_affected > 0)
 }
 
-/// Ends all sessions of a user but one that is of this epoch, also those that a sign-in is making: it read the old epoch. `false`:
-/// meanwhile all were ended by somebody else. Run it in a transaction.
-pub(crate) async fn end_other_sessions(
-    db: &impl ConnectionTrait,
-    user: UserId,
-    keep: SessionId,
-    epoch: i64,
-    now: i64,
-) -> Result<bool, DbErr> {
-    let next = epoch.saturating_add(1);
-    let raised = user::Entity::update_many()
-        .col_expr(user::Column::Epoch, Expr::value(next))
-        .col_expr(user::Column::EpochAt, Expr::value(now))
-        .filter(user::Column::Id.eq(user.as_uuid()))
-        .filter(user::Column::Epoch.eq(epoch))
-        .exec(db)
-        .await?;
-    if raised.rows_affected == 0 {
-        return Ok(false);
-    }
-    session::Entity::update_many()
-        .col_expr(session::Column::Epoch, Expr::value(next))
-        .filter(session::Column::Id.eq(keep.as_uuid()))
-        .filter(session::Column::Epoch.eq(epoch))
-        .exec(db)
-        .await?;
-    Ok(true)
-}
-
-/// Lets one session go on though all of its user were ended in the same transaction.
+/// Lets one session go on though all of its user were ended in the same transaction. One that was ended by itself stays so.
 pub(crate) async fn keep_session(db: &impl ConnectionTrait, id: SessionId, epoch: i64) -> Result<(), DbErr> {
     session::Entity::update_many()
         .col_expr(session::Column::Epoch, Expr::value(epoch))
         .filter(session::Column::Id.eq(id.as_uuid()))
+        .filter(session::Column::RevokedAt.is_null())
         .exec(db)
         .await
         .map(drop)

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::{
     entity::{deleted_user, password, user, user_role},
+    one_time::end_tokens,
     sessions::count_sessions,
     throttle::{Counters, join_counters, read_counters},
 };
@@ -300,8 +301,8 @@ pub(crate) async fn touch_roles(db: &impl ConnectionTrait, id: UserId, now: i64)
     Ok(updated.rows_affected > 0)
 }
 
-/// Raises the epoch: one statement ends every session, also one whose row is not written yet, because its
-/// sign-in read the old epoch. `false`: no such user.
+/// Raises the epoch, which ends every session, also one whose row is not written yet, because its sign-in read the old
+/// epoch; and ends every link that is on its way. Run it in a transaction. `false`: no such user.
 pub(crate) async fn end_all_sessions(db: &impl ConnectionTrait, id: UserId, now: i64) -> Result<bool, DbErr> {
     let updated = user::Entity::update_many()
         .col_expr(user::Column::Epoch, Expr::col(user::Column::Epoch).add(1))
@@ -309,10 +310,11 @@ pub(crate) async fn end_all_sessions(db: &impl ConnectionTrait, id: UserId, now:
         .filter(user::Column::Id.eq(id.as_uuid()))
         .exec(db)
         .await?;
+    end_tokens(db, id, now).await?;
     Ok(updated.rows_affected > 0)
 }
 
-/// `false`: no such user, or disabled already.
+/// Ends sessions and links as [`end_all_sessions`] does; run it in a transaction. `false`: no such user, or disabled already.
 pub(crate) async fn disable_user(db: &impl ConnectionTrait, id: UserId, now: i64) -> Result<bool, DbErr> {
     let updated = user::Entity::update_many()
         .col_expr(user::Column::DisabledAt, Expr::value(now))
@@ -323,6 +325,7 @@ pub(crate) async fn disable_user(db: &impl ConnectionTrait, id: UserId, now: i64
         .filter(user::Column::DisabledAt.is_null())
         .exec(db)
         .await?;
+    end_tokens(db, id, now).await?;
     Ok(updated.rows_affected > 0)
 }
 

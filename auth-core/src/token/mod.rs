@@ -7,7 +7,7 @@ pub(crate) mod current;
 pub(crate) mod device;
 pub(crate) mod jwks;
 mod keys;
-mod mac;
+pub(crate) mod mac;
 pub(crate) mod one_time;
 mod opaque;
 pub(crate) mod pem;

@@ -213,12 +213,13 @@ each_database! {
         let world = World::with_audit(db).await;
         let test = &world.test;
         let caller = caller(test).await;
+        test.execute("UPDATE auth_user SET email_verified_at = 1").await;
         let at_work = Person::new("w", "ada@work.example").unverified();
         world.is_whole(db, &[MAIL, AUDIT], async || {
             world.link(&caller, Some(PASSWORD), &at_work).await.map(drop)
         }).await;
         let identity = world.oidc().identities(&caller).await.unwrap().remove(0).id;
-        is_whole((test, db), &[MAIL, AUDIT], async || world.unlink(&caller, identity).await).await;
+        is_whole((test, db), &[MAIL, AUDIT], async || world.unlink(&caller, Some(PASSWORD), identity).await).await;
         let mails = test.count("auth_mail WHERE kind IN ('identity_linked', 'identity_unlinked')").await;
         assert_eq!(mails, 2);
     }

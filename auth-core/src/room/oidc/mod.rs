@@ -37,7 +37,13 @@ pub(crate) const ROOM: Room = Room {
             ("last_used_at", ColumnKind::Time),
         ],
     }],
-    ways_in: Some(WaysIn { table: "auth_identity", user: "user_id", count }),
+    ways_in: Some(WaysIn {
+        table: "auth_identity",
+        user: "user_id",
+        called: "sign-in with",
+        named: Some("provider"),
+        count,
+    }),
     #[cfg(feature = "oidc")]
     findings: Some(|kernel| Box::pin(client::check(kernel))),
     ..Room::EMPTY

@@ -29,6 +29,8 @@ pub struct Model {
     pub methods: String,
     pub user_agent: Option<String>,
     pub ip: Option<String>,
+    /// When the user last showed who they are.
+    pub auth_time: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter)]

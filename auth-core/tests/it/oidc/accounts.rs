@@ -70,8 +70,9 @@ each_database! {
         let world = World::new(db).await;
         let (thief, caller) = world.test.caller().await;
         // Everything by which the one who was first could come back: a session, a password, an identity, links.
-        world.link(&caller, Some(PASSWORD), &Person::new("666", "thief@example.net")).await.unwrap();
-        let pending = world.oidc().start_link(&caller, Some(PASSWORD.into()), Start::new("idp")).await.unwrap();
+        let before = world.before_mail(db).await;
+        before.link(&caller, Some(PASSWORD), &Person::new("666", "thief@example.net")).await.unwrap();
+        let pending = before.oidc().start_link(&caller, Some(PASSWORD.into()), Start::new("idp")).await.unwrap();
         let query = world.issuer.approve(&pending.url, &Person::new("667", "thief@example.net"));
         world.test.auth
             .request_email_change(&caller, "thief@example.net", Some(PASSWORD.into()), ClientInfo::default())
@@ -202,7 +203,8 @@ each_database! {
             builder.configure(|config| config.email_verification = EmailVerification::Off).oidc(providers(issuer))
         }).await;
         let (_, caller) = world.test.caller().await;
-        world.link(&caller, Some(PASSWORD), &Person::new("1", "work@example.com")).await.unwrap();
+        let before = world.before_mail(db).await;
+        before.link(&caller, Some(PASSWORD), &Person::new("1", "work@example.com")).await.unwrap();
         let strict = crate::support::TestAuth::instance(db, crate::support::keys(), &world.test.clock, 2, |builder| {
             builder.configure(|config| config.email_verification = EmailVerification::Required).oidc(providers(&world.issuer))
         }).await;
@@ -224,6 +226,20 @@ each_database! {
         let after = tokens(world.come_back(&query, Some(begun.browser)).await.unwrap());
         assert_refused!(world.test.refresh(&before.refresh).await, Error::SessionLeft);
         world.test.refresh(&after.refresh).await.unwrap();
+    }
+
+    async fn a_session_of_another_that_a_sign_in_takes_the_place_of_is_written_to_its_own_account(db: &TestDatabase) {
+        let world = World::with(db, |builder, issuer| {
+            builder.oidc(providers(issuer)).configure(|config| config.audit_retention = Some(crate::support::DAY))
+        }).await;
+        let before = world.sign_in(&ada()).await;
+        let begun = world.oidc().start(Start::new("idp").replacing(before.refresh.clone())).await.unwrap();
+        let query = world.issuer.approve(&begun.url, &Person::new("2", "bob@example.com"));
+        let bob = tokens(world.come_back(&query, Some(begun.browser)).await.unwrap()).user_id;
+        let auth = &world.test.auth;
+        let last = auth.events(before.user_id, None, 1).await.unwrap().remove(0);
+        assert_eq!((last.code.as_str(), last.reason.as_deref(), last.session), ("signed_out", Some("replaced"), Some(before.session_id)));
+        assert!(auth.events(bob, None, 9).await.unwrap().iter().all(|event| event.code != "signed_out"));
     }
 
     async fn an_account_without_a_password_can_get_one_by_mail_and_be_deleted_after_a_sign_in(db: &TestDatabase) {

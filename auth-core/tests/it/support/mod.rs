@@ -50,6 +50,15 @@ pub(crate) fn secret(byte: u8) -> SecretKey {
     SecretKey::new(vec![byte; 64]).unwrap()
 }
 
+/// Does everything in the background as often as it can.
+pub(crate) fn polling(builder: AuthBuilder) -> AuthBuilder {
+    builder.configure(|config| {
+        let every = &mut config.background;
+        (every.poll, every.mail, every.sweep) =
+            (Duration::from_millis(1), Duration::from_millis(1), Duration::from_millis(1));
+    })
+}
+
 impl TestAuth {
     pub(crate) async fn new(db: &TestDatabase) -> Self {
         Self::with(db, |builder| builder).await
@@ -123,6 +132,21 @@ impl TestAuth {
         let tokens = self.signed_in().await;
         let caller = self.auth.verifier().verify(tokens.access.expose()).unwrap();
         (tokens, caller)
+    }
+
+    /// The same, of somebody whose address is proved.
+    pub(crate) async fn proved_caller(&self) -> (Tokens, Principal) {
+        let signed_in = self.caller().await;
+        self.execute(&format!("UPDATE auth_user SET email_verified_at = 1 WHERE email = '{EMAIL}'")).await;
+        signed_in
+    }
+
+    /// Delivers the mails, and takes the kinds of all that have left, in the order of their names.
+    pub(crate) async fn kinds_of_mails(&self) -> Vec<&'static str> {
+        self.auth.deliver_mail().await.unwrap();
+        let mut kinds: Vec<_> = self.outbox.take().into_iter().map(|(mail, _)| mail.kind.code()).collect();
+        kinds.sort_unstable();
+        kinds
     }
 
     /// Delivers the mails, and takes the token out of the only one of this kind.

@@ -139,8 +139,9 @@ pub(crate) static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| {
         Setting::new(
             "REVOCATION_POLL_MS",
             "How often to ask what other instances have ended, and for the key ring, 100 to 60000 [default]",
-            time(|c| &mut c.revocation_poll, MILLISECOND, 100..=60_000),
-        ),
+            time(|c| &mut c.auth.background.poll, MILLISECOND, 100..=60_000),
+        )
+        .renames(&["background.poll"]),
         Setting::new(
             "REVOCATION_MAX_AGE_SECONDS",
             "When asking has failed for so long, /verify answers 503 and no longer from what was known; 0: never [default]",
@@ -416,6 +417,17 @@ pub(crate) static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| {
             ),
         )
         .renames(&["mail.reset_password_url"]),
+        Setting::new(
+            "STOP_EMAIL_CHANGE_URL",
+            "Page of your own that stops a change of address; as above [default: built in]",
+            optional(|c| &mut c.mail.stop_email_change_url, |text| Ok(text.to_owned()), String::clone).shown(
+                |c| {
+                    let own = c.mail.stop_email_change_url.clone();
+                    own.unwrap_or_else(|| "(built in, at /stop-email-change)".to_owned())
+                },
+            ),
+        )
+        .renames(&["mail.stop_email_change_url"]),
         Setting::new(
             "AUDIT_RETENTION_DAYS",
             "How long security events are kept in the database; 0: none are written [default]",
