@@ -228,7 +228,8 @@ pub(crate) static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| {
         Setting::new(
             "PROXY_PROTOCOL",
             "off; v2: connections of TRUSTED_PROXIES, and those through UNIX_SOCKET, begin with a PROXY protocol header that tells the client [default]",
-            choice(|c| &mut c.http.proxy_protocol, &[("off", false), ("v2", true)], "is neither off nor v2"),
+            // After the row that names them.
+            choice(|c| &mut c.http.trusted_proxies.announce, &[("off", false), ("v2", true)], "is neither off nor v2"),
         ),
         Setting::new(
             "ISSUER",
