@@ -136,6 +136,13 @@ impl AuthBuilder {
         self
     }
 
+    /// Changes each room, for a test of tests.
+    #[cfg(feature = "test-util")]
+    pub(crate) fn change_rooms(mut self, change: impl FnMut(&mut Room)) -> Self {
+        self.rooms.iter_mut().for_each(change);
+        self
+    }
+
     /// Replaces [`TracingEvents`].
     pub fn events(mut self, events: Arc<dyn EventSink>) -> Self {
         self.events = events;

@@ -5,7 +5,7 @@ use std::{error::Error as StdError, fmt, time::Duration};
 use sea_orm::DbErr;
 
 use crate::{
-    Refusal,
+    Assurance, Challenge, Refusal,
     connect::database_cause,
     db_code::{self, Meaning},
     random::RandomUnavailable,
@@ -34,6 +34,19 @@ pub enum Error {
     /// its cookie alone: the answer to that request has cleared or replaced it, and this one may arrive later.
     #[error("the session was left")]
     SessionLeft,
+    /// From a refresh only: a policy asks for a second factor, and the session has shown none. The session goes on when the
+    /// challenge is answered with its refresh token, which stays good.
+    #[error("a second factor is needed")]
+    SecondFactorRequired(Box<Challenge>),
+    /// Whoever is signed in has to show again who they are, with [`Auth::step_up`](crate::Auth::step_up) or a new sign-in: it
+    /// is too long ago, or was by less than the account has.
+    #[error("who is signed in has to show again who they are")]
+    StepUpRequired {
+        /// What is needed.
+        level: Assurance,
+        /// How long ago it may be.
+        max_age: Duration,
+    },
     /// A rule says no. The [`refusal`](crate::refusal) tells which; its [class](Refusal::class) tells what can be done about it.
     #[error("{}", .0.text)]
     Refused(Refusal),
@@ -79,6 +92,8 @@ pub enum Class {
     Credentials,
     /// Refresh once, then sign in.
     Token,
+    /// Show again who it is, then repeat.
+    StepUp,
     /// Ask for something else: there is no such thing.
     NotFound,
     /// Change something else first: what there is stands against it.
@@ -104,6 +119,8 @@ impl Error {
             Self::Validation(_) => Class::Validation,
             Self::InvalidCredentials => Class::Credentials,
             Self::InvalidToken | Self::SessionOver | Self::SessionLeft => Class::Token,
+            Self::SecondFactorRequired(_) => Class::Forbidden,
+            Self::StepUpRequired { .. } => Class::StepUp,
             Self::Refused(refusal) => refusal.class,
             Self::Throttled { .. } => Class::Throttled,
             Self::Overloaded { .. } => Class::Overloaded,
@@ -118,6 +135,8 @@ impl Error {
             Self::Validation(_) => "validation_failed",
             Self::InvalidCredentials => "invalid_credentials",
             Self::InvalidToken | Self::SessionOver | Self::SessionLeft => "invalid_token",
+            Self::SecondFactorRequired(_) => "second_factor_required",
+            Self::StepUpRequired { .. } => "insufficient_user_authentication",
             Self::Refused(refusal) => refusal.code,
             Self::Throttled { .. } => "throttled",
             Self::Overloaded { .. } => "overloaded",

@@ -35,6 +35,7 @@
 //! [error](manual::errors) and what to do, [running it](manual::operating), [what is protected and what is not](manual::security),
 //! [coming from another service](manual::moving_in), [what else there is](manual::comparison).
 
+mod assurance;
 mod audit;
 mod auth;
 mod builder;
@@ -69,6 +70,7 @@ mod throttle;
 mod token;
 mod user;
 
+pub use assurance::Assurance;
 pub use audit::AuditEvent;
 pub use auth::Auth;
 pub use builder::AuthBuilder;
@@ -76,8 +78,8 @@ pub use check::{Finding, Severity};
 pub use client::ClientInfo;
 pub use clock::{Clock, SystemClock};
 pub use config::{
-    Config, EmailVerification, HashConfig, MailConfig, PasswordConfig, Registration, SessionConfig,
-    TokenConfig,
+    Config, EmailVerification, FactorConfig, HashConfig, MailConfig, PasswordConfig, Registration,
+    SecondFactor, SessionConfig, TokenConfig,
 };
 pub use connect::{ConnectError, ConnectOptions, connect, database_cause};
 pub use error::{Class, ConfigError, Error, FieldError, StoreError};
@@ -90,6 +92,7 @@ pub use random::{Random, RandomUnavailable, SystemRandom};
 pub use refusal::Refusal;
 pub use revocation::Revocations;
 pub use role::ADMIN_ROLE;
+pub use room::factor;
 #[cfg(feature = "oidc")]
 pub use room::oidc;
 #[cfg(feature = "oidc")]

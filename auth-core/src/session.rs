@@ -13,8 +13,8 @@ use crate::{AccessToken, AuthSession, DeviceToken, RefreshToken, SessionId, User
 pub enum SignIn {
     /// Signed in.
     Granted(Tokens),
-    /// The first factor was right, and another one is asked for before there are tokens. No room of this version has a
-    /// second factor; a door has to answer it all the same.
+    /// The first factor was right, and another one is asked for before there are tokens: [`Factors::answer`](crate::factor::Factors::answer)
+    /// takes it.
     Challenge(Challenge),
 }
 

@@ -31,6 +31,18 @@ pub(crate) fn drop_table(backend: DbBackend, table: &'static str) -> Vec<String>
     vec![sql(backend, Table::drop().table(table).if_exists())]
 }
 
+/// A column that an older program need not fill.
+pub(crate) fn add_column(backend: DbBackend, table: &'static str, column: ColumnDef) -> String {
+    let mut alter = Table::alter();
+    alter.table(table);
+    if backend == DbBackend::Postgres {
+        alter.add_column_if_not_exists(column);
+    } else {
+        alter.add_column(column);
+    }
+    sql(backend, &alter)
+}
+
 pub(crate) fn sql(backend: DbBackend, statement: &impl StatementBuilder) -> String {
     backend.build(statement).to_string()
 }

@@ -1,5 +1,6 @@
 //! The settings, each with its default; the reasons are in [`manual::defaults`](crate::manual::defaults).
 
+mod factors;
 mod hashing;
 mod mail;
 mod passwords;
@@ -9,7 +10,11 @@ mod tokens;
 use std::time::Duration;
 
 pub use self::{
-    hashing::HashConfig, mail::MailConfig, passwords::PasswordConfig, sessions::SessionConfig,
+    factors::{FactorConfig, SecondFactor},
+    hashing::HashConfig,
+    mail::MailConfig,
+    passwords::PasswordConfig,
+    sessions::SessionConfig,
     tokens::TokenConfig,
 };
 use crate::{ConfigError, ThrottleConfig};
@@ -35,6 +40,8 @@ pub struct Config {
     pub email_verification: EmailVerification,
     /// How long the rows of the audit are kept. Default `None`: none are written.
     pub audit_retention: Option<Duration>,
+    /// Second factors.
+    pub factors: FactorConfig,
     /// How often may be guessed.
     pub throttle: ThrottleConfig,
     /// Lets everybody guess as fast as passwords can be hashed. For a load test. Default `false`.
@@ -97,6 +104,7 @@ impl Config {
             return Err(ConfigError::new("tokens.access_ttl", problem));
         }
         self.passwords.check()?;
+        self.factors.check()?;
         self.hashing.check()?;
         self.throttle.check()
     }

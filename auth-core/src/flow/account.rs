@@ -9,8 +9,8 @@ use crate::{
     refusal,
     role::{self, ADMIN_ROLE},
     store::{
-        UserRow, disable_user, enable_user, find_session, find_user, is_last_with_role, set_roles,
-        touch_roles,
+        SessionRow, UserRow, disable_user, enable_user, find_session, find_user, is_last_with_role,
+        set_roles, touch_roles,
     },
 };
 
@@ -54,13 +54,18 @@ impl Kernel {
 
     /// The user of a session that lives, in one statement.
     async fn live_user(&self, principal: &Principal) -> Result<UserRow, Error> {
+        Ok(self.live_session(principal).await?.user)
+    }
+
+    /// The session of a caller, if it lives.
+    pub(crate) async fn live_session(&self, principal: &Principal) -> Result<SessionRow, Error> {
         let session =
             find_session(self.store.db(), principal.session_id()).await?.ok_or(Error::SessionOver)?;
         let alive = session.is_alive(self.now(), duration_millis(self.config.sessions.refresh_ttl));
         if !alive || session.user.id != principal.user_id() {
             return Err(Error::SessionOver);
         }
-        Ok(session.user)
+        Ok(session)
     }
 
     /// To be called [detached](super::detached).

@@ -4,8 +4,11 @@
 use std::sync::Arc;
 
 use crate::{
-    Challenge, ClientInfo, EmailVerification, Error, SessionId, SignInFailure, kernel::Kernel,
-    mail::MailKind, store::UserRow, throttle::Attempt,
+    Challenge, ClientInfo, EmailVerification, Error, SessionId, SignInFailure,
+    kernel::Kernel,
+    mail::MailKind,
+    store::{SessionRow, UserRow},
+    throttle::Attempt,
 };
 
 /// Somebody whose first factor was right.
@@ -13,8 +16,10 @@ pub(crate) struct Arrival {
     pub(crate) user: UserRow,
     /// How many live sessions there are already.
     pub(crate) live_sessions: u64,
-    /// How it was shown who they are, as `amr` values (RFC 8176).
-    pub(crate) methods: Vec<&'static str>,
+    /// How many factors of theirs stand beside the first.
+    pub(crate) factors: u64,
+    /// How it was shown who they are, as `amr` values (RFC 8176) with spaces between them.
+    pub(crate) methods: String,
     pub(crate) client: ClientInfo,
     /// The session that the client holds: it ends.
     pub(crate) replaces: Option<SessionId>,
@@ -26,10 +31,6 @@ pub(crate) struct Arrival {
 pub(crate) enum Passage {
     Open,
     /// Another factor is due.
-    #[cfg_attr(
-        not(feature = "test-util"),
-        expect(dead_code, reason = "no room of this version has a factor")
-    )]
     Challenge(Challenge),
     Refused(SignInFailure),
 }
@@ -46,7 +47,19 @@ impl Kernel {
             self.mail_waits();
             return Ok(Passage::Refused(SignInFailure::Unverified));
         }
-        let objection = self.rooms.iter().filter_map(|room| room.gate).find_map(|gate| gate(self, arrival));
-        Ok(objection.unwrap_or(Passage::Open))
+        let mut gates = self.rooms.iter().filter_map(|room| room.gate);
+        match gates.find_map(|gate| (gate.at_sign_in)(self, arrival)) {
+            Some(challenge) => Ok(Passage::Challenge(challenge.await?)),
+            None => Ok(Passage::Open),
+        }
+    }
+
+    /// The same of a session that was begun under other circumstances.
+    pub(super) async fn ask_gate_again(&self, session: &SessionRow) -> Result<(), Error> {
+        let mut gates = self.rooms.iter().filter_map(|room| room.gate?.at_refresh);
+        match gates.find_map(|gate| gate(self, session)) {
+            Some(objection) => objection.await,
+            None => Ok(()),
+        }
     }
 }

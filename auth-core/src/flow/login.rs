@@ -60,11 +60,14 @@ impl Kernel {
         self.let_in(subject, &login.client)?;
         self.passwords.look(&login.client)?;
         let (found, counters) = match &email {
-            Some(email) => find_login(self.store.db(), email.normalized(), subject, self.now()).await?,
+            Some(email) => {
+                let (db, standing) = (self.store.db(), self.standing());
+                find_login(db, email.normalized(), subject, self.now(), standing).await?
+            }
             None => (None, Counters::default()),
         };
-        let (user, hash, sessions) =
-            found.map_or((None, None, 0), |row| (Some(row.user), row.hash, row.sessions));
+        let (user, hash, live_sessions, factors) =
+            found.map_or((None, None, 0, 0), |row| (Some(row.user), row.hash, row.sessions, row.factors));
         let id = user.as_ref().map(|user| user.id);
         let attempt = self.attempt(subject, counters, &login.client, id).await?;
 
@@ -97,9 +100,9 @@ impl Kernel {
                 Some(token) => kernel.genuine(token).await?.map(|session| session.id),
                 None => None,
             };
-            let methods = vec!["pwd"];
+            let methods = "pwd".to_owned();
             let client = from.clone();
-            let arrival = Arrival { user, live_sessions: sessions, methods, client, replaces, attempt };
+            let arrival = Arrival { user, live_sessions, factors, methods, client, replaces, attempt };
             match kernel.sign_in(arrival).await {
                 Ok(signed_in) => Ok(signed_in),
                 Err(NotSignedIn::Failed(error)) => Err(error),

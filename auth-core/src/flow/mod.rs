@@ -28,11 +28,7 @@ pub use self::{
     login::Login,
     register::{PreparedRegister, Register},
 };
-pub(crate) use self::{
-    gate::{Arrival, Passage},
-    one_time::not_good,
-    sign_in::NotSignedIn,
-};
+pub(crate) use self::{gate::Arrival, one_time::not_good, sign_in::NotSignedIn};
 
 /// Runs what writes in a task of its own, to its end, also when the caller's future is dropped: a client that
 /// leaves can neither tear a transaction apart nor keep the event of what it did from being emitted.

@@ -48,7 +48,11 @@ impl Kernel {
                 return Err(Error::SessionOver);
             }
             let grace = duration_millis(self.config.sessions.refresh_grace);
-            match session.rotation.decide(parts.generation, now, grace) {
+            let decision = session.rotation.decide(parts.generation, now, grace);
+            if matches!(decision, Decision::Repeat(_) | Decision::Rotate(_)) {
+                self.ask_gate_again(&session).await?;
+            }
+            match decision {
                 Decision::Repeat(newest) => {
                     let tokens = self.successor(&session, newest, now)?;
                     count("repeated");
@@ -86,7 +90,7 @@ impl Kernel {
             roles: &session.user.roles,
             roles_version: session.user.roles_version,
             methods: &session.methods,
-            authenticated_at: session.created_at,
+            authenticated_at: session.authenticated_at(),
             session_expires_at: session.expires_at,
         };
         self.tokens(&grant, &session.seed, generation, now)

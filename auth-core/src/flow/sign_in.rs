@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    EndReason, Error, RefreshToken, SignIn, SignInFailure, Tokens,
+    AccessToken, EndReason, Error, RefreshToken, SignIn, SignInFailure, Tokens,
     clock::duration_millis,
     event::EventKind,
     flow::{
@@ -46,10 +46,9 @@ impl Kernel {
     }
 
     async fn begin_session(&self, arrival: Arrival) -> Result<Tokens, Error> {
-        let Arrival { user, live_sessions, methods, client, replaces, attempt } = arrival;
+        let Arrival { user, live_sessions, methods, client, replaces, attempt, .. } = arrival;
         attempt.right(self).await;
         let now = self.now();
-        let methods = methods.join(" ");
         let new = NewSession {
             id: random::uuid(self.random.as_ref())?.into(),
             user_id: user.id,
@@ -122,6 +121,25 @@ impl Kernel {
             refresh_expires_in: self.config.sessions.refresh_ttl.min(Duration::from_millis(left)),
             device: None,
         })
+    }
+
+    /// An access token of a session that goes on, in which somebody has just shown who they are.
+    pub(crate) fn access_token(
+        &self,
+        session: &SessionRow,
+        methods: &str,
+        now: i64,
+    ) -> Result<(AccessToken, Duration), Error> {
+        let grant = Grant {
+            user_id: session.user.id,
+            session_id: session.id,
+            roles: &session.user.roles,
+            roles_version: session.user.roles_version,
+            methods,
+            authenticated_at: now,
+            session_expires_at: session.expires_at,
+        };
+        self.keys.get().issuer.issue(&grant, now, self.random.as_ref())
     }
 
     /// The session of a refresh token, alive or not, if the token is one of ours.

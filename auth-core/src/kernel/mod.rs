@@ -10,7 +10,7 @@ use std::{
 
 use uuid::Uuid;
 
-pub(crate) use self::room::{BoxFuture, ColumnKind, Exported, Room, Sweep, WaysIn, sealers};
+pub(crate) use self::room::{BoxFuture, ColumnKind, Exported, Gate, Objection, Room, Sweep, WaysIn, sealers};
 #[cfg(feature = "oidc")]
 pub(crate) use self::room::{count_ways_in, remove_ways_in};
 use crate::{

@@ -5,11 +5,11 @@ use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use super::Kernel;
 use crate::{
-    Config, Error, UserId,
+    Challenge, Config, Error, UserId,
     check::Finding,
-    flow::{Arrival, Passage},
+    flow::Arrival,
     mail::LinkMail,
-    store::{DatabaseTransaction, Table},
+    store::{Count, DatabaseTransaction, SessionRow, Standing, Table, standing},
 };
 
 pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -87,17 +87,27 @@ pub(crate) enum ColumnKind {
 #[derive(Clone, Copy)]
 #[cfg_attr(not(feature = "oidc"), expect(dead_code, reason = "read by rooms that a feature compiles"))]
 pub(crate) struct WaysIn {
-    /// A takeover removes a user's rows of it.
-    pub(crate) table: &'static str,
-    /// Which column says whose a row is.
-    pub(crate) user: &'static str,
+    /// A takeover removes a user's rows of these, each with the column that says whose a row is.
+    pub(crate) tables: &'static [(&'static str, &'static str)],
     /// How many of a user's rows would let somebody in at this moment.
     pub(crate) count:
         for<'a> fn(&'a Kernel, &'a DatabaseTransaction, UserId) -> BoxFuture<'a, Result<u64, Error>>,
 }
 
-/// Asked after the first factor was right and before there is a session. `None`: it has no objection.
-pub(crate) type Gate = fn(&Kernel, &Arrival) -> Option<Passage>;
+/// What has a say in every sign-in. `None` is no objection, and nothing to wait for.
+#[derive(Clone, Copy)]
+pub(crate) struct Gate {
+    /// Counts the factors of a user that stand: a part of the statements that read a user for a sign-in. It names the user as
+    /// `auth_user.id`.
+    pub(crate) standing: Option<fn() -> Count>,
+    /// Asked after the first factor was right and before there is a session.
+    pub(crate) at_sign_in: for<'a> fn(&'a Kernel, &'a Arrival) -> Objection<'a, Challenge>,
+    /// Asked of a live session before it gives tokens.
+    pub(crate) at_refresh: Option<for<'a> fn(&'a Kernel, &'a SessionRow) -> Objection<'a, ()>>,
+}
+
+/// What a gate has to say, once it has looked further.
+pub(crate) type Objection<'a, T> = Option<BoxFuture<'a, Result<T, Error>>>;
 
 /// Looks, and changes nothing.
 pub(crate) type Findings = for<'a> fn(&'a Arc<Kernel>) -> BoxFuture<'a, Result<Vec<Finding>, Error>>;
@@ -106,6 +116,11 @@ impl Kernel {
     /// The labels of all keys that rooms encrypt with.
     pub(crate) fn sealers(&self) -> impl Iterator<Item = &'static str> {
         sealers(&self.rooms)
+    }
+
+    /// How many factors of a user stand, for the statement that reads the user.
+    pub(crate) fn standing(&self) -> Standing {
+        standing(self.rooms.iter().filter_map(|room| room.gate?.standing).map(|select| select()))
     }
 
     /// What a room was set up with, where the host switched it on.
@@ -142,7 +157,9 @@ pub(crate) async fn remove_ways_in(
 ) -> Result<(), Error> {
     crate::store::remove_password(txn, user).await?;
     for way in kernel.rooms.iter().filter_map(|room| room.ways_in) {
-        crate::store::remove_of_user(txn, way.table, way.user, user).await?;
+        for (table, column) in way.tables {
+            crate::store::remove_of_user(txn, table, column, user).await?;
+        }
     }
     Ok(())
 }

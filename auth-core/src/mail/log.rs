@@ -8,6 +8,10 @@ use super::{Mail, MailText, Mailer, Sending};
 pub struct LogMailer;
 
 impl Mailer for LogMailer {
+    fn delivers(&self) -> bool {
+        false
+    }
+
     fn send<'a>(&'a self, mail: &'a Mail, text: &'a MailText) -> Sending<'a> {
         tracing::warn!(
             target: "auth_core::mail",

@@ -74,6 +74,20 @@ mail_kinds! {
     IdentityLinked = "identity_linked", Provider;
     /// A provider can no longer be used to sign in to the account.
     IdentityUnlinked = "identity_unlinked", Provider;
+    /// The account has a second factor now.
+    FactorAdded = "factor_added", Nothing;
+    /// A second factor was taken away by its owner.
+    FactorRemoved = "factor_removed", Nothing;
+    /// An administrator took all second factors away.
+    FactorsReset = "factors_reset", Nothing;
+    /// There are new recovery codes, and the old are dead.
+    RecoveryCodesMade = "recovery_codes_made", Nothing;
+    /// A recovery code was used.
+    RecoveryCodeUsed = "recovery_code_used", Nothing;
+    /// After a right password wrong codes were given several times: somebody may know the password.
+    SecondFactorFailed = "second_factor_failed", Nothing;
+    /// So many wrong codes were given that none is taken any more.
+    FactorLocked = "factor_locked", Nothing;
 }
 
 /// What a mail tells beside its link.
@@ -150,6 +164,12 @@ pub trait Mailer: Send + Sync + 'static {
     /// [`MailError`]: nobody there, or refused.
     fn check(&self) -> Sending<'_> {
         Box::pin(std::future::ready(Ok(())))
+    }
+
+    /// Whether mails reach the people they are for. Where they do, some things need a proved address. Default `true`; a mailer
+    /// for development, as [`LogMailer`], says `false`.
+    fn delivers(&self) -> bool {
+        true
     }
 }
 

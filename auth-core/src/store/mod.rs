@@ -40,8 +40,8 @@ pub(crate) use self::{
     revocation::{Ended, ended_since},
     role::{is_last_with_role, set_roles},
     session::{
-        NewSession, Rotated, SessionRow, find_session, insert_session, replace_session, revoke_session,
-        rotate_session,
+        NewSession, Rotated, SessionRow, find_session, insert_session, prove_session, replace_session,
+        revoke_session, rotate_session,
     },
     sessions::{
         ListedSession, keep_session, list_sessions, revoke_oldest, revoke_other_sessions, revoke_own_session,
@@ -49,9 +49,9 @@ pub(crate) use self::{
     sweep::remove_dead_sessions,
     throttle::{Counters, count_failure, find_counter, forget_failures, take_back_failure},
     user::{
-        Insert, NewUser, UserRow, delete_user, disable_user, enable_user, end_all_sessions, find_login,
-        find_user, find_user_by_email, insert_user, lock_user, prove_email, put_hash, replace_email,
-        replace_hash, touch_roles,
+        Count, Insert, LoginRow, NewUser, Standing, UserRow, delete_user, disable_user, enable_user,
+        end_all_sessions, find_login, find_user, find_user_by_email, find_user_with_sessions, insert_user,
+        lock_user, prove_email, put_hash, replace_email, replace_hash, standing, touch_roles,
     },
     users::list_users,
 };
@@ -59,7 +59,7 @@ pub(crate) use self::{
 #[cfg(feature = "oidc")]
 pub(crate) use self::by_name::remove_of_user;
 #[cfg(feature = "oidc")]
-pub(crate) use self::user::{LoginRow, find_user_with_sessions, has_password, remove_password};
+pub(crate) use self::user::{has_password, remove_password};
 
 pub(crate) struct Store {
     db: Db,

@@ -40,6 +40,7 @@ pub(crate) async fn insert_session(db: &impl ConnectionTrait, new: NewSession) -
         oldest_unused: Set(start.oldest_unused),
         rotated_at: Set(start.rotated_at),
         created_at: Set(new.now),
+        auth_time: Set(None),
         last_used_at: Set(new.now),
         expires_at: Set(new.expires_at),
         revoked_at: Set(None),
@@ -64,6 +65,8 @@ pub(crate) struct SessionRow {
     pub(crate) last_used_at: i64,
     pub(crate) expires_at: i64,
     pub(crate) methods: String,
+    /// `None`: at the sign-in.
+    auth_time: Option<i64>,
     epoch: i64,
     revoked_at: Option<i64>,
     revoked_reason: Option<String>,
@@ -77,6 +80,11 @@ impl SessionRow {
             && self.user.disabled_at.is_none()
             && now < self.expires_at
             && now < self.last_used_at.saturating_add(idle_millis)
+    }
+
+    /// When who is signed in last showed who they are.
+    pub(crate) fn authenticated_at(&self) -> i64 {
+        self.auth_time.unwrap_or(self.created_at)
     }
 
     /// Whether it began before all of its user were last ended.
@@ -104,6 +112,7 @@ struct Line {
     oldest_unused: i64,
     rotated_at: Option<i64>,
     created_at: i64,
+    auth_time: Option<i64>,
     last_used_at: i64,
     expires_at: i64,
     revoked_at: Option<i64>,
@@ -165,6 +174,7 @@ pub(crate) async fn find_session(
         last_used_at: line.last_used_at,
         expires_at: line.expires_at,
         methods: line.methods,
+        auth_time: line.auth_time,
         epoch: line.epoch,
         revoked_at: line.revoked_at,
         revoked_reason: line.revoked_reason,
@@ -214,6 +224,23 @@ pub(crate) async fn rotate_session(
     });
     let updated = db.execute_raw(statement).await?;
     Ok(if updated.rows_affected() > 0 { Rotated::Yes } else { Rotated::Lost })
+}
+
+/// Notes that who is signed in has shown who they are again. `false`: the session is over.
+pub(crate) async fn prove_session(
+    db: &impl ConnectionTrait,
+    id: SessionId,
+    methods: &str,
+    now: i64,
+) -> Result<bool, DbErr> {
+    let updated = session::Entity::update_many()
+        .col_expr(session::Column::Methods, Expr::value(methods))
+        .col_expr(session::Column::AuthTime, Expr::value(now))
+        .filter(session::Column::Id.eq(id.as_uuid()))
+        .filter(session::Column::RevokedAt.is_null())
+        .exec(db)
+        .await?;
+    Ok(updated.rows_affected > 0)
 }
 
 /// Ends sessions that are not over, once it is told which.

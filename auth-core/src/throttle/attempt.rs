@@ -41,6 +41,11 @@ pub(crate) struct Attempt {
 }
 
 impl Attempt {
+    /// For what was counted by other rules before.
+    pub(crate) fn counted_elsewhere() -> Self {
+        Self::in_network(None)
+    }
+
     fn in_network(network: Option<IpAddr>) -> Self {
         Self { network, row: None, passed_by: None, closes_account: false }
     }

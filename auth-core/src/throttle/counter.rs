@@ -1,6 +1,7 @@
 //! Failures in a row: a rule without a store, a clock or a lock.
 
 use super::ThrottleConfig;
+use crate::Config;
 use crate::clock::duration_millis;
 
 /// What is kept of the attempts at one account, or of those of one known device. An attempt counts as a failure from
@@ -10,6 +11,9 @@ pub(crate) struct Counter {
     pub(crate) failures: i64,
     pub(crate) tried_at: i64,
 }
+
+/// So many wrong codes cost no wait.
+const FREE_CODES: i64 = 5;
 
 /// What may be done. Times are in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +51,12 @@ impl Rule {
     pub(crate) fn of_device(config: &ThrottleConfig) -> Self {
         let failures = config.device_failures.into();
         Self { free: failures, limit: failures, first_wait: 0, longest_wait: 0 }
+    }
+
+    /// Codes of a second factor: fewer are free, as there are fewer to guess among.
+    pub(crate) fn of_factor(config: &Config) -> Self {
+        let limit = config.factors.max_failures.into();
+        Self { free: FREE_CODES.min(limit), limit, ..Self::of_account(&config.throttle) }
     }
 
     pub(crate) fn limit(&self) -> i64 {

@@ -10,12 +10,12 @@ mod network;
 use std::net::IpAddr;
 
 pub use self::config::ThrottleConfig;
+use self::network::Buckets;
 pub(crate) use self::{
     attempt::{Attempt, Subject},
-    counter::{Counter, Rule},
+    counter::{Counter, Decision, Rule},
     device::{DeviceKeys, KNOWN_FOR},
 };
-use self::{counter::Decision, network::Buckets};
 use crate::{ClientInfo, Config, clock::duration_millis};
 
 /// The rules in force, and what is counted in memory. Counters of accounts and devices are rows, which instances share.

@@ -17,7 +17,6 @@ pub(crate) struct KeysInForce {
     pub(crate) one_time: OneTimeKeys,
     pub(crate) devices: DeviceKeys,
     /// What rooms encrypt with, by their labels: one key for each secret, newest first.
-    #[cfg_attr(not(feature = "oidc"), expect(dead_code, reason = "read by rooms that a feature compiles"))]
     sealers: HashMap<&'static str, Vec<Sealer>>,
     published: Vec<Published>,
 }
@@ -54,7 +53,6 @@ impl KeysInForce {
     }
 
     /// Those of a label that a room has named; none of another.
-    #[cfg(feature = "oidc")]
     pub(crate) fn sealers(&self, label: &str) -> &[Sealer] {
         self.sealers.get(label).map_or(&[], Vec::as_slice)
     }

@@ -18,6 +18,7 @@ mod check;
 mod connect;
 mod credentials;
 mod ends;
+mod factor;
 mod gate;
 mod hashing;
 mod import;

@@ -56,4 +56,5 @@ fn describe(_: &Inner) -> Operation {
         .answers(202, "A mail is on its way to the new address.")
         .fails(&["validation_failed"])
         .hashes()
+        .wants_proof()
 }

@@ -31,6 +31,7 @@ mod refresh_token;
 mod register;
 mod remote_jwks;
 mod routes;
+mod second_factor;
 mod sessions;
 mod settings;
 mod social_login;

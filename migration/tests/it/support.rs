@@ -3,7 +3,7 @@ use sea_orm_migration::sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBac
 use sea_orm_migration::sea_query::{Expr, InsertStatement, Query};
 
 /// The names of all migrations, in order.
-pub(crate) const ALL: [&str; 12] = [
+pub(crate) const ALL: [&str; 14] = [
     "m0001_auth_user",
     "m0002_auth_password",
     "m0003_auth_user_role",
@@ -16,6 +16,8 @@ pub(crate) const ALL: [&str; 12] = [
     "m0010_auth_event",
     "m0011_auth_deleted_user",
     "m0012_auth_identity",
+    "m0014_auth_session_auth_time",
+    "m0016_auth_factor",
 ];
 
 pub(crate) async fn execute(db: &DatabaseConnection, sql: &str) {

@@ -31,7 +31,7 @@ pub(crate) const ROOM: Room = Room {
             ("last_used_at", ColumnKind::Time),
         ],
     }],
-    ways_in: Some(WaysIn { table: "auth_identity", user: "user_id", count }),
+    ways_in: Some(WaysIn { tables: &[("auth_identity", "user_id")], count }),
     #[cfg(feature = "oidc")]
     findings: Some(|kernel| Box::pin(client::check(kernel))),
     ..Room::EMPTY

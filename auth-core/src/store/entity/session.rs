@@ -20,6 +20,8 @@ pub struct Model {
     pub oldest_unused: i64,
     pub rotated_at: Option<i64>,
     pub created_at: i64,
+    /// The last proof of who it is; null: the sign-in.
+    pub auth_time: Option<i64>,
     pub last_used_at: i64,
     pub expires_at: i64,
     pub revoked_at: Option<i64>,

@@ -74,4 +74,5 @@ fn describe_unlink(_: &Inner) -> Operation {
     Operation::new("unlink_identity", "Take an account elsewhere away")
         .answers(204, "It signs in nobody any more.")
         .fails(&["not_found", "last_way_in"])
+        .wants_proof()
 }

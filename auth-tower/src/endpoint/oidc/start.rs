@@ -87,6 +87,7 @@ fn describe_link(_: &Inner) -> Operation {
         .answers_with(200, "Where the browser has to go.", "Authorization")
         .fails(&["validation_failed", "not_found", "provider_answer_invalid", "provider_unavailable"])
         .hashes()
+        .wants_proof()
 }
 
 fn start(call: &Call, provider: &str, redirect_to: Option<String>, client: ClientInfo) -> Start {

@@ -12,7 +12,7 @@ use crate::{
     ClientInfo, Error, SignIn, SignInFailure, UserId,
     event::EventKind,
     flow::{Arrival, NotSignedIn},
-    store::spend_token,
+    store::{LoginRow, spend_token},
     throttle::Attempt,
 };
 
@@ -114,10 +114,11 @@ impl Oidc {
             self.kernel.give_back_in_network(&callback.client);
             return Ok(Outcome::Linked);
         }
-        let (user, live_sessions) = self.account_of(&arrived).await?;
+        let LoginRow { user, sessions: live_sessions, factors, .. } = self.account_of(&arrived).await?;
         let about = Some(user.id);
         let (client, replaces) = (callback.client.clone(), begun.about.replaces());
-        let arrival = Arrival { user, live_sessions, methods: vec!["fed"], client, replaces, attempt };
+        let methods = "fed".to_owned();
+        let arrival = Arrival { user, live_sessions, factors, methods, client, replaces, attempt };
         let signed_in = self.kernel.sign_in(arrival).await.map_err(|reason| (about, refused(reason)))?;
         self.kernel.give_back_in_network(&callback.client);
         Ok(Outcome::SignedIn(signed_in))

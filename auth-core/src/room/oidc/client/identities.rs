@@ -38,7 +38,7 @@ impl Oidc {
         client: &ClientInfo,
     ) -> Result<(), Error> {
         let kernel = &self.kernel;
-        let user = kernel.current_user(caller).await?.id;
+        let user = kernel.recent_proof(caller).await?.id;
         let kind = until_won(|| async {
             let txn = kernel.store.begin().await?;
             // The row is held, so that of two who take the last two away one is refused.

@@ -165,7 +165,7 @@ impl Oidc {
     ///
     /// # Errors
     /// [`IDENTITY_NOT_FOUND`](crate::oidc::IDENTITY_NOT_FOUND) when it is not one of theirs; [`LAST_WAY_IN`](crate::refusal::LAST_WAY_IN) when the caller could not sign in any more;
-    /// [`Error::SessionOver`]; [`Error::Unavailable`].
+    /// [`Error::StepUpRequired`]; [`Error::SessionOver`]; [`Error::Unavailable`].
     pub async fn unlink(&self, caller: &Principal, identity: Uuid, client: ClientInfo) -> Result<(), Error> {
         let (oidc, caller) = (self.clone(), caller.clone());
         detached(async move { oidc.remove(&caller, identity, &client).await }).await
