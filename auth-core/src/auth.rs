@@ -1,6 +1,6 @@
 //! The one handle that a host keeps.
 
-mod accounts;
+mod account;
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -8,10 +8,11 @@ use crate::{
     Clock, Config, ConfigError, Error, KeyRing, Keys, Principal, RefreshToken, Revocations, Session,
     SessionId, SignIn, TokenVerifier, Tokens, User, UserChange, UserId,
     client::ClientInfo,
-    flow::{Login, PreparedRegister, Register, detached},
+    flow::{Login, PreparedRegister, Register},
     kernel::Kernel,
     mail::MailBacklog,
     password::HashPoolStats,
+    task::detached,
 };
 
 /// Authentication for one database: cheap to clone, made once with [`Auth::builder`].
@@ -86,7 +87,7 @@ impl Auth {
         detached(async move { kernel.logout_session(session, client).await }).await
     }
 
-    /// Ends every session of a user, also one that is being made at this moment.
+    /// Ends every session of a user, also one that is being made at this moment, and every link that is on its way.
     ///
     /// # Errors
     /// [`USER_NOT_FOUND`](crate::refusal::USER_NOT_FOUND), [`Error::Unavailable`].
@@ -119,7 +120,8 @@ impl Auth {
         detached(async move { kernel.end_session(&caller, session, client).await }).await
     }
 
-    /// Ends all sessions of the caller but the caller's own.
+    /// Ends all sessions of the caller but the caller's own, also one that a sign-in is making at this moment, and every link
+    /// that is on its way.
     ///
     /// # Errors
     /// [`Error::SessionOver`], [`Error::Unavailable`].
@@ -151,8 +153,8 @@ impl Auth {
     ///
     /// # Errors
     /// [`Error::SessionOver`], [`Error::Unavailable`].
-    pub async fn check_session(&self, principal: &Principal) -> Result<Principal, Error> {
-        self.kernel.check_session(principal).await
+    pub async fn verify_session(&self, principal: &Principal) -> Result<Principal, Error> {
+        self.kernel.verify_session(principal).await
     }
 
     /// Sets the roles of a user to exactly these; `user` is implied. Access tokens already issued tell the
@@ -167,7 +169,7 @@ impl Auth {
         self.update_user(user, change, client).await.map(drop)
     }
 
-    /// Disables a user and ends all sessions. Idempotent.
+    /// Disables a user, and ends all sessions and every link that is on its way. Idempotent.
     ///
     /// # Errors
     /// [`LAST_ADMIN`](crate::refusal::LAST_ADMIN), [`USER_NOT_FOUND`](crate::refusal::USER_NOT_FOUND), [`Error::Unavailable`].

@@ -12,14 +12,14 @@ use crate::{
     Auth, Clock, Config, ConfigError, EmailVerification, EventSink, Keys, SystemClock, SystemRandom,
     TracingEvents,
     kernel::{Kernel, Room, sealers},
-    key_ring::{KeySource, Ring},
+    key_ring::{KeySource, KeysInForce, Ring},
     mail::{EnglishMails, MailTemplates, Mailer, Post},
     password::{Argon2Hasher, BreachChecker, HashPool, PasswordHasher, PasswordPolicy},
     random::{self, Random},
     revocation::Revocations,
     store::Store,
     throttle::Throttle,
-    token::{KeysInForce, TokenVerifier, VerifyingKey, current::Current},
+    token::{TokenVerifier, VerifyingKey, current::Current},
 };
 
 /// Puts an [`Auth`] together; each method has a default.
@@ -120,7 +120,6 @@ impl AuthBuilder {
     }
 
     /// Switches a room on: what it makes is there as [`Kernel::set_up`].
-    #[cfg(feature = "oidc")]
     pub(crate) fn set_up<T: Send + Sync + 'static>(
         mut self,
         make: impl FnOnce() -> Result<Arc<T>, ConfigError> + Send + 'static,
@@ -154,8 +153,8 @@ impl AuthBuilder {
     /// # Errors
     /// [`ConfigError`] names the setting.
     pub fn build(self) -> Result<Auth, ConfigError> {
-        self.config.check()?;
-        self.keys.check()?;
+        self.config.validate()?;
+        self.keys.validate()?;
         if self.config.email_verification != EmailVerification::Off && self.mailer.is_none() {
             return Err(ConfigError::new("email_verification", "needs a mailer"));
         }
@@ -165,7 +164,7 @@ impl AuthBuilder {
             None => Arc::new(Argon2Hasher::default()),
         };
         let ring = Ring::empty();
-        let keys = VerifyingKey::all(&self.keys, &ring)?;
+        let keys = VerifyingKey::all(&self.keys, ring.public())?;
         let verifier = TokenVerifier::with(keys, &self.config.tokens.issuer, &self.config.tokens.audience)
             .clock(Arc::clone(&self.clock));
         let instance = random::uuid(self.random.as_ref())

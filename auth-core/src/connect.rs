@@ -1,14 +1,11 @@
 //! A connection pool with the options that a host would forget.
 
-mod cause;
-
 use std::{fmt, time::Duration};
 
 use sea_orm::{Database, DatabaseConnection};
 use tracing::{instrument::WithSubscriber, subscriber::NoSubscriber};
 use zeroize::Zeroizing;
 
-pub use self::cause::database_cause;
 use crate::{ConfigError, StoreError};
 
 /// Connects with the defaults of [`ConnectOptions`].

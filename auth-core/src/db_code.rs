@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use sea_orm::{DbErr, RuntimeErr};
 use sqlx::error::DatabaseError;
 
 /// Runs what has lost a race again: a statement, or a whole transaction.
@@ -120,6 +121,16 @@ fn look_up(table: Table, code: &str) -> Option<Meaning> {
     let found = table.iter().find(|(known, _)| *known == code).map(|(_, meaning)| *meaning);
     // SQLSTATE class 08 is "connection exception".
     found.or_else(|| (code.len() == 5 && code.starts_with("08")).then_some(Away))
+}
+
+/// What sqlx says about an error of SeaORM.
+pub(crate) fn sqlx_error(error: &DbErr) -> Option<&sqlx::Error> {
+    match error {
+        DbErr::Exec(RuntimeErr::SqlxError(error))
+        | DbErr::Query(RuntimeErr::SqlxError(error))
+        | DbErr::Conn(RuntimeErr::SqlxError(error)) => Some(error),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

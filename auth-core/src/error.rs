@@ -5,9 +5,9 @@ use std::{error::Error as StdError, fmt, time::Duration};
 use sea_orm::DbErr;
 
 use crate::{
-    Assurance, Challenge, Refusal,
-    connect::database_cause,
-    db_code::{self, Meaning},
+    Assurance, Challenge, Class, ConfigError, Refusal,
+    database_cause::database_cause,
+    db_code::{self, Meaning, sqlx_error},
     random::RandomUnavailable,
 };
 
@@ -81,35 +81,6 @@ pub enum Error {
     /// A bug or a broken installation: log it, tell the client nothing.
     #[error("internal error")]
     Internal(#[source] Box<dyn StdError + Send + Sync>),
-}
-
-/// What a caller can do about an error. There are no others: an adapter gives each its own status.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Class {
-    /// Correct the input.
-    Validation,
-    /// Ask again for address and password.
-    Credentials,
-    /// Refresh once, then sign in.
-    Token,
-    /// Show again who it is, then repeat.
-    StepUp,
-    /// Ask for something else: there is no such thing.
-    NotFound,
-    /// Change something else first: what there is stands against it.
-    Conflict,
-    /// Nothing: it is not allowed.
-    Forbidden,
-    /// Wait: too many attempts failed.
-    Throttled,
-    /// Wait: there is too much to do.
-    Overloaded,
-    /// Wait: something that is needed is away.
-    Unavailable,
-    /// Nothing: another server that is needed answers what it should not.
-    BadGateway,
-    /// Report it: a bug, or a broken installation.
-    Internal,
 }
 
 impl Error {
@@ -193,30 +164,6 @@ impl FieldError {
     }
 }
 
-/// A setting that cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{setting} {problem}")]
-pub struct ConfigError {
-    setting: &'static str,
-    problem: String,
-}
-
-impl ConfigError {
-    pub(crate) fn new(setting: &'static str, problem: impl Into<String>) -> Self {
-        Self { setting, problem: problem.into() }
-    }
-
-    /// Which setting, by the name of its builder method.
-    pub fn setting(&self) -> &'static str {
-        self.setting
-    }
-
-    /// What is wrong with it, and what would be right. Never repeats a secret.
-    pub fn problem(&self) -> &str {
-        &self.problem
-    }
-}
-
 /// An error of the database whose text is safe to log.
 ///
 /// Database errors quote data: a unique violation names the e-mail address in the message on MariaDB and in
@@ -270,15 +217,6 @@ pub(crate) fn is_unreachable(error: &DbErr) -> bool {
             sqlx_error(error),
             Some(Sqlx::Io(_) | Sqlx::Tls(_) | Sqlx::PoolTimedOut | Sqlx::PoolClosed | Sqlx::WorkerCrashed)
         )
-}
-
-pub(crate) fn sqlx_error(error: &DbErr) -> Option<&sqlx::Error> {
-    match error {
-        DbErr::Exec(sea_orm::RuntimeErr::SqlxError(error))
-        | DbErr::Query(sea_orm::RuntimeErr::SqlxError(error))
-        | DbErr::Conn(sea_orm::RuntimeErr::SqlxError(error)) => Some(error),
-        _ => None,
-    }
 }
 
 /// What the database says about a statement that it has refused.

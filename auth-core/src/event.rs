@@ -143,6 +143,11 @@ pub enum EventKind {
         /// Whose.
         user: UserId,
     },
+    /// A change of address was stopped by who reads mail at the old one; all sessions ended. Worth an alert.
+    EmailChangeStopped {
+        /// Whose.
+        user: UserId,
+    },
     /// The password was changed by who knew the old one; all other sessions ended.
     PasswordChanged {
         /// Whose.
@@ -184,6 +189,14 @@ pub enum EventKind {
     Reclaimed {
         /// Which account.
         user: UserId,
+    },
+    /// The address of an account was proved by somebody who need not be the one who made it: what could sign in to it besides
+    /// was removed. Worth an alert.
+    WaysInRemoved {
+        /// Whose account.
+        user: UserId,
+        /// What it was.
+        ways: String,
     },
     /// The account is gone, with everything but its events.
     Deleted {
@@ -244,6 +257,11 @@ pub enum EventKind {
         session: SessionId,
         /// How: `password`, `totp` or `recovery_code`.
         method: &'static str,
+    },
+    /// The account is gone, as nobody had proved its address or signed in to it for as long as the host keeps such accounts.
+    UnverifiedRemoved {
+        /// Whose.
+        user: UserId,
     },
     /// A mail did not leave within a day, or was refused.
     MailGivenUp {
@@ -368,6 +386,9 @@ impl EventKind {
             Self::EmailTaken => Row::of("email_taken"),
             Self::EmailVerified { user } => Row::of("email_verified").user(*user),
             Self::EmailChanged { user } => Row::of("email_changed").user(*user),
+            Self::EmailChangeStopped { user } => {
+                Row::of("email_change_stopped").user(*user).level(Level::Warn)
+            }
             Self::PasswordChanged { user } => Row::of("password_changed").user(*user),
             Self::PasswordNotConfirmed { user } => Row::of("password_not_confirmed").user(*user),
             Self::PasswordReset { user } => Row::of("password_reset").user(*user),
@@ -381,6 +402,9 @@ impl EventKind {
                 Row::of("identity_unlinked").user(*user).reason(provider)
             }
             Self::Reclaimed { user } => Row::of("reclaimed").user(*user).level(Level::Warn),
+            Self::WaysInRemoved { user, ways } => {
+                Row::of("ways_in_removed").user(*user).reason(ways).reason_not_counted().level(Level::Warn)
+            }
             Self::Deleted { user } => Row::of("deleted").user(*user),
             Self::FactorAdded { user, factor } => Row::of("factor_added").user(*user).reason(factor),
             Self::FactorRemoved { user, factor } => Row::of("factor_removed").user(*user).reason(factor),
@@ -395,6 +419,7 @@ impl EventKind {
             Self::SteppedUp { user, session, method } => {
                 Row::of("stepped_up").user(*user).session(*session).reason(method)
             }
+            Self::UnverifiedRemoved { user } => Row::of("unverified_removed").user(*user),
             Self::MailGivenUp { user, kind } => Row::of("mail_given_up").user(*user).reason(kind.code()),
             Self::KeyAdded { key } => Row::of("key_added").reason(key).reason_not_counted(),
             Self::KeyRevoked { key } => Row::of("key_revoked").reason(key).reason_not_counted(),
@@ -411,7 +436,7 @@ impl EventKind {
         self.row().user
     }
 
-    /// Why, or which: the code of a reason or kind of mail, the methods of a sign-in, a provider's name, or a key's id, where the
+    /// Why, or which: the code of a reason or kind of mail, the methods of a sign-in, a provider's name, ways in, or a key's id, where the
     /// event has one.
     pub fn reason(&self) -> Option<&str> {
         self.row().reason

@@ -35,25 +35,33 @@
 //! [error](manual::errors) and what to do, [running it](manual::operating), [what is protected and what is not](manual::security),
 //! [coming from another service](manual::moving_in), [what else there is](manual::comparison).
 
+// What only a feature's room uses is unused without it; a build with all features tells what nobody uses.
+#![cfg_attr(not(feature = "oidc"), allow(dead_code, unused_imports, unreachable_pub))]
+
 mod assurance;
 mod audit;
 mod auth;
 mod builder;
+mod challenge;
 mod check;
 mod client;
 mod clock;
 mod config;
+mod config_error;
 mod connect;
+mod database_cause;
 mod db_code;
 mod email;
 mod error;
 mod event;
+mod finding;
 mod flow;
 mod id;
 mod kernel;
 mod key_ring;
 pub mod mail;
 pub mod manual;
+mod outbox;
 pub mod password;
 mod principal;
 mod random;
@@ -64,6 +72,7 @@ mod room;
 mod secret;
 mod session;
 mod store;
+mod task;
 #[cfg(feature = "test-util")]
 pub mod test_util;
 mod throttle;
@@ -74,38 +83,40 @@ pub use assurance::Assurance;
 pub use audit::AuditEvent;
 pub use auth::Auth;
 pub use builder::AuthBuilder;
-pub use check::{Finding, Severity};
+pub use challenge::Challenge;
 pub use client::ClientInfo;
 pub use clock::{Clock, SystemClock};
 pub use config::{
     Config, EmailVerification, FactorConfig, HashConfig, MailConfig, PasswordConfig, Registration,
-    SecondFactor, SessionConfig, TokenConfig,
+    SecondFactor, SessionConfig, ThrottleConfig, TokenConfig,
 };
-pub use connect::{ConnectError, ConnectOptions, connect, database_cause};
-pub use error::{Class, ConfigError, Error, FieldError, StoreError};
+pub use config_error::ConfigError;
+pub use connect::{ConnectError, ConnectOptions, connect};
+pub use database_cause::database_cause;
+pub use error::{Error, FieldError, StoreError};
 pub use event::{Event, EventKind, EventSink, SignInFailure, ThrottleReason, TracingEvents};
-pub use flow::{Export, ExportedRow, Login, PreparedRegister, Register, UserChange};
+pub use finding::{Finding, Severity};
+pub use flow::{Export, KeyRing, KeyState, Login, PreparedRegister, Register, RingKey, UserChange};
 pub use id::{SessionId, UserId};
-pub use key_ring::{KeyRing, KeyState, RingKey};
 pub use principal::Principal;
 pub use random::{Random, RandomUnavailable, SystemRandom};
-pub use refusal::Refusal;
+pub use refusal::{Class, Refusal};
 pub use revocation::Revocations;
 pub use role::ADMIN_ROLE;
 pub use room::factor;
 #[cfg(feature = "oidc")]
 pub use room::oidc;
 #[cfg(feature = "oidc")]
-pub use room::oidc::Identity;
+pub use room::oidc::{BrowserToken, Identity};
 pub use room::{
     admin::{CreateUser, UserPage, UserQuery},
     import::{Import, ImportOutcome, ImportRow, UserRecord},
+    verify_email::Carried,
 };
-#[cfg(feature = "oidc")]
-pub use secret::BrowserToken;
-pub use secret::{AccessToken, AuthSession, DeviceToken, OneTimeToken, Password, RefreshToken, SecretKey};
-pub use session::{Challenge, EndReason, Session, SignIn, Tokens};
-pub use store::ExportedValue;
-pub use throttle::ThrottleConfig;
+pub use secret::{
+    AccessToken, Address, AuthSession, DeviceToken, OneTimeToken, Password, RefreshToken, SecretKey,
+};
+pub use session::{EndReason, Session, SignIn, Tokens};
+pub use store::{ExportedRow, ExportedValue};
 pub use token::{Algorithm, Keys, PrivateKey, PublicKey, TokenVerifier};
 pub use user::User;

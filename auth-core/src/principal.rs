@@ -6,7 +6,7 @@ use crate::{Assurance, SessionId, UserId};
 
 /// Who is calling, as the access token tells it. Made by
 /// [`TokenVerifier::verify`](crate::TokenVerifier::verify) only, so holding one means that the token was good.
-/// [`Auth::check_session`](crate::Auth::check_session) turns one into another with the roles of this moment.
+/// [`Auth::verify_session`](crate::Auth::verify_session) turns one into another with the roles of this moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Principal {
     pub(crate) user_id: UserId,

@@ -13,7 +13,34 @@
 //! assert_eq!(tell(&Error::Refused(refusal::USER_NOT_FOUND)), "There is no such user.");
 //! ```
 
-use crate::Class;
+/// What a caller can do about an error. There are no others: an adapter gives each its own status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// Correct the input.
+    Validation,
+    /// Ask again for address and password.
+    Credentials,
+    /// Refresh once, then sign in.
+    Token,
+    /// Show again who it is, then repeat.
+    StepUp,
+    /// Ask for something else: there is no such thing.
+    NotFound,
+    /// Change something else first: what there is stands against it.
+    Conflict,
+    /// Nothing: it is not allowed.
+    Forbidden,
+    /// Wait: too many attempts failed.
+    Throttled,
+    /// Wait: there is too much to do.
+    Overloaded,
+    /// Wait: something that is needed is away.
+    Unavailable,
+    /// Nothing: another server that is needed answers what it should not.
+    BadGateway,
+    /// Report it: a bug, or a broken installation.
+    Internal,
+}
 
 /// A rule that says no.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +71,12 @@ pub const EMAIL_TAKEN: Refusal =
 /// Accounts are made by others: [`Config::registration`](crate::Config::registration).
 pub const REGISTRATION_CLOSED: Refusal =
     Refusal::new(Class::Forbidden, "forbidden", "Registration is closed.");
+/// Another way in, before the address is proved.
+pub const VERIFICATION_NEEDED: Refusal = Refusal::new(
+    Class::Forbidden,
+    "verification_needed",
+    "Prove your e-mail address first: follow the link in the mail, or ask for another one.",
+);
 /// No such user.
 pub const USER_NOT_FOUND: Refusal = Refusal::not_found("There is no such user.");
 /// The user has no such session, or it is over.

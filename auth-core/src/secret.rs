@@ -9,12 +9,12 @@ macro_rules! secret_text {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         #[derive(Clone)]
-        pub struct $name(Zeroizing<String>);
+        pub struct $name(::zeroize::Zeroizing<String>);
 
         impl $name {
             /// Takes the text over; the copy held here is wiped when dropped.
             pub fn new(text: impl Into<String>) -> Self {
-                Self(Zeroizing::new(text.into()))
+                Self(::zeroize::Zeroizing::new(text.into()))
             }
 
             /// The secret itself. Every call of this method is a place to look at in a review.
@@ -23,8 +23,8 @@ macro_rules! secret_text {
             }
         }
 
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl ::std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
                 f.write_str(concat!(stringify!($name), "(redacted)"))
             }
         }
@@ -40,7 +40,18 @@ macro_rules! secret_text {
                 Self::new(text)
             }
         }
+
+        impl From<&String> for $name {
+            fn from(text: &String) -> Self {
+                Self::new(text)
+            }
+        }
     };
+}
+
+secret_text! {
+    /// An e-mail address as it was typed, or what somebody took for one: personal, and now and then the password in the wrong field.
+    Address
 }
 
 secret_text! {
@@ -72,11 +83,7 @@ secret_text! {
     OneTimeToken
 }
 
-#[cfg(feature = "oidc")]
-secret_text! {
-    /// What only the browser has in which a sign-in at a provider began: belongs in a short-lived `HttpOnly` cookie.
-    BrowserToken
-}
+pub(crate) use secret_text;
 
 /// Compares in constant time.
 impl PartialEq for DeviceToken {

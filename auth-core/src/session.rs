@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use crate::{AccessToken, AuthSession, DeviceToken, RefreshToken, SessionId, UserId, throttle::KNOWN_FOR};
+use crate::{AccessToken, Challenge, DeviceToken, RefreshToken, SessionId, UserId, token::device::KNOWN_FOR};
 
 /// The outcome of a sign-in.
 #[derive(Debug)]
@@ -16,20 +16,6 @@ pub enum SignIn {
     /// The first factor was right, and another one is asked for before there are tokens: [`Factors::answer`](crate::factor::Factors::answer)
     /// takes it.
     Challenge(Challenge),
-}
-
-/// A second factor is needed.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct Challenge {
-    /// For the request that answers it; works once.
-    pub auth_session: AuthSession,
-    /// What it can be answered with, as `totp` or `recovery_code`; where `enrol` is set, what can be set up.
-    pub methods: Vec<&'static str>,
-    /// Whether a factor has to be set up first, because a policy asks for one and there is none.
-    pub enrol: bool,
-    /// When it is too late.
-    pub expires_at: SystemTime,
 }
 
 /// The two tokens of a session.

@@ -60,6 +60,7 @@ pub(crate) fn auth(
         |own: &Option<String>, path: &str| own.clone().unwrap_or_else(|| format!("{public_url}{path}"));
     settings.mail.verify_email_url = page(&config.mail.verify_email_url, "/verify-email");
     settings.mail.reset_password_url = page(&config.mail.reset_password_url, "/reset-password");
+    settings.mail.stop_email_change_url = page(&config.mail.stop_email_change_url, "/stop-email-change");
     let mailer: Arc<dyn Mailer> = match &config.mail.smtp_url {
         Some(url) => {
             let mailer = SmtpMailer::new(url, &config.mail.from);
@@ -68,7 +69,7 @@ pub(crate) fn auth(
         None => Arc::new(LogMailer),
     };
     let mut builder = Auth::builder(db, keys).config(settings).mailer(mailer);
-    if !config.providers.providers.is_empty() {
+    if !config.oidc.providers.is_empty() {
         builder = builder.oidc(oidc(config, public_url));
     }
     if let Some(list) = &config.breached {
@@ -79,7 +80,7 @@ pub(crate) fn auth(
 
 /// Sign-in at providers: callbacks are where `auth-tower` has them.
 fn oidc(config: &Config, public_url: &str) -> oidc::Config {
-    let given = &config.providers;
+    let given = &config.oidc;
     let oidc = oidc::Config::new(format!("{public_url}/oauth")).default_redirect(&given.default_redirect);
     let oidc = given.providers.iter().cloned().fold(oidc, oidc::Config::provider);
     // A browser is sent to pages; an application in a web view comes back by itself.

@@ -36,6 +36,7 @@
 //! | `GET`, `DELETE /users/me/sessions`, `DELETE /users/me/sessions/{id}` | 200 `{"sessions"}`; 204, all but this one; 204 |
 //! | `POST /users/me/email`, `/request-verify-token`, `/forgot-password` (with a mailer) | 202; the last two whatever is behind the address |
 //! | `POST /verify-email`, `/reset-password` `{"token"}` (with a mailer); `GET` is the built-in page | 200 and the user; 204; 422 for a link that is no good any more |
+//! | `POST /stop-email-change` `{"token"}` (with a mailer); `GET` is the built-in page | 204; 422 for a link that is no good any more |
 //! | `GET /verify` with a bearer token | 204 with `X-Auth-User`, `X-Auth-Session`, `X-Auth-Roles`, for a reverse proxy |
 //! | `GET /.well-known/jwks.json`, `GET /openapi.json` | the public keys; this description, in full |
 //! | `GET /oauth/{provider}/authorize?redirect_to=` (feature `oidc`) | 302 to the provider; 422 for a page elsewhere |
@@ -95,6 +96,9 @@
 //!
 //! [tower]: https://docs.rs/tower
 
+// What only a feature uses is unused without it; a build with all features tells what nobody uses.
+#![cfg_attr(not(feature = "oidc"), allow(dead_code, unused_imports))]
+
 mod authenticate;
 #[cfg(feature = "axum")]
 pub mod axum;
@@ -117,7 +121,7 @@ mod route;
 mod service;
 mod transport;
 
-pub use authenticate::{AuthLayer, Authenticate, AuthenticateFuture, TokenCheck};
+pub use authenticate::{AuthLayer, Authenticate, AuthenticateFuture, TokenVerification};
 pub use body::Body;
 pub use client::ClientAddr;
 pub use cross_origin::{CrossOrigin, CrossOriginFuture, CrossOriginLayer, OriginPolicy};

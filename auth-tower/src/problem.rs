@@ -9,7 +9,7 @@
 //! | 401 | `insufficient_user_authentication` | step up, or sign in again (RFC 9470), then repeat |
 //! | 403 | `forbidden` | nothing: a role is missing, or registration is closed |
 //! | 403 | `second_factor_required`, `second_factor_enrolment_required` | show, or set up, one of `methods` with `auth_session`, within `expires_in` seconds |
-//! | 403 | `verification_needed` | say that a mail was sent: the address has to be proved before a factor is set up |
+//! | 403 | `verification_needed` | prove the address first: a mail was sent, or `/request-verify-token` sends the link again |
 //! | 403 | `factor_locked` | say that an administrator has to open it: too many wrong codes were given |
 //! | 403 | `cross_origin` | nothing: this page's origin is not trusted |
 //! | 404, 405 | `not_found`, `method_not_allowed` | a bug of the client |
@@ -39,7 +39,6 @@ use auth_core::{Assurance, FieldError};
 use http::StatusCode;
 
 pub(crate) use self::document::Document;
-#[cfg(feature = "oidc")]
 pub(crate) use self::rule::log_rule;
 
 /// A problem document (RFC 9457), as `application/problem+json`.

@@ -109,7 +109,7 @@ where
     }
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        match self.requirement.check(request.extensions()) {
+        match self.requirement.is_met_by(request.extensions()) {
             Ok(()) => GuardFuture::pass(self.inner.call(request)),
             Err(problem) => GuardFuture::refuse(problem, Refusal::left_in(request.extensions())),
         }
@@ -146,7 +146,7 @@ impl Proof {
 
 impl Requirement {
     /// Closed unless the requirement is met; without a principal it never is.
-    fn check(&self, extensions: &Extensions) -> Result<(), Problem> {
+    fn is_met_by(&self, extensions: &Extensions) -> Result<(), Problem> {
         let principal = extensions.get::<Principal>().ok_or_else(Problem::unauthenticated)?;
         match self {
             Self::SignedIn => Ok(()),

@@ -1,8 +1,5 @@
 //! The cookies: the only way in which refresh tokens and device tokens travel.
 
-#[cfg(feature = "oidc")]
-mod sign_in_cookie;
-
 use std::time::Duration;
 
 use cookie::{Cookie, SameSite};
@@ -10,9 +7,6 @@ use http::{
     HeaderMap, HeaderValue,
     header::{COOKIE, SET_COOKIE},
 };
-
-#[cfg(feature = "oidc")]
-pub(crate) use self::sign_in_cookie::SignInCookie;
 
 /// As many values of one request are looked at: each may cost a query, and a jar holds one.
 const MAX_VALUES: usize = 4;
@@ -24,26 +18,19 @@ pub(crate) struct Cookies {
     pub(crate) refresh: HostCookie,
     /// The device token, for a year. Logging out leaves it: it tells that somebody signed in here before.
     pub(crate) device: HostCookie,
-    /// What belongs to a sign-in that is under way at a provider, for as long as that may take.
-    #[cfg(feature = "oidc")]
-    pub(crate) sign_in: SignInCookie,
 }
 
 impl Cookies {
     pub(crate) const SECURE: Self = Self {
         refresh: HostCookie { name: "__Host-refresh_token", secure: true },
         device: HostCookie { name: "__Host-auth_device", secure: true },
-        #[cfg(feature = "oidc")]
-        sign_in: SignInCookie { prefix: "__Host-auth_oauth-", secure: true },
     };
     pub(crate) const INSECURE: Self = Self {
         refresh: HostCookie { name: "refresh_token", secure: false },
         device: HostCookie { name: "auth_device", secure: false },
-        #[cfg(feature = "oidc")]
-        sign_in: SignInCookie { prefix: "auth_oauth-", secure: false },
     };
 
-    pub(crate) fn are_secure(self) -> bool {
+    pub(crate) const fn are_secure(self) -> bool {
         self.refresh.secure
     }
 }
@@ -105,7 +92,7 @@ impl HostCookie {
 }
 
 /// Replaces, so that an answer never sets a cookie twice.
-fn write(
+pub(crate) fn write(
     headers: &mut HeaderMap,
     (name, value): (&str, &str),
     secure: bool,
@@ -131,12 +118,12 @@ fn write(
 
 /// The cookies of a request, one after the other: by hand and to the byte. A parser that trims Unicode's white space would
 /// take a cookie whose name begins with U+2000 for ours, and browsers guard no such name by its prefix.
-fn pairs(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
+pub(crate) fn pairs(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
     let all = headers.get_all(COOKIE).iter();
     all.flat_map(|header| header.as_bytes().split(|byte| *byte == b';')).map(<[u8]>::trim_ascii)
 }
 
-fn value_of<'a>(cookie: &'a [u8], name: &str) -> Option<&'a [u8]> {
+pub(crate) fn value_of<'a>(cookie: &'a [u8], name: &str) -> Option<&'a [u8]> {
     cookie.strip_prefix(name.as_bytes())?.strip_prefix(b"=")
 }
 

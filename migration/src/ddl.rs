@@ -43,6 +43,14 @@ pub(crate) fn add_column(backend: DbBackend, table: &'static str, column: Column
     sql(backend, &alter)
 }
 
+/// An index on a table that is there.
+pub(crate) fn add_index(backend: DbBackend, mut index: IndexCreateStatement) -> String {
+    if backend != DbBackend::MySql {
+        index.if_not_exists();
+    }
+    sql(backend, &index)
+}
+
 pub(crate) fn sql(backend: DbBackend, statement: &impl StatementBuilder) -> String {
     backend.build(statement).to_string()
 }
@@ -66,13 +74,18 @@ pub(crate) fn uuid_null(backend: DbBackend, name: &'static str) -> ColumnDef {
 
 /// Thirty-two random bytes, not null: `bytea`, `binary(32)`, or `blob` on SQLite.
 pub(crate) fn seed(backend: DbBackend) -> ColumnDef {
-    let mut column = ColumnDef::new("seed");
+    let mut column = seed_null(backend, "seed");
+    column.not_null();
+    column
+}
+
+pub(crate) fn seed_null(backend: DbBackend, name: &'static str) -> ColumnDef {
+    let mut column = ColumnDef::new(name);
     if backend == DbBackend::Sqlite {
         column.blob()
     } else {
         column.binary_len(32)
     };
-    column.not_null();
     column
 }
 

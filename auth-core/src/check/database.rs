@@ -2,7 +2,7 @@
 
 use std::{error::Error as _, sync::Arc, time::Duration};
 
-use super::Finding;
+use crate::Finding;
 use crate::{
     Error,
     clock::duration_millis,

@@ -2,8 +2,8 @@
 
 use std::{thread, time::Duration};
 
-use super::Finding;
-use crate::Config;
+use crate::Finding;
+use crate::{Config, EmailVerification, Registration};
 
 /// Longer, and other services accept the token of a signed-out user for so long.
 const ACCESS_TTL: Duration = Duration::from_hours(24);
@@ -53,6 +53,7 @@ impl Config {
                     "name this service in issuer and audience",
                 )
             }),
+            self.check_registration(),
             self.check_slots(),
         ]
         .into_iter()
@@ -73,6 +74,20 @@ impl Config {
                 "refresh_grace",
                 "a used refresh token is answered for more than a minute: a thief within it goes unnoticed",
                 "set refresh_grace to some seconds, if that is not meant",
+            )
+        })
+    }
+
+    /// Where addresses are to be proved, a registration does not tell those that have an account. A sign-in does.
+    fn check_registration(&self) -> Option<Finding> {
+        let tells =
+            self.email_verification == EmailVerification::On && self.registration == Registration::Open;
+        tells.then(|| {
+            Finding::note(
+                "registration_tells",
+                "addresses are proved, but not before the first sign-in: whoever registers an address and then signs in with the \
+                 same password learns whether it had an account",
+                "EmailVerification::Required, in the program EMAIL_VERIFICATION=required, if who has an account is nobody's business",
             )
         })
     }

@@ -60,7 +60,7 @@ impl Default for FactorConfig {
 const STEP_UP_MAX: Duration = Duration::from_hours(24);
 
 impl FactorConfig {
-    pub(super) fn check(&self) -> Result<(), ConfigError> {
+    pub(super) fn validate(&self) -> Result<(), ConfigError> {
         let refuse = |setting, problem: &str| Err(ConfigError::new(setting, problem));
         if let SecondFactor::RequiredFor(roles) = &self.policy
             && (roles.is_empty() || !roles.iter().all(|role| role::is_name(role)))

@@ -24,7 +24,7 @@ impl Default for HashConfig {
 }
 
 impl HashConfig {
-    pub(super) fn check(&self) -> Result<(), ConfigError> {
+    pub(super) fn validate(&self) -> Result<(), ConfigError> {
         let refuse = |setting, problem: &str| Err(ConfigError::new(setting, problem));
         if !(1..=1024).contains(&self.slots) {
             return refuse("hashing.slots", "is outside 1 to 1024");

@@ -15,7 +15,10 @@ pub struct MailConfig {
     /// The page that a link to choose a new password leads to, in the same way. Default
     /// `http://127.0.0.1:8000/reset-password`.
     pub reset_password_url: String,
-    /// How long a link to prove an address works. Default a day.
+    /// The page that a link to stop a change of address leads to, in the same way. Default
+    /// `http://127.0.0.1:8000/stop-email-change`.
+    pub stop_email_change_url: String,
+    /// How long a link to prove an address works, and one that stops a change of it. Default a day.
     pub verify_email_ttl: Duration,
     /// How long a link to choose a new password works. Default an hour.
     pub reset_password_ttl: Duration,
@@ -27,6 +30,7 @@ impl Default for MailConfig {
             service_name: "auth".to_owned(),
             verify_email_url: "http://127.0.0.1:8000/verify-email".to_owned(),
             reset_password_url: "http://127.0.0.1:8000/reset-password".to_owned(),
+            stop_email_change_url: "http://127.0.0.1:8000/stop-email-change".to_owned(),
             verify_email_ttl: Duration::from_hours(24),
             reset_password_ttl: Duration::from_hours(1),
         }
@@ -34,10 +38,11 @@ impl Default for MailConfig {
 }
 
 impl MailConfig {
-    pub(super) fn check(&self) -> Result<(), ConfigError> {
+    pub(super) fn validate(&self) -> Result<(), ConfigError> {
         filled("mail.service_name", &self.service_name)?;
         page("mail.verify_email_url", &self.verify_email_url)?;
         page("mail.reset_password_url", &self.reset_password_url)?;
+        page("mail.stop_email_change_url", &self.stop_email_change_url)?;
         lifetime("mail.verify_email_ttl", self.verify_email_ttl)?;
         lifetime("mail.reset_password_ttl", self.reset_password_ttl)
     }

@@ -5,6 +5,7 @@ mod hashing;
 mod mail;
 mod passwords;
 mod sessions;
+mod throttle;
 mod tokens;
 
 use std::time::Duration;
@@ -15,9 +16,10 @@ pub use self::{
     mail::MailConfig,
     passwords::PasswordConfig,
     sessions::SessionConfig,
+    throttle::ThrottleConfig,
     tokens::TokenConfig,
 };
-use crate::{ConfigError, ThrottleConfig};
+use crate::ConfigError;
 
 /// The settings of an [`Auth`](crate::Auth), by what they are about. Change what is to differ from the defaults in
 /// [`AuthBuilder::configure`](crate::AuthBuilder::configure).
@@ -42,6 +44,9 @@ pub struct Config {
     pub audit_retention: Option<Duration>,
     /// Second factors.
     pub factors: FactorConfig,
+    /// For how long an account is kept whose address was never proved and to which nobody ever signed in; then the address is free
+    /// again. Accounts that were imported, disabled, or made with a version that did not note sign-ins stay. Default `None`: for ever.
+    pub unverified_account_ttl: Option<Duration>,
     /// How often may be guessed.
     pub throttle: ThrottleConfig,
     /// Lets everybody guess as fast as passwords can be hashed. For a load test. Default `false`.
@@ -92,20 +97,23 @@ fn filled(name: &'static str, value: &str) -> Result<(), ConfigError> {
 
 impl Config {
     /// Errors name a setting as it is written here: `tokens.access_ttl`.
-    pub(crate) fn check(&self) -> Result<(), ConfigError> {
-        self.tokens.check()?;
-        self.sessions.check()?;
-        self.mail.check()?;
+    pub(crate) fn validate(&self) -> Result<(), ConfigError> {
+        self.tokens.validate()?;
+        self.sessions.validate()?;
+        self.mail.validate()?;
         if let Some(retention) = self.audit_retention {
             lifetime("audit_retention", retention)?;
+        }
+        if let Some(ttl) = self.unverified_account_ttl {
+            lifetime("unverified_account_ttl", ttl)?;
         }
         if self.tokens.access_ttl > self.sessions.session_ttl {
             let problem = "is longer than sessions.session_ttl; make it shorter";
             return Err(ConfigError::new("tokens.access_ttl", problem));
         }
-        self.passwords.check()?;
-        self.factors.check()?;
-        self.hashing.check()?;
-        self.throttle.check()
+        self.passwords.validate()?;
+        self.factors.validate()?;
+        self.hashing.validate()?;
+        self.throttle.validate()
     }
 }

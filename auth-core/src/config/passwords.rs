@@ -24,7 +24,7 @@ impl Default for PasswordConfig {
 }
 
 impl PasswordConfig {
-    pub(super) fn check(&self) -> Result<(), ConfigError> {
+    pub(super) fn validate(&self) -> Result<(), ConfigError> {
         if !(8..=64).contains(&self.min_length) {
             return Err(ConfigError::new("passwords.min_length", "is outside 8 to 64 (NIST SP 800-63B-4)"));
         }

@@ -30,7 +30,7 @@ impl Default for SessionConfig {
 }
 
 impl SessionConfig {
-    pub(super) fn check(&self) -> Result<(), ConfigError> {
+    pub(super) fn validate(&self) -> Result<(), ConfigError> {
         lifetime("sessions.refresh_ttl", self.refresh_ttl)?;
         lifetime("sessions.session_ttl", self.session_ttl)?;
         let refuse = |setting, problem: &str| Err(ConfigError::new(setting, problem));

@@ -43,7 +43,7 @@ impl TokenConfig {
         self.key_publish_ahead.saturating_sub(self.key_publish_ahead / 6)
     }
 
-    pub(super) fn check(&self) -> Result<(), ConfigError> {
+    pub(super) fn validate(&self) -> Result<(), ConfigError> {
         filled("tokens.issuer", &self.issuer)?;
         filled("tokens.audience", &self.audience)?;
         lifetime("tokens.access_ttl", self.access_ttl)?;

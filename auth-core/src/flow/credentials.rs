@@ -4,20 +4,19 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    Assurance, ClientInfo, Error, FieldError, Password, Principal, SecondFactor, UserId,
+    Assurance, ClientInfo, Error, FieldError, Password, Principal, SecondFactor, SessionId, UserId,
     clock::duration_millis,
     email::Email,
     event::EventKind,
-    flow::{detached, until_won},
-    kernel::Kernel,
+    kernel::{Kernel, listed},
     mail::MailKind,
     password::{self, Checked, Verdict},
     refusal,
-    role::ADMIN_ROLE,
     store::{
-        SessionRow, UserRow, delete_user, end_all_sessions, end_tokens, find_login, find_user,
-        find_user_with_sessions, is_last_with_role, keep_session, replace_hash,
+        ConnectionTrait, LockedUser, SessionRow, UserRow, delete_user, end_all_sessions, find_login,
+        find_session, find_user, find_user_with_sessions, keep_session, lock_user, replace_hash,
     },
+    task::{detached, until_won},
 };
 
 /// An account without a password has to have signed in so lately.
@@ -40,9 +39,13 @@ impl Proof {
 pub(crate) struct Confirmed {
     pub(crate) id: UserId,
     pub(crate) email: String,
+    pub(crate) email_verified: bool,
     pub(crate) epoch: i64,
     /// `None` for an account without a password.
     pub(crate) hash: Option<String>,
+    pub(crate) session: SessionId,
+    /// Where the password was asked for.
+    field: &'static str,
 }
 
 impl Kernel {
@@ -58,11 +61,20 @@ impl Kernel {
     ) -> Result<Confirmed, Error> {
         let session = self.live_session(caller).await?;
         let (now, proof) = (self.now(), Proof::of(&session));
-        let UserRow { id, email, epoch, .. } = session.user;
+        let UserRow { id, email, epoch, email_verified_at, .. } = session.user;
         let address = Email::parse(&email).map_err(|_| Error::Refused(refusal::USER_NOT_FOUND))?;
         let subject = self.subject(&address, client);
         let (db, standing) = (self.store.db(), self.standing());
         let (found, counters) = find_login(db, address.normalized(), subject, now, standing).await?;
+        let confirmed = Confirmed {
+            id,
+            email,
+            email_verified: email_verified_at.is_some(),
+            epoch,
+            hash: None,
+            session: session.id,
+            field,
+        };
         let found = found.filter(|found| found.user.id == id).ok_or(Error::SessionOver)?;
         let has_second = self.asks_second_factor(found.factors);
         if has_second {
@@ -72,21 +84,17 @@ impl Kernel {
             let recent = has_second || proof.at.saturating_add(duration_millis(RECENT)) > now;
             let rule =
                 "sign in again first: an account without a password needs a sign-in of the last 5 minutes";
-            return if recent {
-                Ok(Confirmed { id, email, epoch, hash: None })
-            } else {
-                Err(refuse(field, "recent_sign_in_needed", rule))
-            };
+            return if recent { Ok(confirmed) } else { Err(refuse(field, "recent_sign_in_needed", rule)) };
         };
         let Some(password) = password else {
             return Err(refuse(field, "required", "the password is needed"));
         };
-        let attempt = self.attempt(subject, counters, client, Some(id)).await?;
-        let checked = self.check(client, &password::normalize(&password), Some(hash.clone())).await;
+        let attempt = self.attempt(subject, counters, client, Some(&found.user)).await?;
+        let checked = self.try_password(client, &password::normalize(&password), Some(hash.clone())).await;
         match checked {
             Ok(Checked::Verdict(Verdict::Right | Verdict::RightButOutdated)) => {
                 attempt.right(&self).await;
-                Ok(Confirmed { id, email, epoch, hash: Some(hash) })
+                Ok(Confirmed { hash: Some(hash), ..confirmed })
             }
             Ok(_) => {
                 let (kernel, client) = (Arc::clone(&self), client.clone());
@@ -130,6 +138,26 @@ impl Kernel {
         if is_recent && proof.level >= level { Ok(()) } else { Err(Error::StepUpRequired { level, max_age }) }
     }
 
+    /// Holds the user's row until the end of the transaction, if everything is as it was when they were confirmed. To hash
+    /// takes its time: whoever ends the sessions meanwhile, or disables the account, is not to be overruled by what was asked
+    /// for before.
+    pub(crate) async fn hold(
+        &self,
+        txn: &impl ConnectionTrait,
+        confirmed: &Confirmed,
+    ) -> Result<LockedUser, Error> {
+        let locked = lock_user(txn, confirmed.id).await?.ok_or(Error::SessionOver)?;
+        let session = find_session(txn, confirmed.session).await?.ok_or(Error::SessionOver)?;
+        if !session.is_alive(self.now(), duration_millis(self.config.sessions.refresh_ttl)) {
+            return Err(Error::SessionOver);
+        }
+        // The session has lived through what ended the others: it has changed the password.
+        if locked.epoch != confirmed.epoch {
+            return Err(refuse(confirmed.field, "wrong_password", "the password is wrong"));
+        }
+        Ok(locked)
+    }
+
     pub(crate) async fn change_password(
         self: Arc<Self>,
         caller: Principal,
@@ -138,12 +166,12 @@ impl Kernel {
         client: ClientInfo,
     ) -> Result<(), Error> {
         let user = Arc::clone(&self).confirm(&caller, Some(current), "current_password", &client).await?;
-        let Some(old) = user.hash else {
+        let Some(old) = user.hash.clone() else {
             let rule = "the account has no password; ask for a link to choose one";
             return Err(refuse("current_password", "no_password", rule));
         };
         let new = password::normalize(&new);
-        let weak = self.policy.check(&new, Email::parse(&user.email).ok().as_ref()).await;
+        let weak = self.policy.validate(&new, Email::parse(&user.email).ok().as_ref()).await;
         weak.map_err(|error| Error::Validation(vec![FieldError { field: "new_password", ..error }]))?;
         let hash = self.passwords.hash(&client, new, self.random.as_ref()).await?;
         detached(async move {
@@ -151,16 +179,17 @@ impl Kernel {
             let kind = EventKind::PasswordChanged { user: id };
             until_won(|| async {
                 let txn = self.store.begin().await?;
+                let locked = self.hold(&txn, &user).await?;
                 if !replace_hash(&txn, id, &old, &hash, now).await? {
                     // Somebody else has changed it since it was checked.
                     return Err(refuse("current_password", "wrong_password", "the password is wrong"));
                 }
                 // All end, also one that a sign-in with the old password is making; the caller's own then goes on.
                 end_all_sessions(&txn, id, now).await?;
-                let epoch = find_user(&txn, id).await?.ok_or(Error::Refused(refusal::USER_NOT_FOUND))?.epoch;
-                keep_session(&txn, caller.session_id(), epoch).await?;
-                end_tokens(&txn, id, None, now).await?;
-                self.post(&txn, MailKind::PasswordChanged, &user.email, Some(id), None).await?;
+                keep_session(&txn, user.session, locked.epoch.saturating_add(1)).await?;
+                let left = listed(&self.name_ways_in(&txn, id).await?);
+                let left = Some(left).filter(|left| !left.is_empty());
+                self.post(&txn, MailKind::PasswordChanged, &locked.email, Some(id), left).await?;
                 self.record(&txn, &client, &kind).await?;
                 Ok(txn.commit().await?)
             })
@@ -180,15 +209,27 @@ impl Kernel {
         client: ClientInfo,
     ) -> Result<(), Error> {
         let user = Arc::clone(&self).confirm(&caller, password, "password", &client).await?;
-        detached(async move { self.delete(user.id, &client).await }).await
+        detached(async move { self.delete_if(user.id, Some(&user), &client).await }).await
     }
 
     /// The account, with all that hangs on it. To be called [detached](super::detached).
     pub(crate) async fn delete(&self, user: UserId, client: &ClientInfo) -> Result<(), Error> {
+        self.delete_if(user, None, client).await
+    }
+
+    async fn delete_if(
+        &self,
+        user: UserId,
+        confirmed: Option<&Confirmed>,
+        client: &ClientInfo,
+    ) -> Result<(), Error> {
         let kind = EventKind::Deleted { user };
         until_won(|| async {
             let txn = self.store.begin().await?;
-            if is_last_with_role(&txn, user, ADMIN_ROLE).await? {
+            if let Some(confirmed) = confirmed {
+                self.hold(&txn, confirmed).await?;
+            }
+            if self.is_last_admin(&txn, user).await? {
                 return Err(Error::Refused(refusal::LAST_ADMIN));
             }
             let email = find_user(&txn, user).await?.ok_or(Error::Refused(refusal::USER_NOT_FOUND))?.email;

@@ -1,13 +1,10 @@
 //! All that is stored about one person, for that person (GDPR articles 15 and 20).
 
-use crate::{AuditEvent, Error, ExportedValue, Principal, Session, User, kernel::Kernel, store::export_rows};
+use crate::{AuditEvent, Error, ExportedRow, Principal, Session, User, kernel::Kernel, store::export_rows};
 
 /// More events than anybody reads; the rest is older.
 const MOST_EVENTS: usize = 10_000;
 const PAGE: u64 = 100;
-
-/// A row of a table, as pairs of column and value.
-pub type ExportedRow = Vec<(&'static str, ExportedValue)>;
 
 /// All that is stored about one person, secrets and hashes left out.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,36 +4,11 @@
 use std::sync::Arc;
 
 use crate::{
-    Challenge, ClientInfo, EmailVerification, Error, SessionId, SignInFailure,
-    kernel::Kernel,
+    EmailVerification, Error, SignInFailure,
+    kernel::{Arrival, Kernel, Passage},
     mail::MailKind,
-    store::{SessionRow, UserRow},
-    throttle::Attempt,
+    store::SessionRow,
 };
-
-/// Somebody whose first factor was right.
-pub(crate) struct Arrival {
-    pub(crate) user: UserRow,
-    /// How many live sessions there are already.
-    pub(crate) live_sessions: u64,
-    /// How many factors of theirs stand beside the first.
-    pub(crate) factors: u64,
-    /// How it was shown who they are, as `amr` values (RFC 8176) with spaces between them.
-    pub(crate) methods: String,
-    pub(crate) client: ClientInfo,
-    /// The session that the client holds: it ends.
-    pub(crate) replaces: Option<SessionId>,
-    /// As which it was counted so far.
-    pub(crate) attempt: Attempt,
-}
-
-/// What the gate says.
-pub(crate) enum Passage {
-    Open,
-    /// Another factor is due.
-    Challenge(Challenge),
-    Refused(SignInFailure),
-}
 
 impl Kernel {
     pub(super) async fn ask_gate(self: &Arc<Self>, arrival: &Arrival) -> Result<Passage, Error> {

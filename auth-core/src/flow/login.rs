@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use crate::{
-    ClientInfo, Error, Password, RefreshToken, SignIn, SignInFailure, UserId,
+    Address, ClientInfo, Error, Password, RefreshToken, SignIn, SignInFailure, UserId,
     email::Email,
     event::EventKind,
-    flow::{Arrival, NotSignedIn, detached},
-    kernel::Kernel,
+    flow::NotSignedIn,
+    kernel::{Arrival, Attempt, Kernel},
     password::{self, Checked, Verdict},
     store::{Counters, find_login, replace_hash},
-    throttle::Attempt,
+    task::detached,
 };
 
 /// A longer password than any that could be set is not even hashed; the decoy is, with nothing, so that the
@@ -20,7 +20,7 @@ const MAX_PASSWORD_BYTES: usize = 4 * 1024;
 /// What a person gives to sign in.
 #[derive(Debug, Clone)]
 pub struct Login {
-    identifier: Password,
+    identifier: Address,
     password: Password,
     client: ClientInfo,
     replacing: Option<RefreshToken>,
@@ -28,10 +28,10 @@ pub struct Login {
 
 impl Login {
     /// The address, in any writing that means the same, and the password.
-    pub fn new(identifier: impl Into<String>, password: impl Into<Password>) -> Self {
+    pub fn new(identifier: impl Into<Address>, password: impl Into<Password>) -> Self {
         Self {
             // Held like a secret so that no `Debug` prints it.
-            identifier: Password::new(identifier),
+            identifier: identifier.into(),
             password: password.into(),
             client: ClientInfo::default(),
             replacing: None,
@@ -69,10 +69,10 @@ impl Kernel {
         let (user, hash, live_sessions, factors) =
             found.map_or((None, None, 0, 0), |row| (Some(row.user), row.hash, row.sessions, row.factors));
         let id = user.as_ref().map(|user| user.id);
-        let attempt = self.attempt(subject, counters, &login.client, id).await?;
+        let attempt = self.attempt(subject, counters, &login.client, user.as_ref()).await?;
 
         let password = password::normalize(&login.password);
-        let checked = match self.check(&login.client, &password, hash.clone()).await {
+        let checked = match self.try_password(&login.client, &password, hash.clone()).await {
             Ok(checked) => checked,
             Err(error) => {
                 attempt.not_checked(&self).await;
@@ -132,7 +132,7 @@ impl Kernel {
         .await
     }
 
-    pub(crate) async fn check(
+    pub(crate) async fn try_password(
         &self,
         client: &ClientInfo,
         password: &Password,

@@ -6,6 +6,7 @@ use crate::{
     kernel::Kernel,
     refusal,
     store::{end_all_sessions, revoke_session},
+    task::until_won,
 };
 
 impl Kernel {
@@ -36,9 +37,14 @@ impl Kernel {
     }
 
     pub(crate) async fn logout_all(&self, user: UserId, client: ClientInfo) -> Result<(), Error> {
-        if !end_all_sessions(self.store.db(), user, self.now()).await? {
-            return Err(Error::Refused(refusal::USER_NOT_FOUND));
-        }
+        until_won(|| async {
+            let txn = self.store.begin().await?;
+            if !end_all_sessions(&txn, user, self.now()).await? {
+                return Err(Error::Refused(refusal::USER_NOT_FOUND));
+            }
+            Ok(txn.commit().await?)
+        })
+        .await?;
         self.learn_what_ended().await;
         self.note(&client, EventKind::AllSignedOut { user }).await;
         Ok(())

@@ -2,65 +2,27 @@
 //! is hashed inside a transaction, and races are settled by the unique index or by the row count of a
 //! conditional UPDATE.
 
-use std::time::Duration;
-
-use tracing::Instrument;
-
-use crate::{Error, db_code::run_again};
-
-mod account;
 mod credentials;
 mod export;
 mod gate;
+mod key_ring;
 mod login;
 mod logout;
 mod one_time;
 mod refresh;
 mod register;
-pub(crate) mod rotation;
+mod revocations;
 mod sessions;
 mod sign_in;
 mod sweep;
+mod unverified;
+mod user;
 
 pub use self::{
-    account::UserChange,
-    export::{Export, ExportedRow},
+    export::Export,
+    key_ring::{KeyRing, KeyState, RingKey},
     login::Login,
     register::{PreparedRegister, Register},
+    user::UserChange,
 };
-pub(crate) use self::{gate::Arrival, one_time::not_good, sign_in::NotSignedIn};
-
-/// Runs what writes in a task of its own, to its end, also when the caller's future is dropped: a client that
-/// leaves can neither tear a transaction apart nor keep the event of what it did from being emitted.
-pub(crate) async fn detached<T: Send + 'static>(
-    work: impl Future<Output = Result<T, Error>> + Send + 'static,
-) -> Result<T, Error> {
-    tokio::spawn(work.in_current_span()).await.map_err(Error::internal)?
-}
-
-/// Runs a transaction again when the database has ended it for the sake of another one.
-pub(crate) async fn until_won<T, F>(transaction: impl Fn() -> F) -> Result<T, Error>
-where
-    F: Future<Output = Result<T, Error>>,
-{
-    run_again(transaction, Error::is_lost_race).await
-}
-
-/// Asks every so often, for ever. Failures are logged once until one succeeds, as is that.
-pub(crate) async fn keep_polling<F>(every: Duration, what: &str, poll: impl Fn() -> F)
-where
-    F: Future<Output = Result<(), Error>>,
-{
-    let mut ticks = tokio::time::interval(every);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut failing = false;
-    loop {
-        ticks.tick().await;
-        match (poll().await, failing) {
-            (Ok(()), true) => tracing::info!("{what} is known again"),
-            (Err(error), false) => tracing::warn!(code = error.code(), "{what} cannot be asked for: {error}"),
-            (Ok(()), false) | (Err(_), true) => continue,
-        }
-        failing = !failing;
-    }
-}
+pub(crate) use self::{one_time::not_good, sign_in::NotSignedIn};

@@ -4,10 +4,10 @@ use crate::{
     ClientInfo, EndReason, Error, RefreshToken, Tokens,
     clock::duration_millis,
     event::EventKind,
-    flow::rotation::Decision,
     kernel::Kernel,
+    key_ring::Grant,
     store::{Rotated, SessionRow, find_session, revoke_session, rotate_session},
-    token::{Grant, refresh::RefreshParts},
+    token::{refresh::RefreshParts, rotation::Decision},
 };
 
 /// Each lost race means that another request of the same session moved on, and after one such step the rest

@@ -5,32 +5,32 @@ use std::sync::Arc;
 use sea_orm::{DatabaseTransaction, TransactionTrait};
 
 use crate::{
-    ClientInfo, EmailVerification, Error, FieldError, Password, Registration, User,
+    Address, ClientInfo, EmailVerification, Error, FieldError, Password, Registration, User,
     clock::from_millis,
     email::Email,
     event::EventKind,
-    flow::{detached, until_won},
     kernel::Kernel,
     mail::MailKind,
     password,
     random::ordered_uuid,
     refusal,
     store::{Insert, NewUser, insert_user, replace_hash},
+    task::{detached, until_won},
 };
 
 /// What a person gives to get an account.
 #[derive(Debug, Clone)]
 pub struct Register {
-    email: Password,
+    email: Address,
     password: Password,
     client: ClientInfo,
 }
 
 impl Register {
     /// Address and password as they were typed.
-    pub fn new(email: impl Into<String>, password: impl Into<Password>) -> Self {
+    pub fn new(email: impl Into<Address>, password: impl Into<Password>) -> Self {
         // The address is held like a secret so that no `Debug` prints it.
-        Self { email: Password::new(email), password: password.into(), client: ClientInfo::default() }
+        Self { email: email.into(), password: password.into(), client: ClientInfo::default() }
     }
 
     /// Who asks, for the event.
@@ -147,19 +147,27 @@ impl Kernel {
         if self.config.registration == Registration::Closed {
             return Err(refusal::REGISTRATION_CLOSED.into());
         }
+        // Counted whatever comes of it: to look a password up and to hash one is work, and to be told "taken" is news.
+        let attempt = self.attempt_in_network(&register.client)?;
         let password = password::normalize(&register.password);
         let email = Email::parse(register.email.expose());
         // Both fields are checked, so that one answer names all that is wrong.
-        let weak = self.policy.check(&password, email.as_ref().ok()).await;
+        let weak = match self.policy.validate_rules(password.expose(), email.as_ref().ok()) {
+            Ok(()) => self.policy.validate_unleaked(&password).await,
+            Err(weak) => {
+                // A slip of who fills in a form costs nothing.
+                attempt.not_checked(&self).await;
+                return Err(Error::Validation(email.err().into_iter().chain([weak]).collect()));
+            }
+        };
         let email = match (email, weak) {
             (Ok(email), Ok(())) => email,
             (email, weak) => {
+                attempt.stays_counted();
                 let errors: Vec<FieldError> = email.err().into_iter().chain(weak.err()).collect();
                 return Err(Error::Validation(errors));
             }
         };
-        // Counted whatever comes of it: to hash is work, and to be told "taken" is news.
-        let attempt = self.attempt_in_network(&register.client)?;
         let hash = match self.passwords.hash(&register.client, password, self.random.as_ref()).await {
             Ok(hash) => hash,
             Err(error) => {

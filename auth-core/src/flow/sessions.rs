@@ -6,7 +6,11 @@ use crate::{
     event::EventKind,
     kernel::Kernel,
     refusal,
-    store::{ListedSession, list_sessions, revoke_oldest, revoke_other_sessions, revoke_own_session},
+    store::{
+        ListedSession, end_all_sessions, find_session, keep_session, list_sessions, lock_user, revoke_oldest,
+        revoke_own_session,
+    },
+    task::until_won,
 };
 
 impl Kernel {
@@ -50,9 +54,21 @@ impl Kernel {
         caller: &Principal,
         client: ClientInfo,
     ) -> Result<(), Error> {
-        self.current_user(caller).await?;
         let (user, session) = (caller.user_id(), caller.session_id());
-        revoke_other_sessions(self.store.db(), user, session, self.now()).await?;
+        until_won(|| async {
+            let txn = self.store.begin().await?;
+            let locked = lock_user(&txn, user).await?.ok_or(Error::SessionOver)?;
+            let own = find_session(&txn, session).await?.filter(|own| own.user.id == user);
+            let idle = duration_millis(self.config.sessions.refresh_ttl);
+            if !own.is_some_and(|own| own.is_alive(self.now(), idle)) {
+                return Err(Error::SessionOver);
+            }
+            // All end, also one that a sign-in is making and whatever was asked for by mail; the caller's own then goes on.
+            end_all_sessions(&txn, user, self.now()).await?;
+            keep_session(&txn, session, locked.epoch.saturating_add(1)).await?;
+            Ok(txn.commit().await?)
+        })
+        .await?;
         self.learn_what_ended().await;
         self.note(&client, EventKind::OthersSignedOut { user, session }).await;
         Ok(())

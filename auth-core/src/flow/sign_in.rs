@@ -3,19 +3,17 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    AccessToken, EndReason, Error, RefreshToken, SignIn, SignInFailure, Tokens,
+    AccessToken, DeviceToken, EndReason, Error, RefreshToken, SignIn, SignInFailure, Tokens,
     clock::duration_millis,
     event::EventKind,
-    flow::{
-        gate::{Arrival, Passage},
-        rotation::Rotation,
-        until_won,
-    },
-    kernel::Kernel,
+    kernel::{Arrival, Attempt, Kernel, Passage},
+    key_ring::Grant,
     random,
-    store::{NewSession, SessionRow, find_session, insert_session, replace_session},
-    throttle::Attempt,
-    token::{Grant, refresh::RefreshParts},
+    store::{
+        NewSession, SessionRow, UserRow, find_session, insert_session, note_first_sign_in, replace_session,
+    },
+    task::until_won,
+    token::{device::DeviceSeed, refresh::RefreshParts, rotation::Rotation},
 };
 
 /// Why there are neither tokens nor a challenge.
@@ -98,7 +96,29 @@ impl Kernel {
             self.note(&client, EventKind::SignedOut { user, session, reason }).await;
         }
         self.note(&client, EventKind::SignedIn { user: user.id, session: id, methods }).await;
-        Ok(Tokens { device: self.new_device(&user.email)?, ..tokens })
+        Ok(Tokens { device: self.remember(&user).await?, ..tokens })
+    }
+
+    /// What the client shows next time, so that it is no stranger then. Without it the sign-in is one all the same.
+    async fn remember(&self, user: &UserRow) -> Result<Option<DeviceToken>, Error> {
+        let seed = match &user.device_seed {
+            Some(seed) => Some(seed.clone()),
+            None => {
+                let seed = DeviceSeed::new(random::bytes::<32>(self.random.as_ref())?);
+                let noted = note_first_sign_in(self.store.db(), user.id, seed, self.now()).await;
+                noted.unwrap_or_else(|error| {
+                    tracing::warn!(
+                        error = Error::from(error).code(),
+                        "the device of a sign-in stays unknown"
+                    );
+                    None
+                })
+            }
+        };
+        match seed {
+            Some(seed) => self.new_device(&user.email, &seed, user.epoch),
+            None => Ok(None),
+        }
     }
 
     /// Signs the pair of tokens for a generation.

@@ -31,7 +31,12 @@ impl Kernel {
         let (db, now) = (self.store.db(), self.now());
         let over = now.saturating_sub(duration_millis(still_news(&self.config)));
         let idle = over.saturating_sub(duration_millis(self.config.sessions.refresh_ttl));
-        let mut removed = remove_dead_sessions(db, over, idle).await?;
+        let mut removed = match self.config.unverified_account_ttl {
+            // Before sessions go, which show that somebody signed in.
+            Some(ttl) => self.remove_unverified(now.saturating_sub(duration_millis(ttl))).await?,
+            None => 0,
+        };
+        removed = removed.saturating_add(remove_dead_sessions(db, over, idle).await?);
         let keys = self.keys_over(duration_millis(MARGIN));
         if !keys.is_empty() {
             remove_keys(db, keys).await?;

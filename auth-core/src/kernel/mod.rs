@@ -1,7 +1,11 @@
 //! What every operation works with: the settings, the store, the hash pool, the keys, the clock. Rooms stand on it, and it
 //! knows none of them.
 
+mod arrival;
+mod attempt;
+mod link_mail;
 mod room;
+mod ways_in;
 
 use std::{
     any::Any,
@@ -10,18 +14,23 @@ use std::{
 
 use uuid::Uuid;
 
-pub(crate) use self::room::{BoxFuture, ColumnKind, Exported, Gate, Objection, Room, Sweep, WaysIn, sealers};
-#[cfg(feature = "oidc")]
-pub(crate) use self::room::{count_ways_in, remove_ways_in};
+pub(crate) use self::ways_in::count_ways_in;
+pub(crate) use self::{
+    arrival::{Arrival, Passage},
+    attempt::Attempt,
+    link_mail::{LinkMail, Recipient},
+    room::{Gate, Objection, Room, Sweep, WaysIn, sealers},
+    ways_in::listed,
+};
 use crate::{
     Clock, Config, EventSink, Revocations, TokenVerifier, clock,
-    key_ring::KeySource,
+    key_ring::{KeySource, KeysInForce},
     mail::Post,
     password::{HashPool, PasswordPolicy},
     random::Random,
     store::Store,
     throttle::Throttle,
-    token::{KeysInForce, current::Current},
+    token::current::Current,
 };
 
 pub(crate) struct Kernel {
@@ -47,7 +56,6 @@ pub(crate) struct Kernel {
     /// Every room that there is, switched on or not.
     pub(crate) rooms: Vec<Room>,
     /// What the host switched rooms on with.
-    #[cfg_attr(not(feature = "oidc"), expect(dead_code, reason = "read by rooms that a feature compiles"))]
     pub(crate) set_up: Vec<Arc<dyn Any + Send + Sync>>,
 }
 

@@ -1,18 +1,14 @@
 //! What a room is: one feature as a value. The kernel goes through the values wherever it must not forget one: at a sign-in, a
 //! takeover, the last way in, the sweep, an export, a check.
 
-use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use super::Kernel;
+use super::{Arrival, Kernel, LinkMail};
 use crate::{
-    Challenge, Config, Error, UserId,
-    check::Finding,
-    flow::Arrival,
-    mail::LinkMail,
-    store::{Count, DatabaseTransaction, SessionRow, Standing, Table, standing},
+    Challenge, Config, Error, Finding, UserId,
+    store::{Count, DatabaseTransaction, Exported, SessionRow, Standing, Table, standing},
+    task::BoxFuture,
 };
-
-pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// One feature, as the kernel sees it.
 #[derive(Clone, Copy)]
@@ -28,8 +24,10 @@ pub(crate) struct Room {
     /// What is stored about a person.
     pub(crate) export: &'static [Exported],
     /// How somebody can get into an account through this room.
-    #[cfg_attr(not(feature = "oidc"), expect(dead_code, reason = "read by rooms that a feature compiles"))]
     pub(crate) ways_in: Option<WaysIn>,
+    /// What is no way in, and is taken away with those when somebody else turns out to be the owner: table, the column that says
+    /// whose a row is, and what it is called in a mail.
+    pub(crate) goes_along: &'static [(&'static str, &'static str, &'static str)],
     /// Has a say in every sign-in.
     pub(crate) gate: Option<Gate>,
     /// What it knows to be wrong with itself.
@@ -45,6 +43,7 @@ impl Room {
         sweep: &[],
         export: &[],
         ways_in: None,
+        goes_along: &[],
         gate: None,
         findings: None,
     };
@@ -62,33 +61,17 @@ pub(crate) struct Sweep {
     pub(crate) kept: fn(&Config) -> Option<Duration>,
 }
 
-/// The columns of a table that belong into a person's export. Secrets are none of them.
+/// A way to sign in, or a part of one, that has rows of its own.
 #[derive(Clone, Copy)]
-pub(crate) struct Exported {
-    /// The member of the export.
-    pub(crate) member: &'static str,
+pub(crate) struct WaysIn {
+    /// When somebody else turns out to be the owner, a user's rows of it go.
     pub(crate) table: &'static str,
     /// Which column says whose a row is.
     pub(crate) user: &'static str,
-    /// Rows come in the order of the first.
-    pub(crate) columns: &'static [(&'static str, ColumnKind)],
-}
-
-/// How to read a column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ColumnKind {
-    Id,
-    Text,
-    /// Unix milliseconds.
-    Time,
-}
-
-/// A way to sign in that has rows of its own.
-#[derive(Clone, Copy)]
-#[cfg_attr(not(feature = "oidc"), expect(dead_code, reason = "read by rooms that a feature compiles"))]
-pub(crate) struct WaysIn {
-    /// A takeover removes a user's rows of these, each with the column that says whose a row is.
-    pub(crate) tables: &'static [(&'static str, &'static str)],
+    /// What one is called in a mail and in an event, as in `sign-in with`.
+    pub(crate) called: &'static str,
+    /// Which column goes on with that. None whose text somebody typed: it would stand in a mail to somebody else.
+    pub(crate) named: Option<&'static str>,
     /// How many of a user's rows would let somebody in at this moment.
     pub(crate) count:
         for<'a> fn(&'a Kernel, &'a DatabaseTransaction, UserId) -> BoxFuture<'a, Result<u64, Error>>,
@@ -124,7 +107,6 @@ impl Kernel {
     }
 
     /// What a room was set up with, where the host switched it on.
-    #[cfg(feature = "oidc")]
     pub(crate) fn set_up<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
         self.set_up.iter().find_map(|part| Arc::clone(part).downcast().ok())
     }
@@ -132,34 +114,4 @@ impl Kernel {
 
 pub(crate) fn sealers(rooms: &[Room]) -> impl Iterator<Item = &'static str> {
     rooms.iter().flat_map(|room| room.sealers).copied()
-}
-
-/// How many ways into an account there are, with the password.
-#[cfg(feature = "oidc")]
-pub(crate) async fn count_ways_in(
-    kernel: &Kernel,
-    txn: &DatabaseTransaction,
-    user: UserId,
-) -> Result<u64, Error> {
-    let mut ways = u64::from(crate::store::has_password(txn, user).await?);
-    for way in kernel.rooms.iter().filter_map(|room| room.ways_in) {
-        ways = ways.saturating_add((way.count)(kernel, txn, user).await?);
-    }
-    Ok(ways)
-}
-
-/// Takes away every way into an account. Run it in a transaction that holds the user's row and adds another.
-#[cfg(feature = "oidc")]
-pub(crate) async fn remove_ways_in(
-    kernel: &Kernel,
-    txn: &impl crate::store::ConnectionTrait,
-    user: UserId,
-) -> Result<(), Error> {
-    crate::store::remove_password(txn, user).await?;
-    for way in kernel.rooms.iter().filter_map(|room| room.ways_in) {
-        for (table, column) in way.tables {
-            crate::store::remove_of_user(txn, table, column, user).await?;
-        }
-    }
-    Ok(())
 }

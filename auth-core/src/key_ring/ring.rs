@@ -2,12 +2,9 @@
 
 use std::sync::Arc;
 
+use super::{Schedule, Term, Wrapping};
 use crate::{
     ConfigError, Keys, PublicKey,
-    key_ring::{
-        schedule::{Schedule, Term},
-        wrap::Wrapping,
-    },
     store::KeyRow,
     token::{Signer, SigningKey},
 };

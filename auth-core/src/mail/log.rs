@@ -8,10 +8,6 @@ use super::{Mail, MailText, Mailer, Sending};
 pub struct LogMailer;
 
 impl Mailer for LogMailer {
-    fn delivers(&self) -> bool {
-        false
-    }
-
     fn send<'a>(&'a self, mail: &'a Mail, text: &'a MailText) -> Sending<'a> {
         tracing::warn!(
             target: "auth_core::mail",
@@ -21,5 +17,9 @@ impl Mailer for LogMailer {
             "a mail that nobody sends"
         );
         Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn reaches_its_recipients(&self) -> bool {
+        false
     }
 }

@@ -2,10 +2,7 @@
 //! change that they tell of, and leave it apart from any request; the manual's page on [mail](crate::manual::mail) has
 //! the promises.
 
-mod check;
-mod link;
 mod log;
-mod outbox;
 #[cfg(feature = "smtp")]
 mod smtp;
 mod text;
@@ -14,12 +11,10 @@ use std::{fmt, pin::Pin, sync::Arc, time::Duration};
 
 use uuid::Uuid;
 
-pub(crate) use self::link::{LinkMail, Recipient};
 #[cfg(feature = "smtp")]
 pub use self::smtp::SmtpMailer;
 pub use self::{
     log::LogMailer,
-    outbox::MailBacklog,
     text::{EnglishMails, MailTemplates, MailText},
 };
 use crate::OneTimeToken;
@@ -46,7 +41,7 @@ macro_rules! mail_kinds {
             }
 
             /// What the detail of its row is.
-            fn detail(self) -> Detail {
+            pub(crate) fn detail(self) -> Detail {
                 match self {
                     $(Self::$kind => Detail::$detail,)*
                 }
@@ -64,8 +59,10 @@ mail_kinds! {
     ResetPassword = "reset_password", Nothing;
     /// Somebody wanted to register an address that has an account.
     EmailTaken = "email_taken", Nothing;
-    /// The password was changed or reset.
-    PasswordChanged = "password_changed", Nothing;
+    /// The password was changed or reset. Tells of the other ways to sign in, which stay.
+    PasswordChanged = "password_changed", WaysIn;
+    /// Somebody who is signed in wants another address; goes to the old one, with a link that stops it.
+    EmailChangeAsked = "email_change_asked", NewAddress;
     /// The address was changed; goes to the old one.
     EmailChanged = "email_changed", NewAddress;
     /// The account is gone.
@@ -88,15 +85,19 @@ mail_kinds! {
     SecondFactorFailed = "second_factor_failed", Nothing;
     /// So many wrong codes were given that none is taken any more.
     FactorLocked = "factor_locked", Nothing;
+    /// The address was proved by somebody who need not be the one who made the account: what could sign in to it is gone.
+    WaysInRemoved = "ways_in_removed", WaysIn;
 }
 
 /// What a mail tells beside its link.
-enum Detail {
+pub(crate) enum Detail {
     Nothing,
     /// [`Mail::new_address`].
     NewAddress,
     /// [`Mail::provider`].
     Provider,
+    /// [`Mail::ways_in`].
+    WaysIn,
 }
 
 impl MailKind {
@@ -117,10 +118,13 @@ pub struct Mail {
     pub to: String,
     /// What to follow, where there is something to do.
     pub link: Option<Link>,
-    /// Which account it is about, where that is not the recipient's own address: after a change of address, the new one.
+    /// Which account it is about, where that is not the recipient's own address: at a change of address, the new one.
     pub new_address: Option<String>,
     /// The name of the identity provider that it is about.
     pub provider: Option<String>,
+    /// What can sign in to the account besides the password, or could until now, one after the other with commas between them:
+    /// `sign-in with google`.
+    pub ways_in: Option<String>,
 }
 
 /// What only the reader of the mail may have.
@@ -148,6 +152,16 @@ impl fmt::Debug for Link {
     }
 }
 
+/// How much mail waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MailBacklog {
+    /// How many mails.
+    pub waiting: u64,
+    /// How long the oldest of them has been waiting.
+    pub oldest: Option<Duration>,
+}
+
 /// Brings mails on their way. Called on no request's path, and for several mails at once.
 pub trait Mailer: Send + Sync + 'static {
     /// Hands a mail over. `Ok` means that somebody else answers for it now; after an error it is tried again, so that one
@@ -166,9 +180,9 @@ pub trait Mailer: Send + Sync + 'static {
         Box::pin(std::future::ready(Ok(())))
     }
 
-    /// Whether mails reach the people they are for. Where they do, some things need a proved address. Default `true`; a mailer
-    /// for development, as [`LogMailer`], says `false`.
-    fn delivers(&self) -> bool {
+    /// Whether mails get to whom they are for, so that people can be asked to prove their address before anything hangs on it.
+    /// By default they do; a log reaches nobody.
+    fn reaches_its_recipients(&self) -> bool {
         true
     }
 }

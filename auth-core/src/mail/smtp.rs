@@ -274,6 +274,7 @@ mod tests {
             link: None,
             new_address: None,
             provider: None,
+            ways_in: None,
         };
         let text = MailText { subject: "x".to_owned(), text: "x".to_owned(), html: "x".to_owned() };
         let sent = mailer.send(&mail, &text).await;

@@ -65,9 +65,22 @@ impl MailTemplates for EnglishMails {
                 format!("Your password for {service} was changed"),
                 format!(
                     "The password of your account with {service} was changed. If it was not you, ask for a new one \
-                     there at once."
+                     there at once.{}",
+                    mail.ways_in.as_ref().map(|ways| format!(
+                        " What else can sign in to it stays: {ways}. Look there whether all of it is yours."
+                    )).unwrap_or_default()
                 ),
                 "",
+            ),
+            MailKind::EmailChangeAsked => (
+                format!("Your address for {service} is to be changed"),
+                format!(
+                    "Somebody who is signed in to your account with {service} wants its address to be {}. If it was you, there \
+                     is nothing to do here. If it was not, stop it: everybody is signed out then. Choose a new password there \
+                     afterwards.",
+                    mail.new_address.as_deref().unwrap_or("another one")
+                ),
+                "Stop the change",
             ),
             MailKind::EmailChanged => (
                 format!("Your address for {service} was changed"),
@@ -155,6 +168,15 @@ impl MailTemplates for EnglishMails {
                 ),
                 "",
             ),
+            MailKind::WaysInRemoved => (
+                format!("Ways to sign in to {service} were removed"),
+                format!(
+                    "It is proved now that this address is yours, and before that somebody, perhaps you, could sign in to your \
+                     account with {service} by other means. They were removed: {}. What is yours you can set up again there.",
+                    mail.ways_in.as_deref().unwrap_or("all of them")
+                ),
+                "",
+            ),
         };
         let mut text = format!("{paragraph}\n");
         let mut html = format!("<p>{}</p>\n", escape(&paragraph));
@@ -210,10 +232,24 @@ mod tests {
             token: "abc".into(),
             valid_for: Duration::from_hours(1),
         };
-        let link = matches!(kind, MailKind::VerifyEmail | MailKind::ChangeEmail | MailKind::ResetPassword)
-            .then_some(link);
+        let link = matches!(
+            kind,
+            MailKind::VerifyEmail
+                | MailKind::ChangeEmail
+                | MailKind::EmailChangeAsked
+                | MailKind::ResetPassword
+        )
+        .then_some(link);
         let new_address = Some("<b>@example.com".to_owned());
-        Mail { id: Uuid::nil(), kind, to: "ada@example.com".to_owned(), link, new_address, provider: None }
+        Mail {
+            id: Uuid::nil(),
+            kind,
+            to: "ada@example.com".to_owned(),
+            link,
+            new_address,
+            provider: None,
+            ways_in: None,
+        }
     }
 
     #[test]

@@ -34,8 +34,8 @@ pub mod second_factor {}
 pub mod roles {}
 
 #[cfg(feature = "oidc")]
-#[doc = include_str!("social_login.md")]
-pub mod social_login {}
+#[doc = include_str!("oidc.md")]
+pub mod oidc {}
 
 #[doc = include_str!("metrics.md")]
 pub mod metrics {}

@@ -157,6 +157,11 @@ impl PasswordHasher for Argon2Hasher {
         Ok(if matches { Verdict::RightButOutdated } else { Verdict::Wrong })
     }
 
+    fn slots(&self, stored: &str) -> usize {
+        let Ok((_, stored)) = StoredHash::read(stored) else { return 1 };
+        usize::try_from(stored.memory_kib().div_ceil(self.params.m_cost())).unwrap_or(usize::MAX).max(1)
+    }
+
     fn decoy(&self) -> String {
         // An all-zero output: finding its preimage is as hard as finding any.
         Output::new(&[0; OUTPUT_BYTES])

@@ -1,7 +1,7 @@
 //! Whether a password hash costs a guesser enough.
 
 use super::stored::StoredHash;
-use crate::check::Finding;
+use crate::Finding;
 
 /// Memory in KiB times passes: the least of what OWASP lists for Argon2id (7 MiB in 5 passes; 19 MiB in 2 are more).
 const LEAST_WORK: u32 = 7 * 1024 * 5;

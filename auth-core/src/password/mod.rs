@@ -21,7 +21,7 @@ pub use self::{
     breach::BreachChecker,
     breach_list::BreachList,
     pool::HashPoolStats,
-    stored::{UnusableHash, check_stored_hash},
+    stored::{UnusableHash, validate_stored_hash},
 };
 pub(crate) use self::{
     policy::PasswordPolicy,
@@ -43,6 +43,12 @@ pub trait PasswordHasher: Send + Sync + 'static {
     /// # Errors
     /// [`HashError::Unusable`] for a format it does not know or a cost above its ceiling.
     fn verify(&self, password: &Password, stored: &str, scratch: &mut Scratch) -> Result<Verdict, HashError>;
+
+    /// How many slots the memory takes that it needs to check this: a stored string of another cost may need that of several
+    /// hashes made now. It then has as many of the pool's slots to itself, at most all of them.
+    fn slots(&self, _stored: &str) -> usize {
+        1
+    }
 
     /// A well-formed string that no password matches, and that costs [`verify`](Self::verify) exactly as much
     /// as one made now: what an unknown user's password is checked against.

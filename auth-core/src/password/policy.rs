@@ -32,8 +32,17 @@ impl PasswordPolicy {
 
     /// Checks a new password in its normalised form, wherever one is set. Asks nobody whether the address has an account,
     /// so the work is the same for all.
-    pub(crate) async fn check(&self, password: &Password, email: Option<&Email>) -> Result<(), FieldError> {
-        self.check_rules(password.expose(), email)?;
+    pub(crate) async fn validate(
+        &self,
+        password: &Password,
+        email: Option<&Email>,
+    ) -> Result<(), FieldError> {
+        self.validate_rules(password.expose(), email)?;
+        self.validate_unleaked(password).await
+    }
+
+    /// The part that asks others, and is to be counted: a list, or a checker of the host's own.
+    pub(crate) async fn validate_unleaked(&self, password: &Password) -> Result<(), FieldError> {
         let Some(breaches) = &self.breaches else { return Ok(()) };
         match breaches.know(password).await {
             Ok(false) => Ok(()),
@@ -56,7 +65,8 @@ impl PasswordPolicy {
         }
     }
 
-    fn check_rules(&self, text: &str, email: Option<&Email>) -> Result<(), FieldError> {
+    /// The part that asks nobody.
+    pub(crate) fn validate_rules(&self, text: &str, email: Option<&Email>) -> Result<(), FieldError> {
         let length = text.chars().take(MAX_LENGTH + 1).count();
         if length < self.min_length {
             return Err(refuse("too_short", &format!("needs at least {} characters", self.min_length)));
@@ -96,7 +106,7 @@ mod tests {
         config.passwords.context_words = words;
         let policy = PasswordPolicy::new(&config, None);
         let email = Email::parse("Ada.Lovelace@Example.com").unwrap();
-        policy.check_rules(password, Some(&email)).err().map(|error| error.code)
+        policy.validate_rules(password, Some(&email)).err().map(|error| error.code)
     }
 
     #[test]

@@ -5,21 +5,20 @@ mod worker;
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc},
-    thread::{self, ThreadId},
+    thread::ThreadId,
     time::{Duration, SystemTime},
 };
 
 use tokio::sync::oneshot;
 
-use self::worker::Worker;
+use self::worker::Crew;
 use super::{
     HashError, PasswordHasher, Scratch, Verdict,
     check::weakness,
     queue::{Arrival, Queue, Ticket, network},
 };
 use crate::{
-    ClientInfo, Clock, Config, Error, Password,
-    check::Finding,
+    ClientInfo, Clock, Config, Error, Finding, Password,
     random::{self, Random},
 };
 
@@ -35,11 +34,9 @@ const RETRY_LEAST: Duration = Duration::from_secs(1);
 
 pub(crate) struct HashPool {
     state: Arc<Mutex<State>>,
-    hasher: Arc<dyn PasswordHasher>,
     decoy: Arc<str>,
-    clock: Arc<dyn Clock>,
+    crew: Crew,
     wait: Duration,
-    keep: Duration,
 }
 
 struct State {
@@ -60,6 +57,8 @@ struct State {
 
 struct Job {
     arrived: SystemTime,
+    /// How many it has, or waits for.
+    slots: usize,
     work: Work,
 }
 
@@ -73,7 +72,7 @@ type Answer = Box<dyn FnOnce()>;
 pub struct HashPoolStats {
     /// How many may be hashed at once.
     pub slots: usize,
-    /// How many are hashed now.
+    /// How many of them are taken now: by one each, or by more where a stored hash needs the memory of several.
     pub running: usize,
     /// How many wait for a slot now.
     pub waiting: usize,
@@ -130,10 +129,8 @@ impl HashPool {
                 hashed: Duration::ZERO,
             })),
             decoy: hasher.decoy().into(),
-            hasher,
-            clock,
+            crew: Crew { hasher, clock, keep: KEEP },
             wait: config.hashing.wait,
-            keep: KEEP,
         }
     }
 
@@ -154,7 +151,7 @@ impl HashPool {
         password: Password,
         salt: [u8; 16],
     ) -> Result<String, Error> {
-        let hash = self.run(client, move |hasher, scratch| hasher.hash(&password, &salt, scratch)).await?;
+        let hash = self.run(client, 1, move |hasher, scratch| hasher.hash(&password, &salt, scratch)).await?;
         hash.map_err(Error::internal)
     }
 
@@ -166,8 +163,9 @@ impl HashPool {
         stored: Option<String>,
     ) -> Result<Checked, Error> {
         let decoy = Arc::clone(&self.decoy);
+        let slots = stored.as_deref().map_or(1, |stored| self.crew.hasher.slots(stored));
         let checked = self
-            .run(client, move |hasher, scratch| {
+            .run(client, slots, move |hasher, scratch| {
                 let Some(stored) = stored else { return hasher.verify(&password, &decoy, scratch) };
                 let verdict = hasher.verify(&password, &stored, scratch);
                 if verdict == Err(HashError::Unusable) {
@@ -211,6 +209,7 @@ impl HashPool {
     async fn run<T: Send + 'static>(
         &self,
         client: &ClientInfo,
+        slots: usize,
         work: impl FnOnce(&dyn PasswordHasher, &mut Scratch) -> Result<T, HashError> + Send + 'static,
     ) -> Result<Result<T, HashError>, Error> {
         let (tell, mut told) = oneshot::channel();
@@ -220,7 +219,7 @@ impl HashPool {
                 .unwrap_or_else(|_| Err(HashError::Failed("the hasher panicked".to_owned())));
             Box::new(move || drop(tell.send(result)))
         });
-        let answer = match self.submit(client, work)? {
+        let answer = match self.submit(client, slots, work)? {
             None => told.await,
             Some(ticket) => {
                 let place = Place { pool: self, ticket };
@@ -236,14 +235,16 @@ impl HashPool {
     }
 
     /// `None`: it has a slot already.
-    fn submit(&self, client: &ClientInfo, work: Work) -> Result<Option<Ticket>, Error> {
-        let job = Job { arrived: self.clock.now(), work };
+    fn submit(&self, client: &ClientInfo, slots: usize, work: Work) -> Result<Option<Ticket>, Error> {
+        let arrived = self.crew.clock.now();
         let mut state = self.lock();
-        match state.queue.arrive(network(client.ip), job) {
-            Arrival::Runs(job) => match self.start(&mut state, job) {
+        let slots = state.queue.granted(slots);
+        match state.queue.arrive(network(client.ip), slots, Job { arrived, slots, work }) {
+            Arrival::Runs(job) => match self.crew.start(&self.state, &mut state, job) {
                 Ok(()) => Ok(None),
+                // Nobody waits for its slots.
                 Err(error) => {
-                    state.queue.finish();
+                    state.queue.finish(slots);
                     Err(Error::internal(error))
                 }
             },
@@ -260,30 +261,10 @@ impl HashPool {
         }
     }
 
-    /// Gives a job to the worker that had work last, or to a new one.
-    fn start(&self, state: &mut State, job: Job) -> std::io::Result<()> {
-        let job = match state.idle.pop() {
-            None => job,
-            Some((_, worker)) => match worker.send(job) {
-                Ok(()) => return Ok(()),
-                Err(mpsc::SendError(job)) => job,
-            },
-        };
-        let worker = Worker {
-            pool: Arc::downgrade(&self.state),
-            hasher: Arc::clone(&self.hasher),
-            clock: Arc::clone(&self.clock),
-            keep: self.keep,
-        };
-        state.started += 1;
-        let thread = thread::Builder::new().name(format!("hash-{}", state.started));
-        thread.spawn(move || worker.run(job)).map(drop)
-    }
-
     fn refuse(&self) -> Error {
         let mut state = self.lock();
         state.refused += 1;
-        let (error, news) = (state.overloaded(self.wait), state.news(self.clock.now()));
+        let (error, news) = (state.overloaded(self.wait), state.news(self.crew.clock.now()));
         drop(state);
         if let Some(refused) = news {
             tracing::warn!(refused, "passwords come faster than they can be hashed: clients are refused");
@@ -318,6 +299,13 @@ impl State {
         let slots = u32::try_from(self.queue.slots()).unwrap_or(u32::MAX);
         let served = self.typical.saturating_mul(waiting) / slots.max(1);
         Error::Overloaded { retry_after: served.min(wait).max(RETRY_LEAST) }
+    }
+
+    /// Workers without work give their memory back when a job needs that of several.
+    fn make_room_for(&mut self, job: &Job) {
+        if job.slots > 1 {
+            self.idle.clear();
+        }
     }
 
     fn note(&mut self, waited: Duration, took: Duration) {

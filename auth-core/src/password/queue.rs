@@ -3,6 +3,9 @@
 //! Those who wait are taken in turns, network by network, each network's oldest first. So a flood from one address
 //! delays a login from another by one hash, not by the flood; and when the queue is full, it is the flood that makes
 //! room.
+//!
+//! A job may need the memory of several slots, as the check of a costly imported hash does. It then has as many, or all: when
+//! its turn comes nobody begins before it.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -24,11 +27,17 @@ pub(super) struct Queue<J> {
     capacity: usize,
     waiting: usize,
     /// Those who wait, the oldest first. No line is empty.
-    lines: HashMap<Network, VecDeque<(u64, J)>>,
+    lines: HashMap<Network, VecDeque<Waiting<J>>>,
     /// Every network that has a line, the next to be served first.
     turns: VecDeque<Network>,
     /// The number of the newest ticket.
     tickets: u64,
+}
+
+struct Waiting<J> {
+    number: u64,
+    slots: usize,
+    job: J,
 }
 
 /// A place among those who wait.
@@ -74,10 +83,16 @@ impl<J> Queue<J> {
         self.waiting
     }
 
-    pub(super) fn arrive(&mut self, network: Network, job: J) -> Arrival<J> {
-        // While a slot is free nobody waits.
-        if self.running < self.slots {
-            self.running += 1;
+    /// How many slots a job gets that needs the memory of so many.
+    pub(super) fn granted(&self, slots: usize) -> usize {
+        slots.clamp(1, self.slots)
+    }
+
+    /// For so many slots, as [granted](Self::granted).
+    pub(super) fn arrive(&mut self, network: Network, slots: usize, job: J) -> Arrival<J> {
+        // While a slot is free nobody waits, but for one that needs several, and those behind it.
+        if self.waiting == 0 && self.fits(slots) {
+            self.running += slots;
             return Arrival::Runs(job);
         }
         let mut displaced = None;
@@ -93,15 +108,20 @@ impl<J> Queue<J> {
         if line.is_empty() {
             self.turns.push_back(network);
         }
-        line.push_back((number, job));
+        line.push_back(Waiting { number, slots, job });
         self.waiting += 1;
         Arrival::Waits { ticket: Ticket { network, number }, displaced }
     }
 
-    /// Whether a job of this network would be turned away if it arrived now.
+    /// Whether a job of this network for one slot would be turned away if it arrived now.
     pub(super) fn is_full_for(&self, network: Network) -> bool {
         let longest = || self.lines.values().map(VecDeque::len).max().unwrap_or(0);
-        self.running >= self.slots && self.waiting >= self.capacity && longest() <= self.share(network)
+        let waits = self.waiting > 0 || !self.fits(1);
+        waits && self.waiting >= self.capacity && longest() <= self.share(network)
+    }
+
+    fn fits(&self, slots: usize) -> bool {
+        self.running.saturating_add(slots) <= self.slots
     }
 
     /// A network with no more than this makes no room for another job of `network`: it would have fewer then.
@@ -116,44 +136,48 @@ impl<J> Queue<J> {
         if line.len() <= share {
             return None;
         }
-        let (_, job) = line.pop_back()?;
+        let out = line.pop_back()?;
         self.waiting -= 1;
-        Some(job)
+        Some(out.job)
     }
 
-    /// A job is done. Its slot goes to the one that is returned, or is free.
-    pub(super) fn finish(&mut self) -> Option<J> {
-        let next = self.next();
-        if next.is_none() {
-            self.running -= 1;
-        }
-        next
+    /// A job with so many slots is done. They go to those that are returned, or are free.
+    pub(super) fn finish(&mut self, slots: usize) -> VecDeque<J> {
+        self.running -= slots;
+        std::iter::from_fn(|| self.next()).collect()
     }
 
+    /// The one whose turn it is, if there are enough slots for it.
     fn next(&mut self) -> Option<J> {
-        let network = self.turns.pop_front()?;
+        let network = *self.turns.front()?;
         let line = self.lines.get_mut(&network)?;
-        let (_, job) = line.pop_front()?;
+        let slots = line.front()?.slots;
+        if self.running.saturating_add(slots) > self.slots {
+            return None;
+        }
+        let next = line.pop_front()?;
+        self.turns.pop_front();
         if line.is_empty() {
             self.lines.remove(&network);
         } else {
             self.turns.push_back(network);
         }
         self.waiting -= 1;
-        Some(job)
+        self.running += slots;
+        Some(next.job)
     }
 
     /// Takes a job out, unless it runs already or was displaced.
     pub(super) fn leave(&mut self, ticket: &Ticket) -> Option<J> {
         let line = self.lines.get_mut(&ticket.network)?;
-        let place = line.binary_search_by_key(&ticket.number, |(number, _)| *number).ok()?;
-        let (_, job) = line.remove(place)?;
+        let place = line.binary_search_by_key(&ticket.number, |waiting| waiting.number).ok()?;
+        let out = line.remove(place)?;
         if line.is_empty() {
             self.lines.remove(&ticket.network);
             self.turns.retain(|network| *network != ticket.network);
         }
         self.waiting -= 1;
-        Some(job)
+        Some(out.job)
     }
 }
 

@@ -9,11 +9,8 @@ use std::{
 };
 
 use crate::{
-    Clock, Config, Error, Principal, SessionId, UserId,
+    Clock, Config, Principal, SessionId, UserId,
     clock::{duration_millis, to_millis},
-    flow::keep_polling,
-    kernel::Kernel,
-    store::{Ended, ended_since},
 };
 
 /// A poll looks back beyond the last one by so much: another instance's clock may be behind, and what it wrote
@@ -39,6 +36,13 @@ pub struct Revocations {
     /// Nothing older matters: the access tokens are over by themselves.
     keep_millis: i64,
     max_age: Option<Duration>,
+}
+
+/// Since a moment: ended sessions, users whose roles were set with the new version, and deleted ones; each with its time.
+pub(crate) struct Ended {
+    pub(crate) sessions: Vec<(SessionId, i64)>,
+    pub(crate) roles: Vec<(UserId, i64, i64)>,
+    pub(crate) deleted: Vec<(UserId, i64)>,
 }
 
 /// Times are unix milliseconds.
@@ -92,14 +96,14 @@ impl Revocations {
     }
 
     /// The moment from which to ask.
-    fn since(&self, now: i64) -> i64 {
+    pub(crate) fn since(&self, now: i64) -> i64 {
         let polled_at = self.known.read().unwrap_or_else(PoisonError::into_inner).polled_at;
         let keep = now.saturating_sub(self.keep_millis);
         polled_at.map_or(keep, |at| keep.max(at.saturating_sub(OVERLAP_MILLIS)))
     }
 
     /// Takes in what a poll found that began at `now`.
-    fn learn(&self, ended: Ended, now: i64) {
+    pub(crate) fn learn(&self, ended: Ended, now: i64) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         let learnt_at = to_millis(self.clock.now());
         for (session, at) in ended.sessions {
@@ -126,26 +130,5 @@ impl Revocations {
 impl fmt::Debug for Revocations {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Revocations").field("age", &self.age()).finish_non_exhaustive()
-    }
-}
-
-impl Kernel {
-    pub(crate) async fn poll_revocations(&self) -> Result<(), Error> {
-        let now = self.now();
-        let ended = ended_since(self.store.db(), self.revocations.since(now)).await?;
-        self.revocations.learn(ended, now);
-        Ok(())
-    }
-
-    pub(crate) async fn watch_revocations(&self, every: Duration) {
-        keep_polling(every, "what other instances have ended", || self.poll_revocations()).await;
-    }
-
-    /// After a change that ended sessions whose ids are not known here: where somebody polls, this instance
-    /// refuses them at once. If it fails, the next poll does it.
-    pub(crate) async fn learn_what_ended(&self) {
-        if self.revocations.age().is_some() {
-            let _ = self.poll_revocations().await;
-        }
     }
 }

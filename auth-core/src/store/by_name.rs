@@ -8,10 +8,10 @@ use uuid::Uuid;
 
 use super::Db;
 use crate::{
-    ExportedRow, UserId,
+    UserId,
     clock::from_millis,
     error::{is_busy, is_unreachable},
-    kernel::{BoxFuture, ColumnKind, Exported},
+    task::BoxFuture,
 };
 
 /// Small, so that no batch holds locks for long.
@@ -74,8 +74,33 @@ pub(crate) async fn sweep(
     }
 }
 
+/// Whether a table has a row that belongs to a user.
+pub(crate) async fn has_rows(
+    db: &impl ConnectionTrait,
+    table: &'static str,
+    column: &'static str,
+    user: UserId,
+) -> Result<bool, DbErr> {
+    let of_user = Expr::col(column).eq(user.as_uuid());
+    let select = Query::select().column(column).from(table).and_where(of_user).limit(1).take();
+    Ok(db.query_one(&select).await?.is_some())
+}
+
+/// What the rows of a table that belong to a user are called, by a column of text; without one each is called nothing.
+pub(crate) async fn names_of_user(
+    db: &impl ConnectionTrait,
+    table: &'static str,
+    column: &'static str,
+    user: UserId,
+    named: Option<&'static str>,
+) -> Result<Vec<Option<String>>, DbErr> {
+    let mut find = Query::select();
+    find.column(named.unwrap_or(column)).from(table).and_where(Expr::col(column).eq(user.as_uuid()));
+    let rows = db.query_all(&find).await?;
+    rows.iter().map(|row| named.map(|_| row.try_get_by_index(0)).transpose()).collect()
+}
+
 /// Removes the rows of a table that belong to a user.
-#[cfg(feature = "oidc")]
 pub(crate) async fn remove_of_user(
     db: &impl ConnectionTrait,
     table: &'static str,
@@ -85,6 +110,30 @@ pub(crate) async fn remove_of_user(
     let of_user = Expr::col(column).eq(user.as_uuid());
     db.execute(&Query::delete().from_table(table).and_where(of_user).take()).await.map(drop)
 }
+
+/// The columns of a table that belong into a person's export. Secrets are none of them.
+#[derive(Clone, Copy)]
+pub(crate) struct Exported {
+    /// The member of the export.
+    pub(crate) member: &'static str,
+    pub(crate) table: &'static str,
+    /// Which column says whose a row is.
+    pub(crate) user: &'static str,
+    /// Rows come in the order of the first.
+    pub(crate) columns: &'static [(&'static str, ColumnKind)],
+}
+
+/// How to read a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ColumnKind {
+    Id,
+    Text,
+    /// Unix milliseconds.
+    Time,
+}
+
+/// A row of a table, as pairs of column and value.
+pub type ExportedRow = Vec<(&'static str, ExportedValue)>;
 
 /// A value of a person's export.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, PaginatorTrait, QueryFilter, Statement,
-    sea_query::{Expr, Query},
+    sea_query::Expr,
 };
 use uuid::Uuid;
 
@@ -13,7 +13,7 @@ use super::{
     },
 };
 use crate::{
-    ADMIN_ROLE, StoreError,
+    StoreError,
     error::{is_busy, is_unreachable},
 };
 
@@ -99,19 +99,6 @@ pub(crate) async fn address_collation(db: &impl ConnectionTrait) -> Result<Optio
 async fn text(db: &impl ConnectionTrait, sql: &str) -> Result<Option<String>, DbErr> {
     let row = db.query_one_raw(Statement::from_string(db.get_database_backend(), sql)).await?;
     row.map(|row| row.try_get_by_index(0)).transpose()
-}
-
-/// Whether anybody who may sign in administers.
-pub(crate) async fn has_admin(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
-    let mut holders = Query::select();
-    holders
-        .column(user_role::Column::UserId)
-        .from(user_role::Entity)
-        .and_where(user_role::Column::Role.eq(ADMIN_ROLE));
-    let able = user::Entity::find()
-        .filter(user::Column::Id.in_subquery(holders))
-        .filter(user::Column::DisabledAt.is_null());
-    Ok(able.count(db).await? > 0)
 }
 
 /// How many events of this code the audit has since then.

@@ -16,7 +16,7 @@ pub(crate) struct MailRow {
     pub(crate) kind: MailKind,
     pub(crate) recipient: String,
     pub(crate) user_id: Option<UserId>,
-    /// An address that the mail tells of, or the epoch in which it was asked for.
+    /// What the mail tells of; where its link is not for the account as it is, before that the epoch in which it was asked for.
     pub(crate) detail: Option<String>,
     pub(crate) attempts: i64,
     pub(crate) created_at: i64,

@@ -9,6 +9,7 @@ mod key;
 mod lease;
 mod mail;
 mod one_time;
+mod pace;
 mod revocation;
 mod role;
 mod session;
@@ -16,6 +17,7 @@ mod sessions;
 mod sweep;
 mod text;
 mod throttle;
+mod unverified;
 mod user;
 mod users;
 
@@ -24,42 +26,43 @@ use sea_orm::{
     DatabaseConnection, DbBackend, DbErr, IsolationLevel, SqliteTransactionMode, TransactionOptions,
 };
 
-pub use self::by_name::ExportedValue;
+pub use self::by_name::{ExportedRow, ExportedValue};
 pub(crate) use self::{
-    by_name::{Table, export_rows, sweep},
+    by_name::{ColumnKind, Exported, Table, export_rows, has_rows, names_of_user, remove_of_user, sweep},
     check::{
-        TABLES, address_collation, count_events, has_admin, journal_mode, missing_tables, not_writable,
-        read_clock,
+        TABLES, address_collation, count_events, journal_mode, missing_tables, not_writable, read_clock,
     },
     db::Db,
     event::{EventRow, insert_events, list_events},
     key::{KeyRow, insert_key, read_keys, remove_keys, revoke_key},
     lease::take_lease,
     mail::{MailRow, claim_mail, due_mails, insert_mail, mail_backlog, postpone_mail, remove_mail},
-    one_time::{TokenRow, end_tokens, find_token, has_token_since, insert_token, prolong_token, spend_token},
-    revocation::{Ended, ended_since},
-    role::{is_last_with_role, set_roles},
+    one_time::{
+        About, TokenRow, end_tokens, end_tokens_of, find_token, insert_token, prolong_token, spend_token,
+    },
+    pace::{find_pace, put_pace},
+    revocation::ended_since,
+    role::{find_able, lock_able, set_roles},
     session::{
         NewSession, Rotated, SessionRow, find_session, insert_session, prove_session, replace_session,
         revoke_session, rotate_session,
     },
-    sessions::{
-        ListedSession, keep_session, list_sessions, revoke_oldest, revoke_other_sessions, revoke_own_session,
-    },
+    sessions::{ListedSession, keep_session, list_sessions, revoke_oldest, revoke_own_session},
     sweep::remove_dead_sessions,
-    throttle::{Counters, count_failure, find_counter, forget_failures, take_back_failure},
+    throttle::{
+        Counters, count_failure, find_counter, forget_all_failures, forget_failures, take_back_failure,
+    },
+    unverified::{find_unverified, lock_unverified},
     user::{
-        Count, Insert, LoginRow, NewUser, Standing, UserRow, delete_user, disable_user, enable_user,
-        end_all_sessions, find_login, find_user, find_user_by_email, find_user_with_sessions, insert_user,
-        lock_user, prove_email, put_hash, replace_email, replace_hash, standing, touch_roles,
+        Count, Insert, LockedUser, LoginRow, NewUser, Standing, UserRow, delete_user, disable_user,
+        enable_user, end_all_sessions, find_login, find_user, find_user_by_email, find_user_with_sessions,
+        has_password, insert_user, lock_user, note_first_sign_in, prove_email, put_hash, replace_email,
+        replace_hash, standing, touch_roles,
     },
     users::list_users,
 };
 
-#[cfg(feature = "oidc")]
-pub(crate) use self::by_name::remove_of_user;
-#[cfg(feature = "oidc")]
-pub(crate) use self::user::{has_password, remove_password};
+pub(crate) use self::user::remove_password;
 
 pub(crate) struct Store {
     db: Db,
@@ -80,7 +83,7 @@ impl Store {
     /// MariaDB, as it is by default on PostgreSQL: under their REPEATABLE READ whoever waited for a row goes on with what was
     /// there before the wait, and two changes of a user's roles would add up.
     ///
-    /// Only inside [`detached`](crate::flow::detached): a `BEGIN` that is dropped while it is under way leaves sqlx
+    /// Only inside [`detached`](crate::task::detached): a `BEGIN` that is dropped while it is under way leaves sqlx
     /// with a connection that does not know it is in a transaction. It goes back to the pool, and what others
     /// write through it afterwards is lost with it.
     pub(crate) async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {

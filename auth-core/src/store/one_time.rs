@@ -1,7 +1,8 @@
 //! Statements about one-time tokens.
 
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, sea_query::Expr,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, UpdateMany,
+    sea_query::Expr,
 };
 use uuid::Uuid;
 
@@ -40,22 +41,6 @@ pub(crate) async fn find_token(db: &impl ConnectionTrait, id: Uuid) -> Result<Op
     }))
 }
 
-/// Whether a user was sent a token of this purpose after `since`, spent or not.
-pub(crate) async fn has_token_since(
-    db: &impl ConnectionTrait,
-    user: UserId,
-    purpose: Purpose,
-    since: i64,
-) -> Result<bool, DbErr> {
-    let found = one_time_token::Entity::find()
-        .filter(one_time_token::Column::UserId.eq(user.as_uuid()))
-        .filter(one_time_token::Column::Purpose.eq(purpose.0))
-        .filter(one_time_token::Column::CreatedAt.gt(since))
-        .one(db)
-        .await?;
-    Ok(found.is_some())
-}
-
 pub(crate) async fn insert_token(db: &impl ConnectionTrait, new: &TokenRow, now: i64) -> Result<(), DbErr> {
     let row = one_time_token::ActiveModel {
         id: Set(new.id),
@@ -92,19 +77,40 @@ pub(crate) async fn spend_token(db: &impl ConnectionTrait, id: Uuid, now: i64) -
     Ok(spent.rows_affected > 0)
 }
 
-/// Ends a user's tokens: those of one purpose, or all.
-pub(crate) async fn end_tokens(
+/// Ends all of a user's tokens, whatever they are for.
+pub(crate) async fn end_tokens(db: &impl ConnectionTrait, user: UserId, now: i64) -> Result<(), DbErr> {
+    ending(user, now).exec(db).await.map(drop)
+}
+
+/// Which tokens of a purpose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum About<'a> {
+    Anything,
+    AnythingBut(&'a str),
+    /// No address: they prove none.
+    Nothing,
+}
+
+/// Ends a user's tokens of one purpose.
+pub(crate) async fn end_tokens_of(
     db: &impl ConnectionTrait,
     user: UserId,
-    purpose: Option<Purpose>,
+    purpose: Purpose,
+    about: About<'_>,
     now: i64,
 ) -> Result<(), DbErr> {
-    let mut end = one_time_token::Entity::update_many()
+    let end = ending(user, now).filter(one_time_token::Column::Purpose.eq(purpose.0));
+    let end = match about {
+        About::Anything => end,
+        About::AnythingBut(about) => end.filter(one_time_token::Column::Payload.ne(about)),
+        About::Nothing => end.filter(one_time_token::Column::Payload.is_null()),
+    };
+    end.exec(db).await.map(drop)
+}
+
+fn ending(user: UserId, now: i64) -> UpdateMany<one_time_token::Entity> {
+    one_time_token::Entity::update_many()
         .col_expr(one_time_token::Column::SpentAt, Expr::value(now))
         .filter(one_time_token::Column::UserId.eq(user.as_uuid()))
-        .filter(one_time_token::Column::SpentAt.is_null());
-    if let Some(purpose) = purpose {
-        end = end.filter(one_time_token::Column::Purpose.eq(purpose.0));
-    }
-    end.exec(db).await.map(drop)
+        .filter(one_time_token::Column::SpentAt.is_null())
 }

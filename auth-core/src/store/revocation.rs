@@ -7,14 +7,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::entity::{deleted_user, session, user};
-use crate::{SessionId, UserId};
-
-/// Since a moment: ended sessions, users whose roles were set with the new version, and deleted ones; each with its time.
-pub(crate) struct Ended {
-    pub(crate) sessions: Vec<(SessionId, i64)>,
-    pub(crate) roles: Vec<(UserId, i64, i64)>,
-    pub(crate) deleted: Vec<(UserId, i64)>,
-}
+use crate::revocation::Ended;
 
 /// Four statements on indexed columns.
 pub(crate) async fn ended_since(db: &impl ConnectionTrait, since: i64) -> Result<Ended, DbErr> {

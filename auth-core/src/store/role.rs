@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    Select,
 };
 use uuid::Uuid;
 
@@ -33,35 +34,49 @@ pub(crate) async fn set_roles(
     Ok(())
 }
 
-/// Whether nobody else who may sign in has this role. If this user has it, the rows of all who do are held until the end of
-/// the transaction, so that the last two cannot both leave at once: call it before the user's own row is touched.
-pub(crate) async fn is_last_with_role(
+/// Who has this role and may sign in: not disabled, and with a proved address where that is asked for. `None`: this user does not
+/// have it. Else the rows of all who do are held until the end of the transaction, so that the last two cannot both leave at
+/// once: call it before the user's own row is touched.
+pub(crate) async fn lock_able(
     db: &impl ConnectionTrait,
     id: UserId,
     role: &str,
-) -> Result<bool, DbErr> {
+    proved: bool,
+) -> Result<Option<Vec<UserId>>, DbErr> {
     if user_role::Entity::find_by_id((id.as_uuid(), role.to_owned())).one(db).await?.is_none() {
-        return Ok(false);
+        return Ok(None);
     }
-    let holders: Vec<Uuid> = user_role::Entity::find()
+    let holders: Vec<Uuid> = holders(role).lock_exclusive().into_tuple().all(db).await?;
+    // A locking read, because under REPEATABLE READ another one would tell of the time before the lock was had.
+    let able: Vec<Uuid> = able(holders, proved).lock_exclusive().into_tuple().all(db).await?;
+    Ok(Some(able.into_iter().map(UserId::from).collect()))
+}
+
+/// The same without holding anything.
+pub(crate) async fn find_able(
+    db: &impl ConnectionTrait,
+    role: &str,
+    proved: bool,
+) -> Result<Vec<UserId>, DbErr> {
+    let holders: Vec<Uuid> = holders(role).into_tuple().all(db).await?;
+    let able: Vec<Uuid> = able(holders, proved).into_tuple().all(db).await?;
+    Ok(able.into_iter().map(UserId::from).collect())
+}
+
+fn holders(role: &str) -> Select<user_role::Entity> {
+    user_role::Entity::find()
         .select_only()
         .column(user_role::Column::UserId)
         .filter(user_role::Column::Role.eq(role))
         .order_by_asc(user_role::Column::UserId)
-        .lock_exclusive()
-        .into_tuple()
-        .all(db)
-        .await?;
-    // A locking read, because under REPEATABLE READ another one would tell of the time before the lock was had.
-    let able: Vec<Uuid> = user::Entity::find()
+}
+
+fn able(holders: Vec<Uuid>, proved: bool) -> Select<user::Entity> {
+    let able = user::Entity::find()
         .select_only()
         .column(user::Column::Id)
         .filter(user::Column::Id.is_in(holders))
         .filter(user::Column::DisabledAt.is_null())
-        .order_by_asc(user::Column::Id)
-        .lock_exclusive()
-        .into_tuple()
-        .all(db)
-        .await?;
-    Ok(able == [id.as_uuid()])
+        .order_by_asc(user::Column::Id);
+    if proved { able.filter(user::Column::EmailVerifiedAt.is_not_null()) } else { able }
 }

@@ -1,8 +1,10 @@
 //! Statements about sessions.
 
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, JoinType,
-    QueryFilter, QuerySelect, QueryTrait, RelationTrait, SqlErr, UpdateMany, sea_query::Expr,
+    ActiveValue::Set,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, FromQueryResult, JoinType, QueryFilter,
+    QuerySelect, QueryTrait, RelationTrait, SqlErr, UpdateMany,
+    sea_query::{Expr, Query, SelectStatement},
 };
 use uuid::Uuid;
 
@@ -11,7 +13,7 @@ use super::{
     text::Text,
     user::{UserRow, all_roles},
 };
-use crate::{EndReason, SessionId, UserId, flow::rotation::Rotation};
+use crate::{EndReason, SessionId, UserId, token::rotation::Rotation};
 
 #[derive(Clone)]
 pub(crate) struct NewSession {
@@ -88,7 +90,6 @@ impl SessionRow {
     }
 
     /// Whether it began before all of its user were last ended.
-    #[cfg(feature = "oidc")]
     pub(crate) fn is_of_epoch(&self, epoch: i64) -> bool {
         self.epoch == epoch
     }
@@ -162,6 +163,7 @@ pub(crate) async fn find_session(
             created_at: line.user_created_at,
             roles,
             roles_version: line.roles_version,
+            device_seed: None,
         },
         seed: line.seed,
         rotation: Rotation {
@@ -185,8 +187,20 @@ pub(crate) async fn find_session(
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rotated {
     Yes,
-    /// Somebody else rotated, revoked or removed it since.
+    /// Somebody else rotated, revoked or removed it since, or ended all of its user.
     Lost,
+}
+
+/// The epoch in which a session has to be made to live: none for a user who is disabled.
+fn epoch_of_user() -> SelectStatement {
+    Query::select()
+        .column((user::Entity, user::Column::Epoch))
+        .from(user::Entity)
+        .and_where(
+            Expr::col((user::Entity, user::Column::Id)).equals((session::Entity, session::Column::UserId)),
+        )
+        .and_where(Expr::col((user::Entity, user::Column::DisabledAt)).is_null())
+        .take()
 }
 
 /// Moves a session from one rotation to the next. Every step raises `newest`, so comparing that one number
@@ -220,6 +234,7 @@ pub(crate) async fn rotate_session(
             .filter(session::Column::Id.eq(id.as_uuid()))
             .filter(session::Column::Newest.eq(from.newest))
             .filter(session::Column::RevokedAt.is_null())
+            .filter(session::Column::Epoch.in_subquery(epoch_of_user()))
             .build(backend)
     });
     let updated = db.execute_raw(statement).await?;

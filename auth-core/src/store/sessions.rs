@@ -110,26 +110,12 @@ pub(crate) async fn revoke_own_session(
     Ok(updated.rows_affected > 0)
 }
 
-/// Ends all sessions of a user but one.
-pub(crate) async fn revoke_other_sessions(
-    db: &impl ConnectionTrait,
-    user: UserId,
-    keep: SessionId,
-    now: i64,
-) -> Result<(), DbErr> {
-    revoking(EndReason::Revoked, now)
-        .filter(session::Column::UserId.eq(user.as_uuid()))
-        .filter(session::Column::Id.ne(keep.as_uuid()))
-        .exec(db)
-        .await?;
-    Ok(())
-}
-
-/// Lets one session go on though all of its user were ended in the same transaction.
+/// Lets one session go on though all of its user were ended in the same transaction. One that was ended by itself stays so.
 pub(crate) async fn keep_session(db: &impl ConnectionTrait, id: SessionId, epoch: i64) -> Result<(), DbErr> {
     session::Entity::update_many()
         .col_expr(session::Column::Epoch, Expr::value(epoch))
         .filter(session::Column::Id.eq(id.as_uuid()))
+        .filter(session::Column::RevokedAt.is_null())
         .exec(db)
         .await
         .map(drop)

@@ -18,14 +18,15 @@ const DAY: i64 = 24 * 60 * 60 * 1000;
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Counters {
     pub(crate) account: Option<Counter>,
+    pub(crate) devices: Option<Counter>,
     pub(crate) device: Option<Counter>,
 }
 
-/// Adds both counters to a query about something else.
+/// Adds the counters to a query about something else.
 pub(super) fn join_counters(query: &mut SelectStatement, subject: Subject) {
-    let counters = [("account", Some(subject.account)), ("device", subject.device)];
-    for (name, id) in counters {
-        let Some(id) = id else { continue };
+    let device = subject.device.map(|device| ("device", device.id));
+    let counters = [("account", subject.account), ("devices", subject.devices)];
+    for (name, id) in counters.into_iter().chain(device) {
         let column = |column: throttle::Column| Expr::col((name, column));
         query
             .join_as(JoinType::LeftJoin, throttle::Entity, name, column(throttle::Column::Id).eq(id))
@@ -43,6 +44,7 @@ pub(super) fn read_counters(row: &QueryResult, subject: Subject) -> Result<Count
     };
     Ok(Counters {
         account: read("account")?,
+        devices: read("devices")?,
         device: if subject.device.is_some() { read("device")? } else { None },
     })
 }
@@ -103,6 +105,11 @@ pub(crate) async fn forget_failures(db: &impl ConnectionTrait, id: Uuid, failure
         .exec(db)
         .await?;
     Ok(())
+}
+
+/// Takes all failures of these away.
+pub(crate) async fn forget_all_failures(db: &impl ConnectionTrait, ids: [Uuid; 2]) -> Result<(), DbErr> {
+    throttle::Entity::delete_many().filter(throttle::Column::Id.is_in(ids)).exec(db).await.map(drop)
 }
 
 /// Takes one failure away, and with it the wait that began when it was counted.

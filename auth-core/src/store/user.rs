@@ -10,10 +10,11 @@ use uuid::Uuid;
 
 use super::{
     entity::{deleted_user, password, user, user_role},
+    one_time::end_tokens,
     sessions::count_sessions,
     throttle::{Counters, join_counters, read_counters},
 };
-use crate::{User, UserId, clock::from_millis, email::Email, throttle::Subject};
+use crate::{User, UserId, clock::from_millis, email::Email, throttle::Subject, token::device::DeviceSeed};
 
 /// A user with all roles.
 #[derive(Debug, Clone)]
@@ -26,6 +27,8 @@ pub(crate) struct UserRow {
     pub(crate) created_at: i64,
     pub(crate) roles: Vec<String>,
     pub(crate) roles_version: i64,
+    /// Read for a sign-in only. `None`: there is none yet, or it was not read.
+    pub(crate) device_seed: Option<DeviceSeed>,
 }
 
 impl From<UserRow> for User {
@@ -62,6 +65,7 @@ struct Line {
     epoch: i64,
     created_at: i64,
     roles_version: i64,
+    device_seed: Option<Vec<u8>>,
     hash: Option<String>,
     sessions: i64,
     factors: i64,
@@ -89,6 +93,7 @@ fn fold(mut lines: Vec<Line>) -> Option<LoginRow> {
             created_at: line.created_at,
             roles,
             roles_version: line.roles_version,
+            device_seed: line.device_seed.map(DeviceSeed::new),
         },
         hash: line.hash,
         sessions: u64::try_from(line.sessions).unwrap_or(0),
@@ -199,9 +204,7 @@ pub(crate) async fn find_user_by_email(
 /// What a link hangs on, and a way to sign in.
 pub(crate) struct LockedUser {
     pub(crate) email: String,
-    #[cfg(feature = "oidc")]
     pub(crate) email_verified: bool,
-    #[cfg(feature = "oidc")]
     pub(crate) disabled: bool,
     pub(crate) epoch: i64,
 }
@@ -211,9 +214,7 @@ pub(crate) async fn lock_user(db: &impl ConnectionTrait, id: UserId) -> Result<O
     let row = user::Entity::find_by_id(id.as_uuid()).lock_exclusive().one(db).await?;
     Ok(row.map(|row| LockedUser {
         email: row.email,
-        #[cfg(feature = "oidc")]
         email_verified: row.email_verified_at.is_some(),
-        #[cfg(feature = "oidc")]
         disabled: row.disabled_at.is_some(),
         epoch: row.epoch,
     }))
@@ -251,6 +252,8 @@ pub(crate) async fn insert_user(db: &impl ConnectionTrait, new: NewUser) -> Resu
         roles_at: Set(None),
         created_at: Set(new.now),
         updated_at: Set(new.now),
+        signed_in_at: Set(None),
+        device_seed: Set(None),
     };
     match user::Entity::insert(user).exec_without_returning(db).await {
         Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => {
@@ -267,6 +270,29 @@ pub(crate) async fn insert_user(db: &impl ConnectionTrait, new: NewUser) -> Resu
         password::Entity::insert(password).exec_without_returning(db).await?;
     }
     Ok(Insert::Done)
+}
+
+/// Notes the first sign-in to an account, with the seed for its devices; gives the one that it has from now on. `None`: no such
+/// user.
+pub(crate) async fn note_first_sign_in(
+    db: &impl ConnectionTrait,
+    id: UserId,
+    seed: DeviceSeed,
+    now: i64,
+) -> Result<Option<DeviceSeed>, DbErr> {
+    let updated = user::Entity::update_many()
+        .col_expr(user::Column::SignedInAt, Expr::value(now))
+        .col_expr(user::Column::DeviceSeed, Expr::value(seed.expose()))
+        .filter(user::Column::Id.eq(id.as_uuid()))
+        .filter(user::Column::DeviceSeed.is_null())
+        .exec(db)
+        .await?;
+    if updated.rows_affected > 0 {
+        return Ok(Some(seed));
+    }
+    // Another sign-in was first.
+    let row = user::Entity::find_by_id(id.as_uuid()).one(db).await?;
+    Ok(row.and_then(|row| row.device_seed).map(DeviceSeed::new))
 }
 
 /// Replaces a hash unless somebody else replaced it first.
@@ -300,8 +326,8 @@ pub(crate) async fn touch_roles(db: &impl ConnectionTrait, id: UserId, now: i64)
     Ok(updated.rows_affected > 0)
 }
 
-/// Raises the epoch: one statement ends every session, also one whose row is not written yet, because its
-/// sign-in read the old epoch. `false`: no such user.
+/// Raises the epoch, which ends every session, also one whose row is not written yet, because its sign-in read the old
+/// epoch; and ends every link that is on its way. Run it in a transaction. `false`: no such user.
 pub(crate) async fn end_all_sessions(db: &impl ConnectionTrait, id: UserId, now: i64) -> Result<bool, DbErr> {
     let updated = user::Entity::update_many()
         .col_expr(user::Column::Epoch, Expr::col(user::Column::Epoch).add(1))
@@ -309,10 +335,11 @@ pub(crate) async fn end_all_sessions(db: &impl ConnectionTrait, id: UserId, now:
         .filter(user::Column::Id.eq(id.as_uuid()))
         .exec(db)
         .await?;
+    end_tokens(db, id, now).await?;
     Ok(updated.rows_affected > 0)
 }
 
-/// `false`: no such user, or disabled already.
+/// Ends sessions and links as [`end_all_sessions`] does; run it in a transaction. `false`: no such user, or disabled already.
 pub(crate) async fn disable_user(db: &impl ConnectionTrait, id: UserId, now: i64) -> Result<bool, DbErr> {
     let updated = user::Entity::update_many()
         .col_expr(user::Column::DisabledAt, Expr::value(now))
@@ -323,6 +350,7 @@ pub(crate) async fn disable_user(db: &impl ConnectionTrait, id: UserId, now: i64
         .filter(user::Column::DisabledAt.is_null())
         .exec(db)
         .await?;
+    end_tokens(db, id, now).await?;
     Ok(updated.rows_affected > 0)
 }
 
@@ -413,13 +441,11 @@ pub(crate) async fn delete_user(db: &impl ConnectionTrait, id: UserId, now: i64)
     Ok(true)
 }
 
-#[cfg(feature = "oidc")]
 pub(crate) async fn has_password(db: &impl ConnectionTrait, user: UserId) -> Result<bool, DbErr> {
     Ok(password::Entity::find_by_id(user.as_uuid()).one(db).await?.is_some())
 }
 
 /// Nobody signs in with it any more.
-#[cfg(feature = "oidc")]
 pub(crate) async fn remove_password(db: &impl ConnectionTrait, user: UserId) -> Result<(), DbErr> {
     password::Entity::delete_by_id(user.as_uuid()).exec(db).await.map(drop)
 }

@@ -62,6 +62,7 @@ pub(crate) async fn list_users(
                 created_at: line.created_at,
                 roles: line.role.into_iter().collect(),
                 roles_version: line.roles_version,
+                device_seed: None,
             }),
         }
     }

@@ -2,8 +2,7 @@ use std::time::Duration;
 
 use crate::{
     AuthBuilder, Challenge,
-    flow::Arrival,
-    kernel::{Gate, Kernel, Objection, Room},
+    kernel::{Arrival, Gate, Kernel, Objection, Room},
     random,
     room::factor::ROOM,
     secret::AuthSession,

@@ -1,8 +1,18 @@
 //! Failures in a row: a rule without a store, a clock or a lock.
 
-use super::ThrottleConfig;
-use crate::Config;
-use crate::clock::duration_millis;
+use uuid::Uuid;
+
+use crate::{Config, ThrottleConfig, clock::duration_millis, token::device::Device};
+
+/// Whose failures an attempt counts among: the names of three rows.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Subject {
+    pub(crate) account: Uuid,
+    /// All devices on which somebody signed in to this account before.
+    pub(crate) devices: Uuid,
+    /// One of them, if it is of the account as it is now.
+    pub(crate) device: Option<Device>,
+}
 
 /// What is kept of the attempts at one account, or of those of one known device. An attempt counts as a failure from
 /// before its password is checked until it turns out to be right. Times are unix milliseconds.
@@ -38,10 +48,12 @@ pub(crate) enum Decision {
 }
 
 impl Rule {
+    /// Of strangers: what known devices may use up is not theirs.
     pub(crate) fn of_account(config: &ThrottleConfig) -> Self {
+        let limit = config.strangers_limit();
         Self {
-            free: config.account_failures.into(),
-            limit: config.account_limit.into(),
+            free: config.account_failures.min(limit).into(),
+            limit: limit.into(),
             first_wait: duration_millis(config.first_wait),
             longest_wait: duration_millis(config.longest_wait),
         }
@@ -49,8 +61,16 @@ impl Rule {
 
     /// A known device never waits; its budget is used up or not.
     pub(crate) fn of_device(config: &ThrottleConfig) -> Self {
-        let failures = config.device_failures.into();
-        Self { free: failures, limit: failures, first_wait: 0, longest_wait: 0 }
+        Self::budget(config.device_failures)
+    }
+
+    /// Nor do all the devices of an account together, however many there are.
+    pub(crate) fn of_devices(config: &ThrottleConfig) -> Self {
+        Self::budget(config.devices_limit())
+    }
+
+    fn budget(failures: u32) -> Self {
+        Self { free: failures.into(), limit: failures.into(), first_wait: 0, longest_wait: 0 }
     }
 
     /// Codes of a second factor: fewer are free, as there are fewer to guess among.
@@ -110,8 +130,8 @@ mod tests {
         assert!((0..10).all(|failures| wait(failures) == Some(0)));
         let waits: Vec<_> = (10..20).map(|failures| wait(failures).unwrap()).collect();
         assert_eq!(waits, [5, 10, 20, 40, 80, 160, 320, 640, 900, 900]);
-        assert!((20..100).all(|failures| wait(failures) == Some(900)));
-        assert_eq!((wait(100), wait(101), wait(i64::MAX)), (None, None, None));
+        assert!((20..80).all(|failures| wait(failures) == Some(900)));
+        assert_eq!((wait(80), wait(81), wait(i64::MAX)), (None, None, None));
     }
 
     #[test]
@@ -134,6 +154,18 @@ mod tests {
             assert_eq!(decision, Decision::Reserve { below: 10 });
         }
         assert_eq!(rule.decide(Counter { failures: 10, tried_at: 0 }, i64::MAX), Decision::Closed);
+    }
+
+    #[test]
+    fn strangers_and_devices_together_never_have_more_than_a_hundred_and_each_of_them_has_some() {
+        for account_limit in 1..=100 {
+            for device_failures in 1..=account_limit {
+                let config = ThrottleConfig { account_limit, device_failures, ..ThrottleConfig::default() };
+                let (strangers, devices) = (config.strangers_limit(), config.devices_limit());
+                assert!(strangers + devices <= 100, "{account_limit} {device_failures}");
+                assert!((1..=account_limit).contains(&strangers) && devices >= device_failures.min(50));
+            }
+        }
     }
 
     /// What the table does, for a property test: counts if there still are fewer.
@@ -188,7 +220,7 @@ mod tests {
                     }
                 }
             }
-            prop_assert!(through.len() <= 100);
+            prop_assert!(through.len() <= 80);
             for (index, pair) in through.windows(2).enumerate() {
                 let failures = i64::try_from(index).unwrap() + 1;
                 let due = if failures < 10 { 0 } else { (5 * SECOND) << (failures - 10).min(8) };

@@ -1,33 +1,26 @@
 //! Throttling: how often may be guessed, for each account, device and network. The rules and their reasons are on the
 //! manual's page on [throttling](crate::manual::throttling).
 
-mod attempt;
-mod config;
 mod counter;
-mod device;
 mod network;
 
 use std::net::IpAddr;
 
-pub use self::config::ThrottleConfig;
+pub(crate) use self::counter::{Counter, Decision, Rule, Subject};
 use self::network::Buckets;
-pub(crate) use self::{
-    attempt::{Attempt, Subject},
-    counter::{Counter, Decision, Rule},
-    device::{DeviceKeys, KNOWN_FOR},
-};
 use crate::{ClientInfo, Config, clock::duration_millis};
 
 /// The rules in force, and what is counted in memory. Counters of accounts and devices are rows, which instances share.
 pub(crate) struct Throttle {
-    off: bool,
-    account: Rule,
-    device: Rule,
-    longest_wait: i64,
+    pub(crate) off: bool,
+    pub(crate) account: Rule,
+    pub(crate) device: Rule,
+    pub(crate) devices: Rule,
+    pub(crate) longest_wait: i64,
     /// Wrong passwords, and registrations.
-    guesses: Buckets,
+    pub(crate) guesses: Buckets,
     /// Apart from those, so that an office full of ended sessions can still sign in.
-    refreshes: Buckets,
+    pub(crate) refreshes: Buckets,
 }
 
 impl Throttle {
@@ -37,6 +30,7 @@ impl Throttle {
             off: config.insecure_no_throttle,
             account: Rule::of_account(rules),
             device: Rule::of_device(rules),
+            devices: Rule::of_devices(rules),
             longest_wait: duration_millis(rules.longest_wait),
             guesses: Buckets::new(rules),
             refreshes: Buckets::new(rules),

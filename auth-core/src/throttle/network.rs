@@ -7,8 +7,7 @@ use std::{
     time::Duration,
 };
 
-use super::ThrottleConfig;
-use crate::clock::duration_millis;
+use crate::{ThrottleConfig, clock::duration_millis};
 
 /// The most networks that are remembered. A table for so many has at most 2^18 places of 33 bytes: 8.7 MB.
 const CAPACITY: usize = 100_000;

@@ -108,7 +108,7 @@ impl Keys {
 
     /// What signs access tokens; `None`: the ring.
     pub(crate) fn signer(&self) -> Result<Option<Signer>, ConfigError> {
-        self.check()?;
+        self.validate()?;
         let (id, key) = match &self.private {
             _ if self.ring => return Ok(None),
             Some(key) => (key.public_key().id().to_owned(), SigningKey::Private(key.clone())),
@@ -137,7 +137,7 @@ impl Keys {
     }
 
     /// Refuses what would only fail, or be weak, later.
-    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+    pub(crate) fn validate(&self) -> Result<(), ConfigError> {
         let refuse = |problem| Err(ConfigError::new(private_key::SETTING, problem));
         let algorithm = self.algorithm;
         match &self.private {

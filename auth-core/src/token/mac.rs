@@ -35,13 +35,12 @@ impl MacKeys {
 
     /// The mac of the parts one after the other, under the newest secret, and the id of its key. All parts but the last
     /// must have fixed lengths, so that they cannot run into each other.
-    pub(crate) fn sign(&self, parts: &[&[u8]]) -> (KeyId, hmac::Tag) {
+    pub(crate) fn sign(&self, parts: &[&[u8]]) -> (KeyId, Mac) {
         (self.newest.id, self.newest.mac(parts))
     }
 
     /// The mac of the parts under the key of this id, if it is one of ours.
-    #[cfg(feature = "oidc")]
-    pub(crate) fn sign_with(&self, key: KeyId, parts: &[&[u8]]) -> Option<hmac::Tag> {
+    pub(crate) fn sign_with(&self, key: KeyId, parts: &[&[u8]]) -> Option<Mac> {
         let mut keys = std::iter::once(&self.newest).chain(&self.previous);
         keys.find(|own| own.id == key).map(|own| own.mac(parts))
     }
@@ -49,16 +48,18 @@ impl MacKeys {
     /// Whether a mac is ours. Compares in constant time.
     pub(crate) fn verify(&self, key: KeyId, parts: &[&[u8]], mac: &Mac) -> bool {
         let mut keys = std::iter::once(&self.newest).chain(&self.previous).filter(|own| own.id == key);
-        keys.any(|own| verify_slices_are_equal(own.mac(parts).as_ref(), mac).is_ok())
+        keys.any(|own| verify_slices_are_equal(&own.mac(parts), mac).is_ok())
     }
 }
 
 impl MacKey {
-    fn mac(&self, parts: &[&[u8]]) -> hmac::Tag {
+    fn mac(&self, parts: &[&[u8]]) -> Mac {
         let mut mac = hmac::Context::with_key(&self.key);
         for part in parts {
             mac.update(part);
         }
-        mac.sign()
+        let mut bytes = [0; MAC_BYTES];
+        bytes.copy_from_slice(mac.sign().as_ref());
+        bytes
     }
 }

@@ -2,25 +2,24 @@
 
 mod aead;
 mod algorithm;
-mod claims;
+pub(crate) mod claims;
 pub(crate) mod current;
-mod in_force;
-mod issuer;
+pub(crate) mod device;
 pub(crate) mod jwks;
 mod keys;
-mod mac;
+pub(crate) mod mac;
 pub(crate) mod one_time;
+mod opaque;
 pub(crate) mod pem;
 mod private_key;
 mod public_key;
 pub(crate) mod refresh;
+pub(crate) mod rotation;
 mod signing;
 mod verifier;
 
 pub(crate) use aead::{NonceBytes, Sealer};
 pub use algorithm::Algorithm;
-pub(crate) use in_force::KeysInForce;
-pub(crate) use issuer::{Grant, TokenIssuer};
 pub use keys::Keys;
 pub(crate) use keys::derive;
 pub(crate) use one_time::{OneTimeKeys, Purpose};
@@ -30,5 +29,4 @@ pub(crate) use refresh::RefreshKeys;
 pub(crate) use signing::{Signer, SigningKey};
 pub use verifier::TokenVerifier;
 pub(crate) use verifier::VerifyingKey;
-#[cfg(feature = "oidc")]
 pub(crate) use verifier::{choose_crypto_provider, signature_only};

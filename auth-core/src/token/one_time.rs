@@ -8,16 +8,10 @@ use uuid::Uuid;
 
 use crate::{
     ConfigError, OneTimeToken,
-    token::{
-        keys::Keys,
-        mac::{KEY_ID_BYTES, KeyId, MAC_BYTES, Mac, MacKeys},
-    },
+    token::{keys::Keys, mac::MacKeys, opaque::Opaque},
 };
 
-const VERSION: u8 = 1;
-const TOKEN_BYTES: usize = 1 + KEY_ID_BYTES + 16 + MAC_BYTES;
-/// base64url without padding.
-const TOKEN_CHARS: usize = (TOKEN_BYTES * 4).div_ceil(3);
+const ID_BYTES: usize = 16;
 
 /// What a one-time token is good for: a name that goes into its mac and its row. Each room has its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,28 +20,15 @@ pub(crate) struct Purpose(pub(crate) &'static str);
 /// The parts of a well-formed token. Nothing is proven until [`OneTimeKeys::is_genuine`] says so.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct OneTimeParts {
-    key_id: KeyId,
+    token: Opaque<ID_BYTES>,
     pub(crate) id: Uuid,
-    mac: Mac,
 }
 
 impl OneTimeParts {
     /// Takes a token apart; `None` for anything that [`OneTimeKeys::make`] does not write.
     pub(crate) fn parse(token: &str) -> Option<Self> {
-        if token.len() != TOKEN_CHARS {
-            return None;
-        }
-        let mut bytes = [0; TOKEN_BYTES];
-        if URL_SAFE_NO_PAD.decode_slice(token, &mut bytes).ok()? != TOKEN_BYTES {
-            return None;
-        }
-        let (version, rest) = bytes.split_first_chunk::<1>()?;
-        let (key_id, rest) = rest.split_first_chunk::<KEY_ID_BYTES>()?;
-        let (id, mac) = rest.split_first_chunk::<16>()?;
-        if *version != [VERSION] {
-            return None;
-        }
-        Some(Self { key_id: *key_id, id: Uuid::from_bytes(*id), mac: mac.try_into().ok()? })
+        let token = Opaque::parse(token)?;
+        Some(Self { id: Uuid::from_bytes(token.content), token })
     }
 }
 
@@ -60,25 +41,19 @@ impl OneTimeKeys {
 
     pub(crate) fn make(&self, id: Uuid, seed: &[u8], purpose: &str) -> OneTimeToken {
         let (key_id, mac) = self.0.sign(&[seed, id.as_bytes(), purpose.as_bytes()]);
-        let mut bytes = Vec::with_capacity(TOKEN_BYTES);
-        bytes.push(VERSION);
-        bytes.extend_from_slice(&key_id);
-        bytes.extend_from_slice(id.as_bytes());
-        bytes.extend_from_slice(mac.as_ref());
-        OneTimeToken::new(URL_SAFE_NO_PAD.encode(bytes))
+        OneTimeToken::new(Opaque { key_id, content: *id.as_bytes(), mac }.write())
     }
 
     /// Whether we made this token for the row with this seed and purpose. Compares in constant time.
     pub(crate) fn is_genuine(&self, parts: &OneTimeParts, seed: &[u8], purpose: &str) -> bool {
-        self.0.verify(parts.key_id, &[seed, parts.id.as_bytes(), purpose.as_bytes()], &parts.mac)
+        self.0.verify(parts.token.key_id, &[seed, parts.id.as_bytes(), purpose.as_bytes()], &parts.token.mac)
     }
 
     /// Something else that belongs to a genuine token: it takes the secret as well as the row to know it, so that it need not
     /// be stored. The label must be no purpose's code. `None`: the secret is no longer among the keys.
-    #[cfg(feature = "oidc")]
     pub(crate) fn derive(&self, parts: &OneTimeParts, seed: &[u8], label: &str) -> Option<String> {
-        let mac = self.0.sign_with(parts.key_id, &[seed, parts.id.as_bytes(), label.as_bytes()])?;
-        Some(URL_SAFE_NO_PAD.encode(mac.as_ref()))
+        let mac = self.0.sign_with(parts.token.key_id, &[seed, parts.id.as_bytes(), label.as_bytes()])?;
+        Some(URL_SAFE_NO_PAD.encode(mac))
     }
 }
 
@@ -110,11 +85,11 @@ mod tests {
     proptest! {
         #[test]
         fn parsing_never_panics_and_refuses_what_was_not_made(text in "\\PC{0,100}") {
-            prop_assert!(OneTimeParts::parse(&text).is_none_or(|_| text.len() == TOKEN_CHARS));
+            prop_assert!(OneTimeParts::parse(&text).is_none_or(|_| text.len() == Opaque::<ID_BYTES>::CHARS));
         }
 
         #[test]
-        fn no_changed_character_leaves_a_token_genuine(at in 0..TOKEN_CHARS, to in "[A-Za-z0-9_-]") {
+        fn no_changed_character_leaves_a_token_genuine(at in 0..Opaque::<ID_BYTES>::CHARS, to in "[A-Za-z0-9_-]") {
             let token = keys(1).make(ID, &[9; 32], "verify_email").expose().to_owned();
             let mut changed = token.clone();
             changed.replace_range(at..=at, &to);

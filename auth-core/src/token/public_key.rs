@@ -62,7 +62,7 @@ impl Material {
         [&[4], x.as_slice(), y].concat()
     }
 
-    fn check(&self, setting: &'static str) -> Result<(), ConfigError> {
+    fn validate(&self, setting: &'static str) -> Result<(), ConfigError> {
         let refuse = |problem: String| Err(ConfigError::new(setting, problem));
         match self {
             Self::Rsa { n, e } => {
@@ -91,7 +91,7 @@ impl Material {
 
 impl PublicKey {
     pub(crate) fn new(material: Material, setting: &'static str) -> Result<Self, ConfigError> {
-        material.check(setting)?;
+        material.validate(setting)?;
         let id = thumbprint(&material).ok_or_else(|| ConfigError::new(setting, "cannot be encoded"))?;
         Ok(Self { id, material })
     }
@@ -245,7 +245,7 @@ mod tests {
         ));
         let rsa = Material::Rsa { n, e: decode("AQAB") };
         assert_eq!(thumbprint(&rsa).unwrap(), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
-        assert!(rsa.check("key").is_ok());
+        assert!(rsa.validate("key").is_ok());
         assert_eq!(PublicKey::new(rsa, "key").unwrap().short_rsa_bits(), Some(2048));
         let x = decode("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo");
         let ed25519 = Material::ed25519(&x, "key").unwrap();
@@ -257,20 +257,20 @@ mod tests {
         let modulus = vec![0xff; 384];
         for e in [&[][..], &[0], &[1], &[2], &[1, 0], &[0, 1, 0, 1], &[0xff; 9]] {
             let rsa = Material::Rsa { n: modulus.clone(), e: e.to_vec() };
-            assert!(rsa.check("key").is_err(), "exponent {e:?}");
+            assert!(rsa.validate("key").is_err(), "exponent {e:?}");
         }
-        assert!(Material::Rsa { n: modulus.clone(), e: vec![1, 0, 1] }.check("key").is_ok());
+        assert!(Material::Rsa { n: modulus.clone(), e: vec![1, 0, 1] }.validate("key").is_ok());
         for n in [vec![], vec![0; 384], [vec![0], modulus.clone()].concat(), [vec![1], vec![0; 383]].concat()]
         {
-            assert!(Material::Rsa { n: n.clone(), e: vec![1, 0, 1] }.check("key").is_err(), "{n:?}");
+            assert!(Material::Rsa { n: n.clone(), e: vec![1, 0, 1] }.validate("key").is_err(), "{n:?}");
         }
         let short = Material::Rsa { n: [vec![0x7f], vec![0xff; 255]].concat(), e: vec![1, 0, 1] };
         assert_eq!(
-            short.check("key").unwrap_err().problem(),
+            short.validate("key").unwrap_err().problem(),
             "is an RSA key of 2047 bits; 2048 to 8192 are needed"
         );
         let off_the_curve = Material::P256 { x: [1; 32], y: [1; 32] };
-        assert!(off_the_curve.check("key").is_err());
+        assert!(off_the_curve.validate("key").is_err());
         assert!(Material::p256(&[4; 64], "key").is_err());
         assert!(Material::p256(&[2; 65], "key").is_err());
         assert!(Material::ed25519(&[1; 31], "key").is_err());

@@ -9,7 +9,6 @@ use serde::{Deserialize, de::IgnoredAny};
 use crate::{
     Algorithm, Assurance, Clock, ConfigError, Error, Principal, PublicKey, Revocations, SystemClock,
     clock::{duration_millis, from_millis, to_millis},
-    key_ring::Ring,
     token::{
         claims::{ACCESS_TYP, AccessClaims},
         current::Current,
@@ -84,10 +83,14 @@ fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<I
 }
 
 impl VerifyingKey {
-    pub(crate) fn all(keys: &Keys, ring: &Ring) -> Result<Vec<Self>, ConfigError> {
-        keys.check()?;
+    /// `ring`: the keys of the key ring, each with the time from which it no longer verifies.
+    pub(crate) fn all<'a>(
+        keys: &Keys,
+        ring: impl Iterator<Item = (&'a PublicKey, Option<i64>)>,
+    ) -> Result<Vec<Self>, ConfigError> {
+        keys.validate()?;
         let mut all: Vec<_> = keys.public().map(|key| Self::public(key.id().to_owned(), key)).collect();
-        all.extend(ring.public().map(|(key, end)| Self { end, ..Self::public(key.id().to_owned(), key) }));
+        all.extend(ring.map(|(key, end)| Self { end, ..Self::public(key.id().to_owned(), key) }));
         for algorithm in keys.hmac_algorithms() {
             // A previous secret that is too short for this algorithm never signed with it; refresh tokens may still
             // hang on it.
@@ -128,7 +131,7 @@ impl TokenVerifier {
             let problem = "is in the key ring; verify with the JWK set that the issuer publishes";
             return Err(ConfigError::new(private_key::SETTING, problem));
         }
-        Ok(Self::with(VerifyingKey::all(keys, &Ring::empty())?, issuer, audience))
+        Ok(Self::with(VerifyingKey::all(keys, std::iter::empty())?, issuer, audience))
     }
 
     /// A verifier for another service, from the text of the issuer's JWK set (RFC 7517): what
@@ -222,7 +225,7 @@ impl TokenVerifier {
     /// [`Error::InvalidToken`], whatever the reason; [`Error::RevocationsStale`] of a good token, from a
     /// [bounded](Self::bounded) verifier that was told how old its knowledge may be.
     pub fn verify(&self, token: &str) -> Result<Principal, Error> {
-        let caller = self.check(token).ok_or(Error::InvalidToken)?;
+        let caller = self.principal_of(token).ok_or(Error::InvalidToken)?;
         match &self.kernel.revocations {
             Some(revocations) if revocations.refuses(&caller) => Err(Error::InvalidToken),
             Some(revocations) if revocations.is_stale() => Err(Error::RevocationsStale),
@@ -230,7 +233,7 @@ impl TokenVerifier {
         }
     }
 
-    fn check(&self, token: &str) -> Option<Principal> {
+    fn principal_of(&self, token: &str) -> Option<Principal> {
         let kernel = &*self.kernel;
         let header = Header::of(token)?;
         let keys = kernel.keys.get();

@@ -1,6 +1,6 @@
 //! Reading, disabling and enabling accounts, and their roles.
 
-use auth_core::{ClientInfo, Error, EventKind, Register, UserChange, UserId};
+use auth_core::{ClientInfo, CreateUser, EmailVerification, Error, EventKind, Register, UserChange, UserId};
 use auth_migration::{each_database, test_util::TestDatabase};
 
 use crate::{
@@ -54,14 +54,14 @@ each_database! {
         let (tokens, other) = (test.signed_in().await, test.login().await);
         let verify = |tokens: &auth_core::Tokens| test.auth.verifier().verify(tokens.access.expose()).unwrap();
         let caller = verify(&tokens);
-        assert_eq!(test.auth.check_session(&caller).await.unwrap(), caller);
+        assert_eq!(test.auth.verify_session(&caller).await.unwrap(), caller);
         test.auth.set_roles(tokens.user_id, &["author"], ClientInfo::default()).await.unwrap();
-        assert_eq!(test.auth.check_session(&caller).await.unwrap().roles(), ["user", "author"]);
+        assert_eq!(test.auth.verify_session(&caller).await.unwrap().roles(), ["user", "author"]);
         test.auth.logout(other.refresh.clone(), ClientInfo::default()).await.unwrap();
-        assert_refused!(test.auth.check_session(&verify(&other)).await, Error::SessionOver);
-        test.auth.check_session(&caller).await.unwrap();
+        assert_refused!(test.auth.verify_session(&verify(&other)).await, Error::SessionOver);
+        test.auth.verify_session(&caller).await.unwrap();
         test.auth.disable(tokens.user_id, ClientInfo::default()).await.unwrap();
-        assert_refused!(test.auth.check_session(&caller).await, Error::SessionOver);
+        assert_refused!(test.auth.verify_session(&caller).await, Error::SessionOver);
     }
 
     async fn roles_are_set_as_a_whole_and_reach_the_next_token(db: &TestDatabase) {
@@ -122,6 +122,51 @@ each_database! {
         let same = test.auth.update_user(user, UserChange::default(), client()).await.unwrap();
         assert!(same.disabled && test.events.events().len() == before, "nothing was asked for");
         assert!(!test.auth.update_user(user, UserChange::default().disabled(false), client()).await.unwrap().disabled);
+    }
+
+    async fn the_last_administrator_who_can_sign_in_stays(db: &TestDatabase) {
+        for required in [false, true] {
+            let test = TestAuth::with(db, |builder| builder.configure(|config| {
+                config.email_verification = if required { EmailVerification::Required } else { EmailVerification::Off };
+            })).await;
+            let admin = |name: &str| CreateUser::new(format!("{name}-{required}@example.com")).role("admin");
+            let make = async |new| test.auth.create_user(new).await.unwrap().id;
+            let (auth, nobody) = (&test.auth, ClientInfo::default);
+            let ada = make(admin("ada").verified().password(PASSWORD)).await;
+            let without_password = make(admin("grace").verified()).await;
+            let disabled = make(admin("eve").verified().password(PASSWORD)).await;
+            auth.disable(disabled, nobody()).await.unwrap();
+            let unproved = make(admin("mallory").password(PASSWORD)).await;
+            if !required {
+                auth.disable(unproved, nobody()).await.unwrap();
+            }
+            for refused in [
+                auth.disable(ada, nobody()).await,
+                auth.set_roles(ada, &["editor"], nobody()).await,
+                auth.delete_user(ada, nobody()).await,
+            ] {
+                assert_refused!(refused, Error::Refused(auth_core::refusal::LAST_ADMIN));
+            }
+            // Those who cannot may go.
+            auth.delete_user(disabled, nobody()).await.unwrap();
+            auth.set_roles(unproved, &[], nobody()).await.unwrap();
+
+            let token = auth.reset_link(without_password, nobody()).await.unwrap().token;
+            auth.reset_password(token, PASSWORD, nobody()).await.unwrap();
+            auth.disable(ada, nobody()).await.unwrap();
+            assert_refused!(
+                auth.disable(without_password, nobody()).await,
+                Error::Refused(auth_core::refusal::LAST_ADMIN)
+            );
+            auth.enable(ada, nobody()).await.unwrap();
+            for gone in [unproved, without_password] {
+                auth.delete_user(gone, nobody()).await.unwrap();
+            }
+            let last = make(admin("alan").verified().password(PASSWORD)).await;
+            auth.delete_user(ada, nobody()).await.unwrap();
+            auth.set_roles(last, &["admin"], nobody()).await.unwrap();
+            test.execute(&format!("DELETE FROM auth_user WHERE email LIKE '%-{required}@example.com'")).await;
+        }
     }
 
     async fn no_user_has_more_roles_than_a_token_can_carry(db: &TestDatabase) {

@@ -1,6 +1,6 @@
 //! What happens between the reading and the writing of an operation.
 
-use auth_core::{ClientInfo, Error, Login};
+use auth_core::{ClientInfo, Error, Login, Register};
 use auth_migration::{each_database, test_util::TestDatabase};
 
 use crate::{
@@ -21,7 +21,7 @@ each_database! {
         let test = TestAuth::new(db).await;
         let halting = Halting::beside(&test, db).await;
         test.register().await;
-        for way in ["logout", "by id", "replaced"] {
+        for way in ["logout", "by id", "replaced", "all", "disabled"] {
             let tokens = test.login().await;
             test.clock.advance(PAST_GRACE);
             let (auth, token) = (halting.auth.clone(), tokens.refresh.clone());
@@ -30,6 +30,8 @@ each_database! {
                 match way {
                     "logout" => test.auth.logout(tokens.refresh.clone(), nobody()).await.unwrap(),
                     "by id" => test.auth.logout_session(tokens.session_id, nobody()).await.unwrap(),
+                    "all" => test.auth.logout_all(tokens.user_id, nobody()).await.unwrap(),
+                    "disabled" => test.auth.disable(tokens.user_id, nobody()).await.unwrap(),
                     _ => {
                         let login = Login::new(EMAIL, PASSWORD).replacing(tokens.refresh.clone());
                         granted(test.auth.login(login).await).unwrap();
@@ -126,5 +128,66 @@ each_database! {
         }).await;
         assert_refused!(outcome, Error::Validation(_));
         test.login().await;
+    }
+
+    async fn what_is_asked_for_in_a_session_that_ends_while_the_password_is_checked_is_not_done(db: &TestDatabase) {
+        let test = TestAuth::new(db).await;
+        let halting = Halting::beside(&test, db).await;
+        let ways = ["all", "others", "disabled", "by id", "signed out"];
+        let deeds = ["password", "address", "account"];
+        for (number, (way, deed)) in ways.into_iter().flat_map(|way| deeds.map(|deed| (way, deed))).enumerate() {
+            let email = format!("ada{number}@example.com");
+            let user = test.auth.register(Register::new(&*email, PASSWORD)).await.unwrap().id;
+            let other = test.try_login(&email, PASSWORD).await.unwrap();
+            let tokens = test.try_login(&email, PASSWORD).await.unwrap();
+            let caller = test.auth.verifier().verify(tokens.access.expose()).unwrap();
+            let (auth, own) = (halting.auth.clone(), caller.clone());
+            let asked = async move {
+                match deed {
+                    "password" => auth.change_password(&own, PASSWORD, NEW, nobody()).await,
+                    "address" => auth.request_email_change(&own, format!("new-{number}@example.com"), Some(PASSWORD.into()), nobody()).await,
+                    _ => auth.delete_account(&own, Some(PASSWORD.into()), nobody()).await,
+                }
+            };
+            let outcome = halting.run(("SELECT", "auth_password"), asked, async {
+                let owner = test.auth.verifier().verify(other.access.expose()).unwrap();
+                match way {
+                    "all" => test.auth.logout_all(user, nobody()).await.unwrap(),
+                    "others" => test.auth.end_other_sessions(&owner, nobody()).await.unwrap(),
+                    "disabled" => {
+                        test.auth.disable(user, nobody()).await.unwrap();
+                        test.auth.enable(user, nobody()).await.unwrap();
+                    }
+                    "by id" => test.auth.end_session(&owner, tokens.session_id, nobody()).await.unwrap(),
+                    _ => test.auth.logout(tokens.refresh.clone(), nobody()).await.unwrap(),
+                }
+            }).await;
+            assert!(matches!(outcome, Err(Error::SessionOver)), "{way}, {deed}: {outcome:?}");
+            assert_refused!(test.auth.current_user(&caller).await, Error::SessionOver);
+            test.try_login(&email, PASSWORD).await.unwrap();
+            assert_eq!(test.kinds_of_mails().await, [""; 0], "{way}, {deed}");
+        }
+    }
+
+    async fn who_is_disabled_while_the_new_password_is_hashed_redeems_nothing(db: &TestDatabase) {
+        let test = TestAuth::new(db).await;
+        let halting = Halting::beside(&test, db).await;
+        let user = test.register().await.id;
+        for way in ["disabled", "and enabled", "by hand"] {
+            let (auth, link) = (halting.auth.clone(), test.auth.reset_link(user, nobody()).await.unwrap().token);
+            let reset = async move { auth.reset_password(link, NEW, nobody()).await };
+            let outcome = halting.run(("SELECT", "auth_user_role"), reset, async {
+                match way {
+                    "by hand" => test.execute("UPDATE auth_user SET disabled_at = 1").await,
+                    _ => test.auth.disable(user, nobody()).await.unwrap(),
+                }
+                if way == "and enabled" {
+                    test.auth.enable(user, nobody()).await.unwrap();
+                }
+            }).await;
+            assert!(matches!(outcome, Err(Error::Validation(_))), "{way}: {outcome:?}");
+            test.auth.enable(user, nobody()).await.unwrap();
+            test.login().await;
+        }
     }
 }

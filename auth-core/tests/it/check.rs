@@ -11,7 +11,7 @@ use std::{
 
 use auth_core::{
     Algorithm, Auth, AuthBuilder, Clock, ConnectOptions, CreateUser, EmailVerification, Keys, PrivateKey,
-    Severity, SystemClock, ThrottleConfig,
+    Registration, Severity, SystemClock, ThrottleConfig,
     oidc::{self, Provider},
     password::Argon2Hasher,
     test_util::ManualClock,
@@ -120,7 +120,7 @@ each_database! {
     }
 
     async fn mails_that_wait_too_long_or_were_given_up_are_found(db: &TestDatabase) {
-        let test = installed(db, keys(), |builder| builder.configure(|config| config.email_verification = EmailVerification::On)).await;
+        let test = installed(db, keys(), |builder| builder.configure(|config| config.email_verification = EmailVerification::Required)).await;
         test.auth.request_email_verification(EMAIL, auth_core::ClientInfo::default()).await.unwrap();
         assert_eq!(codes(&test.auth).await, [""; 0], "it may still leave");
         let hour = (HOUR + SECOND).as_millis();
@@ -194,6 +194,10 @@ async fn each_unwise_setting_has_its_code() {
             },
             "names_default",
         ),
+        (
+            |builder| builder.configure(|config| config.email_verification = EmailVerification::On),
+            "registration_tells",
+        ),
         (|builder| builder.configure(|config| config.hashing.slots = 1024), "hash_slots_above_cores"),
         (|builder| builder.hasher(Arc::new(Argon2Hasher::new(7 * 1024, 4, 1).unwrap())), "hash_weak"),
         (
@@ -210,7 +214,14 @@ async fn each_unwise_setting_has_its_code() {
         let test = installed(&db, keys(), settings).await;
         assert_eq!(codes(&test.auth).await, [*code]);
     }
-    let sound: [Settings; 3] = [
+    let sound: [Settings; 5] = [
+        |builder| builder.configure(|config| config.email_verification = EmailVerification::Required),
+        |builder| {
+            builder.configure(|config| {
+                config.email_verification = EmailVerification::On;
+                config.registration = Registration::Closed;
+            })
+        },
         |builder| builder.configure(|config| config.throttle = ThrottleConfig::default()),
         |builder| builder.hasher(Arc::new(Argon2Hasher::new(7 * 1024, 5, 1).unwrap())),
         |builder| builder.hasher(Arc::new(Argon2Hasher::default())),

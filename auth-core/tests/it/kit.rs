@@ -19,9 +19,9 @@ each_database! {
         assert_eq!((grace.email_verified, ada.email_verified), (false, true));
         let caller = kit.principal(&grace).await;
         assert_eq!((caller.user_id(), caller.has_role("editor")), (grace.id, true));
-        assert_eq!(kit.auth.check_session(&caller).await.unwrap(), caller);
+        assert_eq!(kit.auth.verify_session(&caller).await.unwrap(), caller);
         kit.auth.logout_all(grace.id, ClientInfo::default()).await.unwrap();
-        assert!(matches!(kit.auth.check_session(&caller).await, Err(Error::SessionOver)));
+        assert!(matches!(kit.auth.verify_session(&caller).await, Err(Error::SessionOver)));
         assert_eq!(kit.events.count("signed_in"), 1);
     }
 

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use auth_core::{
     ClientInfo, EmailVerification, Error, Register,
-    mail::{Mail, MailError, MailKind, MailTemplates, MailText},
+    mail::{Mail, MailError, MailKind, MailTemplates, MailText, Mailer, Sending},
     test_util::{ManualClock, Outbox},
 };
 use auth_migration::{each_database, test_util::TestDatabase};
@@ -19,6 +19,20 @@ async fn verifying(db: &TestDatabase) -> TestAuth {
         builder.configure(|config| config.email_verification = EmailVerification::On)
     })
     .await
+}
+
+/// Takes nothing for some people at the moment, and panics for one of them.
+#[derive(Default)]
+struct Choosy(Outbox);
+
+impl Mailer for Choosy {
+    fn send<'a>(&'a self, mail: &'a Mail, text: &'a MailText) -> Sending<'a> {
+        assert_ne!(mail.to, "picky7@example.com", "a mailer that panics");
+        if mail.to.starts_with("picky") {
+            return Box::pin(std::future::ready(Err(MailError::NotNow("greylisted".to_owned()))));
+        }
+        self.0.send(mail, text)
+    }
 }
 
 each_database! {
@@ -98,6 +112,35 @@ each_database! {
         test.auth.forgot_password(EMAIL, ClientInfo::default()).await.unwrap();
         test.auth.deliver_mail().await.unwrap();
         assert_eq!((test.count("auth_mail").await, test.events.count("mail_given_up")), (0, 2));
+    }
+
+    async fn a_mail_leaves_in_the_same_round_however_many_stand_before_it_that_nobody_gets(db: &TestDatabase) {
+        let test = verifying(db).await;
+        test.register().await;
+        test.auth.deliver_mail().await.unwrap();
+        test.outbox.take();
+        for number in 0..320 {
+            let nobody = format!("nobody{number}@example.com");
+            test.auth.forgot_password(nobody, ClientInfo::default()).await.unwrap();
+        }
+        test.clock.advance(SECOND);
+        test.auth.forgot_password(EMAIL, ClientInfo::default()).await.unwrap();
+        assert_eq!(test.auth.deliver_mail().await.unwrap(), 1);
+        assert_eq!((test.outbox.take().len(), test.count("auth_mail").await), (1, 0));
+    }
+
+    async fn a_mail_leaves_in_the_same_round_behind_others_that_the_server_does_not_take(db: &TestDatabase) {
+        let test = TestAuth::with(db, |builder| builder.mailer(Arc::new(Choosy::default()))).await;
+        for number in 0..64 {
+            let user = format!("picky{number}@example.com");
+            test.auth.register(Register::new(user.as_str(), PASSWORD)).await.unwrap();
+            test.auth.forgot_password(user, ClientInfo::default()).await.unwrap();
+        }
+        test.register().await;
+        test.clock.advance(SECOND);
+        test.auth.forgot_password(EMAIL, ClientInfo::default()).await.unwrap();
+        assert_eq!(test.auth.deliver_mail().await.unwrap(), 1, "one is sent, each other is tried once");
+        assert_eq!(test.count("auth_mail WHERE attempts = 1").await, 64);
     }
 
     async fn who_dies_between_taking_a_mail_on_and_sending_it_leaves_it_to_others(db: &TestDatabase) {

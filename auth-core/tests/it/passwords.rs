@@ -11,7 +11,7 @@ use std::{
 use auth_core::{
     ClientInfo, Error, Password, Register, User,
     mail::MailKind,
-    password::{Argon2Hasher, BreachChecker, BreachList, check_stored_hash},
+    password::{Argon2Hasher, BreachChecker, BreachList, validate_stored_hash},
 };
 use auth_migration::{each_database, test_util::TestDatabase};
 
@@ -30,7 +30,7 @@ each_database! {
         let earlier = test.login().await;
         for (number, line) in ROWS.lines().enumerate() {
             let [tool, format, row] = line.split('\t').collect::<Vec<_>>()[..] else { panic!("{line}") };
-            assert_eq!(check_stored_hash(row), Ok(format), "{tool}");
+            assert_eq!(validate_stored_hash(row), Ok(format), "{tool}");
             test.execute(&format!("UPDATE auth_password SET hash = '{row}'")).await;
             test.try_login(EMAIL, PASSWORD).await.unwrap_or_else(|error| panic!("{tool}: {format}: {error}"));
             assert!(test.stored_hash().await.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{tool}: {format}");
@@ -82,6 +82,26 @@ each_database! {
         assert!(test.statements().is_empty());
         assert_refused!(register(&test, EMAIL, PASSWORD).await, Error::Refused(auth_core::refusal::EMAIL_TAKEN));
         assert_eq!((list.asked(), test.hasher.hashes()), (4, before + 1));
+    }
+
+    async fn a_network_has_a_hundred_passwords_looked_up_and_then_waits_before_any_rule_is_asked(db: &TestDatabase) {
+        let list = Arc::new(Counting { knows: Some("a leaked password"), ..Counting::default() });
+        let test = TestAuth::with(db, |builder| builder.breach_checker(list.clone())).await;
+        let from = async |email: &str, password: &str| {
+            let client = ClientInfo::default().ip([203, 0, 113, 7].into());
+            test.auth.register(Register::new(email, password).client(client)).await
+        };
+        for _ in 0..20 {
+            assert_eq!(codes(from(EMAIL, "short").await), ["too_short"], "a slip costs nothing");
+        }
+        for number in 0..100 {
+            let email = if number % 2 == 0 { EMAIL } else { "no address" };
+            assert_refused!(from(email, "a leaked password").await, Error::Validation(_));
+        }
+        for (email, password) in [(EMAIL, "a leaked password"), (EMAIL, "short"), ("no address", PASSWORD)] {
+            assert_refused!(from(email, password).await, Error::Throttled { .. });
+        }
+        assert_eq!((list.asked(), test.hasher.hashes()), (100, 0));
     }
 
     async fn the_names_of_service_and_account_are_no_passwords(db: &TestDatabase) {

@@ -171,7 +171,7 @@ each_database! {
         let (refresh, token, other) = ended_by_a_clock_behind_by(db, 61 * SECOND).await;
         let bounded = other.auth.verifier().bounded(other.auth.revocations());
         let caller = bounded.verify(&token).unwrap();
-        assert_refused!(other.auth.check_session(&caller).await, Error::SessionOver);
+        assert_refused!(other.auth.verify_session(&caller).await, Error::SessionOver);
         assert_refused!(other.refresh(&refresh).await, Error::SessionLeft);
         let late = TestAuth::instance(db, keys(), &other.clock, 5, |builder| builder).await;
         late.auth.poll_revocations().await.unwrap();

@@ -1,4 +1,4 @@
-//! The schedules of `flow/rotation/proof.rs`, fewer, on real stores: two instances, one cookie jar with several
+//! The schedules of `token/rotation/proof.rs`, fewer, on real stores: two instances, one cookie jar with several
 //! tabs, lost and late answers, sign-ins that carry a live cookie, sign-outs with an older one, and a thief. A failure
 //! prints the schedule.
 

@@ -1,13 +1,13 @@
 //! A user's own sessions.
 
-use std::net::Ipv4Addr;
+use std::{net::Ipv4Addr, sync::Arc};
 
 use auth_core::{ClientInfo, Error, Login, Principal, Register, SessionId, Tokens};
 use auth_migration::{each_database, test_util::TestDatabase};
 
 use crate::{
     assert_refused,
-    support::{DAY, EMAIL, HOUR, PASSWORD, PAST_GRACE, SECOND, TestAuth, granted},
+    support::{DAY, EMAIL, HOUR, PASSWORD, PAST_GRACE, SECOND, TestAuth, gated, granted, start},
 };
 
 fn caller(test: &TestAuth, tokens: &Tokens) -> Principal {
@@ -90,6 +90,50 @@ each_database! {
         assert_eq!(ids(&test, &own).await, [own.session_id]);
         test.refresh(&own.refresh).await.unwrap();
         assert_eq!(test.events.count("others_signed_out"), 1);
+    }
+
+    async fn a_sign_in_that_is_hashing_when_the_others_end_is_one_of_them(db: &TestDatabase) {
+        let (hasher, entered, open) = gated();
+        let test = TestAuth::with(db, |builder| builder.hasher(Arc::new(hasher))).await;
+        open.send(()).unwrap();
+        let own = test.signed_in().await;
+        entered.acquire().await.unwrap().forget();
+        let sign_in = start(&test.auth, PASSWORD);
+        entered.acquire().await.unwrap().forget();
+        test.auth.end_other_sessions(&caller(&test, &own), ClientInfo::default()).await.unwrap();
+        drop(open);
+        let late = sign_in.await.unwrap().unwrap();
+        assert_refused!(test.refresh(&late.refresh).await, Error::SessionOver);
+        assert_refused!(test.auth.current_user(&caller(&test, &late)).await, Error::SessionOver);
+        assert_eq!(ids(&test, &own).await, [own.session_id], "the own one goes on");
+    }
+
+    async fn who_ends_the_others_at_the_same_moment_is_ended_by_one_of_them_and_nobody_comes_back(db: &TestDatabase) {
+        let test = TestAuth::new(db).await;
+        test.register().await;
+        for _ in 0..5 {
+            let mut all = Vec::new();
+            for _ in 0..4 {
+                all.push(test.login().await);
+            }
+            let calls: Vec<_> = all.iter().map(|tokens| {
+                let (auth, caller) = (test.auth.clone(), caller(&test, tokens));
+                tokio::spawn(async move { auth.end_other_sessions(&caller, ClientInfo::default()).await })
+            }).collect();
+            let mut done = 0;
+            for call in calls {
+                match call.await.unwrap() {
+                    Ok(()) => done += 1,
+                    Err(Error::SessionOver) => {}
+                    Err(error) => panic!("{error:?}"),
+                }
+            }
+            let mut alive = 0;
+            for tokens in &all {
+                alive += usize::from(test.auth.current_user(&caller(&test, tokens)).await.is_ok());
+            }
+            assert_eq!((done, alive), (1, 1));
+        }
     }
 
     async fn one_session_too_many_ends_the_oldest(db: &TestDatabase) {

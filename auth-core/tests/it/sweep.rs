@@ -1,14 +1,19 @@
 //! What has ended is removed; what lives is not touched.
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::{
+    sync::Arc,
+    time::{Duration, UNIX_EPOCH},
+};
 
-use auth_core::{ClientInfo, Clock, Error, Register};
+use auth_core::{
+    ClientInfo, Clock, CreateUser, Error, EventKind, ImportOutcome, ImportRow, Register, UserRecord,
+};
 use auth_migration::{each_database, test_util::TestDatabase};
 use sea_orm::{ConnectionTrait, prelude::Uuid, sea_query::Query};
 
 use crate::{
     assert_refused,
-    support::{DAY, HOUR, PASSWORD, TestAuth, keys},
+    support::{DAY, HOUR, PASSWORD, TestAuth, gated, keys, start},
 };
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -67,6 +72,70 @@ each_database! {
             sweeping += usize::from(answer.await.unwrap().unwrap().is_some());
         }
         assert_eq!(sweeping, 1);
+    }
+
+    async fn an_account_that_nobody_proved_and_nobody_signed_in_to_ends_after_its_time_and_no_other(db: &TestDatabase) {
+        let test = TestAuth::with(db, |builder| builder.configure(|config| {
+            config.unverified_account_ttl = Some(60 * DAY);
+            config.audit_retention = Some(365 * DAY);
+        })).await;
+        let make = async |name: &str| {
+            let new = CreateUser::new(format!("{name}@example.com")).password(PASSWORD);
+            test.auth.create_user(new).await.unwrap().id
+        };
+        let idle = test.register().await.id;
+        make("signed-in").await;
+        test.try_login("signed-in@example.com", PASSWORD).await.unwrap();
+        test.auth.create_user(CreateUser::new("proved@example.com").verified()).await.unwrap();
+        test.auth.disable(make("disabled").await, ClientInfo::default()).await.unwrap();
+        let admin = make("admin").await;
+        test.auth.set_roles(admin, &["admin"], ClientInfo::default()).await.unwrap();
+        let mut record = UserRecord::new("imported@example.com");
+        record.created_at = Some(UNIX_EPOCH);
+        let imported = test.auth.import(ClientInfo::default()).rows(vec![ImportRow { number: 1, record }]).await;
+        assert_eq!(imported.unwrap(), [ImportOutcome::Inserted]);
+        // Of the version before, which knows nothing of the column, the first; the second signed in there to one of this version.
+        make("old").await;
+        test.execute("UPDATE auth_user SET signed_in_at = 0 WHERE email = 'old@example.com'").await;
+        make("old-sign-in").await;
+
+        test.clock.advance(59 * DAY);
+        test.auth.sweep().await.unwrap();
+        assert_eq!((test.count("auth_user").await, test.count("auth_session").await), (8, 0));
+        test.try_login("old-sign-in@example.com", PASSWORD).await.unwrap();
+        test.execute("UPDATE auth_user SET signed_in_at = NULL WHERE email = 'old-sign-in@example.com'").await;
+        test.clock.advance(2 * DAY);
+        test.outbox.take();
+        test.auth.sweep().await.unwrap();
+        assert_eq!(test.count("auth_user").await, 7);
+        assert!(test.events.kinds().contains(&EventKind::UnverifiedRemoved { user: idle }));
+        assert_eq!(test.auth.events(idle, None, 1).await.unwrap()[0].code, "unverified_removed");
+        test.auth.deliver_mail().await.unwrap();
+        assert!(test.outbox.take().is_empty(), "whoever has the address may never have heard of it");
+        test.register().await;
+        test.auth.user(admin).await.expect("the last administrator stays");
+    }
+
+    async fn unless_it_is_asked_for_no_account_ends(db: &TestDatabase) {
+        let test = TestAuth::new(db).await;
+        test.register().await;
+        test.clock.advance(3650 * DAY);
+        test.auth.sweep().await.unwrap();
+        assert_eq!(test.count("auth_user").await, 1);
+    }
+
+    async fn a_sign_in_that_is_hashing_while_its_account_ends_comes_to_nothing(db: &TestDatabase) {
+        let (hasher, entered, open) = gated();
+        let test = TestAuth::with(db, |builder| {
+            builder.hasher(Arc::new(hasher)).configure(|config| config.unverified_account_ttl = Some(DAY))
+        }).await;
+        test.register().await;
+        test.clock.advance(2 * DAY);
+        let sign_in = start(&test.auth, PASSWORD);
+        entered.acquire().await.unwrap().forget();
+        assert_eq!(test.auth.sweep().await.unwrap(), 1);
+        drop(open);
+        assert_refused!(sign_in.await.unwrap(), Error::InvalidCredentials);
     }
 
     async fn one_time_tokens_are_swept_once_they_are_over(db: &TestDatabase) {

@@ -49,16 +49,21 @@ each_database! {
         assert_eq!((won, test.events.count("email_verified")), (1, 1));
     }
 
-    async fn a_link_ends_with_its_time_and_when_a_newer_one_is_sent(db: &TestDatabase) {
+    async fn a_link_ends_with_its_time_and_with_the_use_of_another_and_not_because_a_newer_one_is_sent(db: &TestDatabase) {
         let test = verifying(db).await;
         test.register().await;
-        let first = test.token_of(MailKind::VerifyEmail).await;
-        test.clock.advance(HOUR);
-        test.auth.request_email_verification(EMAIL, ClientInfo::default()).await.unwrap();
-        let second = test.token_of(MailKind::VerifyEmail).await;
-        assert_refused!(test.auth.verify_email(first, ClientInfo::default()).await, Error::Validation(_));
-        test.clock.advance(DAY);
-        assert_refused!(test.auth.verify_email(second, ClientInfo::default()).await, Error::Validation(_));
+        let mut links = vec![test.token_of(MailKind::VerifyEmail).await];
+        for _ in 0..3 {
+            test.clock.advance(8 * HOUR - SECOND);
+            test.auth.request_email_verification(EMAIL, ClientInfo::default()).await.unwrap();
+            links.push(test.token_of(MailKind::VerifyEmail).await);
+        }
+        test.clock.advance(3 * SECOND);
+        assert_refused!(test.auth.verify_email(links.remove(0), ClientInfo::default()).await, Error::Validation(_));
+        test.auth.verify_email(links.remove(0), ClientInfo::default()).await.unwrap();
+        for other in links {
+            assert_refused!(test.auth.verify_email(other, ClientInfo::default()).await, Error::Validation(_));
+        }
     }
 
     async fn a_link_for_one_purpose_is_no_good_for_another(db: &TestDatabase) {

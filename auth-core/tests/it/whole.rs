@@ -217,6 +217,7 @@ each_database! {
         let world = World::with_audit(db).await;
         let test = &world.test;
         let caller = caller(test).await;
+        test.execute("UPDATE auth_user SET email_verified_at = 1").await;
         let at_work = Person::new("w", "ada@work.example").unverified();
         world.is_whole(db, &[MAIL, AUDIT], async || {
             world.link(&caller, Some(PASSWORD), &at_work).await.map(drop)

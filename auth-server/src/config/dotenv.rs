@@ -8,7 +8,7 @@ use std::{collections::HashMap, env, io, path::Path};
 use auth_core::Finding;
 
 use super::{
-    providers::{FIELDS, PREFIX},
+    oidc::{FIELDS, PREFIX},
     setting::Setting,
     settings::{self, SETTINGS},
 };

@@ -16,6 +16,7 @@ pub(crate) struct MailConfig {
     /// `None`: the built-in page.
     pub(crate) verify_email_url: Option<String>,
     pub(crate) reset_password_url: Option<String>,
+    pub(crate) stop_email_change_url: Option<String>,
 }
 
 /// Neither of them is for a log.

@@ -6,8 +6,8 @@ mod keys;
 mod lifetimes;
 mod listen;
 mod mail;
+mod oidc;
 mod passwords;
-mod providers;
 mod reader;
 mod secret;
 mod setting;
@@ -21,15 +21,14 @@ use tracing::level_filters::LevelFilter;
 
 pub(crate) use self::{
     database_url::DatabaseUrl,
-    providers::PREFIX as PROVIDER_PREFIX,
+    oidc::PREFIX as PROVIDER_PREFIX,
     reader::{Given, Origin, Row, SecretFile},
     secret::RECIPE,
     settings::{SETTINGS, named_by_libraries, setting},
     value::{host_of, in_url, is_https, is_loopback},
 };
 use self::{
-    dotenv::DotEnv, keys::KeyConfig, listen::ListenConfig, mail::MailConfig, providers::ProvidersConfig,
-    reader::Reader,
+    dotenv::DotEnv, keys::KeyConfig, listen::ListenConfig, mail::MailConfig, oidc::OidcConfig, reader::Reader,
 };
 use crate::{
     error::SettingError,
@@ -47,7 +46,7 @@ pub(crate) struct Config {
     /// Passwords from leaks.
     pub(crate) breached: Option<Arc<BreachList>>,
     pub(crate) mail: mail::MailConfig,
-    pub(crate) providers: providers::ProvidersConfig,
+    pub(crate) oidc: oidc::OidcConfig,
     pub(crate) keys: keys::KeyConfig,
     /// How often to ask what other instances have ended, and for the key ring.
     pub(crate) revocation_poll: Duration,
@@ -147,7 +146,7 @@ impl Config {
         }
         passwords::agree(&mut config)?;
         mail::agree(&mut config)?;
-        providers::read_providers(&mut reader, &mut config)?;
+        oidc::read_oidc(&mut reader, &mut config)?;
         let (rows, secret_files, dotenv_warnings) = reader.finish();
         config.rows = rows;
         config.secret_files = secret_files;
@@ -173,7 +172,7 @@ impl Default for Config {
             auth,
             breached: None,
             mail: MailConfig::default(),
-            providers: ProvidersConfig::default(),
+            oidc: OidcConfig::default(),
             keys: KeyConfig::default(),
             revocation_poll: Duration::from_secs(1),
             database: DatabaseConfig {

@@ -195,6 +195,7 @@ async fn a_wrong_mail_setting_stops_the_start_and_is_named() {
         (&[("EMAIL_VERIFICATION", "yes")], "is none of off, on and required"),
         (&[("RESET_PASSWORD_URL", "javascript:alert(1)")], "RESET_PASSWORD_URL must be a whole URL"),
         (&[("VERIFY_EMAIL_URL", "https://example.com/#x")], "VERIFY_EMAIL_URL must be a whole URL"),
+        (&[("STOP_EMAIL_CHANGE_URL", "/stop")], "STOP_EMAIL_CHANGE_URL must be a whole URL"),
     ];
     for (settings, expected) in cases {
         let home = tempdir().unwrap();

@@ -15,8 +15,8 @@ use crate::{
     problem::Problem,
 };
 
-/// A check that has to wait for something. Boxed: that is rare, or slow anyway.
-pub(super) type Check = Pin<Box<dyn Future<Output = Result<Principal, Problem>> + Send>>;
+/// A verification that has to wait for something. Boxed: that is rare, or slow anyway.
+pub(super) type Verifying = Pin<Box<dyn Future<Output = Result<Principal, Problem>> + Send>>;
 
 pin_project! {
     /// The future of [`Authenticate`](super::Authenticate).
@@ -36,7 +36,7 @@ pin_project! {
         S: Service<Request<B>>,
     {
         /// The request waits.
-        Check { check: Check, waiting: Option<(S, Request<B>)>, refusal: Refusal },
+        Verify { verifying: Verifying, waiting: Option<(S, Request<B>)>, refusal: Refusal },
         Answer { #[pin] guard: GuardFuture<S::Future> },
     }
 }
@@ -50,8 +50,8 @@ where
     }
 
     /// Lets the request through to `inner`, which is ready, once it is known whose it is.
-    pub(super) fn check(check: Check, inner: S, request: Request<B>, refusal: Refusal) -> Self {
-        Self { step: Step::Check { check, waiting: Some((inner, request)), refusal } }
+    pub(super) fn verifying(verifying: Verifying, inner: S, request: Request<B>, refusal: Refusal) -> Self {
+        Self { step: Step::Verify { verifying, waiting: Some((inner, request)), refusal } }
     }
 }
 
@@ -66,11 +66,11 @@ where
         loop {
             let guard = match step.as_mut().project() {
                 StepProjection::Answer { guard } => return guard.poll(cx),
-                StepProjection::Check { check, waiting, refusal } => {
-                    let checked = ready!(check.as_mut().poll(cx));
+                StepProjection::Verify { verifying, waiting, refusal } => {
+                    let verified = ready!(verifying.as_mut().poll(cx));
                     // Taken once: the step ends here.
                     let Some((mut inner, mut request)) = waiting.take() else { return Poll::Pending };
-                    match checked {
+                    match verified {
                         Ok(principal) => {
                             request.extensions_mut().insert(principal);
                             GuardFuture::pass(inner.call(request))

@@ -1,7 +1,7 @@
 use auth_core::Auth;
 use tower_layer::Layer;
 
-use super::{Authenticate, TokenCheck};
+use super::{Authenticate, TokenVerification};
 
 /// Verifies the bearer token of each request and puts the [`Principal`](auth_core::Principal) into the
 /// request's extensions. A bad token is always refused: 401 with RFC 6750's `WWW-Authenticate`.
@@ -16,7 +16,7 @@ use super::{Authenticate, TokenCheck};
 /// | strict | `AuthLayer::required(auth.verifier()).strict(auth)` | at once | one SELECT |
 /// | elsewhere (feature `jwks`) | `AuthLayer::required(keys)`, with a `RemoteJwks` of the issuer's public keys | as stateless | nothing; a fetch every few minutes |
 ///
-/// While the database is away, a stateless check goes on, a bounded one goes on with what it knows (or, once that is
+/// While the database is away, a stateless verification goes on, a bounded one goes on with what it knows (or, once that is
 /// older than [`TokenConfig::revocation_max_age`](auth_core::TokenConfig::revocation_max_age), answers 503 `unavailable`), and a
 /// strict one answers 503. Never 401: the token may be good.
 ///
@@ -38,26 +38,26 @@ use super::{Authenticate, TokenCheck};
 /// ```
 #[derive(Debug, Clone)]
 pub struct AuthLayer {
-    check: TokenCheck,
+    verification: TokenVerification,
     required: bool,
     grpc: bool,
 }
 
 impl AuthLayer {
     /// Refuses requests without a token, too.
-    pub fn required(check: impl Into<TokenCheck>) -> Self {
-        Self { check: check.into(), required: true, grpc: false }
+    pub fn required(verification: impl Into<TokenVerification>) -> Self {
+        Self { verification: verification.into(), required: true, grpc: false }
     }
 
     /// Lets requests without a token pass, without a `Principal`.
-    pub fn optional(check: impl Into<TokenCheck>) -> Self {
-        Self { required: false, ..Self::required(check) }
+    pub fn optional(verification: impl Into<TokenVerification>) -> Self {
+        Self { required: false, ..Self::required(verification) }
     }
 
     /// Also reads the session of each request that carries a good token
-    /// ([`Auth::check_session`]): what has ended is refused at once, and the principal has the roles of this moment.
+    /// ([`Auth::verify_session`]): what has ended is refused at once, and the principal has the roles of this moment.
     pub fn strict(mut self, auth: Auth) -> Self {
-        self.check = self.check.strict(auth);
+        self.verification = self.verification.strict(auth);
         self
     }
 
@@ -77,11 +77,16 @@ impl AuthLayer {
     }
 }
 
-/// The inner service must be `Clone`, as those of axum and hyper are: a check that waits calls it later.
+/// The inner service must be `Clone`, as those of axum and hyper are: a verification that waits calls it later.
 impl<S> Layer<S> for AuthLayer {
     type Service = Authenticate<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Authenticate { inner, check: self.check.clone(), required: self.required, grpc: self.grpc }
+        Authenticate {
+            inner,
+            verification: self.verification.clone(),
+            required: self.required,
+            grpc: self.grpc,
+        }
     }
 }

@@ -7,7 +7,7 @@ use auth_core::Principal;
 use http::{Request, Response};
 use tower_service::Service;
 
-use super::{AuthenticateFuture, TokenCheck, bearer::bearer, check::Verdict};
+use super::{AuthenticateFuture, TokenVerification, bearer::bearer, verification::Verdict};
 use crate::{
     grpc::Refusal,
     guard::{GuardBody, GuardFuture},
@@ -18,7 +18,7 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct Authenticate<S> {
     pub(super) inner: S,
-    pub(super) check: TokenCheck,
+    pub(super) verification: TokenVerification,
     pub(super) required: bool,
     pub(super) grpc: bool,
 }
@@ -41,7 +41,7 @@ where
         let refusal = Refusal::of(request.headers(), self.grpc);
         refusal.leave_in(request.extensions_mut());
         let verdict = match bearer(request.headers()) {
-            Ok(Some(token)) => self.check.verify(token, request.headers()),
+            Ok(Some(token)) => self.verification.verify(token, request.headers()),
             Ok(None) if self.required => Verdict::Now(Err(Problem::unauthenticated())),
             Ok(None) => return AuthenticateFuture::answer(GuardFuture::pass(self.inner.call(request))),
             Err(problem) => Verdict::Now(Err(problem)),
@@ -52,11 +52,11 @@ where
                 GuardFuture::pass(self.inner.call(request))
             }
             Verdict::Now(Err(problem)) => GuardFuture::refuse(problem, refusal),
-            Verdict::Later(check) => {
+            Verdict::Later(verifying) => {
                 // The one that was polled ready is the one to call.
                 let next = self.inner.clone();
                 let inner = mem::replace(&mut self.inner, next);
-                return AuthenticateFuture::check(check, inner, request, refusal);
+                return AuthenticateFuture::verifying(verifying, inner, request, refusal);
             }
         })
     }

@@ -223,7 +223,7 @@ impl Inner {
 
     async fn let_administrator_in(&self, call: &mut Call) -> Result<(), Refusal> {
         self.let_in(Caller::Bearer, call)?;
-        let caller = self.auth.check_session(&call.caller()?).await?;
+        let caller = self.auth.verify_session(&call.caller()?).await?;
         if !caller.has_role(ADMIN_ROLE) {
             return Err(Problem::forbidden().into());
         }

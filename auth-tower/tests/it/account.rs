@@ -91,6 +91,28 @@ auth_migration::each_database! {
         assert_eq!(world.me(&access).await.expect(200).member("email"), "ada@example.org");
     }
 
+    async fn a_change_of_address_is_stopped_by_who_reads_mail_at_the_old_one(database: &TestDatabase) {
+        let (world, outbox) = World::with_mail(database, |builder| builder).await;
+        let world = world.with_ada().await;
+        let (access, cookie) = world.ada_signs_in().await;
+        let body = serde_json::json!({ "email": "thief@example.net", "password": PASSWORD });
+        post(&world, "/users/me/email", &access, body).await.expect(202);
+        world.auth.deliver_mail().await.unwrap();
+        let mails = outbox.take();
+        let of = |kind| mails.iter().find(|(mail, _)| mail.kind == kind).unwrap().0.clone();
+        let (change, asked) = (of(MailKind::ChangeEmail), of(MailKind::EmailChangeAsked));
+        assert_eq!(asked.to, ADA);
+        let token = |mail: auth_core::mail::Mail| serde_json::json!({ "token": mail.link.unwrap().token.expose() });
+        let stop = token(asked);
+        post(&world, "/stop-email-change", "", stop.clone()).await.expect(204);
+        let answer = post(&world, "/stop-email-change", "", stop).await.expect_problem(422, "validation_failed");
+        assert_eq!(codes(&answer), [("token".to_owned(), "invalid_token".to_owned())]);
+        post(&world, "/verify-email", "", token(change)).await.expect_problem(422, "validation_failed");
+        world.me(&access).await.expect_problem(401, "invalid_token");
+        world.refresh(&cookie).await.expect_problem(401, "invalid_token");
+        world.login(ADA, PASSWORD).await.expect(200);
+    }
+
     async fn an_account_is_deleted_with_its_password(database: &TestDatabase) {
         let world = World::new(database).await.with_ada().await;
         let (access, cookie) = world.ada_signs_in().await;
@@ -143,12 +165,12 @@ auth_migration::each_database! {
         world.register(ADA, PASSWORD).await.expect(202);
         let token = token_of(&world, &outbox, MailKind::VerifyEmail).await;
         post(&world, "/verify-email", "", serde_json::json!({ "token": token })).await.expect(200);
-        for name in ["unverified", "disabled", "social"] {
+        for name in ["unverified", "disabled", "oidc"] {
             world.register(&format!("{name}@example.com"), PASSWORD).await.expect(202);
         }
         world.execute("UPDATE auth_user SET disabled_at = 1 WHERE email = 'disabled@example.com'").await;
-        world.execute("DELETE FROM auth_password WHERE user_id = (SELECT id FROM auth_user WHERE email = 'social@example.com')").await;
-        let all = [ADA, "unknown@example.com", "unverified@example.com", "disabled@example.com", "social@example.com"];
+        world.execute("DELETE FROM auth_password WHERE user_id = (SELECT id FROM auth_user WHERE email = 'oidc@example.com')").await;
+        let all = [ADA, "unknown@example.com", "unverified@example.com", "disabled@example.com", "oidc@example.com"];
         for path in ["/login", "/register", "/forgot-password", "/request-verify-token"] {
             let mut seen = Vec::new();
             for email in all {
@@ -174,7 +196,7 @@ async fn pages_for_links_change_nothing_and_may_speak_to_nobody_else() {
     let world = world.with_ada().await;
     post(&world, "/forgot-password", "", serde_json::json!({ "email": ADA })).await.expect(202);
     let token = token_of(&world, &outbox, MailKind::ResetPassword).await;
-    for path in ["/verify-email", "/reset-password"] {
+    for path in ["/verify-email", "/reset-password", "/stop-email-change"] {
         let first = world.send(Req::get(path)).await.expect(200);
         let policy = first.header("content-security-policy").unwrap();
         let nonce = policy.split("'nonce-").nth(1).unwrap().split('\'').next().unwrap().to_owned();
@@ -233,9 +255,14 @@ async fn a_link_leads_to_the_configured_page_whatever_host_the_request_was_sent_
 async fn without_a_mailer_there_are_no_doors_for_mail() {
     let database = TestDatabase::sqlite().await;
     let world = World::new(&database).await;
-    for path in
-        ["/verify-email", "/reset-password", "/forgot-password", "/request-verify-token", "/users/me/email"]
-    {
+    for path in [
+        "/verify-email",
+        "/reset-password",
+        "/forgot-password",
+        "/request-verify-token",
+        "/users/me/email",
+        "/stop-email-change",
+    ] {
         post(&world, path, "", serde_json::json!({})).await.expect_problem(404, "not_found");
     }
     database.drop_database().await;

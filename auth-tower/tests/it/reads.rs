@@ -29,6 +29,7 @@ const PATHS: &[&str] = &[
     "/verify-email",
     "/forgot-password",
     "/reset-password",
+    "/stop-email-change",
     "/users",
     "/users/0198c5d2-0000-7000-8000-000000000001",
     "/users/0198c5d2-0000-7000-8000-000000000001/sessions",

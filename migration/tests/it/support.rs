@@ -3,7 +3,7 @@ use sea_orm_migration::sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBac
 use sea_orm_migration::sea_query::{Expr, InsertStatement, Query};
 
 /// The names of all migrations, in order.
-pub(crate) const ALL: [&str; 14] = [
+pub(crate) const ALL: [&str; 15] = [
     "m0001_auth_user",
     "m0002_auth_password",
     "m0003_auth_user_role",
@@ -16,6 +16,7 @@ pub(crate) const ALL: [&str; 14] = [
     "m0010_auth_event",
     "m0011_auth_deleted_user",
     "m0012_auth_identity",
+    "m0013_auth_user_signed_in",
     "m0014_auth_session_auth_time",
     "m0016_auth_factor",
 ];
@@ -62,8 +63,9 @@ pub(crate) async fn schema(db: &DatabaseConnection) -> Vec<String> {
 const MYSQL_TABLES: &str = "SELECT CAST(table_name AS CHAR) FROM information_schema.tables
     WHERE table_schema = DATABASE() ORDER BY 1";
 
+// The number of a column that was dropped is given to none that is added.
 const POSTGRES_SCHEMA: &str = "
-    SELECT CONCAT_WS(' ', table_name, ordinal_position, column_name, data_type, character_maximum_length,
+    SELECT CONCAT_WS(' ', table_name, ROW_NUMBER() OVER (PARTITION BY table_name ORDER BY ordinal_position), column_name, data_type, character_maximum_length,
                      is_nullable, column_default)
     FROM information_schema.columns WHERE table_schema = CURRENT_SCHEMA()
     UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = CURRENT_SCHEMA()

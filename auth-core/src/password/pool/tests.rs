@@ -9,7 +9,7 @@ use std::{
 
 use proptest::prelude::*;
 
-use super::{HashPool, HashPoolStats, TELL_EVERY};
+use super::{Checked, HashPool, HashPoolStats, TELL_EVERY};
 use crate::{
     ClientInfo, Config, Error, SystemRandom,
     password::{HashError, PasswordHasher, Scratch, Verdict},
@@ -25,19 +25,31 @@ struct Held {
 
 impl PasswordHasher for Held {
     fn hash(&self, password: &Password, _: &[u8; 16], _: &mut Scratch) -> Result<String, HashError> {
-        self.inside.fetch_add(1, Ordering::SeqCst);
-        let opened = self.gate.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        self.inside.fetch_sub(1, Ordering::SeqCst);
+        let opened = self.pass();
         assert_ne!(password.expose(), "panic");
-        opened.map(|()| password.expose().to_owned()).map_err(|_| HashError::Unusable)
+        opened.map(|()| password.expose().to_owned())
     }
 
-    fn verify(&self, _: &Password, _: &str, _: &mut Scratch) -> Result<Verdict, HashError> {
-        Err(HashError::Unusable)
+    fn verify(&self, _: &Password, stored: &str, _: &mut Scratch) -> Result<Verdict, HashError> {
+        if stored.is_empty() { Err(HashError::Unusable) } else { self.pass().map(|()| Verdict::Right) }
+    }
+
+    /// As long as it is.
+    fn slots(&self, stored: &str) -> usize {
+        stored.len()
     }
 
     fn decoy(&self) -> String {
         String::new()
+    }
+}
+
+impl Held {
+    fn pass(&self) -> Result<(), HashError> {
+        self.inside.fetch_add(1, Ordering::SeqCst);
+        let opened = self.gate.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        self.inside.fetch_sub(1, Ordering::SeqCst);
+        opened.map_err(|_| HashError::Unusable)
     }
 }
 
@@ -84,6 +96,13 @@ impl World {
         started
     }
 
+    /// Checks a stored hash that needs the memory of as many slots as it is long.
+    fn check(&self, stored: &'static str, client: u8) -> tokio::task::JoinHandle<Result<Checked, Error>> {
+        let pool = Arc::clone(&self.pool);
+        let client = ClientInfo::default().ip([192, 0, 2, client].into());
+        tokio::spawn(async move { pool.verify(&client, Password::new(""), Some(stored.to_owned())).await })
+    }
+
     fn let_through(&self, hashes: usize) {
         (0..hashes).for_each(|_| self.gate.send(()).unwrap());
     }
@@ -91,6 +110,34 @@ impl World {
     fn stats(&self) -> HashPoolStats {
         self.pool.stats()
     }
+}
+
+#[tokio::test]
+async fn a_hash_that_needs_the_memory_of_several_slots_has_as_many_and_is_not_overtaken() {
+    let world = World::new(4, 10);
+    let taken = async |running, waiting| {
+        until(|| (world.stats().running, world.stats().waiting) == (running, waiting)).await;
+    };
+    let mut all = vec![world.check("###", 1)];
+    taken(3, 0).await;
+    all.push(world.check("##", 1));
+    taken(3, 1).await;
+    // There is a slot for it, and whoever waited would wait for ever behind many like it.
+    all.push(world.check("#", 2));
+    taken(3, 2).await;
+    world.let_through(1);
+    taken(3, 0).await;
+    // More than there are: alone.
+    all.push(world.check("#########", 3));
+    taken(3, 1).await;
+    world.let_through(2);
+    taken(4, 0).await;
+    world.let_through(1);
+    for checked in all {
+        until(|| checked.is_finished()).await;
+        assert_eq!(checked.await.unwrap().unwrap(), Checked::Verdict(Verdict::Right));
+    }
+    taken(0, 0).await;
 }
 
 async fn until(condition: impl Fn() -> bool) {
@@ -269,7 +316,7 @@ async fn the_time_to_come_back_is_when_those_who_wait_have_been_served() {
 #[tokio::test]
 async fn threads_are_made_when_there_is_work_and_end_without_it_or_with_the_pool() {
     let mut world = World::new(4, 0);
-    Arc::get_mut(&mut world.pool).unwrap().keep = Duration::from_millis(1);
+    Arc::get_mut(&mut world.pool).unwrap().crew.keep = Duration::from_millis(1);
     let threads = |world: &World| (Arc::weak_count(&world.pool.state), world.pool.lock().started);
     assert_eq!(threads(&world), (0, 0));
     let all = [world.runs("a", 1).await, world.runs("b", 1).await];
@@ -281,7 +328,7 @@ async fn threads_are_made_when_there_is_work_and_end_without_it_or_with_the_pool
     until(|| threads(&world) == (0, 2)).await;
     assert!(world.pool.lock().idle.is_empty());
 
-    Arc::get_mut(&mut world.pool).unwrap().keep = Duration::from_hours(1);
+    Arc::get_mut(&mut world.pool).unwrap().crew.keep = Duration::from_hours(1);
     for _ in 0..5 {
         let one = world.runs("a", 1).await;
         world.let_through(1);

@@ -1,6 +1,7 @@
 //! The threads that hash.
 
 use std::{
+    io,
     sync::{Arc, Mutex, Weak, mpsc},
     thread,
     time::{Duration, SystemTime},
@@ -12,14 +13,38 @@ use crate::{
     password::{PasswordHasher, Scratch},
 };
 
-/// A thread that hashes. It ends when there was no work for a while, and when the pool is gone.
-pub(super) struct Worker {
-    /// Not kept alive by the worker.
-    pub(super) pool: Weak<Mutex<State>>,
+/// What every thread that hashes has.
+#[derive(Clone)]
+pub(super) struct Crew {
     pub(super) hasher: Arc<dyn PasswordHasher>,
     pub(super) clock: Arc<dyn Clock>,
     /// How long to wait for work.
     pub(super) keep: Duration,
+}
+
+impl Crew {
+    /// Gives a job to the worker that had work last, or to a new one.
+    pub(super) fn start(&self, pool: &Arc<Mutex<State>>, state: &mut State, job: Job) -> io::Result<()> {
+        state.make_room_for(&job);
+        let job = match state.idle.pop() {
+            None => job,
+            Some((_, worker)) => match worker.send(job) {
+                Ok(()) => return Ok(()),
+                Err(mpsc::SendError(job)) => job,
+            },
+        };
+        let worker = Worker { pool: Arc::downgrade(pool), crew: self.clone() };
+        state.started += 1;
+        let thread = thread::Builder::new().name(format!("hash-{}", state.started));
+        thread.spawn(move || worker.run(job)).map(drop)
+    }
+}
+
+/// A thread that hashes. It ends when there was no work for a while, and when the pool is gone.
+struct Worker {
+    /// Not kept alive by the worker.
+    pool: Weak<Mutex<State>>,
+    crew: Crew,
 }
 
 /// What a worker does next.
@@ -30,15 +55,19 @@ enum Turn {
 }
 
 impl Worker {
-    pub(super) fn run(self, first: Job) {
+    fn run(self, first: Job) {
         give_way();
         let mut scratch = Scratch::default();
         let mut next = Some(first);
-        while let Some(Job { arrived, work }) = next {
-            let begun = self.clock.now();
-            let answer = work(self.hasher.as_ref(), &mut scratch);
-            let ended = self.clock.now();
-            let turn = self.finish(between(arrived, begun), between(begun, ended));
+        while let Some(Job { arrived, slots, work }) = next {
+            if slots > 1 {
+                // It has memory of its own, in the place of this one and others.
+                scratch = Scratch::default();
+            }
+            let begun = self.crew.clock.now();
+            let answer = work(self.crew.hasher.as_ref(), &mut scratch);
+            let ended = self.crew.clock.now();
+            let turn = self.finish(slots, between(arrived, begun), between(begun, ended));
             // Not before the slot is free: the client may come back at once.
             answer();
             next = match turn {
@@ -49,13 +78,25 @@ impl Worker {
         }
     }
 
-    fn finish(&self, waited: Duration, took: Duration) -> Turn {
+    fn finish(&self, slots: usize, waited: Duration, took: Duration) -> Turn {
         let Some(pool) = self.pool.upgrade() else { return Turn::End };
         metrics::histogram!("auth_hash_wait_seconds").record(waited);
         metrics::histogram!("auth_hash_seconds").record(took);
         let mut state = lock(&pool);
         state.note(waited, took);
-        if let Some(job) = state.queue.finish() {
+        let mut begin = state.queue.finish(slots);
+        let own = begin.pop_front();
+        if let Some(job) = &own {
+            state.make_room_for(job);
+        }
+        while let Some(job) = begin.pop_front() {
+            let slots = job.slots;
+            // The client of one for which there is no thread is told to come back.
+            if self.crew.start(&pool, &mut state, job).is_err() {
+                begin.extend(state.queue.finish(slots));
+            }
+        }
+        if let Some(job) = own {
             return Turn::Work(job);
         }
         let (worker, jobs) = mpsc::channel();
@@ -64,7 +105,7 @@ impl Worker {
     }
 
     fn rest(&self, jobs: &mpsc::Receiver<Job>) -> Option<Job> {
-        if let Ok(job) = jobs.recv_timeout(self.keep) {
+        if let Ok(job) = jobs.recv_timeout(self.crew.keep) {
             return Some(job);
         }
         let me = thread::current().id();

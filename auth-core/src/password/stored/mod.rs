@@ -45,15 +45,15 @@ impl From<UnusableHash> for HashError {
 /// in: reads the text and computes nothing, whatever cost it asks for.
 ///
 /// ```
-/// use auth_core::password::{UnusableHash, check_stored_hash};
+/// use auth_core::password::{UnusableHash, validate_stored_hash};
 /// let row = "$2b$12$AmnBlBy6yor3XgTdmxj04O/ieixHfhJl0v7Y955b4Ut7fW4SMKCeW";
-/// assert_eq!(check_stored_hash(row), Ok("bcrypt"));
-/// assert_eq!(check_stored_hash(&row.replace("$12$", "$31$")), Err(UnusableHash::TooCostly));
+/// assert_eq!(validate_stored_hash(row), Ok("bcrypt"));
+/// assert_eq!(validate_stored_hash(&row.replace("$12$", "$31$")), Err(UnusableHash::TooCostly));
 /// ```
 ///
 /// # Errors
 /// [`UnusableHash`]: a sign-in would be refused as if the password was wrong.
-pub fn check_stored_hash(stored: &str) -> Result<&'static str, UnusableHash> {
+pub fn validate_stored_hash(stored: &str) -> Result<&'static str, UnusableHash> {
     StoredHash::read(stored).map(|(format, _)| format)
 }
 
@@ -66,6 +66,15 @@ pub(super) enum StoredHash {
 }
 
 impl StoredHash {
+    /// The working memory of a check. What is not told takes next to none.
+    pub(super) fn memory_kib(&self) -> u32 {
+        match self {
+            Self::Argon2(hash) => hash.params.m_cost(),
+            Self::Scrypt(hash) => hash.memory_kib(),
+            Self::Bcrypt(_) | Self::Pbkdf2(_) => 0,
+        }
+    }
+
     /// With the name of its format.
     pub(super) fn read(text: &str) -> Result<(&'static str, Self), UnusableHash> {
         if text.len() > MAX_BYTES {

@@ -67,6 +67,10 @@ impl Scrypt {
 }
 
 impl Scrypt {
+    pub(super) fn memory_kib(&self) -> u32 {
+        u32::try_from(self.memory.div_ceil(1024)).unwrap_or(u32::MAX)
+    }
+
     /// Compares in constant time.
     pub(in crate::password) fn matches(&self, password: &Password) -> Result<bool, HashError> {
         // The library allocates as one that cannot fail: a machine without memory would end the process.

@@ -77,10 +77,32 @@ fn verify(password: &str, stored: &str) -> Result<Verdict, HashError> {
     Argon2Hasher::default().verify(&password.into(), stored, &mut Scratch::default())
 }
 
+/// How many slots of 19 MiB a check takes.
+#[test]
+fn a_costly_hash_takes_the_slots_whose_memory_it_needs() {
+    let slots = |row: &str| Argon2Hasher::default().slots(row);
+    let argon2 = |kib: u32| {
+        format!(
+            "$argon2id$v=19$m={kib},t=2,p=1$BeAco1RqzZmzFoKwFoKQUg$JyqqHnx0FAew1cUqHZnZ3qyRGcKr62duUSbKpZ8dY6I"
+        )
+    };
+    assert_eq!(
+        [8, 19 * 1024, 19 * 1024 + 1, 64 * 1024, 256 * 1024].map(|kib| slots(&argon2(kib))),
+        [1, 1, 2, 4, 14]
+    );
+    assert_eq!(slots(&format!("{{argon2id}}{}", argon2(256 * 1024))), 14);
+    let scrypt = |n: u32| {
+        format!("scrypt:{n}:8:1$salt$1c2d8b1e9c0a4b5d6e7f80919293949596979899aabbccddeeff00112233445566")
+    };
+    assert_eq!([1 << 14, 1 << 15, 1 << 18].map(|n| slots(&scrypt(n))), [1, 2, 14]);
+    let none = [ROWS[0].1, ROWS[1].1, "in no format", &argon2(1024 * 1024), ""];
+    assert_eq!(none.map(|row| slots(row)), [1; 5], "no memory, or not computed at all");
+}
+
 #[test]
 fn each_format_is_recognised_and_only_the_password_matches() {
     for (format, row) in ROWS {
-        assert_eq!(check_stored_hash(row), Ok(*format), "{row}");
+        assert_eq!(validate_stored_hash(row), Ok(*format), "{row}");
         assert_eq!(verify(PASSWORD, row), Ok(Verdict::RightButOutdated), "{row}");
         for wrong in ["correct horsf", "correct hors", "correct horse ", "Correct horse", ""] {
             assert_eq!(verify(wrong, row), Ok(Verdict::Wrong), "{row}");
@@ -139,7 +161,7 @@ fn a_hostile_cost_is_refused_and_not_computed() {
         "$argon2id$v=19$m=262145,t=1,p=1$c29tZXNhbHQ$c29tZWhhc2hvdXRwdXQ".to_owned(),
         "argon2$argon2id$v=19$m=262144,t=5,p=1$c29tZXNhbHQ$c29tZWhhc2hvdXRwdXQ".to_owned(),
     ] {
-        assert_eq!(check_stored_hash(&stored), Err(UnusableHash::TooCostly), "{stored}");
+        assert_eq!(validate_stored_hash(&stored), Err(UnusableHash::TooCostly), "{stored}");
         assert_eq!(verify(PASSWORD, &stored), Err(HashError::Unusable), "{stored}");
     }
 }
@@ -154,7 +176,7 @@ fn what_the_tools_make_by_default_is_below_the_ceilings() {
         "argon2$argon2id$v=19$m=102400,t=2,p=8$c29tZXNhbHQ$c29tZWhhc2hvdXRwdXQ".to_owned(),
         ROWS[0].1.replacen("$04$", "$14$", 1),
     ] {
-        assert!(check_stored_hash(&stored).is_ok(), "{stored}");
+        assert!(validate_stored_hash(&stored).is_ok(), "{stored}");
     }
 }
 
@@ -189,7 +211,7 @@ fn damaged_rows_and_hashes_short_enough_to_be_hit_by_chance_are_refused() {
         &endless_salt,
         &no_iterations,
     ] {
-        assert_eq!(check_stored_hash(stored), Err(UnusableHash::Damaged), "{stored}");
+        assert_eq!(validate_stored_hash(stored), Err(UnusableHash::Damaged), "{stored}");
         assert_eq!(verify(PASSWORD, stored), Err(HashError::Unusable), "{stored}");
     }
 }
@@ -210,15 +232,15 @@ fn what_is_in_no_format_is_told_apart() {
         "argon2$2b$04$x",
         &format!("pbkdf2_sha256$10${}$aGhoaGhoaGhoaGhoaGhoaGg=", "s".repeat(500)),
     ] {
-        assert_eq!(check_stored_hash(stored), Err(UnusableHash::UnknownFormat), "{stored}");
+        assert_eq!(validate_stored_hash(stored), Err(UnusableHash::UnknownFormat), "{stored}");
     }
 }
 
 proptest! {
     #[test]
     fn no_text_makes_the_reader_panic(text in any::<String>(), long in "[$a-z0-9=,+/.]{0,600}") {
-        let _ = check_stored_hash(&text);
-        let _ = check_stored_hash(&long);
+        let _ = validate_stored_hash(&text);
+        let _ = validate_stored_hash(&long);
     }
 
     #[test]
@@ -239,9 +261,9 @@ proptest! {
         iterations in 0_u32.., log_n in 0_u32..70, r in prop_oneof![0_u32..70, 0_u32..], p in prop_oneof![0_u32..70, 0_u32..]
     ) {
         let hash = "A".repeat(43);
-        let pbkdf2 = check_stored_hash(&format!("pbkdf2_sha256${iterations}$salt${hash}="));
+        let pbkdf2 = validate_stored_hash(&format!("pbkdf2_sha256${iterations}$salt${hash}="));
         prop_assert_eq!(pbkdf2.is_ok(), (1..=3_000_000).contains(&iterations));
-        let scrypt = check_stored_hash(&format!("$scrypt$ln={log_n},r={r},p={p}$c2FsdA${hash}"));
+        let scrypt = validate_stored_hash(&format!("$scrypt$ln={log_n},r={r},p={p}$c2FsdA${hash}"));
         let work = 2_f64.powi(log_n.try_into().unwrap()) * f64::from(r) * f64::from(p);
         prop_assert_eq!(scrypt.is_ok(), log_n > 0 && work > 0.0 && work <= 2_f64.powi(21) && r <= 64);
     }

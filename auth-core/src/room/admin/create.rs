@@ -1,11 +1,10 @@
 use std::sync::Arc;
 
 use crate::{
-    ClientInfo, Error, FieldError, Password, User,
+    Address, ClientInfo, Error, FieldError, Password, User,
     clock::from_millis,
     email::Email,
     event::EventKind,
-    flow::{detached, until_won},
     kernel::Kernel,
     mail::MailKind,
     password,
@@ -13,13 +12,14 @@ use crate::{
     refusal,
     role::{self, IMPLIED},
     store::{Insert, NewUser, insert_user, set_roles},
+    task::{detached, until_won},
 };
 
 /// An account to be made for somebody. Without more it has no password, and its owner no way in.
 #[derive(Debug, Clone)]
 pub struct CreateUser {
     // Held like a secret so that no `Debug` prints it.
-    email: Password,
+    email: Address,
     roles: Vec<String>,
     email_verified: bool,
     invite: bool,
@@ -29,7 +29,7 @@ pub struct CreateUser {
 
 impl CreateUser {
     /// For whoever reads mail at this address.
-    pub fn new(email: impl Into<Password>) -> Self {
+    pub fn new(email: impl Into<Address>) -> Self {
         Self {
             email: email.into(),
             roles: Vec::new(),
@@ -81,7 +81,7 @@ impl Kernel {
         let email = Email::parse(email.expose());
         let password = password.as_ref().map(password::normalize);
         let weak = match &password {
-            Some(password) => self.policy.check(password, email.as_ref().ok()).await,
+            Some(password) => self.policy.validate(password, email.as_ref().ok()).await,
             None => Ok(()),
         };
         let (email, roles) = match (email, weak, role::granted(roles)) {

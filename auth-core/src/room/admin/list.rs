@@ -3,7 +3,7 @@ use std::fmt;
 use uuid::Uuid;
 
 use crate::{
-    Error, FieldError, Password, User,
+    Address, Error, FieldError, User,
     email::Email,
     kernel::Kernel,
     refusal,
@@ -19,7 +19,7 @@ use crate::{
 pub struct UserQuery {
     limit: u64,
     cursor: Option<String>,
-    email: Option<Password>,
+    email: Option<Address>,
 }
 
 impl UserQuery {
@@ -39,7 +39,7 @@ impl UserQuery {
     }
 
     /// Only the user with this address.
-    pub fn email(mut self, email: impl Into<Password>) -> Self {
+    pub fn email(mut self, email: impl Into<Address>) -> Self {
         self.email = Some(email.into());
         self
     }

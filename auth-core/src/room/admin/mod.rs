@@ -10,7 +10,7 @@ pub use self::{
     create::CreateUser,
     list::{UserPage, UserQuery},
 };
-use crate::{Auth, Error, Password, User, kernel::Room};
+use crate::{Address, Auth, Error, User, kernel::Room};
 
 pub(crate) const ROOM: Room = Room { findings: Some(|kernel| Box::pin(check::check(kernel))), ..Room::EMPTY };
 
@@ -28,7 +28,7 @@ impl Auth {
     ///
     /// # Errors
     /// [`Error::Validation`] for what is no address; [`USER_NOT_FOUND`](crate::refusal::USER_NOT_FOUND); [`Error::Unavailable`].
-    pub async fn find_user(&self, email: impl Into<Password>) -> Result<User, Error> {
+    pub async fn find_user(&self, email: impl Into<Address>) -> Result<User, Error> {
         self.kernel.find_user(email.into().expose()).await
     }
 

@@ -13,10 +13,10 @@ use crate::{
     assurance::with_second,
     clock::from_millis,
     event::EventKind,
-    flow::until_won,
     kernel::Kernel,
     mail::MailKind,
     store::{lock_user, prove_session},
+    task::until_won,
 };
 
 /// The factors of an account, for its owner to look at.
@@ -57,7 +57,7 @@ pub(super) async fn list(kernel: &Kernel, caller: &Principal) -> Result<FactorLi
     })
 }
 
-/// To be called [detached](crate::flow::detached), as all that follow.
+/// To be called [detached](crate::task::detached), as all that follow.
 pub(super) async fn confirm_totp(
     kernel: &Kernel,
     caller: &Principal,

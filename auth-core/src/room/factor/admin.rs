@@ -7,14 +7,14 @@ use super::{
 use crate::{
     ClientInfo, Error, UserId,
     event::EventKind,
-    flow::until_won,
     kernel::Kernel,
     mail::MailKind,
     refusal::USER_NOT_FOUND,
     store::{end_all_sessions, lock_user},
+    task::until_won,
 };
 
-/// Takes everything away and ends all sessions. To be called [detached](crate::flow::detached).
+/// Takes everything away and ends all sessions. To be called [detached](crate::task::detached).
 pub(super) async fn reset(kernel: &Kernel, user: UserId, client: &ClientInfo) -> Result<(), Error> {
     if client.actor == Some(user) {
         return Err(OWN_FACTORS.into());
@@ -39,7 +39,7 @@ pub(super) async fn reset(kernel: &Kernel, user: UserId, client: &ClientInfo) ->
     Ok(())
 }
 
-/// Forgets what was guessed. To be called [detached](crate::flow::detached).
+/// Forgets what was guessed. To be called [detached](crate::task::detached).
 pub(super) async fn unlock(kernel: &Kernel, user: UserId, client: &ClientInfo) -> Result<(), Error> {
     let kind = EventKind::FactorUnlocked { user };
     let was_locked = until_won(|| async {

@@ -14,10 +14,10 @@ use crate::{
     AuthSession, ClientInfo, Error, Password, RefreshToken, SessionId, SignIn, Tokens,
     assurance::with_second,
     event::EventKind,
-    flow::{Arrival, NotSignedIn, until_won},
-    kernel::Kernel,
+    flow::NotSignedIn,
+    kernel::{Arrival, Attempt, Kernel},
     store::{LoginRow, find_user_with_sessions, prove_session},
-    throttle::Attempt,
+    task::until_won,
 };
 
 /// What somebody gives who was asked for a second factor.
@@ -66,7 +66,7 @@ pub struct Answered {
     pub recovery_codes: Vec<Password>,
 }
 
-/// To be called [detached](crate::flow::detached).
+/// To be called [detached](crate::task::detached).
 pub(super) async fn answer(kernel: &Arc<Kernel>, answer: Answer) -> Result<Answered, Error> {
     let (purpose, row, attempt) = challenge::find(kernel, &answer.auth_session, &answer.client).await?;
     let outcome = go_on(kernel, answer, purpose, &row).await;
@@ -234,7 +234,7 @@ async fn through_the_door(
     }
 }
 
-/// To be called [detached](crate::flow::detached).
+/// To be called [detached](crate::task::detached).
 pub(super) async fn begin_enrolment(
     kernel: &Kernel,
     auth_session: &AuthSession,

@@ -9,11 +9,9 @@ use super::{
 use crate::{
     Assurance, AuthSession, Challenge, ClientInfo, Error, SessionId, UserId,
     clock::{duration_millis, from_millis},
-    flow::Arrival,
-    kernel::{Gate, Kernel, Objection},
+    kernel::{Arrival, Attempt, Gate, Kernel, Objection},
     random,
     store::{Insert, SessionRow, find_user_with_sessions},
-    throttle::Attempt,
     token::one_time::OneTimeParts,
 };
 

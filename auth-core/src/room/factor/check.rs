@@ -1,11 +1,11 @@
 //! What a look at second factors finds.
 
 use super::store::count_enrolled;
-use crate::{Error, SecondFactor, check::Finding, kernel::Kernel};
+use crate::{Error, Finding, SecondFactor, kernel::Kernel};
 
 pub(super) async fn check(kernel: &Kernel) -> Result<Vec<Finding>, Error> {
     let enrolled = count_enrolled(kernel.store.db()).await?;
-    let mails = kernel.post.as_ref().is_some_and(|post| post.mailer.delivers());
+    let mails = kernel.post.as_ref().is_some_and(|post| post.mailer.reaches_its_recipients());
     let policy = &kernel.config.factors.policy;
     let is_required = matches!(policy, SecondFactor::Required | SecondFactor::RequiredFor(_));
     let mut found = Vec::new();

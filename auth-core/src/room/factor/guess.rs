@@ -13,11 +13,11 @@ use crate::{
     ClientInfo, Error, UserId,
     clock::duration_millis,
     event::{EventKind, ThrottleReason},
-    flow::until_won,
     kernel::Kernel,
     mail::MailKind,
     random,
     store::lock_user,
+    task::until_won,
     throttle::{Decision, Rule},
 };
 

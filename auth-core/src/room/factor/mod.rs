@@ -45,9 +45,9 @@ pub use self::{
 };
 use crate::{
     Auth, AuthSession, Class, ClientInfo, Error, Password, Principal, Refusal, SecondFactor, UserId,
-    flow::detached,
-    kernel::{ColumnKind, Exported, Kernel, Room, Sweep, WaysIn},
-    store::Table,
+    kernel::{Kernel, Room, Sweep},
+    store::{ColumnKind, Exported, Table},
+    task::detached,
 };
 
 pub(crate) const ROOM: Room = Room {
@@ -82,16 +82,13 @@ pub(crate) const ROOM: Room = Room {
             &[("at", ColumnKind::Time), ("network", ColumnKind::Text)],
         ),
     ],
-    // None is a way in by itself, and whoever takes an account over does not want to be asked for the codes of who had it.
-    ways_in: Some(WaysIn {
-        tables: &[
-            ("auth_totp", "user_id"),
-            ("auth_recovery_code", "user_id"),
-            ("auth_factor_failure", "user_id"),
-            ("auth_challenge", "user_id"),
-        ],
-        count: |_, _, _| Box::pin(std::future::ready(Ok(0))),
-    }),
+    // Whoever takes an account over does not want to be asked for the codes of who had it.
+    goes_along: &[
+        ("auth_totp", "user_id", SECOND_FACTOR),
+        ("auth_recovery_code", "user_id", SECOND_FACTOR),
+        ("auth_factor_failure", "user_id", SECOND_FACTOR),
+        ("auth_challenge", "user_id", SECOND_FACTOR),
+    ],
     gate: Some(challenge::GATE),
     findings: Some(|kernel| Box::pin(check::check(kernel))),
     ..Room::EMPTY
@@ -104,6 +101,9 @@ const fn exported(
 ) -> Exported {
     Exported { member, table, user: "user_id", columns }
 }
+
+/// In a mail to who has proved the address.
+const SECOND_FACTOR: &str = "the second factor";
 
 /// The name of an authenticator app among factors.
 const TOTP: &str = "totp";
@@ -125,12 +125,6 @@ pub const FACTOR_REQUIRED: Refusal =
     Refusal::new(Class::Conflict, "factor_required", "The account has to have a second factor.");
 /// There is no second factor.
 pub const FACTOR_NOT_FOUND: Refusal = Refusal::not_found("There is no second factor.");
-/// The address has to be proved before a factor is set up.
-pub const VERIFICATION_NEEDED: Refusal = Refusal::new(
-    Class::Forbidden,
-    "verification_needed",
-    "The address has to be proved first: follow the link in the mail that was sent to it.",
-);
 /// A policy wants a second factor, and none is set up: that begins with a new sign-in.
 pub const SECOND_FACTOR_ENROLMENT_REQUIRED: Refusal = Refusal::new(
     Class::Forbidden,
@@ -247,7 +241,7 @@ impl Factors {
     /// Begins to set up an authenticator app for a challenge that asks for one; [`answer`](Self::answer) takes its first code.
     ///
     /// # Errors
-    /// [`Error::InvalidToken`] for any other challenge; [`VERIFICATION_NEEDED`](crate::factor::VERIFICATION_NEEDED), and a mail is
+    /// [`Error::InvalidToken`] for any other challenge; [`VERIFICATION_NEEDED`](crate::refusal::VERIFICATION_NEEDED), and a mail is
     /// sent; [`TOTP_EXISTS`](crate::factor::TOTP_EXISTS); [`Error::Throttled`]; [`Error::Unavailable`].
     pub async fn enrol(&self, auth_session: AuthSession, client: ClientInfo) -> Result<TotpSetup, Error> {
         let kernel = Arc::clone(&self.kernel);
@@ -265,7 +259,7 @@ impl Factors {
     /// Draws a secret for the caller's authenticator app. It stands once a code is [confirmed](Self::confirm_totp), within an hour.
     ///
     /// # Errors
-    /// [`TOTP_EXISTS`](crate::factor::TOTP_EXISTS); [`VERIFICATION_NEEDED`](crate::factor::VERIFICATION_NEEDED), and a mail is sent;
+    /// [`TOTP_EXISTS`](crate::factor::TOTP_EXISTS); [`VERIFICATION_NEEDED`](crate::refusal::VERIFICATION_NEEDED), and a mail is sent;
     /// [`Error::StepUpRequired`]; [`Error::SessionOver`]; [`Error::Unavailable`].
     pub async fn begin_totp(&self, caller: &Principal) -> Result<TotpSetup, Error> {
         let (kernel, caller) = (Arc::clone(&self.kernel), caller.clone());

@@ -25,7 +25,7 @@ enum What {
     Recovery(String),
 }
 
-/// Looks at a code. A wrong one is counted, told, and [`INVALID_CODE`]. To be called [detached](crate::flow::detached).
+/// Looks at a code. A wrong one is counted, told, and [`INVALID_CODE`]. To be called [detached](crate::task::detached).
 pub(super) async fn show(
     kernel: &Kernel,
     user: UserId,

@@ -11,9 +11,9 @@ use crate::{
     AccessToken, Assurance, ClientInfo, Error, FieldError, Password, Principal,
     assurance::{with_first, with_second},
     event::EventKind,
-    flow::until_won,
     kernel::Kernel,
     store::{SessionRow, find_user_with_sessions, prove_session},
+    task::until_won,
 };
 
 /// How somebody shows again who they are.
@@ -36,7 +36,7 @@ pub struct SteppedUp {
     pub access_expires_in: Duration,
 }
 
-/// To be called [detached](crate::flow::detached).
+/// To be called [detached](crate::task::detached).
 pub(super) async fn step_up(
     kernel: &Arc<Kernel>,
     caller: &Principal,

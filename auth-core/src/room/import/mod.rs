@@ -1,24 +1,24 @@
 //! Moving in and out: accounts of another system as rows, and those of this one.
 
-mod check;
 mod record;
 mod seen;
 mod store;
+mod validate;
 mod write;
 
 use std::{collections::HashMap, sync::Arc};
 
-use self::{check::Checked, seen::Seen};
 pub use self::{
     record::UserRecord,
     write::{ImportOutcome, ImportRow},
 };
+use self::{seen::Seen, validate::Checked};
 use crate::{
     Auth, ClientInfo, Error, UserId,
     clock::from_millis,
-    flow::detached,
     kernel::{Kernel, Room},
     store::{UserRow, list_users},
+    task::detached,
 };
 
 pub(crate) const ROOM: Room = Room::EMPTY;
@@ -102,7 +102,7 @@ impl Import {
             let mut sound: Vec<Checked> = Vec::new();
             let mut refused = Vec::new();
             for row in rows.by_ref().take(BATCH) {
-                let checked = check::check(row.record).and_then(|new| self.seen.note(row.number, new));
+                let checked = validate::validate(row.record).and_then(|new| self.seen.note(row.number, new));
                 refused.push(checked.map(|new| sound.push(new)).err());
             }
             let (kernel, client, dry_run) = (Arc::clone(&self.kernel), self.client.clone(), self.dry_run);

@@ -1,6 +1,6 @@
 use std::time::SystemTime;
 
-use crate::{Password, UserId};
+use crate::{Address, Password, UserId};
 
 /// An account as a row: what an import reads and an export writes.
 #[derive(Debug, Clone)]
@@ -9,7 +9,7 @@ pub struct UserRecord {
     /// `None`: the account gets one of its own, and another run knows it again by its address.
     pub id: Option<UserId>,
     /// The address as it was typed. Held like a secret, so that no `Debug` shows it.
-    pub email: Password,
+    pub email: Address,
     /// Whether somebody proved to read mail at that address.
     pub email_verified: bool,
     /// Whether the account may not sign in.
@@ -25,7 +25,7 @@ pub struct UserRecord {
 
 impl UserRecord {
     /// An account with nothing but an address.
-    pub fn new(email: impl Into<Password>) -> Self {
+    pub fn new(email: impl Into<Address>) -> Self {
         Self {
             id: None,
             email: email.into(),

@@ -89,6 +89,9 @@ pub(crate) async fn insert_accounts(
         roles_at: Set(None),
         created_at: Set(new.created_at),
         updated_at: Set(now),
+        // Perhaps where they come from: it is not known.
+        signed_in_at: Set(Some(0)),
+        device_seed: Set(None),
     });
     match insert(db, users.collect()).await {
         Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => {

@@ -5,10 +5,10 @@ use super::{
 use crate::{
     ClientInfo, Error, FieldError, UserId,
     event::EventKind,
-    flow::until_won,
     kernel::Kernel,
     random::ordered_uuid,
     store::{Insert, insert_events},
+    task::until_won,
 };
 
 /// How often a batch is tried as a whole, before its rows are tried one by one.

@@ -11,9 +11,15 @@ mod store;
 #[cfg(feature = "oidc")]
 pub use self::{client::*, identity::Identity};
 use crate::{
-    kernel::{ColumnKind, Exported, Room, WaysIn},
-    store::Table,
+    kernel::{Room, WaysIn},
+    store::{ColumnKind, Exported, Table},
 };
+
+#[cfg(feature = "oidc")]
+crate::secret::secret_text! {
+    /// What only the browser has in which a sign-in at a provider began: belongs in a short-lived `HttpOnly` cookie.
+    BrowserToken
+}
 
 pub(crate) const ROOM: Room = Room {
     tables: &[Table::of::<entity::Entity>("auth_identity")],
@@ -31,7 +37,13 @@ pub(crate) const ROOM: Room = Room {
             ("last_used_at", ColumnKind::Time),
         ],
     }],
-    ways_in: Some(WaysIn { tables: &[("auth_identity", "user_id")], count }),
+    ways_in: Some(WaysIn {
+        table: "auth_identity",
+        user: "user_id",
+        called: "sign-in with",
+        named: Some("provider"),
+        count,
+    }),
     #[cfg(feature = "oidc")]
     findings: Some(|kernel| Box::pin(client::check(kernel))),
     ..Room::EMPTY
@@ -49,6 +61,6 @@ fn count<'a>(
     _: &'a crate::kernel::Kernel,
     _: &'a crate::store::DatabaseTransaction,
     _: crate::UserId,
-) -> crate::kernel::BoxFuture<'a, Result<u64, crate::Error>> {
+) -> crate::task::BoxFuture<'a, Result<u64, crate::Error>> {
     Box::pin(std::future::ready(Ok(0)))
 }

@@ -4,12 +4,12 @@ use super::LINK;
 use crate::{
     ClientInfo, Error, FieldError, UserId,
     event::EventKind,
-    flow::until_won,
     kernel::Kernel,
     mail::{Link, MailKind},
     random::ordered_uuid,
     refusal,
-    store::{UserRow, end_tokens, find_user, insert_token, lock_user},
+    store::{About, UserRow, end_tokens_of, find_user, insert_token, lock_user},
+    task::until_won,
 };
 
 pub(super) async fn send(kernel: &Kernel, user: UserId, client: &ClientInfo) -> Result<(), Error> {
@@ -39,7 +39,8 @@ pub(super) async fn hand_out(kernel: &Kernel, user: UserId, client: &ClientInfo)
         if lock_user(&txn, user).await?.is_none() {
             return Err(Error::Refused(refusal::USER_NOT_FOUND));
         }
-        end_tokens(&txn, user, Some(LINK.purpose), now).await?;
+        // Handed out before, perhaps to the wrong person; those that were mailed are the owner's.
+        end_tokens_of(&txn, user, LINK.purpose, About::Nothing, now).await?;
         insert_token(&txn, &token, now).await?;
         kernel.record(&txn, client, &kind).await?;
         Ok(txn.commit().await?)

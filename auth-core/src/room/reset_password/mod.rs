@@ -5,14 +5,15 @@ mod link;
 use std::sync::Arc;
 
 use crate::{
-    Auth, ClientInfo, Error, OneTimeToken, Password, UserId,
+    Address, Auth, ClientInfo, Error, OneTimeToken, Password, UserId,
     email::Email,
     event::EventKind,
-    flow::{detached, not_good, until_won},
-    kernel::{Kernel, Room},
-    mail::{Link, LinkMail, MailKind, Recipient},
+    flow::not_good,
+    kernel::{Kernel, LinkMail, Recipient, Room, listed},
+    mail::{Link, MailKind},
     password,
-    store::{end_all_sessions, end_tokens, find_user, forget_failures, prove_email, put_hash, spend_token},
+    store::{end_all_sessions, find_user, lock_user, prove_email, put_hash, spend_token},
+    task::{detached, until_won},
     token::Purpose,
 };
 
@@ -33,14 +34,15 @@ impl Auth {
     ///
     /// # Errors
     /// As [`request_email_verification`](Self::request_email_verification).
-    pub async fn forgot_password(&self, email: impl Into<Password>, client: ClientInfo) -> Result<(), Error> {
+    pub async fn forgot_password(&self, email: impl Into<Address>, client: ClientInfo) -> Result<(), Error> {
         let (kernel, email) = (Arc::clone(&self.kernel), email.into());
         detached(async move { kernel.request_link(MailKind::ResetPassword, email.expose(), &client).await })
             .await
     }
 
     /// Sets a new password with a token out of a mail. Ends every session and every other link; the failures that were
-    /// counted are forgotten, and the address is proved by it.
+    /// counted are forgotten, and the address is proved by it. If it was not proved before, the identities and whatever else
+    /// could sign in go: somebody else may have set them up.
     ///
     /// # Errors
     /// [`Error::Validation`] on `token` or `password`, after which the token still works in the second case;
@@ -91,35 +93,48 @@ async fn reset_password(
     }
     let email = Email::parse(&user.email).ok();
     let new = password::normalize(&new);
-    kernel.policy.check(&new, email.as_ref()).await.map_err(|error| Error::Validation(vec![error]))?;
+    kernel.policy.validate(&new, email.as_ref()).await.map_err(|error| Error::Validation(vec![error]))?;
     let hash = kernel.passwords.hash(&client, new, kernel.random.as_ref()).await?;
     detached(async move {
         let (user, now) = (user.id, kernel.now());
         let kind = EventKind::PasswordReset { user };
-        until_won(|| async {
+        let removed = until_won(|| async {
             let txn = kernel.store.begin().await?;
-            if !spend_token(&txn, row.id, now).await? {
+            let locked = lock_user(&txn, user).await?.ok_or_else(not_good)?;
+            // To hash has taken its time.
+            if locked.disabled || !spend_token(&txn, row.id, now).await? {
                 return Err(not_good());
             }
             put_hash(&txn, user, &hash, now).await?;
             // Every session, and every other link that is on its way.
             end_all_sessions(&txn, user, now).await?;
-            end_tokens(&txn, user, None, now).await?;
+            let mut removed = None;
             if let Some(email) = &email {
                 // Whoever has the link reads the mail that is sent there.
-                if row.payload.as_deref() == Some(email.typed()) {
+                let is_proof = row.payload.as_deref() == Some(email.typed());
+                if is_proof && !locked.email_verified {
+                    removed = kernel.take_ways_in_away(&txn, user, email.typed(), None).await?;
+                }
+                if is_proof {
                     prove_email(&txn, user, email, now).await?;
                 }
-                forget_failures(&txn, kernel.keys.get().devices.account(email), i64::MAX).await?;
-                kernel.post(&txn, MailKind::PasswordChanged, email.typed(), Some(user), None).await?;
+                kernel.forget_guesses(&txn, email).await?;
+                let left = listed(&kernel.name_ways_in(&txn, user).await?);
+                let left = Some(left).filter(|left| !left.is_empty());
+                kernel.post(&txn, MailKind::PasswordChanged, email.typed(), Some(user), left).await?;
             }
-            kernel.record(&txn, &client, &kind).await?;
-            Ok(txn.commit().await?)
+            for kind in removed.iter().chain([&kind]) {
+                kernel.record(&txn, &client, kind).await?;
+            }
+            txn.commit().await?;
+            Ok(removed)
         })
         .await?;
         kernel.mail_waits();
         kernel.learn_what_ended().await;
-        kernel.emit(&client, kind);
+        for kind in removed.into_iter().chain([kind]) {
+            kernel.emit(&client, kind);
+        }
         Ok(())
     })
     .await

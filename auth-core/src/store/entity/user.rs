@@ -21,6 +21,10 @@ pub struct Model {
     pub roles_at: Option<i64>,
     pub created_at: i64,
     pub updated_at: i64,
+    /// When somebody signed in for the first time. `None`: nobody has. 0: it is not known.
+    pub signed_in_at: Option<i64>,
+    /// What the tokens of known devices hang on: thirty-two random bytes since the first sign-in.
+    pub device_seed: Option<Vec<u8>>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter)]

@@ -60,6 +60,8 @@ impl Names {
         let mut from = match path.first().map(String::as_str) {
             Some("crate") => Vec::new(),
             Some("self" | "super") => self.module.clone(),
+            // In the crate's own root every name leads from there: `pub use room::oidc`.
+            Some(_) if self.module.is_empty() => Vec::new(),
             _ => return,
         };
         for part in path {

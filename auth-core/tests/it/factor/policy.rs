@@ -2,9 +2,8 @@
 
 use auth_core::{
     Assurance, CreateUser, Error, Login, SecondFactor, UserChange,
-    factor::{
-        Answer, FACTOR_REQUIRED, INVALID_CODE, Method, SECOND_FACTOR_ENROLMENT_REQUIRED, VERIFICATION_NEEDED,
-    },
+    factor::{Answer, FACTOR_REQUIRED, INVALID_CODE, Method, SECOND_FACTOR_ENROLMENT_REQUIRED},
+    refusal::VERIFICATION_NEEDED,
     test_util::Authenticator,
 };
 use auth_migration::{each_database, test_util::TestDatabase};

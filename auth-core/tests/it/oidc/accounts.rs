@@ -70,8 +70,9 @@ each_database! {
         let world = World::new(db).await;
         let (thief, caller) = world.test.caller().await;
         // Everything by which the one who was first could come back: a session, a password, an identity, links.
-        world.link(&caller, Some(PASSWORD), &Person::new("666", "thief@example.net")).await.unwrap();
-        let pending = world.oidc().start_link(&caller, Some(PASSWORD.into()), Start::new("idp")).await.unwrap();
+        let before = world.before_mail(db).await;
+        before.link(&caller, Some(PASSWORD), &Person::new("666", "thief@example.net")).await.unwrap();
+        let pending = before.oidc().start_link(&caller, Some(PASSWORD.into()), Start::new("idp")).await.unwrap();
         let query = world.issuer.approve(&pending.url, &Person::new("667", "thief@example.net"));
         world.test.auth
             .request_email_change(&caller, "thief@example.net", Some(PASSWORD.into()), ClientInfo::default())
@@ -202,7 +203,8 @@ each_database! {
             builder.configure(|config| config.email_verification = EmailVerification::Off).oidc(providers(issuer))
         }).await;
         let (_, caller) = world.test.caller().await;
-        world.link(&caller, Some(PASSWORD), &Person::new("1", "work@example.com")).await.unwrap();
+        let before = world.before_mail(db).await;
+        before.link(&caller, Some(PASSWORD), &Person::new("1", "work@example.com")).await.unwrap();
         let strict = crate::support::TestAuth::instance(db, crate::support::keys(), &world.test.clock, 2, |builder| {
             builder.configure(|config| config.email_verification = EmailVerification::Required).oidc(providers(&world.issuer))
         }).await;

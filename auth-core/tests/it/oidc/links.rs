@@ -20,7 +20,7 @@ fn at_work() -> Person {
 each_database! {
     async fn an_identity_is_linked_by_who_is_signed_in_whatever_its_address(db: &TestDatabase) {
         let world = World::new(db).await;
-        let (_, caller) = world.test.caller().await;
+        let (_, caller) = world.test.proved_caller().await;
         let finished = world.link(&caller, Some(PASSWORD), &at_work()).await.unwrap();
         assert!(matches!(finished.outcome, Outcome::Linked));
         assert_eq!(finished.redirect_to, "/app");
@@ -37,7 +37,7 @@ each_database! {
     async fn an_identity_of_somebody_else_is_not_taken_from_them(db: &TestDatabase) {
         let world = World::new(db).await;
         let bob = world.sign_in(&Person::new("2", "bob@example.com")).await;
-        let (_, ada) = world.test.caller().await;
+        let (_, ada) = world.test.proved_caller().await;
         let outcome = world.link(&ada, Some(PASSWORD), &Person::new("2", "bob@example.com")).await;
         assert_eq!(refused(outcome), Failure::IdentityTaken);
         assert_eq!(world.sign_in(&Person::new("2", "bob@example.com")).await.user_id, bob.user_id);
@@ -45,21 +45,21 @@ each_database! {
 
     async fn to_link_takes_the_password_again_or_a_sign_in_just_now(db: &TestDatabase) {
         let world = World::new(db).await;
-        let (_, caller) = world.test.caller().await;
+        let (_, caller) = world.test.proved_caller().await;
         let start = || Start::new("idp");
         for password in [None, Some("wrong".into())] {
             assert_refused!(world.oidc().start_link(&caller, password, start()).await, Error::Validation(_));
         }
         assert_eq!(world.test.count("auth_one_time_token").await, 0);
-        let social = world.principal(&world.sign_in(&Person::new("2", "bob@example.com")).await);
-        world.link(&social, None, &Person::new("3", "bob@work.example")).await.unwrap();
+        let without_password = world.principal(&world.sign_in(&Person::new("2", "bob@example.com")).await);
+        world.link(&without_password, None, &Person::new("3", "bob@work.example")).await.unwrap();
         world.test.clock.advance(std::time::Duration::from_mins(6));
-        assert_refused!(world.oidc().start_link(&social, None, start()).await, Error::Validation(_));
+        assert_refused!(world.oidc().start_link(&without_password, None, start()).await, Error::Validation(_));
     }
 
     async fn a_session_that_ended_meanwhile_links_nothing(db: &TestDatabase) {
         let world = World::new(db).await;
-        let (tokens, caller) = world.test.caller().await;
+        let (tokens, caller) = world.test.proved_caller().await;
         let begun = world.oidc().start_link(&caller, Some(PASSWORD.into()), Start::new("idp")).await.unwrap();
         let query = world.issuer.approve(&begun.url, &at_work());
         world.test.auth.logout(tokens.refresh, ClientInfo::default()).await.unwrap();

@@ -11,6 +11,7 @@ mod transaction;
 
 use auth_core::{
     AuthBuilder, BrowserToken, ClientInfo, Error, Principal, Tokens,
+    mail::LogMailer,
     oidc::{Authorization, Callback, Config, Failure, Finished, Oidc, Outcome, Provider, Refused, Start},
     test_util::ManualClock,
 };
@@ -55,6 +56,14 @@ impl World {
     /// Another instance beside the same issuer.
     pub(crate) fn beside(&self, test: TestAuth) -> Self {
         Self { test, issuer: self.issuer.clone(), _db: None }
+    }
+
+    /// The same as it was before it could send mail, when nobody could prove an address.
+    pub(crate) async fn before_mail(&self, db: &TestDatabase) -> Self {
+        let test = TestAuth::instance(db, keys(), &self.test.clock, 2, |builder| {
+            builder.oidc(providers(&self.issuer)).mailer(std::sync::Arc::new(LogMailer))
+        });
+        self.beside(test.await)
     }
 
     pub(crate) async fn new(db: &TestDatabase) -> Self {

@@ -78,7 +78,8 @@ each_database! {
     async fn whatever_a_thief_does_at_that_moment_ends_with_the_owners_arrival(db: &TestDatabase) {
         let world = World::new(db).await;
         let (thief, caller) = world.test.caller().await;
-        let link = world.oidc()
+        let before = world.before_mail(db).await;
+        let link = before.oidc()
             .start_link(&caller, Some(PASSWORD.into()), auth_core::oidc::Start::new("idp"))
             .await.unwrap();
         let link_query = world.issuer.approve(&link.url, &Person::new("666", "thief@example.net"));
@@ -87,7 +88,7 @@ each_database! {
 
         let (oidc, auth) = (world.oidc(), world.test.auth.clone());
         let linking = tokio::spawn({
-            let oidc = oidc.clone();
+            let oidc = before.oidc();
             async move { oidc.finish(Callback::new("idp", &link_query).browser(Some(link.browser))).await }
         });
         let logins: Vec<_> = (0..3).map(|_| {

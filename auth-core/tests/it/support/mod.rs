@@ -1,5 +1,6 @@
 //! The set-up line of every test.
 
+mod gated;
 mod halting;
 
 use std::{
@@ -16,7 +17,10 @@ use auth_core::{
 use auth_migration::test_util::TestDatabase;
 use sea_orm::{ConnectionTrait, DatabaseConnection, QueryResult, Statement};
 
-pub(crate) use self::halting::Halting;
+pub(crate) use self::{
+    gated::{gated, start},
+    halting::Halting,
+};
 
 pub(crate) const EMAIL: &str = "ada@example.com";
 pub(crate) const PASSWORD: &str = "correct horse battery";
@@ -119,6 +123,21 @@ impl TestAuth {
         let tokens = self.signed_in().await;
         let caller = self.auth.verifier().verify(tokens.access.expose()).unwrap();
         (tokens, caller)
+    }
+
+    /// The same, of somebody whose address is proved.
+    pub(crate) async fn proved_caller(&self) -> (Tokens, Principal) {
+        let signed_in = self.caller().await;
+        self.execute(&format!("UPDATE auth_user SET email_verified_at = 1 WHERE email = '{EMAIL}'")).await;
+        signed_in
+    }
+
+    /// Delivers the mails, and takes the kinds of all that have left, in the order of their names.
+    pub(crate) async fn kinds_of_mails(&self) -> Vec<&'static str> {
+        self.auth.deliver_mail().await.unwrap();
+        let mut kinds: Vec<_> = self.outbox.take().into_iter().map(|(mail, _)| mail.kind.code()).collect();
+        kinds.sort_unstable();
+        kinds
     }
 
     /// Delivers the mails, and takes the token out of the only one of this kind.

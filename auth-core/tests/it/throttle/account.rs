@@ -38,7 +38,7 @@ each_database! {
         test.login().await;
     }
 
-    async fn a_hundred_guesses_reach_the_hasher_and_then_only_a_known_device_gets_in(db: &TestDatabase) {
+    async fn eighty_guesses_reach_the_hasher_and_then_only_a_known_device_gets_in(db: &TestDatabase) {
         let test = TestAuth::new(db).await;
         let user = test.register().await.id;
         let known = test.known_device().await;
@@ -50,7 +50,7 @@ each_database! {
             assert!(wait <= Duration::from_mins(15), "{wait:?}");
             test.clock.advance(wait);
         }
-        assert_eq!(test.hasher.verifications() - before, 100, "NIST SP 800-63B-4");
+        assert_eq!(test.hasher.verifications() - before, 80, "a hundred less what known devices may have");
         assert_eq!(test.events.count("account_closed"), 1);
         assert!(test.events.kinds().contains(&EventKind::AccountClosed { user: Some(user) }));
         let last = EventKind::Throttled { user: Some(user), reason: ThrottleReason::AccountClosed };
@@ -78,7 +78,7 @@ each_database! {
         let test = TestAuth::new(db).await;
         let ada = test.register().await.id;
         test.auth.register(Register::new("bob@example.com", PASSWORD)).await.unwrap();
-        for _ in 0..100 {
+        for _ in 0..80 {
             for email in [EMAIL, "bob@example.com"] {
                 assert_refused!(test.try_login(email, "wrong").await, Error::InvalidCredentials);
             }
@@ -86,7 +86,7 @@ each_database! {
         }
         assert_refused!(test.try_login(EMAIL, PASSWORD).await, Error::Throttled { .. });
         test.auth.unlock(ada, ClientInfo::default()).await.unwrap();
-        assert_eq!(test.counted().await, 100, "Bob's");
+        assert_eq!(test.counted().await, 80, "Bob's");
         // As if nobody had ever tried.
         for _ in 0..10 {
             assert_refused!(test.try_login(EMAIL, "wrong").await, Error::InvalidCredentials);
@@ -147,7 +147,7 @@ each_database! {
         assert_eq!((test.hasher.verifications(), test.count("auth_throttle").await), (150, 0));
         test.statements();
         let tokens = test.login_from(at("203.0.113.1"), EMAIL, PASSWORD).await.unwrap();
-        assert_eq!(test.statements().len(), 2);
+        assert_eq!(test.statements().len(), 3, "with the note of a first sign-in");
         assert!(tokens.device.is_none());
     }
 

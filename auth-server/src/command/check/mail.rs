@@ -15,6 +15,7 @@ pub(super) fn check(config: &Config) -> Vec<Finding> {
     let links = [
         ("VERIFY_EMAIL_URL", &config.mail.verify_email_url),
         ("RESET_PASSWORD_URL", &config.mail.reset_password_url),
+        ("STOP_EMAIL_CHANGE_URL", &config.mail.stop_email_change_url),
     ];
     for (name, url) in links {
         if url.as_deref().is_some_and(is_http_elsewhere) {

@@ -311,7 +311,7 @@ pub(crate) static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| {
         .renames(&["throttle.account_failures"]),
         Setting::new(
             "THROTTLE_ACCOUNT_LIMIT",
-            "Wrong passwords in a row after which only a known device can sign in, 1 to 100 [default]",
+            "Wrong passwords in a row after which only a known device can sign in, 1 to 100; 20 of 100 are kept for these [default]",
             number(|c| &mut c.auth.throttle.account_limit, 1..=100),
         )
         .renames(&["throttle.account_limit"]),
@@ -431,20 +431,37 @@ pub(crate) static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| {
         )
         .renames(&["mail.reset_password_url"]),
         Setting::new(
+            "STOP_EMAIL_CHANGE_URL",
+            "Page of your own that stops a change of address; as above [default: built in]",
+            optional(|c| &mut c.mail.stop_email_change_url, |text| Ok(text.to_owned()), String::clone).shown(
+                |c| {
+                    let own = c.mail.stop_email_change_url.clone();
+                    own.unwrap_or_else(|| "(built in, at /stop-email-change)".to_owned())
+                },
+            ),
+        )
+        .renames(&["mail.stop_email_change_url"]),
+        Setting::new(
             "AUDIT_RETENTION_DAYS",
             "How long security events are kept in the database; 0: none are written [default]",
             time_or_none(|c| &mut c.auth.audit_retention, DAY, 3650),
         )
         .renames(&["audit_retention"]),
         Setting::new(
+            "UNVERIFIED_ACCOUNT_DAYS",
+            "Accounts that never proved their address and never signed in are removed after so long; 0: never [default]",
+            time_or_none(|c| &mut c.auth.unverified_account_ttl, DAY, 3650),
+        )
+        .renames(&["unverified_account_ttl"]),
+        Setting::new(
             "OAUTH_SIGNUP",
             "off: only identities that an account has linked sign in; none makes an account, or joins one by address [default]",
-            choice(|c| &mut c.providers.known_identities_only, OFF, NEITHER),
+            choice(|c| &mut c.oidc.known_identities_only, OFF, NEITHER),
         ),
         Setting::new(
             "OAUTH_REDIRECT_TO",
             "Page to send browsers to after a sign-in at a provider when they named none; providers themselves are OAUTH_<NAME>_CLIENT_ID and so on, see the README [default]",
-            text(|c| &mut c.providers.default_redirect),
+            text(|c| &mut c.oidc.default_redirect),
         )
         .renames(&["oidc default_redirect"]),
         Setting::new(

@@ -5,7 +5,7 @@ use std::{
 };
 
 use super::{
-    super::{Config, providers::FIELDS},
+    super::{Config, oidc::FIELDS},
     *,
 };
 

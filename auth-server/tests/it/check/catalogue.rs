@@ -53,10 +53,15 @@ const CATALOGUE: &[(Settings, &str)] = &[
     (&[("HASH_SLOTS", "1024")], "hash_slots_above_cores"),
     (&[("MAX_CONNECTIONS", "1000000")], "open_files"),
     (&[("SMTP_URL", ""), ("MAIL_FROM", "")], "mail_in_log"),
-    (&[("PUBLIC_URL", ""), ("SMTP_URL", ""), ("MAIL_FROM", ""), ("EMAIL_VERIFICATION", "on")], "mail_in_log"),
+    (
+        &[("PUBLIC_URL", ""), ("SMTP_URL", ""), ("MAIL_FROM", ""), ("EMAIL_VERIFICATION", "required")],
+        "mail_in_log",
+    ),
+    (&[("EMAIL_VERIFICATION", "on")], "registration_tells"),
     (&[("MAIL_FROM", "Tea Shop <tea@localhost>")], "mail_from_domain"),
     (&[("VERIFY_EMAIL_URL", "http://app.example.com/verify")], "mail_link_http"),
     (&[("RESET_PASSWORD_URL", "http://app.example.com/reset")], "mail_link_http"),
+    (&[("STOP_EMAIL_CHANGE_URL", "http://app.example.com/stop")], "mail_link_http"),
     // A port of this machine at which nobody listens.
     (&[("SMTP_URL", "smtp://127.0.0.1:1")], "mail_server_unreachable"),
     (
@@ -92,8 +97,10 @@ async fn each_wrong_setting_has_exactly_its_code() {
 
 #[tokio::test]
 async fn what_is_well_set_has_none() {
-    let sound: [Settings; 6] = [
+    let sound: [Settings; 8] = [
         &[],
+        &[("EMAIL_VERIFICATION", "required")],
+        &[("EMAIL_VERIFICATION", "on"), ("REGISTRATION", "closed")],
         &[("TRUSTED_ORIGINS", "https://app.example.com,https://example.com")],
         &[("TRUSTED_PROXIES", "10.0.0.0/8,fd00::/8,104.16.0.0/13,2606:4700::/32")],
         &[("METRICS_ADDR", "10.1.2.3:9464"), ("LOG_LEVEL", "warn")],

@@ -59,7 +59,6 @@ pub(crate) const DOORS: Doors = Doors {
     codes: &[
         ("invalid_code", 401, "the code is wrong, or was used already; `auth_session` stays good"),
         ("factor_locked", 403, "too many wrong codes were given: an administrator has to open it"),
-        ("verification_needed", 403, "the address has to be proved first; a mail was sent to it"),
         ("totp_exists", 409, "there is an authenticator app already"),
         ("factor_required", 409, "the account has to have a second factor"),
     ],

@@ -5,7 +5,7 @@ use auth_core::{
     oidc::{Callback, Failure, Outcome, PROVIDER_NOT_FOUND},
 };
 
-use super::{parameter_described, redirect_described};
+use super::{cookie::SignInCookie, parameter_described, redirect_described};
 use crate::{
     endpoint::{answer::redirect, signed_in},
     openapi::Operation,
@@ -18,10 +18,10 @@ pub(super) const ROUTE: Route = Route::get(|call| Box::pin(callback(call)), desc
 
 /// `GET /oauth/{provider}/callback`: back from the provider, signed in or told why not.
 async fn callback(call: Call) -> Answered {
-    let (oidc, cookies) = (call.service.oidc()?, call.service.cookies);
+    let (oidc, cookies) = (call.service.oidc()?, SignInCookie::beside(call.service.cookies));
     let callback = Callback::new(call.parameter(), call.raw_query()).client(call.client.clone());
     let cookie = callback.cookie_name();
-    let browser = cookie.as_ref().and_then(|name| cookies.sign_in.read(call.headers(), name));
+    let browser = cookie.as_ref().and_then(|name| cookies.read(call.headers(), name));
     let (mut response, is_over) = match oidc.finish(callback.browser(browser.map(BrowserToken::new))).await {
         Ok(finished) => {
             let page = &finished.redirect_to;
@@ -47,7 +47,7 @@ async fn callback(call: Call) -> Answered {
         }
     };
     if let (Some(name), true) = (cookie, is_over) {
-        cookies.sign_in.clear(response.headers_mut(), &name);
+        cookies.clear(response.headers_mut(), &name);
     }
     Ok(response)
 }

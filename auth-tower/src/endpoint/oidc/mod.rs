@@ -1,6 +1,7 @@
 //! Sign-in at identity providers, and the accounts there with which somebody signs in here.
 
 mod callback;
+mod cookie;
 mod identities;
 mod start;
 
@@ -57,7 +58,10 @@ pub(crate) const DOORS: Doors = Doors {
     ..Doors::tagged(TAG)
 };
 
-const TAG: Tag = Tag { name: "Social login", description: "Signing in at identity providers." };
+const TAG: Tag = Tag {
+    name: "OIDC",
+    description: "Signing in at identity providers (OpenID Connect, GitHub), also called social login.",
+};
 
 impl Inner {
     fn oidc(&self) -> Result<Oidc, Problem> {

@@ -10,7 +10,7 @@ use http::{HeaderMap, Response, StatusCode};
 use serde::Serialize;
 use serde_json::json;
 
-use super::{parameter_described, redirect_described};
+use super::{cookie::SignInCookie, parameter_described, redirect_described};
 use crate::{
     Body,
     endpoint::{
@@ -82,10 +82,16 @@ fn describe_link(_: &Inner) -> Operation {
     let example =
         json!({"provider": "google", "redirect_to": "/settings", "password": "correct horse battery"});
     Operation::new("link_identity", "Add an account elsewhere")
-        .describe("Without a password of one's own: within five minutes of a sign-in.")
+        .describe("Without a password of one's own: within five minutes of a sign-in. Not before the address of the account is proved.")
         .takes("Link", &example)
         .answers_with(200, "Where the browser has to go.", "Authorization")
-        .fails(&["validation_failed", "not_found", "provider_answer_invalid", "provider_unavailable"])
+        .fails(&[
+            "validation_failed",
+            "verification_needed",
+            "not_found",
+            "provider_answer_invalid",
+            "provider_unavailable",
+        ])
         .hashes()
         .wants_proof()
 }
@@ -108,7 +114,7 @@ fn set_cookie(
     response: &mut Response<Body>,
     authorization: &Authorization,
 ) {
-    let cookie = service.cookies.sign_in;
+    let cookie = SignInCookie::beside(service.cookies);
     for name in cookie.too_many(headers) {
         cookie.clear(response.headers_mut(), name);
     }

@@ -1,6 +1,6 @@
 //! Proving an address by a link in a mail.
 
-use auth_core::{Auth, OneTimeToken};
+use auth_core::{Auth, Carried, OneTimeToken, RefreshToken};
 use http::StatusCode;
 use serde_json::json;
 
@@ -11,6 +11,7 @@ use super::{
     fields::texts,
 };
 use crate::{
+    authenticate::authenticate,
     openapi::{
         Operation, Tag,
         shape::{object, token},
@@ -58,15 +59,27 @@ fn describe_page(_: &Inner) -> Operation {
     page::describe("verify_email_page", "The page of a link to prove an address")
 }
 
-/// `POST /verify-email`: for the account's own address, and for a new one.
+/// `POST /verify-email`: for the account's own address, and for a new one. Whoever is signed in to the account shows that they
+/// are the one who made it; credentials that are no good show nothing, and are no error.
 async fn verify_email(call: Call) -> Answered {
+    let refresh = call.service.cookies.refresh.read(call.headers()).into_iter().map(RefreshToken::from);
+    let mut carried = refresh.fold(Carried::default(), Carried::refresh);
+    if let Ok(Some(caller)) = authenticate(call.headers(), &call.service.auth.verifier()) {
+        carried = carried.caller(caller);
+    }
     let [token] = texts(call.payload, ["token"])?;
-    let user = call.service.auth.verify_email(OneTimeToken::new(token), call.client).await?;
+    let auth = &call.service.auth;
+    let user = auth.verify_email_carrying(OneTimeToken::new(token), carried, call.client).await?;
     Ok(json(StatusCode::OK, &UserDocument::of(&user)))
 }
 
 fn describe_verify_email(_: &Inner) -> Operation {
     page::describe_link("verify_email", "Prove an address")
+        .describe(
+            "Where the first address of an account is proved by a request without a live session of it (refresh cookie or bearer \
+             token), identities that were linked before are removed, and all sessions end if there were any.",
+        )
+        .secured_by(json!([{}, {"refresh_cookie": []}, {"bearer": []}, {"password": []}]))
         .takes("OneTimeToken", &json!({"token": "from the link"}))
         .answers_with(200, "The user, whose address is proved.", "User")
         .fails(&["email_taken"])

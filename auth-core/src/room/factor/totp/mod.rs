@@ -9,17 +9,17 @@ pub(super) use self::text::base32;
 #[cfg(feature = "test-util")]
 pub(super) use self::text::from_base32;
 use super::{
-    TOTP_EXISTS, VERIFICATION_NEEDED,
+    TOTP_EXISTS,
     store::{TotpRow, put_pending},
 };
 use crate::{
     Error, Password, UserId,
     clock::duration_millis,
-    flow::until_won,
     kernel::Kernel,
     mail::MailKind,
     random,
     store::{Insert, UserRow},
+    task::until_won,
 };
 
 /// Encrypts the secrets at rest.
@@ -49,11 +49,11 @@ impl std::fmt::Debug for TotpSetup {
 
 /// Draws a secret, which waits to be confirmed.
 pub(super) async fn begin(kernel: &Kernel, user: &UserRow) -> Result<TotpSetup, Error> {
-    if needs_proved_address(kernel, user) {
+    if let Err(error) = kernel.needs_proved_address(user.email_verified_at.is_some()) {
         // Only who is signed in, or gave the right password, gets here: a link that was lost is sent again.
         kernel.post(kernel.store.db(), MailKind::VerifyEmail, &user.email, Some(user.id), None).await?;
         kernel.mail_waits();
-        return Err(VERIFICATION_NEEDED.into());
+        return Err(error);
     }
     let secret = Zeroizing::new(random::bytes::<SECRET_BYTES>(kernel.random.as_ref())?);
     let sealed = seal(kernel, user.id, secret.as_ref())?;
@@ -72,11 +72,6 @@ pub(super) async fn begin(kernel: &Kernel, user: &UserRow) -> Result<TotpSetup, 
     let issuer = config.factors.totp_issuer.as_deref().unwrap_or(&config.mail.service_name);
     let uri = text::uri(issuer, &user.email, &secret);
     Ok(TotpSetup { secret: Password::from(secret.as_str()), uri: Password::from(uri.as_str()) })
-}
-
-/// Where mail is delivered, nobody hangs a factor on an account whose address may be somebody else's.
-fn needs_proved_address(kernel: &Kernel, user: &UserRow) -> bool {
-    kernel.post.as_ref().is_some_and(|post| post.mailer.delivers()) && user.email_verified_at.is_none()
 }
 
 pub(super) fn seal(kernel: &Kernel, user: UserId, secret: &[u8]) -> Result<Vec<u8>, Error> {

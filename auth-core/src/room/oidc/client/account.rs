@@ -6,15 +6,16 @@ use crate::{
     clock::duration_millis,
     email::Email,
     event::EventKind,
-    flow::until_won,
-    kernel::{Kernel, remove_ways_in},
+    kernel::Kernel,
     mail::MailKind,
     random,
     room::oidc::store::{NewIdentity, find_identity, insert_identity, use_identity},
     store::{
-        ConnectionTrait, Insert, LoginRow, NewUser, UserRow, end_all_sessions, end_tokens, find_session,
-        find_user, find_user_by_email, find_user_with_sessions, insert_user, lock_user, prove_email,
+        ConnectionTrait, Insert, LoginRow, NewUser, UserRow, end_all_sessions, find_session, find_user,
+        find_user_by_email, find_user_with_sessions, has_password, insert_user, lock_user, prove_email,
+        remove_password,
     },
+    task::until_won,
 };
 
 /// Each lost race means that somebody else has changed what was read.
@@ -143,6 +144,7 @@ impl Oidc {
         if live.is_none() {
             return Err(Failure::SessionOver.into());
         }
+        kernel.needs_proved_address(locked.email_verified)?;
         let provider = arrived.provider;
         match find_identity(&txn, provider.issuer(), &arrived.person.subject).await? {
             Some(found) if found.user_id == user => return Ok(Round::Done(user, Vec::new())),
@@ -208,11 +210,12 @@ async fn join(
     if locked.email_verified {
         return Ok(Some(Vec::new()));
     }
-    remove_ways_in(kernel, txn, user).await?;
+    let password = has_password(txn, user).await?.then_some("password");
+    remove_password(txn, user).await?;
+    let removed = kernel.take_ways_in_away(txn, user, &locked.email, password).await?;
     end_all_sessions(txn, user, now).await?;
-    end_tokens(txn, user, None, now).await?;
     prove_email(txn, user, email, now).await?;
-    Ok(Some(vec![EventKind::Reclaimed { user }]))
+    Ok(Some([EventKind::Reclaimed { user }].into_iter().chain(removed).collect()))
 }
 
 /// A provider that vouches for the very address of the account proves it.

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::Providers;
-use crate::{Error, check::Finding, kernel::Kernel};
+use super::SetUp;
+use crate::{Error, Finding, kernel::Kernel};
 
 /// Asks each for what it publishes, all at once; one that publishes nothing is not asked.
 pub(crate) async fn check(kernel: &Kernel) -> Result<Vec<Finding>, Error> {
-    let Some(set_up) = kernel.set_up::<Providers>() else { return Ok(Vec::new()) };
+    let Some(set_up) = kernel.set_up::<SetUp>() else { return Ok(Vec::new()) };
     let now = kernel.now();
     let mut asked = tokio::task::JoinSet::new();
     for place in 0..set_up.all.len() {
@@ -17,7 +17,7 @@ pub(crate) async fn check(kernel: &Kernel) -> Result<Vec<Finding>, Error> {
     Ok(asked.join_all().await.into_iter().flatten().collect())
 }
 
-async fn unreachable(set_up: &Providers, place: usize, now: i64) -> Option<Finding> {
+async fn unreachable(set_up: &SetUp, place: usize, now: i64) -> Option<Finding> {
     let connected = set_up.all.get(place)?;
     let trouble = connected.in_time(connected.known(now)).await.err()?;
     Some(Finding::warning(

@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use super::{Provider, Providers, exchange::Connected, redirect::Targets};
+use super::{Provider, SetUp, exchange::Connected, redirect::Targets};
 use crate::ConfigError;
 
 /// Which providers there are, and where browsers go; for [`AuthBuilder::oidc`](crate::AuthBuilder::oidc).
@@ -57,7 +57,7 @@ impl Config {
         self
     }
 
-    pub(super) fn build(self) -> Result<Providers, ConfigError> {
+    pub(super) fn build(self) -> Result<SetUp, ConfigError> {
         let refuse = |problem: &str| ConfigError::new("oidc callback_url", problem);
         let callbacks = Url::parse(&self.callback_url).ok().filter(|url| {
             matches!(url.scheme(), "http" | "https") && url.query().is_none() && url.fragment().is_none()
@@ -73,6 +73,6 @@ impl Config {
             }
             providers.push(Connected::new(provider, &callbacks)?);
         }
-        Ok(Providers { all: providers, targets, known_identities_only: self.known_identities_only })
+        Ok(SetUp { all: providers, targets, known_identities_only: self.known_identities_only })
     }
 }

@@ -11,9 +11,9 @@ use super::{
 use crate::{
     ClientInfo, Error, SignIn, SignInFailure, UserId,
     event::EventKind,
-    flow::{Arrival, NotSignedIn},
+    flow::NotSignedIn,
+    kernel::{Arrival, Attempt},
     store::{LoginRow, spend_token},
-    throttle::Attempt,
 };
 
 /// What came of it.
@@ -49,7 +49,7 @@ pub struct Refused {
 }
 
 impl Oidc {
-    /// To be called [detached](crate::flow::detached): once the state is spent, a browser that leaves must not be the end.
+    /// To be called [detached](crate::task::detached): once the state is spent, a browser that leaves must not be the end.
     pub(super) async fn end(&self, callback: Callback) -> Result<Finished, Refused> {
         let default = &self.set_up.targets.default;
         let (connected, attempt, begun) = match self.recognise(&callback).await {

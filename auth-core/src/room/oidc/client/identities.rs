@@ -2,16 +2,16 @@
 
 use uuid::Uuid;
 
-use super::{IDENTITY_NOT_FOUND, Oidc, Providers};
+use super::{IDENTITY_NOT_FOUND, Oidc, SetUp};
 use crate::{
     ClientInfo, Error, Principal, UserId,
     event::EventKind,
-    flow::until_won,
-    kernel::{BoxFuture, Kernel, count_ways_in as count_all_ways_in},
+    kernel::{Kernel, count_ways_in as count_all_ways_in},
     mail::MailKind,
     refusal,
     room::oidc::store::{list_identities, remove_identity},
     store::{DatabaseTransaction, lock_user},
+    task::{BoxFuture, until_won},
 };
 
 /// One of a provider that is no longer configured signs nobody in.
@@ -21,7 +21,7 @@ pub(crate) fn count_ways_in<'a>(
     user: UserId,
 ) -> BoxFuture<'a, Result<u64, Error>> {
     Box::pin(async move {
-        let Some(set_up) = kernel.set_up::<Providers>() else { return Ok(0) };
+        let Some(set_up) = kernel.set_up::<SetUp>() else { return Ok(0) };
         let is_way_in =
             |issuer: &str| set_up.all.iter().any(|connected| connected.provider.issuer() == issuer);
         let all = list_identities(txn, user).await?;
@@ -30,7 +30,7 @@ pub(crate) fn count_ways_in<'a>(
 }
 
 impl Oidc {
-    /// To be called [detached](crate::flow::detached).
+    /// To be called [detached](crate::task::detached).
     pub(super) async fn remove(
         &self,
         caller: &Principal,

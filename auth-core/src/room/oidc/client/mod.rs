@@ -2,7 +2,7 @@
 //!
 //! [`Oidc::start`] gives an address at the provider for the browser to go to, and a value for a cookie of that browser;
 //! [`Oidc::finish`] takes what the provider sends it back with. The manual's page on
-//! [social login](crate::manual::social_login) has the rules.
+//! [oidc](crate::manual::oidc) has the rules.
 //!
 //! ```no_run
 //! # async fn run(db: sea_orm::DatabaseConnection, keys: auth_core::Keys) -> Result<(), Box<dyn std::error::Error>> {
@@ -61,18 +61,18 @@ pub(crate) use self::{check::check, identities::count_ways_in};
 use self::{exchange::Connected, http::Trouble, redirect::Targets};
 use super::identity::identities;
 use crate::{
-    Auth, AuthBuilder, ClientInfo, Error, Identity, Password, Principal, UserId, flow::detached,
-    kernel::Kernel,
+    Auth, AuthBuilder, ClientInfo, Error, Identity, Password, Principal, UserId, kernel::Kernel,
+    task::detached,
 };
 
 /// What the host set the room up with.
-pub(crate) struct Providers {
+pub(crate) struct SetUp {
     all: Vec<Connected>,
     targets: Targets,
     known_identities_only: bool,
 }
 
-impl Providers {
+impl SetUp {
     fn named(&self, name: &str) -> Option<&Connected> {
         self.all.iter().find(|connected| connected.provider.name() == name)
     }
@@ -82,7 +82,7 @@ impl Providers {
 #[derive(Clone)]
 pub struct Oidc {
     kernel: Arc<Kernel>,
-    set_up: Arc<Providers>,
+    set_up: Arc<SetUp>,
 }
 
 impl AuthBuilder {
@@ -117,10 +117,11 @@ impl Oidc {
     }
 
     /// Begins to link an identity to the caller's account, so that it can sign in from then on. The password is asked for
-    /// again; without one the sign-in has to be of the last five minutes (ASVS 7.5.1).
+    /// again; without one the sign-in has to be of the last five minutes (ASVS 7.5.1). Where mails reach their recipients, the
+    /// address of the account has to be proved.
     ///
     /// # Errors
-    /// As [`start`](Self::start); [`Error::Validation`] on `password`; [`Error::SessionOver`]; [`Error::Overloaded`].
+    /// As [`start`](Self::start); [`VERIFICATION_NEEDED`](crate::refusal::VERIFICATION_NEEDED); [`Error::Validation`] on `password`; [`Error::SessionOver`]; [`Error::Overloaded`].
     pub async fn start_link(
         &self,
         caller: &Principal,
@@ -129,7 +130,8 @@ impl Oidc {
     ) -> Result<Authorization, Error> {
         let (oidc, caller) = (self.clone(), caller.clone());
         oidc.look_at(&start)?;
-        Arc::clone(&oidc.kernel).confirm(&caller, password, "password", &start.client).await?;
+        let user = Arc::clone(&oidc.kernel).confirm(&caller, password, "password", &start.client).await?;
+        oidc.kernel.needs_proved_address(user.email_verified)?;
         detached(async move { oidc.begin(start, Some(&caller)).await }).await
     }
 

@@ -76,7 +76,7 @@ impl Oidc {
         Ok((connected, redirect_to))
     }
 
-    /// To be called [detached](crate::flow::detached).
+    /// To be called [detached](crate::task::detached).
     pub(super) async fn begin(
         &self,
         start: Start,

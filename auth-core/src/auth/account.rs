@@ -1,0 +1,103 @@
+//! The handle's operations on accounts: what people do to their own, what happened to them, and the mails that tell it.
+
+use std::{sync::Arc, time::Duration};
+
+use uuid::Uuid;
+
+use crate::{AuditEvent, Auth, ClientInfo, Error, Export, Password, Principal, UserId, task::detached};
+
+impl Auth {
+    /// Whether there is a mailer, without which links in mails cannot be asked for.
+    pub fn sends_mail(&self) -> bool {
+        self.kernel.post.is_some()
+    }
+
+    /// Replaces the caller's password and ends all their other sessions.
+    ///
+    /// # Errors
+    /// [`Error::Validation`] on `current_password`, which then counts as a failed sign-in, or on `new_password`;
+    /// [`Error::SessionOver`]; [`Error::Throttled`]; [`Error::Overloaded`]; [`Error::Unavailable`].
+    pub async fn change_password(
+        &self,
+        caller: &Principal,
+        current: impl Into<Password>,
+        new: impl Into<Password>,
+        client: ClientInfo,
+    ) -> Result<(), Error> {
+        let kernel = Arc::clone(&self.kernel);
+        kernel.change_password(caller.clone(), current.into(), new.into(), client).await
+    }
+
+    /// Deletes the caller's account with all that hangs on it; its events stay as long as the audit keeps them. An account
+    /// without a password needs a sign-in of the last five minutes instead.
+    ///
+    /// # Errors
+    /// [`Error::Validation`] on `password`; [`LAST_ADMIN`](crate::refusal::LAST_ADMIN); [`Error::SessionOver`]; [`Error::Throttled`];
+    /// [`Error::Overloaded`]; [`Error::Unavailable`].
+    pub async fn delete_account(
+        &self,
+        caller: &Principal,
+        password: Option<Password>,
+        client: ClientInfo,
+    ) -> Result<(), Error> {
+        Arc::clone(&self.kernel).delete_account(caller.clone(), password, client).await
+    }
+
+    /// Deletes an account: check that the caller may.
+    ///
+    /// # Errors
+    /// [`USER_NOT_FOUND`](crate::refusal::USER_NOT_FOUND), [`LAST_ADMIN`](crate::refusal::LAST_ADMIN), [`Error::Unavailable`].
+    pub async fn delete_user(&self, user: UserId, client: ClientInfo) -> Result<(), Error> {
+        let kernel = Arc::clone(&self.kernel);
+        detached(async move { kernel.delete(user, &client).await }).await
+    }
+
+    /// All that is stored about the caller, who has shown lately who they are.
+    ///
+    /// # Errors
+    /// [`Error::StepUpRequired`], [`Error::SessionOver`], [`Error::Unavailable`].
+    pub async fn export(&self, caller: &Principal) -> Result<Export, Error> {
+        self.kernel.export(caller).await
+    }
+
+    /// What the audit has about a user, the latest first, at most 100 at once; `before` is the last one of the page before.
+    /// Check that the caller may.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn events(
+        &self,
+        user: UserId,
+        before: Option<Uuid>,
+        limit: u64,
+    ) -> Result<Vec<AuditEvent>, Error> {
+        self.kernel.events(user, before, limit).await
+    }
+
+    /// What the audit has about the caller, as [`events`](Self::events).
+    ///
+    /// # Errors
+    /// [`Error::SessionOver`], [`Error::Unavailable`].
+    pub async fn own_events(
+        &self,
+        caller: &Principal,
+        before: Option<Uuid>,
+        limit: u64,
+    ) -> Result<Vec<AuditEvent>, Error> {
+        self.kernel.own_events(caller, before, limit).await
+    }
+
+    /// Sends the mails that are due, and tells how many left. Any number of instances may do so at once.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]; a mailer that fails is no error: the mail is tried again.
+    pub async fn deliver_mail(&self) -> Result<u64, Error> {
+        Arc::clone(&self.kernel).deliver_mail().await
+    }
+
+    /// Sends mails as they fall due, for ever: give it a task of its own. It looks every so often, and at once after this
+    /// instance has put something in.
+    pub async fn keep_delivering_mail(&self, every: Duration) {
+        Arc::clone(&self.kernel).keep_delivering_mail(every).await;
+    }
+}
