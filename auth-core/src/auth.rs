@@ -1,12 +1,13 @@
 //! The one handle that a host keeps.
 
 mod account;
+mod background;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc};
 
 use crate::{
-    Clock, Config, ConfigError, Error, KeyRing, Keys, Principal, RefreshToken, Revocations, Session,
-    SessionId, SignIn, TokenVerifier, Tokens, User, UserChange, UserId,
+    ChangedUser, Clock, Config, ConfigError, Error, KeyRing, Keys, Principal, RefreshToken, Revocations,
+    Session, SessionId, SignIn, TokenVerifier, Tokens, User, UserChange, UserId,
     client::ClientInfo,
     flow::{Login, PreparedRegister, Register},
     kernel::Kernel,
@@ -185,7 +186,8 @@ impl Auth {
         self.update_user(user, UserChange::default().disabled(false), client).await.map(drop)
     }
 
-    /// Changes roles and whether the user is disabled in one transaction, and tells how the user is then. What
+    /// Changes roles and whether the user is disabled in one transaction, and tells how the user is then, and who has the roles
+    /// with them: see to the identities that it names, or take them away first. What
     /// [`set_roles`](Self::set_roles), [`disable`](Self::disable) and [`enable`](Self::enable) say of each holds here.
     ///
     /// # Errors
@@ -195,7 +197,7 @@ impl Auth {
         user: UserId,
         change: UserChange,
         client: ClientInfo,
-    ) -> Result<User, Error> {
+    ) -> Result<ChangedUser, Error> {
         let kernel = Arc::clone(&self.kernel);
         detached(async move { kernel.update_user(user, change, client).await }).await
     }
@@ -237,78 +239,11 @@ impl Auth {
         KeyRing::new(Arc::clone(&self.kernel))
     }
 
-    /// Asks the database for the keys of the ring: one SELECT. Where the ring signs ([`Keys::key_ring`]) and has no key
-    /// that could, one is made; of several instances that try at once, one succeeds.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`]; [`Error::Config`] when a key is encrypted under a secret that this instance does not
-    /// have. What was known stays known, except for keys that were revoked.
-    pub async fn poll_keys(&self) -> Result<(), Error> {
-        let kernel = Arc::clone(&self.kernel);
-        detached(async move { kernel.poll_keys().await }).await
-    }
-
-    /// Polls the ring every so often, for ever: give it a task of its own. Keep it well below a sixth of
-    /// [`key_publish_ahead`](crate::TokenConfig::key_publish_ahead), or a key may sign before this instance knows it. A poll that
-    /// fails is logged, once until one succeeds, and tried again; meanwhile keys that are known get their turn by the
-    /// clock.
-    pub async fn watch_keys(&self, every: Duration) {
-        self.kernel.watch_keys(every).await;
-    }
-
     /// What ended lately, as far as this process knows: makes a stateless check a bounded one
-    /// ([`TokenVerifier::bounded`]). Empty unless [`watch_revocations`](Self::watch_revocations) runs.
+    /// ([`TokenVerifier::bounded`]). Empty unless [`run_background`](Self::run_background) runs, which polls
+    /// from the first call of this on.
     pub fn revocations(&self) -> Revocations {
-        self.kernel.revocations.clone()
-    }
-
-    /// Asks the database what has ended since the last time.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`]; what was known stays known.
-    pub async fn poll_revocations(&self) -> Result<(), Error> {
-        self.kernel.poll_revocations().await
-    }
-
-    /// Polls every so often, for ever: give it a task of its own. A poll that fails is logged, once until one
-    /// succeeds, and tried again.
-    pub async fn watch_revocations(&self, every: Duration) {
-        self.kernel.watch_revocations(every).await;
-    }
-
-    /// Removes sessions that ended longer ago than an access token lives, one-time tokens that are over, and failed
-    /// sign-ins that are to be forgotten, in batches of 500, and tells how many rows. Keys of the ring that are over go
-    /// too. Any number of instances may do so at once.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`]; batches already removed stay removed.
-    pub async fn sweep(&self) -> Result<u64, Error> {
-        let kernel = Arc::clone(&self.kernel);
-        detached(async move { kernel.sweep().await }).await
-    }
-
-    /// Sweeps if it is this instance's turn: of several that ask every so often, one sweeps, and when it stays
-    /// away another takes over after one and a half rounds. `None`: another one's turn.
-    ///
-    /// # Errors
-    /// As [`sweep`](Self::sweep).
-    pub async fn sweep_in_turn(&self, every: Duration) -> Result<Option<u64>, Error> {
-        let kernel = Arc::clone(&self.kernel);
-        detached(async move { kernel.sweep_in_turn(every).await }).await
-    }
-
-    /// Sweeps in turn with the other instances, for ever: give it a task of its own.
-    pub async fn keep_sweeping(&self, every: Duration) {
-        let mut ticks = tokio::time::interval(every);
-        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            ticks.tick().await;
-            match self.sweep_in_turn(every).await {
-                Ok(None | Some(0)) => {}
-                Ok(Some(removed)) => tracing::info!(removed, "removed what had ended"),
-                Err(error) => tracing::warn!(error = error.code(), "what has ended was not removed"),
-            }
-        }
+        self.kernel.revocations.asked_for()
     }
 
     /// How busy the hash pool is, for a page of metrics. Cheap.

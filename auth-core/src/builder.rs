@@ -11,7 +11,7 @@ use sea_orm::DatabaseConnection;
 use crate::{
     Auth, Clock, Config, ConfigError, EmailVerification, EventSink, Keys, SystemClock, SystemRandom,
     TracingEvents,
-    kernel::{Kernel, Room, sealers},
+    kernel::{self, Kernel, Room, sealers},
     key_ring::{KeySource, KeysInForce, Ring},
     mail::{EnglishMails, MailTemplates, Mailer, Post},
     password::{Argon2Hasher, BreachChecker, HashPool, PasswordHasher, PasswordPolicy},
@@ -33,6 +33,7 @@ pub struct AuthBuilder {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     events: Arc<dyn EventSink>,
+    operator: Option<String>,
     mailer: Option<Arc<dyn Mailer>>,
     mail_templates: Arc<dyn MailTemplates>,
     rooms: Vec<Room>,
@@ -53,6 +54,7 @@ impl AuthBuilder {
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
             events: Arc::new(TracingEvents),
+            operator: None,
             mailer: None,
             mail_templates: Arc::new(EnglishMails),
             rooms: rooms.to_vec(),
@@ -107,7 +109,7 @@ impl AuthBuilder {
     }
 
     /// Sends mail, which verification, reset and change of an address need; something has to run
-    /// [`Auth::keep_delivering_mail`] too. Default: no mail, and none of these.
+    /// [`Auth::run_background`] too. Default: no mail, and none of these.
     pub fn mailer(mut self, mailer: Arc<dyn Mailer>) -> Self {
         self.mailer = Some(mailer);
         self
@@ -139,6 +141,13 @@ impl AuthBuilder {
     #[cfg(feature = "test-util")]
     pub(crate) fn change_rooms(mut self, change: impl FnMut(&mut Room)) -> Self {
         self.rooms.iter_mut().for_each(change);
+        self
+    }
+
+    /// Names who acts through this handle where nobody is signed in, for a program at the command line: `cli:` and the name of an
+    /// account of the system, at most 64 characters. It stands in each row of the audit that no user's name stands in.
+    pub fn operator(mut self, name: &str) -> Self {
+        self.operator = Some(name.chars().filter(|c| !c.is_control()).take(64).collect());
         self
     }
 
@@ -184,9 +193,11 @@ impl AuthBuilder {
                 clock: self.clock,
                 random: self.random,
                 events: self.events,
+                operator: self.operator,
                 events_so_far: AtomicU16::default(),
                 post,
                 mail_waits: tokio::sync::Notify::new(),
+                background: kernel::Background::default(),
                 rooms: self.rooms,
                 set_up: self.set_up.into_iter().map(|make| make()).collect::<Result<_, _>>()?,
                 config: self.config,

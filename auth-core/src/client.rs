@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
+use uuid::Uuid;
+
 use crate::{DeviceToken, UserId};
 
 /// What is known about the client of an operation; recorded with the session and in events.
@@ -19,6 +21,12 @@ pub struct ClientInfo {
     pub actor: Option<UserId>,
     /// The id of the request, to find it in the log: at most [`REQUEST_ID_MAX`](Self::REQUEST_ID_MAX) characters.
     pub request_id: Option<String>,
+    /// Who acts where nobody is signed in, as [`AuthBuilder::operator`](crate::AuthBuilder::operator) has it. Told to a sink; what a
+    /// host sets here is not looked at.
+    pub operator: Option<String>,
+    /// Which address was typed, where no account can be named: a keyed hash, the same for the same address as long as the secret
+    /// is. Told to a sink; what a host sets here is not looked at.
+    pub address: Option<Uuid>,
     pub(crate) device: Option<DeviceToken>,
 }
 

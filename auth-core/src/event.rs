@@ -120,6 +120,9 @@ pub enum EventKind {
     RolesChanged {
         /// Whose.
         user: UserId,
+        /// With what, beside the password, somebody can sign in to the account and so has them now: names of providers, with
+        /// spaces between them. `None`: with nothing, or there are no roles left.
+        ways_in: Option<String>,
     },
     /// A user was disabled; all sessions ended.
     Disabled {
@@ -133,6 +136,35 @@ pub enum EventKind {
     },
     /// Somebody wanted to register an address that has an account.
     EmailTaken,
+    /// A link was asked for, by whoever named an address.
+    LinkAsked {
+        /// Whose address it is, if it is somebody's and that was looked for.
+        user: Option<UserId>,
+        /// For what.
+        kind: MailKind,
+    },
+    /// Somebody who is signed in asked for another address; until its link is followed nothing changes.
+    EmailChangeAsked {
+        /// Who.
+        user: UserId,
+    },
+    /// A token that works once was refused.
+    LinkRefused {
+        /// Whose it is, where it is a genuine one.
+        user: Option<UserId>,
+        /// Why. The client is not told.
+        reason: LinkRefusal,
+    },
+    /// All that is stored about a user was given to them.
+    Exported {
+        /// Whom.
+        user: UserId,
+    },
+    /// Accounts were read to move elsewhere. With hashes worth an alert.
+    UsersExported {
+        /// Whether with the hashes of their passwords.
+        with_hashes: bool,
+    },
     /// Somebody proved to read mail at the address of the account.
     EmailVerified {
         /// Whose.
@@ -380,10 +412,21 @@ impl EventKind {
             Self::StoredHashUnusable { user } => {
                 Row::of("stored_hash_unusable").user(*user).level(Level::Warn)
             }
-            Self::RolesChanged { user } => Row::of("roles_changed").user(*user),
+            Self::RolesChanged { user, ways_in } => {
+                let row = Row::of("roles_changed").user(*user).reason_not_counted();
+                ways_in.as_deref().map_or(row, |ways_in| row.reason(ways_in))
+            }
             Self::Disabled { user } => Row::of("disabled").user(*user),
             Self::Enabled { user } => Row::of("enabled").user(*user),
             Self::EmailTaken => Row::of("email_taken"),
+            Self::LinkAsked { user, kind } => Row::of("link_asked").user(*user).reason(kind.code()),
+            Self::EmailChangeAsked { user } => Row::of("email_change_asked").user(*user),
+            Self::LinkRefused { user, reason } => Row::of("link_refused").user(*user).reason(reason.code()),
+            Self::Exported { user } => Row::of("exported").user(*user),
+            Self::UsersExported { with_hashes: true } => {
+                Row::of("users_exported").reason("with_hashes").level(Level::Warn)
+            }
+            Self::UsersExported { with_hashes: false } => Row::of("users_exported").reason("without_hashes"),
             Self::EmailVerified { user } => Row::of("email_verified").user(*user),
             Self::EmailChanged { user } => Row::of("email_changed").user(*user),
             Self::EmailChangeStopped { user } => {
@@ -436,7 +479,7 @@ impl EventKind {
         self.row().user
     }
 
-    /// Why, or which: the code of a reason or kind of mail, the methods of a sign-in, a provider's name, ways in, or a key's id, where the
+    /// Why, or which: the code of a reason or kind of mail, the methods of a sign-in, names of providers, ways in, or a key's id, where the
     /// event has one.
     pub fn reason(&self) -> Option<&str> {
         self.row().reason
@@ -473,6 +516,35 @@ impl SignInFailure {
             Self::Disabled => "disabled",
             Self::Unverified => "unverified",
             Self::Refused(code) => code,
+        }
+    }
+}
+
+/// Why a token that works once was refused. All of them look the same from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LinkRefusal {
+    /// There is no such token.
+    Unknown,
+    /// It was used, or another one was used in its place.
+    Used,
+    /// Its time is over.
+    TooOld,
+    /// It is for something else.
+    OtherPurpose,
+    /// The account is disabled.
+    Disabled,
+}
+
+impl LinkRefusal {
+    /// A stable name for logs and metrics.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Used => "used",
+            Self::TooOld => "too_old",
+            Self::OtherPurpose => "other_purpose",
+            Self::Disabled => "disabled",
         }
     }
 }
@@ -522,16 +594,27 @@ impl EventSink for TracingEvents {
         let user = row.user.map(tracing::field::display);
         let session = row.session.map(tracing::field::display);
         let client = event.client.known_ip().map(tracing::field::display);
-        let actor = event.client.actor.map(tracing::field::display);
+        let actor = event.client.actor.map(|user| user.to_string()).or_else(|| event.client.operator.clone());
+        let actor = actor.map(tracing::field::display);
+        let address = event.client.address.map(tracing::field::display);
         match row.level {
             Level::Warn => {
-                tracing::warn!(event = code, reason, user, session, actor, client, "security event");
+                tracing::warn!(event = code, reason, user, session, actor, address, client, "security event");
             }
             Level::Info => {
-                tracing::info!(event = code, reason, user, session, actor, client, "security event");
+                tracing::info!(event = code, reason, user, session, actor, address, client, "security event");
             }
             Level::Debug => {
-                tracing::debug!(event = code, reason, user, session, actor, client, "security event");
+                tracing::debug!(
+                    event = code,
+                    reason,
+                    user,
+                    session,
+                    actor,
+                    address,
+                    client,
+                    "security event"
+                );
             }
         }
     }

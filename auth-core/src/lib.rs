@@ -87,16 +87,18 @@ pub use challenge::Challenge;
 pub use client::ClientInfo;
 pub use clock::{Clock, SystemClock};
 pub use config::{
-    Config, EmailVerification, FactorConfig, HashConfig, MailConfig, PasswordConfig, Registration,
-    SecondFactor, SessionConfig, ThrottleConfig, TokenConfig,
+    BackgroundConfig, Config, EmailVerification, FactorConfig, HashConfig, MailConfig, PasswordConfig,
+    Registration, SecondFactor, SessionConfig, ThrottleConfig, TokenConfig,
 };
 pub use config_error::ConfigError;
 pub use connect::{ConnectError, ConnectOptions, connect};
 pub use database_cause::database_cause;
 pub use error::{Error, FieldError, StoreError};
-pub use event::{Event, EventKind, EventSink, SignInFailure, ThrottleReason, TracingEvents};
+pub use event::{Event, EventKind, EventSink, LinkRefusal, SignInFailure, ThrottleReason, TracingEvents};
 pub use finding::{Finding, Severity};
-pub use flow::{Export, KeyRing, KeyState, Login, PreparedRegister, Register, RingKey, UserChange};
+pub use flow::{
+    ChangedUser, Export, KeyRing, KeyState, Login, PreparedRegister, Register, RingKey, UserChange,
+};
 pub use id::{SessionId, UserId};
 pub use principal::Principal;
 pub use random::{Random, RandomUnavailable, SystemRandom};

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use auth_core::{
-    Auth, ConnectOptions, Keys, SecretKey,
+    Auth, AuthBuilder, ConnectOptions, Keys, SecretKey,
     mail::{LogMailer, Mailer, SmtpMailer},
     oidc,
 };
@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use crate::{
     config::{self, Config, DatabaseConfig},
     error::{Error, SettingError},
-    key_file,
+    key_file, operator,
 };
 
 /// How long to wait for the pool to say goodbye to the database.
@@ -50,7 +50,19 @@ pub(crate) fn auth(
     keys: Keys,
     public_url: &str,
 ) -> Result<Auth, SettingError> {
+    let builder = builder(config, db, keys, public_url)?;
+    builder.build().map_err(|error| SettingError::from_core(&error))
+}
+
+fn builder(
+    config: &Config,
+    db: DatabaseConnection,
+    keys: Keys,
+    public_url: &str,
+) -> Result<AuthBuilder, SettingError> {
     let mut settings = config.auth.clone();
+    // The server runs it; a command beside it leaves it to the server.
+    settings.background.runs_elsewhere = true;
     for name in [&mut settings.tokens.issuer, &mut settings.tokens.audience] {
         if name.is_empty() {
             public_url.clone_into(name);
@@ -75,7 +87,7 @@ pub(crate) fn auth(
     if let Some(list) = &config.breached {
         builder = builder.breach_checker(list.clone());
     }
-    builder.build().map_err(|error| SettingError::from_core(&error))
+    Ok(builder)
 }
 
 /// Sign-in at providers: callbacks are where `auth-tower` has them.
@@ -99,9 +111,10 @@ pub(crate) async fn beside(config: &Config) -> Result<(DatabaseConnection, Auth)
         return Err(Error::Pending);
     }
     let secret = secret_again(config.keys.secret.as_ref(), &config.database)?;
-    let auth =
-        auth(config, db.clone(), keys(config, secret), &config.http.public_url(config.http.listen.port))?;
-    Ok((db, auth))
+    let public_url = config.http.public_url(config.http.listen.port);
+    let builder = builder(config, db.clone(), keys(config, secret), &public_url)?;
+    let auth = builder.operator(&operator::name()).build();
+    Ok((db, auth.map_err(|error| SettingError::from_core(&error))?))
 }
 
 /// The secret for a first start.

@@ -150,6 +150,7 @@ mod hash_budget;
 mod http;
 mod key_file;
 mod logging;
+mod operator;
 mod reload;
 mod signals;
 mod start;

@@ -1,6 +1,6 @@
 //! From the settings to a service that can answer.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc};
 
 use auth_core::{Auth, Registration};
 use auth_tower::{AuthService, Endpoint};
@@ -21,13 +21,6 @@ use crate::{
     },
     systemd::Passed,
 };
-
-/// How often ended sessions are removed.
-const SWEEP_EVERY: Duration = Duration::from_mins(10);
-
-/// How often the outbox is looked at for mails of other instances, and those that have to be tried again. Its own leave at
-/// once.
-const MAIL_EVERY: Duration = Duration::from_secs(5);
 
 /// Everything that requests need.
 pub(crate) struct Started {
@@ -70,14 +63,8 @@ pub(crate) async fn start(config: &Config, passed: Passed) -> Result<Started, Er
     if let Some((listener, counted)) = scraped {
         tokio::spawn(Metrics::new(counted, auth.clone(), db.clone()).serve(listener));
     }
-    let (watcher, poll) = (auth.clone(), config.revocation_poll);
-    tokio::spawn(async move { watcher.watch_revocations(poll).await });
-    let watcher = auth.clone();
-    tokio::spawn(async move { watcher.watch_keys(poll).await });
-    let postman = auth.clone();
-    tokio::spawn(async move { postman.keep_delivering_mail(MAIL_EVERY).await });
-    let sweeper = auth.clone();
-    tokio::spawn(async move { sweeper.keep_sweeping(SWEEP_EVERY).await });
+    let background = auth.clone();
+    tokio::spawn(async move { background.run_background().await });
     let https = service.origin_policy().is_https();
     let (tls, current) = config.http.listen.tls.clone().map(watch::channel).unzip();
     let listener = Listener::new(socket, current);

@@ -12,6 +12,7 @@
 //! | 403 | `verification_needed` | prove the address first: a mail was sent, or `/request-verify-token` sends the link again |
 //! | 403 | `factor_locked` | say that an administrator has to open it: too many wrong codes were given |
 //! | 403 | `cross_origin` | nothing: this page's origin is not trusted |
+//! | 403 | `not_a_navigation` | a bug of the page: send the browser there, and do not load the address |
 //! | 404, 405 | `not_found`, `method_not_allowed` | a bug of the client |
 //! | 408, 413, 415 | `timeout`, `body_too_large`, `unsupported_media_type` | a bug of the client, or a bad line |
 //! | 409 | `email_taken` | offer to sign in |

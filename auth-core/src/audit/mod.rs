@@ -7,6 +7,7 @@ use uuid::Uuid;
 use crate::{
     ClientInfo, Error, Event, EventKind, Principal, SessionId, UserId,
     clock::from_millis,
+    email::Email,
     kernel::Kernel,
     random,
     store::{ConnectionTrait, EventRow, insert_events, list_events},
@@ -29,6 +30,11 @@ pub struct AuditEvent {
     pub user: Option<UserId>,
     /// Who was signed in when it happened. `None` where nobody was, and at the command line.
     pub actor: Option<UserId>,
+    /// Who acted where nobody is signed in: `cli:` and the name of an account of the system, as
+    /// [`AuthBuilder::operator`](crate::AuthBuilder::operator) has it. To users themselves only the part before the colon is told.
+    pub operator: Option<String>,
+    /// Which address it was about where there is no account to name: a keyed hash, by which rows about the same one are found.
+    pub address: Option<Uuid>,
     /// Which session it is about.
     pub session: Option<SessionId>,
     /// Why, or which: [`EventKind::reason`].
@@ -63,6 +69,8 @@ impl Kernel {
             code: kind.code().to_owned(),
             user_id: kind.user().map(UserId::as_uuid),
             actor_id: client.actor.map(UserId::as_uuid),
+            actor_name: self.operator.clone().filter(|_| client.actor.is_none()),
+            address: client.address,
             session_id: kind.session().map(SessionId::as_uuid),
             reason: kind.reason().map(|reason| reason.chars().take(64).collect()),
             ip: client.known_ip().map(|ip| ip.to_string()),
@@ -88,7 +96,8 @@ impl Kernel {
         let reason = reason.unwrap_or_default().to_owned();
         metrics::counter!("auth_events_total", "event" => kind.code(), "reason" => reason).increment(1);
         // Nobody who listens needs the client's token.
-        let client = ClientInfo { device: None, ..client.clone() };
+        let operator = self.operator.clone().filter(|_| client.actor.is_none());
+        let client = ClientInfo { device: None, operator, ..client.clone() };
         self.events.emit(&Event { at: self.clock.now(), client, kind });
     }
 
@@ -118,8 +127,22 @@ impl Kernel {
         limit: u64,
     ) -> Result<Vec<AuditEvent>, Error> {
         self.current_user(caller).await?;
-        self.events(caller.user_id(), before, limit).await
+        let mut events = self.events(caller.user_id(), before, limit).await?;
+        for event in &mut events {
+            event.operator.as_mut().map(without_account);
+        }
+        Ok(events)
     }
+
+    /// As a client of which no more is known than the address that it named.
+    pub(crate) fn about(&self, client: &ClientInfo, email: &Email) -> ClientInfo {
+        ClientInfo { address: Some(self.keys.get().devices.in_audit(email)), ..client.clone() }
+    }
+}
+
+/// Whose account of the system it was is not for everybody to know.
+fn without_account(operator: &mut String) {
+    operator.truncate(operator.find(':').unwrap_or(operator.len()));
 }
 
 impl From<EventRow> for AuditEvent {
@@ -130,6 +153,8 @@ impl From<EventRow> for AuditEvent {
             code: row.code,
             user: row.user_id.map(UserId::from),
             actor: row.actor_id.map(UserId::from),
+            operator: row.actor_name,
+            address: row.address,
             session: row.session_id.map(SessionId::from),
             reason: row.reason,
             ip: row.ip.and_then(|ip| ip.parse().ok()),

@@ -1,6 +1,6 @@
-//! The handle's operations on accounts: what people do to their own, what happened to them, and the mails that tell it.
+//! The handle's operations on accounts: what people do to their own, what happened to them.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use uuid::Uuid;
 
@@ -57,7 +57,15 @@ impl Auth {
     /// # Errors
     /// [`Error::StepUpRequired`], [`Error::SessionOver`], [`Error::Unavailable`].
     pub async fn export(&self, caller: &Principal) -> Result<Export, Error> {
-        self.kernel.export(caller).await
+        self.export_for(caller, ClientInfo::default()).await
+    }
+
+    /// As [`export`](Self::export), with who asks, for the event.
+    ///
+    /// # Errors
+    /// [`Error::SessionOver`], [`Error::Unavailable`].
+    pub async fn export_for(&self, caller: &Principal, client: ClientInfo) -> Result<Export, Error> {
+        self.kernel.export(caller, &client).await
     }
 
     /// What the audit has about a user, the latest first, at most 100 at once; `before` is the last one of the page before.
@@ -85,19 +93,5 @@ impl Auth {
         limit: u64,
     ) -> Result<Vec<AuditEvent>, Error> {
         self.kernel.own_events(caller, before, limit).await
-    }
-
-    /// Sends the mails that are due, and tells how many left. Any number of instances may do so at once.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`]; a mailer that fails is no error: the mail is tried again.
-    pub async fn deliver_mail(&self) -> Result<u64, Error> {
-        Arc::clone(&self.kernel).deliver_mail().await
-    }
-
-    /// Sends mails as they fall due, for ever: give it a task of its own. It looks every so often, and at once after this
-    /// instance has put something in.
-    pub async fn keep_delivering_mail(&self, every: Duration) {
-        Arc::clone(&self.kernel).keep_delivering_mail(every).await;
     }
 }

@@ -1,5 +1,6 @@
 //! The settings, each with its default; the reasons are in [`manual::defaults`](crate::manual::defaults).
 
+mod background;
 mod factors;
 mod hashing;
 mod mail;
@@ -11,6 +12,7 @@ mod tokens;
 use std::time::Duration;
 
 pub use self::{
+    background::BackgroundConfig,
     factors::{FactorConfig, SecondFactor},
     hashing::HashConfig,
     mail::MailConfig,
@@ -47,6 +49,8 @@ pub struct Config {
     /// For how long an account is kept whose address was never proved and to which nobody ever signed in; then the address is free
     /// again. Accounts that were imported, disabled, or made with a version that did not note sign-ins stay. Default `None`: for ever.
     pub unverified_account_ttl: Option<Duration>,
+    /// How often the background task does what.
+    pub background: BackgroundConfig,
     /// How often may be guessed.
     pub throttle: ThrottleConfig,
     /// Lets everybody guess as fast as passwords can be hashed. For a load test. Default `false`.
@@ -114,6 +118,7 @@ impl Config {
         self.passwords.validate()?;
         self.factors.validate()?;
         self.hashing.validate()?;
+        self.background.validate()?;
         self.throttle.validate()
     }
 }

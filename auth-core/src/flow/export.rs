@@ -1,6 +1,9 @@
 //! All that is stored about one person, for that person (GDPR articles 15 and 20).
 
-use crate::{AuditEvent, Error, ExportedRow, Principal, Session, User, kernel::Kernel, store::export_rows};
+use crate::{
+    AuditEvent, ClientInfo, Error, ExportedRow, Principal, Session, User, event::EventKind, kernel::Kernel,
+    store::export_rows,
+};
 
 /// More events than anybody reads; the rest is older.
 const MOST_EVENTS: usize = 10_000;
@@ -21,7 +24,7 @@ pub struct Export {
 }
 
 impl Kernel {
-    pub(crate) async fn export(&self, caller: &Principal) -> Result<Export, Error> {
+    pub(crate) async fn export(&self, caller: &Principal, client: &ClientInfo) -> Result<Export, Error> {
         let user: User = self.recent_proof(caller).await?.into();
         let sessions = self.sessions(caller).await?;
         let mut rooms = Vec::new();
@@ -31,12 +34,13 @@ impl Kernel {
         let mut events: Vec<AuditEvent> = Vec::new();
         while events.len() < MOST_EVENTS {
             let before = events.last().map(|event| event.id);
-            let page = self.events(user.id, before, PAGE).await?;
+            let page = self.own_events(caller, before, PAGE).await?;
             if page.is_empty() {
                 break;
             }
             events.extend(page);
         }
+        self.note(&client.clone().actor(user.id), EventKind::Exported { user: user.id }).await;
         Ok(Export { user, sessions, rooms, events })
     }
 }

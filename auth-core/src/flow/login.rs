@@ -7,7 +7,7 @@ use crate::{
     email::Email,
     event::EventKind,
     flow::NotSignedIn,
-    kernel::{Arrival, Attempt, Kernel},
+    kernel::{Arrival, Attempt, Kernel, Replaced},
     password::{self, Checked, Verdict},
     store::{Counters, find_login, replace_hash},
     task::detached,
@@ -81,6 +81,7 @@ impl Kernel {
         };
         let Login { client, replacing, .. } = login;
         let Some(user) = user else {
+            let client = email.as_ref().map_or_else(|| client.clone(), |email| self.about(&client, email));
             return self.refuse(attempt, client, None, SignInFailure::UnknownUser).await;
         };
         let verdict = match checked {
@@ -97,12 +98,24 @@ impl Kernel {
         let (kernel, owner, from) = (Arc::clone(&self), user.id, client.clone());
         let signed_in = detached(async move {
             let replaces = match &replacing {
-                Some(token) => kernel.genuine(token).await?.map(|session| session.id),
+                Some(token) => {
+                    let session = kernel.genuine(token).await?;
+                    session.map(|session| Replaced { session: session.id, owner: Some(session.user.id) })
+                }
                 None => None,
             };
             let methods = "pwd".to_owned();
             let client = from.clone();
-            let arrival = Arrival { user, live_sessions, factors, methods, client, replaces, attempt };
+            let arrival = Arrival {
+                user,
+                live_sessions,
+                factors,
+                methods,
+                authenticated_at: None,
+                client,
+                replaces,
+                attempt,
+            };
             match kernel.sign_in(arrival).await {
                 Ok(signed_in) => Ok(signed_in),
                 Err(NotSignedIn::Failed(error)) => Err(error),

@@ -31,6 +31,11 @@ impl Kernel {
         let now = self.now();
         if revoke_session(self.store.db(), session, reason, now).await? {
             self.revocations.session_ended(session, now);
+            let user = match user {
+                // A row of the audit is somebody's.
+                None if self.config.audit_retention.is_some() => self.owner_of(session).await,
+                known => known,
+            };
             self.note(&client, EventKind::SignedOut { user, session, reason }).await;
         }
         Ok(())

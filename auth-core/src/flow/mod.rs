@@ -23,6 +23,6 @@ pub use self::{
     key_ring::{KeyRing, KeyState, RingKey},
     login::Login,
     register::{PreparedRegister, Register},
-    user::UserChange,
+    user::{ChangedUser, UserChange},
 };
 pub(crate) use self::{one_time::not_good, sign_in::NotSignedIn};

@@ -1,11 +1,12 @@
 //! Links that work once, up to the moment in which a room spends one: asked for, and looked at.
 
 use crate::{
-    ClientInfo, ConfigError, Error, FieldError, OneTimeToken,
+    ClientInfo, ConfigError, Error, FieldError, LinkRefusal, OneTimeToken, UserId,
     email::Email,
+    event::EventKind,
     kernel::Kernel,
     mail::MailKind,
-    store::{TokenRow, find_token},
+    store::{TokenRow, find_token, find_user_by_email},
     token::{Purpose, one_time::OneTimeParts},
 };
 
@@ -30,6 +31,12 @@ impl Kernel {
         self.attempt_in_network(client)?.stays_counted();
         self.post(self.store.db(), kind, email.typed(), None, None).await?;
         self.mail_waits();
+        // Whatever the address, the same work.
+        let asked = match self.config.audit_retention {
+            Some(_) => find_user_by_email(self.store.db(), email.normalized()).await?.map(|user| user.id),
+            None => None,
+        };
+        self.note(&self.about(client, &email), EventKind::LinkAsked { user: asked, kind }).await;
         Ok(())
     }
 
@@ -43,6 +50,7 @@ impl Kernel {
         let attempt = self.attempt_in_network(client)?;
         let Some(parts) = OneTimeParts::parse(token.expose()) else {
             attempt.stays_counted();
+            self.note_refused(client, None, LinkRefusal::Unknown).await;
             return Err(not_good());
         };
         let found = match find_token(self.store.db(), parts.id).await {
@@ -52,17 +60,28 @@ impl Kernel {
                 return Err(error.into());
             }
         };
-        let good = found.filter(|row| {
-            self.keys.get().one_time.is_genuine(&parts, &row.seed, &row.purpose)
-                && purposes.iter().any(|purpose| purpose.0 == row.purpose)
-                && row.is_alive(self.now())
-        });
-        if good.is_some() {
+        // Without a good mac it is nobody's: an id alone shall leave no trace at anybody's account.
+        let genuine =
+            found.filter(|row| self.keys.get().one_time.is_genuine(&parts, &row.seed, &row.purpose));
+        let refusal = match &genuine {
+            None => Some(LinkRefusal::Unknown),
+            Some(row) if purposes.iter().all(|purpose| purpose.0 != row.purpose) => {
+                Some(LinkRefusal::OtherPurpose)
+            }
+            Some(row) if row.spent_at.is_some() => Some(LinkRefusal::Used),
+            Some(row) => (!row.is_alive(self.now())).then_some(LinkRefusal::TooOld),
+        };
+        let Some(refusal) = refusal else {
             attempt.right(self).await;
-        } else {
-            attempt.stays_counted();
-        }
-        good.ok_or_else(not_good)
+            return genuine.ok_or_else(not_good);
+        };
+        attempt.stays_counted();
+        self.note_refused(client, genuine.and_then(|row| row.user_id), refusal).await;
+        Err(not_good())
+    }
+
+    pub(crate) async fn note_refused(&self, client: &ClientInfo, user: Option<UserId>, reason: LinkRefusal) {
+        self.note(client, EventKind::LinkRefused { user, reason }).await;
     }
 }
 

@@ -124,7 +124,7 @@ impl Kernel {
                             replace_hash(&txn, new.id, "", "", new.now).await?;
                             self.post(&txn, MailKind::EmailTaken, new.email.typed(), None, None).await?;
                         }
-                        self.record(&txn, client, &EventKind::EmailTaken).await?;
+                        self.record(&txn, &self.about(client, &new.email), &EventKind::EmailTaken).await?;
                         (Err(Error::Refused(refusal::EMAIL_TAKEN)), EventKind::EmailTaken)
                     }
                     Err(error) => return Err(error),

@@ -13,7 +13,10 @@ impl Kernel {
     }
 
     pub(crate) async fn watch_revocations(&self, every: Duration) {
-        keep_polling(every, "what other instances have ended", || self.poll_revocations()).await;
+        keep_polling(every, "what other instances have ended", || async {
+            if self.revocations.is_wanted() { self.poll_revocations().await } else { Ok(()) }
+        })
+        .await;
     }
 
     /// After a change that ended sessions whose ids are not known here: where somebody polls, this instance

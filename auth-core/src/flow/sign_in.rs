@@ -3,10 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    AccessToken, DeviceToken, EndReason, Error, RefreshToken, SignIn, SignInFailure, Tokens,
+    AccessToken, DeviceToken, EndReason, Error, RefreshToken, SessionId, SignIn, SignInFailure, Tokens,
+    UserId,
     clock::duration_millis,
     event::EventKind,
-    kernel::{Arrival, Attempt, Kernel, Passage},
+    kernel::{Arrival, Attempt, Kernel, Passage, Replaced},
     key_ring::Grant,
     random,
     store::{
@@ -44,9 +45,11 @@ impl Kernel {
     }
 
     async fn begin_session(&self, arrival: Arrival) -> Result<Tokens, Error> {
-        let Arrival { user, live_sessions, methods, client, replaces, attempt, .. } = arrival;
+        let Arrival { user, live_sessions, methods, authenticated_at, client, replaces, attempt, .. } =
+            arrival;
         attempt.right(self).await;
         let now = self.now();
+        let authenticated_at = authenticated_at.unwrap_or(now);
         let new = NewSession {
             id: random::uuid(self.random.as_ref())?.into(),
             user_id: user.id,
@@ -55,6 +58,7 @@ impl Kernel {
             methods: methods.clone(),
             user_agent: client.storable_user_agent(),
             ip: client.known_ip().map(|ip| ip.to_string()),
+            auth_time: authenticated_at,
             now,
             expires_at: now.saturating_add(duration_millis(self.config.sessions.session_ttl)),
         };
@@ -68,7 +72,7 @@ impl Kernel {
                 let ended = until_won(|| async {
                     let txn = self.store.begin().await?;
                     begun(insert_session(&txn, new.clone()).await?)?;
-                    let ended = replace_session(&txn, replaced, now).await?;
+                    let ended = replace_session(&txn, replaced.session, now).await?;
                     txn.commit().await?;
                     Ok(ended)
                 });
@@ -86,13 +90,17 @@ impl Kernel {
             roles: &user.roles,
             roles_version: user.roles_version,
             methods: &methods,
-            authenticated_at: now,
+            authenticated_at,
             session_expires_at: expires_at,
         };
         let tokens = self.tokens(&grant, &seed, Rotation::START.newest, now)?;
-        if let Some(session) = ended {
+        if let Some(Replaced { session, owner }) = ended {
             self.revocations.session_ended(session, now);
-            let (user, reason) = (Some(user.id), EndReason::Replaced);
+            let user = match owner {
+                Some(owner) => Some(owner),
+                None => self.owner_of(session).await,
+            };
+            let reason = EndReason::Replaced;
             self.note(&client, EventKind::SignedOut { user, session, reason }).await;
         }
         self.note(&client, EventKind::SignedIn { user: user.id, session: id, methods }).await;
@@ -160,6 +168,11 @@ impl Kernel {
             session_expires_at: session.expires_at,
         };
         self.keys.get().issuer.issue(&grant, now, self.random.as_ref())
+    }
+
+    /// Whose session it is, for what is written down about it.
+    pub(super) async fn owner_of(&self, session: SessionId) -> Option<UserId> {
+        find_session(self.store.db(), session).await.ok().flatten().map(|session| session.user.id)
     }
 
     /// The session of a refresh token, alive or not, if the token is one of ours.

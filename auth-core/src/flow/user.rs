@@ -1,15 +1,15 @@
 //! Reading an account, changing its roles, disabling and enabling it.
 
 use crate::{
-    ClientInfo, EmailVerification, Error, Principal, User, UserId,
+    ClientInfo, EmailVerification, Error, ExportedRow, ExportedValue, Principal, User, UserId,
     clock::duration_millis,
     event::EventKind,
     kernel::{Kernel, count_ways_in},
     refusal,
     role::{self, ADMIN_ROLE},
     store::{
-        DatabaseTransaction, SessionRow, UserRow, disable_user, enable_user, find_session, find_user,
-        lock_able, set_roles, touch_roles,
+        ConnectionTrait, DatabaseTransaction, SessionRow, UserRow, disable_user, enable_user, export_rows,
+        find_session, find_user, lock_able, set_roles, touch_roles,
     },
     task::until_won,
 };
@@ -36,6 +36,17 @@ impl UserChange {
         self.disabled = Some(disabled);
         self
     }
+}
+
+/// A user as a change has left them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ChangedUser {
+    /// The account.
+    pub user: User,
+    /// Where the change gave roles: with what, beside the password, somebody can sign in to the account and so has them now. By
+    /// the name of the member, as [`Export::rooms`](crate::Export::rooms) has it: `identities`.
+    pub ways_in: Vec<(&'static str, Vec<ExportedRow>)>,
 }
 
 impl Kernel {
@@ -90,13 +101,13 @@ impl Kernel {
         user: UserId,
         change: UserChange,
         client: ClientInfo,
-    ) -> Result<User, Error> {
+    ) -> Result<ChangedUser, Error> {
         let roles = change.roles.map(role::granted).transpose();
         let roles = roles.map_err(|error| Error::Validation(vec![error]))?;
         let takes_admin = roles.as_ref().is_some_and(|roles| !roles.contains(ADMIN_ROLE));
         let disables = change.disabled == Some(true);
         let changed = until_won(|| async {
-            let (mut kinds, now) = (Vec::new(), self.now());
+            let (mut kinds, mut ways_in, now) = (Vec::new(), Vec::new(), self.now());
             let txn = self.store.begin().await?;
             if (takes_admin || disables) && self.is_last_admin(&txn, user).await? {
                 return Err(Error::Refused(refusal::LAST_ADMIN));
@@ -106,7 +117,10 @@ impl Kernel {
                     return Err(Error::Refused(refusal::USER_NOT_FOUND));
                 }
                 set_roles(&txn, user, roles).await?;
-                kinds.push(EventKind::RolesChanged { user });
+                if !roles.is_empty() {
+                    ways_in = rows_of_ways_in(self, &txn, user).await?;
+                }
+                kinds.push(EventKind::RolesChanged { user, ways_in: named(&ways_in) });
             }
             if disables && disable_user(&txn, user, now).await? {
                 kinds.push(EventKind::Disabled { user });
@@ -119,13 +133,40 @@ impl Kernel {
                 self.record(&txn, &client, kind).await?;
             }
             txn.commit().await?;
-            Ok((changed, kinds))
+            Ok((ChangedUser { user: changed.into(), ways_in }, kinds))
         });
         let (changed, kinds) = changed.await?;
         self.learn_what_ended().await;
         for kind in kinds {
             self.emit(&client, kind);
         }
-        Ok(changed.into())
+        Ok(changed)
     }
+}
+
+/// What an export has of the tables by which somebody gets into an account.
+async fn rows_of_ways_in(
+    kernel: &Kernel,
+    txn: &impl ConnectionTrait,
+    user: UserId,
+) -> Result<Vec<(&'static str, Vec<ExportedRow>)>, Error> {
+    let mut found = Vec::new();
+    for room in &kernel.rooms {
+        let Some(way) = room.ways_in else { continue };
+        for exported in room.export.iter().filter(|exported| exported.table == way.table) {
+            found.push((exported.member, export_rows(txn, exported, user).await?));
+        }
+    }
+    Ok(found)
+}
+
+/// The first text of each row, which is what it is called.
+fn named(ways_in: &[(&'static str, Vec<ExportedRow>)]) -> Option<String> {
+    let rows = ways_in.iter().flat_map(|(_, rows)| rows);
+    let names = rows.filter_map(|row| {
+        row.iter()
+            .find_map(|(_, value)| if let ExportedValue::Text(text) = value { Some(&**text) } else { None })
+    });
+    let names: Vec<_> = names.collect();
+    (!names.is_empty()).then(|| names.join(" "))
 }

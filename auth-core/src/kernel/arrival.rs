@@ -1,7 +1,7 @@
 //! Who stands before the gate, and what it may say: every way in makes an [`Arrival`].
 
 use super::Attempt;
-use crate::{Challenge, ClientInfo, SessionId, SignInFailure, store::UserRow};
+use crate::{Challenge, ClientInfo, SessionId, SignInFailure, UserId, store::UserRow};
 
 /// Somebody whose first factor was right.
 pub(crate) struct Arrival {
@@ -12,11 +12,21 @@ pub(crate) struct Arrival {
     pub(crate) factors: u64,
     /// How it was shown who they are, as `amr` values (RFC 8176) with spaces between them.
     pub(crate) methods: String,
+    /// When, in unix milliseconds, if somebody else saw it; 0 if they do not tell. `None`: just now, here.
+    pub(crate) authenticated_at: Option<i64>,
     pub(crate) client: ClientInfo,
     /// The session that the client holds: it ends.
-    pub(crate) replaces: Option<SessionId>,
+    pub(crate) replaces: Option<Replaced>,
     /// As which it was counted so far.
     pub(crate) attempt: Attempt,
+}
+
+/// A session in whose place another one comes. It may be one of another account.
+#[derive(Clone, Copy)]
+pub(crate) struct Replaced {
+    pub(crate) session: SessionId,
+    /// Whose it is, where that was read.
+    pub(crate) owner: Option<UserId>,
 }
 
 /// What the gate says.

@@ -38,13 +38,13 @@ pub(crate) struct Attempt {
 }
 
 impl Attempt {
-    /// For what was counted by other rules before.
-    pub(crate) fn counted_elsewhere() -> Self {
-        Self::in_network(None)
-    }
-
     fn in_network(network: Option<IpAddr>) -> Self {
         Self { network, rows: Vec::new(), passed_by: None, closes_account: false }
+    }
+
+    /// Of somebody who was counted elsewhere.
+    pub(crate) fn counted_elsewhere() -> Self {
+        Self::in_network(None)
     }
 
     /// It was right: the failures before it are forgotten, of strangers and of known devices, but for those that another device
@@ -204,11 +204,6 @@ impl Kernel {
         let taken = self.throttle.guesses.take(network, self.now());
         taken.map_err(|wait| self.throttled(client, user, ThrottleReason::Network, wait))?;
         Ok(Some(network))
-    }
-
-    /// Takes one attempt back that stayed counted: its outcome came in another request.
-    pub(crate) fn give_back_in_network(&self, client: &ClientInfo) {
-        self.leave_network(self.throttle.network(client));
     }
 
     fn leave_network(&self, network: Option<IpAddr>) {

@@ -3,6 +3,7 @@
 
 mod arrival;
 mod attempt;
+mod background;
 mod link_mail;
 mod room;
 mod ways_in;
@@ -16,8 +17,9 @@ use uuid::Uuid;
 
 pub(crate) use self::ways_in::count_ways_in;
 pub(crate) use self::{
-    arrival::{Arrival, Passage},
+    arrival::{Arrival, Passage, Replaced},
     attempt::Attempt,
+    background::Background,
     link_mail::{LinkMail, Recipient},
     room::{Gate, Objection, Room, Sweep, WaysIn, sealers},
     ways_in::listed,
@@ -49,10 +51,13 @@ pub(crate) struct Kernel {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) events: Arc<dyn EventSink>,
+    /// Who acts where nobody is signed in.
+    pub(crate) operator: Option<String>,
     pub(crate) events_so_far: AtomicU16,
     /// `None`: no mail is sent.
     pub(crate) post: Option<Post>,
     pub(crate) mail_waits: tokio::sync::Notify,
+    pub(crate) background: Background,
     /// Every room that there is, switched on or not.
     pub(crate) rooms: Vec<Room>,
     /// What the host switched rooms on with.

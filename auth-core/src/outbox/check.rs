@@ -38,7 +38,7 @@ impl Kernel {
             found.push(Finding::warning(
                 "mail_stuck",
                 "a mail has been waiting in the outbox for more than an hour",
-                "see in the log of the server why mails wait; a server has to run, or `Auth::keep_delivering_mail`",
+                "see in the log of the server why mails wait; a server has to run, or `Auth::run_background`",
             ));
         }
         let lately = now.saturating_sub(duration_millis(LATELY));

@@ -108,6 +108,9 @@ impl Kernel {
 
     /// After a commit: the runner of this instance need not wait for its next round.
     pub(crate) fn mail_waits(&self) {
+        if self.post.is_some() && !self.config.background.runs_elsewhere {
+            self.background.mail_waits();
+        }
         self.mail_waits.notify_one();
     }
 

@@ -4,7 +4,10 @@
 use std::{
     collections::HashMap,
     fmt,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
@@ -17,16 +20,18 @@ use crate::{
 /// may have been committed later than the time it carries.
 const OVERLAP_MILLIS: i64 = 60_000;
 
+/// After so long a process that has polled nothing will not do so.
+const START_MILLIS: i64 = 10_000;
+
 /// Seconds from the end of a session until this process knew of it, when it ended elsewhere.
 const DELAY: &str = "auth_revocation_delay_seconds";
 
 /// What ended lately, as far as this process knows; nothing before the first poll. Clones share it.
 ///
 /// ```no_run
-/// # use std::time::Duration;
 /// # fn run(auth: auth_core::Auth) {
 /// let verifier = auth.verifier().bounded(auth.revocations());
-/// tokio::spawn(async move { auth.watch_revocations(Duration::from_secs(1)).await });
+/// tokio::spawn(async move { auth.run_background().await });
 /// # }
 /// ```
 #[derive(Clone)]
@@ -36,6 +41,16 @@ pub struct Revocations {
     /// Nothing older matters: the access tokens are over by themselves.
     keep_millis: i64,
     max_age: Option<Duration>,
+    used: Arc<Used>,
+}
+
+/// What is made of it, and since when it could be.
+struct Used {
+    made_at: i64,
+    /// Somebody verifies by it.
+    is_wanted: AtomicBool,
+    /// Somebody did, though nobody had polled.
+    blindly: AtomicBool,
 }
 
 /// Since a moment: ended sessions, users whose roles were set with the new version, and deleted ones; each with its time.
@@ -63,15 +78,48 @@ impl Revocations {
         let known = Known { sessions: HashMap::new(), roles: HashMap::new(), polled_at: None };
         let keep_millis = duration_millis(config.tokens.access_ttl).saturating_add(OVERLAP_MILLIS);
         let max_age = config.tokens.revocation_max_age;
-        Self { known: Arc::new(RwLock::new(known)), clock, keep_millis, max_age }
+        let used = Used {
+            made_at: to_millis(clock.now()),
+            is_wanted: AtomicBool::default(),
+            blindly: AtomicBool::default(),
+        };
+        Self { known: Arc::new(RwLock::new(known)), clock, keep_millis, max_age, used: Arc::new(used) }
     }
 
     /// Whether this caller's session is known to have ended, or the token tells roles from before a change. In
     /// the second case the client refreshes and has the new ones.
     pub fn refuses(&self, caller: &Principal) -> bool {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        if known.polled_at.is_none() {
+            self.note_blind_use();
+        }
         known.sessions.contains_key(&caller.session_id)
             || known.roles.get(&caller.user_id).is_some_and(|roles| caller.roles_version < roles.version)
+    }
+
+    /// Hands it out to verify by: from now on it is worth to poll.
+    pub(crate) fn asked_for(&self) -> Self {
+        self.used.is_wanted.store(true, Relaxed);
+        self.clone()
+    }
+
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.used.is_wanted.load(Relaxed)
+    }
+
+    pub(crate) fn was_used_blindly(&self) -> bool {
+        self.used.blindly.load(Relaxed)
+    }
+
+    /// Nobody has polled yet. Once that is no matter of the start, it is told.
+    fn note_blind_use(&self) {
+        let since = to_millis(self.clock.now()).saturating_sub(self.used.made_at);
+        if since > START_MILLIS && !self.used.blindly.swap(true, Relaxed) {
+            tracing::warn!(
+                "tokens are verified the bounded way and nobody polls what has ended: no background task runs in this process \
+                 (Auth::run_background)"
+            );
+        }
     }
 
     /// How old this knowledge is: the time since the last poll that succeeded began; `None` before the first.

@@ -42,7 +42,7 @@ pub(crate) use self::{
     },
     pace::{find_pace, put_pace},
     revocation::ended_since,
-    role::{find_able, lock_able, set_roles},
+    role::{find_able, has_roles, lock_able, set_roles},
     session::{
         NewSession, Rotated, SessionRow, find_session, insert_session, prove_session, replace_session,
         revoke_session, rotate_session,

@@ -34,6 +34,12 @@ pub(crate) async fn set_roles(
     Ok(())
 }
 
+/// Whether a user has more than what every user has. With the user's row held it stays so.
+pub(crate) async fn has_roles(db: &impl ConnectionTrait, id: UserId) -> Result<bool, DbErr> {
+    let held = user_role::Entity::find().filter(user_role::Column::UserId.eq(id.as_uuid()));
+    Ok(held.one(db).await?.is_some())
+}
+
 /// Who has this role and may sign in: not disabled, and with a proved address where that is asked for. `None`: this user does not
 /// have it. Else the rows of all who do are held until the end of the transaction, so that the last two cannot both leave at
 /// once: call it before the user's own row is touched.

@@ -25,6 +25,8 @@ pub(crate) struct NewSession {
     pub(crate) methods: String,
     pub(crate) user_agent: Option<String>,
     pub(crate) ip: Option<String>,
+    /// When they showed who they are, which need not have been here; 0 if nobody knows.
+    pub(crate) auth_time: i64,
     pub(crate) now: i64,
     pub(crate) expires_at: i64,
 }
@@ -42,7 +44,6 @@ pub(crate) async fn insert_session(db: &impl ConnectionTrait, new: NewSession) -
         oldest_unused: Set(start.oldest_unused),
         rotated_at: Set(start.rotated_at),
         created_at: Set(new.now),
-        auth_time: Set(None),
         last_used_at: Set(new.now),
         expires_at: Set(new.expires_at),
         revoked_at: Set(None),
@@ -50,6 +51,7 @@ pub(crate) async fn insert_session(db: &impl ConnectionTrait, new: NewSession) -
         methods: Set(new.methods),
         user_agent: Set(new.user_agent),
         ip: Set(new.ip),
+        auth_time: Set(Some(new.auth_time)),
     };
     match session::Entity::insert(row).exec_without_returning(db).await {
         Err(error) if matches!(error.sql_err(), Some(SqlErr::ForeignKeyConstraintViolation(_))) => Ok(false),
@@ -67,7 +69,6 @@ pub(crate) struct SessionRow {
     pub(crate) last_used_at: i64,
     pub(crate) expires_at: i64,
     pub(crate) methods: String,
-    /// `None`: at the sign-in.
     auth_time: Option<i64>,
     epoch: i64,
     revoked_at: Option<i64>,
@@ -84,14 +85,11 @@ impl SessionRow {
             && now < self.last_used_at.saturating_add(idle_millis)
     }
 
-    /// When who is signed in last showed who they are.
+    /// When the user last showed who they are; 0 if nobody knows. In the row of a program that does not know the column it was
+    /// at the sign-in, if that was here.
     pub(crate) fn authenticated_at(&self) -> i64 {
-        self.auth_time.unwrap_or(self.created_at)
-    }
-
-    /// Whether it began before all of its user were last ended.
-    pub(crate) fn is_of_epoch(&self, epoch: i64) -> bool {
-        self.epoch == epoch
+        let at_the_sign_in = if self.methods == "fed" { 0 } else { self.created_at };
+        self.auth_time.unwrap_or(at_the_sign_in)
     }
 
     /// Ended by the client that held it, which signed out or signed in anew. A reason that a later version knows
@@ -113,12 +111,12 @@ struct Line {
     oldest_unused: i64,
     rotated_at: Option<i64>,
     created_at: i64,
-    auth_time: Option<i64>,
     last_used_at: i64,
     expires_at: i64,
     revoked_at: Option<i64>,
     revoked_reason: Option<String>,
     methods: String,
+    auth_time: Option<i64>,
     user_id: Uuid,
     email: String,
     email_verified_at: Option<i64>,

@@ -6,8 +6,10 @@ mod network;
 
 use std::net::IpAddr;
 
-pub(crate) use self::counter::{Counter, Decision, Rule, Subject};
-use self::network::Buckets;
+pub(crate) use self::{
+    counter::{Counter, Decision, Rule, Subject},
+    network::Buckets,
+};
 use crate::{ClientInfo, Config, clock::duration_millis};
 
 /// The rules in force, and what is counted in memory. Counters of accounts and devices are rows, which instances share.

@@ -93,9 +93,9 @@ impl DeviceKeys {
         self.newest.name(&[b"devices\0", email.normalized().as_bytes()])
     }
 
-    /// The same where an address is written down that nobody has.
-    pub(crate) fn unknown(&self, email: &Email) -> Uuid {
-        self.newest.name(&[b"unknown\0", email.normalized().as_bytes()])
+    /// The same in the audit, where there is no account to name.
+    pub(crate) fn in_audit(&self, email: &Email) -> Uuid {
+        self.newest.name(&[b"audit\0", email.normalized().as_bytes()])
     }
 
     pub(crate) fn make(
@@ -296,7 +296,7 @@ mod tests {
         assert_ne!(keys(1).account(&ada), keys(1).account(&email("bob@example.com")));
         assert_ne!(keys(1).account(&ada), keys(2).account(&ada));
         assert_ne!(keys(1).account(&ada), keys(1).devices(&ada));
-        assert_ne!(keys(1).account(&ada), keys(1).unknown(&ada));
+        assert_ne!(keys(1).account(&ada), keys(1).in_audit(&ada));
     }
 
     proptest! {

@@ -61,7 +61,7 @@ impl Keys {
 
     /// Signs access tokens with the [key ring](crate::KeyRing) in the database, whose first key is made for this
     /// algorithm if there is none yet. Then [`Auth::poll_keys`](crate::Auth::poll_keys) is called once before the first
-    /// sign-in, and [`Auth::watch_keys`](crate::Auth::watch_keys) runs in a task.
+    /// sign-in, and [`Auth::run_background`](crate::Auth::run_background) runs in a task.
     pub fn key_ring(mut self, algorithm: Algorithm) -> Self {
         self.algorithm = algorithm;
         self.private = None;

@@ -213,7 +213,7 @@ impl TokenVerifier {
 
     /// Also refuses what is known to have ended: sessions that were signed out or revoked, and roles that have
     /// changed. Without it a token is good until it expires; with it until the next poll
-    /// ([`Auth::watch_revocations`](crate::Auth::watch_revocations)). No request reads the database for it.
+    /// ([`Auth::run_background`](crate::Auth::run_background)). No request reads the database for it.
     pub fn bounded(mut self, revocations: Revocations) -> Self {
         Arc::make_mut(&mut self.kernel).revocations = Some(revocations);
         self

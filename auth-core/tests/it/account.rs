@@ -77,7 +77,7 @@ each_database! {
         assert_eq!(roles(&test.login().await), ["user", "author", "editor"]);
         test.auth.set_roles(tokens.user_id, &[], ClientInfo::default()).await.unwrap();
         assert_eq!(test.auth.user(tokens.user_id).await.unwrap().roles, ["user"]);
-        assert!(test.events.kinds().contains(&EventKind::RolesChanged { user: tokens.user_id }));
+        assert!(test.events.kinds().contains(&EventKind::RolesChanged { user: tokens.user_id, ways_in: None }));
     }
 
     async fn roles_of_many_users_are_set_at_once_without_a_deadlock(db: &TestDatabase) {
@@ -109,7 +109,7 @@ each_database! {
         let (user, client) = (tokens.user_id, || ClientInfo::default().actor(admin));
         let both = UserChange::default().roles(["editor"]).disabled(true);
         let changed = test.auth.update_user(user, both.clone(), client()).await.unwrap();
-        assert_eq!((changed.roles, changed.disabled), (vec!["user".to_owned(), "editor".to_owned()], true));
+        assert_eq!((changed.user.roles, changed.user.disabled), (vec!["user".to_owned(), "editor".to_owned()], true));
         assert_refused!(test.refresh(&tokens.refresh).await, Error::SessionOver);
         let events = test.auth.events(user, None, 10).await.unwrap();
         let seen: Vec<_> = events.iter().map(|event| (event.code.as_str(), event.actor)).collect();
@@ -120,8 +120,8 @@ each_database! {
         assert_refused!(test.auth.update_user(user, bad, client()).await, Error::Validation(_));
         let before = test.events.events().len();
         let same = test.auth.update_user(user, UserChange::default(), client()).await.unwrap();
-        assert!(same.disabled && test.events.events().len() == before, "nothing was asked for");
-        assert!(!test.auth.update_user(user, UserChange::default().disabled(false), client()).await.unwrap().disabled);
+        assert!(same.user.disabled && test.events.events().len() == before, "nothing was asked for");
+        assert!(!test.auth.update_user(user, UserChange::default().disabled(false), client()).await.unwrap().user.disabled);
     }
 
     async fn the_last_administrator_who_can_sign_in_stays(db: &TestDatabase) {

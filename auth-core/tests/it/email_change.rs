@@ -150,4 +150,29 @@ each_database! {
         assert_eq!(follow(&test, links.remove(0)).await.unwrap(), "countess@example.org");
         assert_refused!(follow(&test, links.remove(0)).await, Error::Validation(_));
     }
+
+    async fn what_the_version_before_has_asked_for_goes_on_and_ends_with_the_sessions(db: &TestDatabase) {
+        let test = TestAuth::new(db).await;
+        let (_, caller) = test.caller().await;
+        for way in ["followed", "ended", "ended before it was sent"] {
+            test.clock.advance(61 * SECOND);
+            let new = format!("{}@example.org", way.replace(' ', "-"));
+            ask(&test, &caller, &new).await;
+            // It told nothing to the old address.
+            test.execute("DELETE FROM auth_mail WHERE kind = 'email_change_asked'").await;
+            if way == "ended before it was sent" {
+                test.auth.logout_all(caller.user_id(), nobody()).await.unwrap();
+                assert_eq!(test.kinds_of_mails().await, [""; 0]);
+                continue;
+            }
+            let link = test.token_of(MailKind::ChangeEmail).await;
+            if way == "ended" {
+                test.auth.end_other_sessions(&caller, nobody()).await.unwrap();
+                assert_refused!(follow(&test, link).await, Error::Validation(_));
+            } else {
+                assert_eq!(follow(&test, link).await.unwrap(), new);
+                assert_eq!(test.kinds_of_mails().await, ["email_changed"]);
+            }
+        }
+    }
 }

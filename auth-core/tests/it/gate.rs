@@ -26,16 +26,18 @@ each_database! {
     async fn a_challenge_comes_from_every_way_in_and_no_session_is_made(db: &TestDatabase) {
         let world = world(db).await;
         let auth = &world.test.auth;
-        let new = CreateUser::new(EMAIL).password(PASSWORD).verified().role(CHALLENGED_ROLE);
-        auth.create_user(new).await.unwrap();
+        let user = auth.create_user(CreateUser::new(EMAIL).password(PASSWORD).verified()).await.unwrap();
+        // Known before anything is due: no account with a role is joined.
+        world.sign_in(&ada()).await;
+        auth.set_roles(user.id, &[CHALLENGED_ROLE], ClientInfo::default()).await.unwrap();
         let SignIn::Challenge(challenge) = auth.login(Login::new(EMAIL, PASSWORD)).await.unwrap() else {
             panic!("the password alone let somebody in")
         };
         assert_eq!((challenge.methods, challenge.enrol), (vec!["totp", "recovery_code"], false));
         let finished = world.arrive(&ada()).await.unwrap();
         assert!(matches!(finished.outcome, Outcome::SignedIn(SignIn::Challenge(_))), "{finished:?}");
-        assert_eq!(world.test.count("auth_session").await, 0);
-        assert_eq!(world.test.events.count("signed_in"), 0);
+        assert_eq!(world.test.count("auth_session").await, 1, "that of before");
+        assert_eq!(world.test.events.count("signed_in"), 1);
     }
 
     async fn who_has_nothing_due_passes_the_same_gate(db: &TestDatabase) {

@@ -193,7 +193,9 @@ async fn nobody_is_told_of_a_race(db: &TestDatabase) {
 }
 
 async fn change(auth: Auth, user: UserId, roles: [String; 2]) -> Result<User, Error> {
-    auth.update_user(user, UserChange::default().roles(roles), ClientInfo::default()).await
+    auth.update_user(user, UserChange::default().roles(roles), ClientInfo::default())
+        .await
+        .map(|changed| changed.user)
 }
 
 /// Two administrators give a user roles at the same moment, a hundred times.

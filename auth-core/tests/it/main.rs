@@ -12,6 +12,7 @@ mod account;
 mod admin;
 mod architecture;
 mod audit;
+mod background;
 mod before_proof;
 mod between;
 mod cancellation;

@@ -120,7 +120,7 @@ each_database! {
         world.sign_in(&Person::new("ada", "ada@home.example").unverified()).await;
         untouched("an identity").await;
         let identity = world.oidc().identities(&ada).await.unwrap().remove(0).id;
-        world.unlink(&ada, identity).await.unwrap();
+        world.unlink(&ada, password(), identity).await.unwrap();
         untouched("an identity that goes").await;
         auth.request_email_change(&ada, "ada@example.org", password().map(Into::into), nobody()).await.unwrap();
         let change = test.token_of(MailKind::ChangeEmail).await;

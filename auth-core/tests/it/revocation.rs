@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use crate::{
     assert_refused,
     oidc::{World, issuer::Person, providers},
-    support::{HOUR, PASSWORD, PAST_GRACE, SECOND, TestAuth, granted, keys, rename},
+    support::{HOUR, PASSWORD, PAST_GRACE, SECOND, TestAuth, granted, keys, polling, rename},
 };
 
 /// Two instances on one database, the second one with a bounded verifier.
@@ -183,11 +183,11 @@ each_database! {
     async fn a_watch_keeps_asking_and_tells_how_old_its_knowledge_is(db: &TestDatabase) {
         let one = TestAuth::new(db).await;
         let tokens = one.signed_in().await;
-        let watcher = TestAuth::instance(db, keys(), &one.clock, 5, |builder| builder).await;
+        let watcher = TestAuth::instance(db, keys(), &one.clock, 5, polling).await;
         let bounded = watcher.auth.verifier().bounded(watcher.auth.revocations());
         assert_eq!(watcher.auth.revocations().age(), None);
         let auth = watcher.auth.clone();
-        let watch = tokio::spawn(async move { auth.watch_revocations(Duration::from_millis(1)).await });
+        let watch = tokio::spawn(async move { auth.run_background().await });
         one.auth.logout(tokens.refresh.clone(), ClientInfo::default()).await.unwrap();
         let asked = async {
             while good(&bounded, &tokens) {
@@ -255,10 +255,10 @@ each_database! {
     async fn a_watch_goes_on_after_the_database_was_away(db: &TestDatabase) {
         let one = TestAuth::new(db).await;
         let tokens = one.signed_in().await;
-        let watcher = TestAuth::instance(db, keys(), &one.clock, 5, |builder| builder).await;
+        let watcher = TestAuth::instance(db, keys(), &one.clock, 5, polling).await;
         let bounded = watcher.auth.verifier().bounded(watcher.auth.revocations());
         let auth = watcher.auth.clone();
-        let watch = tokio::spawn(async move { auth.watch_revocations(Duration::from_millis(1)).await });
+        let watch = tokio::spawn(async move { auth.run_background().await });
         let asks = async |times: usize| {
             watcher.statements();
             while watcher.statements().len() < times {

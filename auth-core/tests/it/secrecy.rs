@@ -29,7 +29,7 @@ const CANARY_SECRET: &str = "canary-secret-0123456789abcdef-0123456789abcdef-012
 
 /// Everything that was said, by whatever way.
 #[derive(Clone, Default)]
-struct Heard(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Heard(Arc<Mutex<Vec<u8>>>);
 
 impl Heard {
     fn debug(&self, value: &dyn Debug) {
@@ -44,7 +44,13 @@ impl Heard {
         }
     }
 
-    fn text(&self) -> String {
+    /// Until the answer is dropped.
+    pub(crate) fn listen(&self) -> tracing::subscriber::DefaultGuard {
+        let layer = tracing_subscriber::fmt::layer().with_writer(self.clone()).with_ansi(false);
+        tracing::subscriber::set_default(tracing_subscriber::registry().with(layer))
+    }
+
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
     }
 }

@@ -223,7 +223,7 @@ each_database! {
             world.link(&caller, Some(PASSWORD), &at_work).await.map(drop)
         }).await;
         let identity = world.oidc().identities(&caller).await.unwrap().remove(0).id;
-        is_whole((test, db), &[MAIL, AUDIT], async || world.unlink(&caller, identity).await).await;
+        is_whole((test, db), &[MAIL, AUDIT], async || world.unlink(&caller, Some(PASSWORD), identity).await).await;
         let mails = test.count("auth_mail WHERE kind IN ('identity_linked', 'identity_unlinked')").await;
         assert_eq!(mails, 2);
     }

@@ -119,7 +119,7 @@ async fn revoke(auth: &Auth, config: &Config, ids: &[String]) -> Result<Vec<Stri
         }
         lines.push(format!(
             "revoked {id}: refused by instances within {} ms, by services that keep the JWK set within {} s more",
-            config.revocation_poll.as_millis(),
+            config.auth.background.poll.as_millis(),
             config.auth.tokens.jwks_max_age().as_secs()
         ));
     }

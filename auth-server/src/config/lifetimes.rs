@@ -43,12 +43,12 @@ pub(super) fn agree(config: &mut Config, session_is_given: bool) -> Result<(), S
         ));
     }
     // Instances have a sixth of it to learn of a key.
-    if tokens.key_publish_ahead < config.revocation_poll.saturating_mul(6) {
+    if tokens.key_publish_ahead < config.auth.background.poll.saturating_mul(6) {
         let problem =
             "is less than six times REVOCATION_POLL_MS: a key would sign before all instances know it";
         return refuse("KEY_PUBLISH_AHEAD_SECONDS", problem);
     }
-    if tokens.revocation_max_age.is_some_and(|age| age < config.revocation_poll.saturating_mul(2)) {
+    if tokens.revocation_max_age.is_some_and(|age| age < config.auth.background.poll.saturating_mul(2)) {
         let problem = "is less than two polls (REVOCATION_POLL_MS): every slow poll would refuse everybody";
         return refuse("REVOCATION_MAX_AGE_SECONDS", problem);
     }

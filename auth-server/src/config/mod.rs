@@ -49,7 +49,6 @@ pub(crate) struct Config {
     pub(crate) oidc: oidc::OidcConfig,
     pub(crate) keys: keys::KeyConfig,
     /// How often to ask what other instances have ended, and for the key ring.
-    pub(crate) revocation_poll: Duration,
     pub(crate) database: DatabaseConfig,
     pub(crate) http: HttpConfig,
     pub(crate) log: LogConfig,
@@ -174,7 +173,6 @@ impl Default for Config {
             mail: MailConfig::default(),
             oidc: OidcConfig::default(),
             keys: KeyConfig::default(),
-            revocation_poll: Duration::from_secs(1),
             database: DatabaseConfig {
                 url: DatabaseUrl::default(),
                 max_connections: 8,

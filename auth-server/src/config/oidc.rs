@@ -3,7 +3,10 @@
 
 use std::{borrow::Cow, collections::BTreeSet};
 
-use auth_core::{Finding, oidc::Provider};
+use auth_core::{
+    Finding,
+    oidc::{Provider, TrustEmail},
+};
 use zeroize::Zeroizing;
 
 use super::{Config, Reader, reader::read_secret, settings};
@@ -13,7 +16,7 @@ use crate::error::SettingError;
 pub(crate) const PREFIX: &str = "OAUTH_";
 
 /// What there is to say of a provider. The longer names first where one ends like another.
-pub(super) const FIELDS: [&str; 9] = [
+pub(super) const FIELDS: [&str; 12] = [
     "_CLIENT_SECRET_FILE",
     "_CLIENT_SECRET",
     "_CLIENT_ID",
@@ -23,6 +26,9 @@ pub(super) const FIELDS: [&str; 9] = [
     "_CA_FILE",
     "_BASE_URL",
     "_API_URL",
+    "_AUDIENCES",
+    "_TRUST_EMAIL",
+    "_DOMAINS",
 ];
 
 /// Which providers there are, and where browsers go afterwards.
@@ -103,6 +109,26 @@ fn read_provider(reader: &mut Reader, name: &str) -> Result<Provider, SettingErr
     }
     for host in separated(text(reader, "HOSTS")?) {
         provider = provider.host(host);
+    }
+    for audience in separated(text(reader, "AUDIENCES")?) {
+        provider = provider.audience(audience);
+    }
+    let domains = separated(text(reader, "DOMAINS")?);
+    if let Some(trust) = text(reader, "TRUST_EMAIL")? {
+        provider = provider.trust_email(match trust.as_str() {
+            "verified" => TrustEmail::Verified,
+            "always" if domains.is_empty() => {
+                return Err(missing("DOMAINS", "the domains whose addresses you vouch for, as example.com"));
+            }
+            "always" => TrustEmail::Always,
+            "never" => TrustEmail::Never,
+            _ => {
+                return Err(SettingError::new(named("TRUST_EMAIL"), "is none of verified, always, never"));
+            }
+        });
+    }
+    for domain in domains {
+        provider = provider.domain(domain);
     }
     if let Some(file) = text(reader, "CA_FILE")? {
         let pem: Zeroizing<String> =

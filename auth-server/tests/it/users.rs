@@ -48,6 +48,12 @@ async fn reset(client: &Client, link: &str) -> u16 {
     client.send("POST", "/reset-password", &json, &body).await.status.as_u16()
 }
 
+/// Whose account of the system the tests run by.
+async fn account() -> String {
+    let name = tokio::process::Command::new("id").arg("-un").output().await.unwrap();
+    String::from_utf8(name.stdout).unwrap().trim().to_owned()
+}
+
 async fn administers(client: &Client, access: &str) -> u16 {
     let bearer = format!("Bearer {access}");
     client.send("GET", "/users", &[("authorization", &bearer)], "").await.status.as_u16()
@@ -66,6 +72,16 @@ each_database! {
         assert!(made[0].ends_with(&format!("verified   enabled  user,admin {ADA}")), "{made:?}");
         let session = client.login(ADA).await.session();
         assert_eq!(administers(&client, &session.access_token).await, 200);
+
+        let bearer = format!("Bearer {}", session.access_token);
+        let bob = &documents(program(), &["create", BOB, "--print-link"]).await[0];
+        let id = bob["user"]["id"].as_str().unwrap();
+        lines(program(), &["disable", id]).await;
+        let events = client.send("GET", &format!("/users/{id}/events"), &[("authorization", &bearer)], "").await;
+        let events = events.body;
+        let (last, by) = (&events["events"][0], format!("cli:{}", account().await));
+        assert_eq!((&last["event"], &last["actor"], &last["operator"]), (&json!("disabled"), &Value::Null, &json!(by)));
+        lines(program(), &["delete", id, "--yes"]).await;
 
         refused(program(), &["set-role", ADA, "user"], "the last administrator has to stay").await;
         refused(program(), &["disable", ADA], "the last administrator has to stay").await;

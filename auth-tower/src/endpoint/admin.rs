@@ -1,6 +1,6 @@
 //! What administrators do to accounts. Nobody else is let in: that is the route's to say.
 
-use auth_core::{User, UserChange, UserQuery};
+use auth_core::{ChangedUser, User, UserChange, UserQuery};
 use http::StatusCode;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{
     Doors,
     answer::{json, no_content},
-    document::{UserDocument, events, page_of_events, user_members},
+    document::{RowsDocument, UserDocument, events, page_of_events, rows, user_members},
     fields::{limit, object, optional_bool, optional_list},
 };
 use crate::{
@@ -72,12 +72,20 @@ pub struct AccountDocument<'a> {
     #[serde(flatten)]
     user: UserDocument<'a>,
     disabled: bool,
+    /// A member each, of an account that was just given roles.
+    #[serde(flatten)]
+    ways_in: RowsDocument,
 }
 
 impl<'a> AccountDocument<'a> {
     /// Of this user.
     pub fn of(user: &'a User) -> Self {
-        Self { user: UserDocument::of(user), disabled: user.disabled }
+        Self { user: UserDocument::of(user), disabled: user.disabled, ways_in: RowsDocument::new() }
+    }
+
+    /// Of a user after a change: where it gave roles, with the identities that have them now.
+    pub fn of_changed(changed: &'a ChangedUser) -> Self {
+        Self { ways_in: rows(&changed.ways_in), ..Self::of(&changed.user) }
     }
 }
 
@@ -141,17 +149,18 @@ async fn change_user(call: Call) -> Answered {
             return Err(Problem::validation(errors).into());
         }
     };
-    let user = call.service.auth.update_user(user, change, call.client).await?;
-    Ok(json(StatusCode::OK, &AccountDocument::of(&user)))
+    let changed = call.service.auth.update_user(user, change, call.client).await?;
+    Ok(json(StatusCode::OK, &AccountDocument::of_changed(&changed)))
 }
 
 fn describe_change_user(_: &Inner) -> Operation {
     of_one("change_user", "Change roles, or keep a user out")
         .describe(
-            "Both or one of them, at once or not at all. A user who is kept out has no sessions any more.",
+            "Both or one of them, at once or not at all. A user who is kept out has no sessions any more. Where roles are given \
+             the answer names the identities with which somebody can sign in to the account, and so has them now.",
         )
         .takes("UserChange", &json!({"roles": ["user", "admin"], "disabled": false}))
-        .answers_with(200, "The user as it is now.", "Account")
+        .answers_with(200, "The user as it is now.", "ChangedAccount")
         .fails(&["validation_failed", "last_admin"])
 }
 
@@ -205,6 +214,8 @@ fn of_one(id: &'static str, summary: &'static str) -> Operation {
 
 fn schemas() -> Vec<(&'static str, Value)> {
     let account = with(&user_members(), [("disabled", json!({"type": "boolean"}))]);
+    let mut changed = closed(&account);
+    changed["properties"]["identities"] = list("Identity");
     let change = json!({
         "roles": {
             "type": "array",
@@ -216,6 +227,7 @@ fn schemas() -> Vec<(&'static str, Value)> {
     });
     vec![
         ("Account", closed(&account)),
+        ("ChangedAccount", changed),
         ("UserPage", closed(&json!({"users": list("Account"), "next_cursor": nullable()}))),
         ("UserChange", shape::object(&[], &change)),
     ]

@@ -1,6 +1,8 @@
 //! What several rooms show: a user, a session, what happened; and how that is described.
 
-use auth_core::{AuditEvent, Session, SessionId, User};
+use std::collections::BTreeMap;
+
+use auth_core::{AuditEvent, ExportedRow, ExportedValue, Session, SessionId, User};
 use http::{Response, StatusCode};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -75,6 +77,7 @@ pub(super) struct EventDocument<'a> {
     reason: Option<&'a str>,
     user: Option<String>,
     actor: Option<String>,
+    operator: Option<&'a str>,
     session: Option<String>,
     ip: Option<String>,
     request_id: Option<&'a str>,
@@ -89,6 +92,7 @@ impl<'a> EventDocument<'a> {
             reason: event.reason.as_deref(),
             user: event.user.map(|user| user.to_string()),
             actor: event.actor.map(|actor| actor.to_string()),
+            operator: event.operator.as_deref(),
             session: event.session.map(|session| session.to_string()),
             ip: event.ip.map(|ip| ip.to_string()),
             request_id: event.request_id.as_deref(),
@@ -100,6 +104,24 @@ impl<'a> EventDocument<'a> {
 struct EventsDocument<'a> {
     events: Vec<EventDocument<'a>>,
     next_cursor: Option<String>,
+}
+
+/// What rooms store about a person, by the name of its member: rows of named values.
+pub(super) type RowsDocument = BTreeMap<&'static str, Vec<BTreeMap<&'static str, Option<String>>>>;
+
+pub(super) fn rows(rooms: &[(&'static str, Vec<ExportedRow>)]) -> RowsDocument {
+    let row = |row: &ExportedRow| row.iter().map(|(name, value)| (*name, shown(value))).collect();
+    rooms.iter().map(|(member, rows)| (*member, rows.iter().map(row).collect())).collect()
+}
+
+fn shown(value: &ExportedValue) -> Option<String> {
+    match value {
+        ExportedValue::Id(id) => Some(id.to_string()),
+        ExportedValue::Text(text) => Some(text.clone()),
+        ExportedValue::Time(time) => Some(rfc3339(*time)),
+        // Nothing is stored; or a kind of value that a later version knows.
+        _ => None,
+    }
 }
 
 /// How many events, and the last one of the page before.
@@ -149,6 +171,10 @@ pub(crate) fn schemas() -> Vec<(&'static str, Value)> {
                 "reason": nullable(),
                 "user": perhaps(&id()),
                 "actor": perhaps(&id()),
+                "operator": {
+                    "type": ["string", "null"],
+                    "description": "Who acted where nobody was signed in: `cli`, for administrators with the account of the system behind a colon.",
+                },
                 "session": perhaps(&id()),
                 "ip": nullable(),
                 "request_id": nullable(),

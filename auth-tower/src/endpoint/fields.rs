@@ -66,6 +66,14 @@ pub(super) fn optional_password(object: &mut Object) -> Result<Option<Password>,
     Ok(optional_text(object, "password")?.map(Password::from))
 }
 
+/// The same of a body that may be missing: whether a password is needed depends on the account.
+pub(super) fn password_again(payload: Payload) -> Result<Option<Password>, Problem> {
+    match payload {
+        Payload::Nothing => Ok(None),
+        payload => optional_password(&mut object(payload)?),
+    }
+}
+
 /// `true` or `false`, or nothing.
 pub(super) fn optional_bool(object: &mut Object, field: &'static str) -> Result<Option<bool>, FieldError> {
     match object.remove(field) {

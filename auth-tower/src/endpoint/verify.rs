@@ -28,7 +28,7 @@ pub(crate) const DOORS: Doors = Doors { endpoints: &[Endpoint::VERIFY], ..Doors:
 /// parameters ask for.
 ///
 /// Reads no database. What has ended is refused as soon as this process knows: at once if it happened here, else
-/// after the next poll of [`Auth::watch_revocations`](auth_core::Auth::watch_revocations), and when the token
+/// after the next poll of [`Auth::run_background`](auth_core::Auth::run_background), and when the token
 /// expires if the host runs none.
 fn verify(call: &mut Call) -> Answered {
     let caller = call.caller()?;

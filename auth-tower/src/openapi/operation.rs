@@ -74,6 +74,13 @@ impl Operation {
         self
     }
 
+    /// The password once more, where the account has one.
+    pub(crate) fn takes_password_again(self) -> Self {
+        let example = json!({"password": "correct horse battery"});
+        let content = json!({"application/json": {"schema": reference("PasswordAgain"), "example": example}});
+        self.body(false, &content)
+    }
+
     /// An answer without a body.
     pub(crate) fn answers(self, status: u16, description: &str) -> Self {
         self.answer(status, json!({"description": description}))

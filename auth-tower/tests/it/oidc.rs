@@ -7,11 +7,12 @@ use std::{
 };
 
 use auth_core::{
-    AuthBuilder, CreateUser, Registration,
+    AuthBuilder, ClientInfo, CreateUser, Registration,
     oidc::{Config, Provider},
     test_util::CHALLENGED_ROLE,
 };
 use auth_migration::{each_database, test_util::TestDatabase};
+use auth_tower::ClientAddr;
 use axum::{
     Router,
     http::HeaderMap,
@@ -211,17 +212,48 @@ each_database! {
 
         let identities = world.send(Req::get("/users/me/identities").bearer(&access)).await.expect(200).json();
         let id = identities["identities"][0]["id"].as_str().unwrap().to_owned();
-        let remove = async || world.send(Req::new("DELETE", &format!("/users/me/identities/{id}")).bearer(&access)).await;
-        remove().await.expect(204);
-        remove().await.expect_problem(404, "not_found");
+        let remove = || Req::new("DELETE", &format!("/users/me/identities/{id}")).bearer(&access);
+        let again = || remove().json(format!(r#"{{"password":"{PASSWORD}"}}"#));
+        for without in [remove(), remove().json(r#"{"password":"wrong password"}"#)] {
+            let answer = world.send(without).await.expect_problem(422, "validation_failed");
+            assert_eq!(answer.fields(), ["password"]);
+        }
+        world.send(again()).await.expect(204);
+        world.send(again()).await.expect_problem(404, "not_found");
         // Who has nothing else keeps it.
         github.is("bob@example.com", true);
         let bob = call_back(&world, &authorize(&world).await, 8).await.cookie().unwrap();
         let access = world.refresh(&bob).await.expect(200).member("access_token");
         let identities = world.send(Req::get("/users/me/identities").bearer(&access)).await.expect(200).json();
         let id = identities["identities"][0]["id"].as_str().unwrap();
-        let request = Req::new("DELETE", &format!("/users/me/identities/{id}")).bearer(&access);
-        world.send(request).await.expect_problem(409, "last_way_in");
+        let remove = || Req::new("DELETE", &format!("/users/me/identities/{id}")).bearer(&access);
+        // GitHub does not tell when the sign-in was.
+        let answer = world.send(remove()).await.expect_problem(422, "validation_failed");
+        assert_eq!(answer.json()["errors"][0]["code"], "recent_sign_in_needed");
+        world.execute("UPDATE auth_session SET auth_time = created_at").await;
+        world.send(remove()).await.expect_problem(409, "last_way_in");
+    }
+
+    async fn a_role_that_is_given_names_the_identities_that_have_it_now(database: &TestDatabase) {
+        let (world, github) = world(database).await;
+        let world = world.with_ada().await;
+        let (admin, _) = world.ada_signs_in().await;
+        let ada = world.me(&admin).await.member("id").parse().unwrap();
+        world.auth.set_roles(ada, &["admin"], ClientInfo::default()).await.unwrap();
+        github.is("bob@example.com", true);
+        let bob = call_back(&world, &authorize(&world).await, 8).await.cookie().unwrap();
+        let access = world.refresh(&bob).await.expect(200).member("access_token");
+        let id = world.me(&access).await.member("id");
+        let change = async |body: &str| {
+            let request = Req::new("PATCH", &format!("/users/{id}")).bearer(&admin).json(body.to_owned());
+            world.send(request).await.expect(200).json()
+        };
+        let changed = change(r#"{"roles":["editor"]}"#).await;
+        let identity = &changed["identities"][0];
+        assert_eq!((&identity["provider"], &identity["email"]), (&"github".into(), &"bob@example.com".into()));
+        for body in [r#"{"roles":[]}"#, r#"{"disabled":false}"#] {
+            assert!(change(body).await.get("identities").is_none(), "{body}");
+        }
     }
 
     async fn what_was_linked_before_the_proof_stays_for_who_is_signed_in_and_goes_for_anybody_else(database: &TestDatabase) {
@@ -276,8 +308,10 @@ async fn who_has_a_second_factor_due_comes_back_to_the_page_with_a_challenge_and
     let (database, github) = (TestDatabase::sqlite().await, GitHub::start().await);
     let settings = |settings: AuthBuilder| settings.oidc(github.providers()).second_factor_due();
     let (world, _) = World::with_mail(&database, settings).await;
-    let ada = CreateUser::new(ADA).password(PASSWORD).verified().role(CHALLENGED_ROLE);
-    world.auth.create_user(ada).await.unwrap();
+    let ada = world.auth.create_user(CreateUser::new(ADA).password(PASSWORD).verified()).await.unwrap();
+    // Before there is anything due: no account with a role is joined.
+    call_back(&world, &authorize(&world).await, 1).await;
+    world.auth.set_roles(ada.id, &[CHALLENGED_ROLE], ClientInfo::default()).await.unwrap();
     let path = "/oauth/github/authorize?redirect_to=/app%3Ftab%3D1%23top";
     let begun = under_way(&world.send(Req::get(path)).await.expect(302));
     let answer = call_back(&world, &begun, 1).await;
@@ -296,6 +330,87 @@ async fn on_sqlite<F: AsyncFnOnce(World, GitHub)>(test: F) {
     let (world, github) = world(&database).await;
     test(world, github).await;
     database.drop_database().await;
+}
+
+/// What a browser tells of a request: how, and for what.
+fn fetched(path: &str, mode: &str, destination: &str) -> Req {
+    Req::get(path)
+        .header("sec-fetch-mode", mode)
+        .header("sec-fetch-dest", destination)
+        .header("sec-fetch-site", "cross-site")
+        .extension(ClientAddr([192, 0, 2, 7].into()))
+}
+
+async fn signs_in(world: &World) -> u16 {
+    let body = format!(r#"{{"email":"{ADA}","password":"{PASSWORD}"}}"#);
+    world
+        .send(Req::post("/login").json(body).extension(ClientAddr([192, 0, 2, 7].into())))
+        .await
+        .status
+        .as_u16()
+}
+
+#[tokio::test]
+async fn what_a_page_elsewhere_loads_is_refused_before_it_is_counted() {
+    on_sqlite(async |world, _| {
+        let world = world.with_ada().await;
+        for path in ["/oauth/github/callback?code=x&state=y", "/oauth/github/authorize"] {
+            for (mode, destination) in [("no-cors", "image"), ("navigate", "iframe"), ("cors", "empty")] {
+                for _ in 0..105 {
+                    let answer = world.send(fetched(path, mode, destination)).await;
+                    answer.expect_problem(403, "not_a_navigation");
+                }
+            }
+        }
+        world.send(fetched("/oauth/github/authorize", "navigate", "document")).await.expect(302);
+        assert_eq!(signs_in(&world).await, 200);
+        // A browser that goes there by itself, or tells nothing, counts for this door and no other.
+        for _ in 0..105 {
+            world
+                .send(fetched("/oauth/github/callback?code=x&state=y", "navigate", "document"))
+                .await
+                .expect(302);
+        }
+        let answer = world.send(fetched("/oauth/github/authorize", "navigate", "document")).await.expect(302);
+        assert_eq!(answer.header("location"), Some("/?error=throttled"));
+        assert_eq!(signs_in(&world).await, 200);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn no_address_that_a_page_elsewhere_can_load_makes_the_right_password_wait() {
+    on_sqlite(async |world, _| {
+        let world = world.with_ada().await;
+        let description = world.send(Req::get("/openapi.json")).await.expect(200).json();
+        let paths = description["paths"].as_object().unwrap().iter();
+        let paths: Vec<_> =
+            paths.filter(|(_, item)| item.get("get").is_some()).map(|(path, _)| path).collect();
+        assert!(paths.len() > 10, "{paths:?}");
+        for path in paths {
+            let path =
+                path.replace("{id}", "018f0000-0000-7000-8000-000000000001").replace("{provider}", "github");
+            for _ in 0..105 {
+                world.send(fetched(&path, "no-cors", "image")).await;
+            }
+            assert_eq!(signs_in(&world).await, 200, "{path}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_age_of_a_sign_in_at_the_provider_is_a_number_of_seconds() {
+    on_sqlite(async |world, _| {
+        for age in ["x", "-1", "+1", "1.5", "0x10", "31622401", "99999999999999999999999"] {
+            let answer = world.send(Req::get(&format!("/oauth/github/authorize?max_age={age}"))).await;
+            assert_eq!(answer.expect_problem(422, "validation_failed").fields(), ["max_age"], "{age}");
+        }
+        let answer =
+            world.send(Req::get("/oauth/github/authorize?redirect_to=/app&max_age=0")).await.expect(302);
+        assert_eq!(answer.header("location"), Some("/app?error=sign_in_not_recent"), "GitHub tells of none");
+    })
+    .await;
 }
 
 #[tokio::test]

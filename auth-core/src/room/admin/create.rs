@@ -109,7 +109,7 @@ impl Kernel {
             };
             let mut kinds = vec![EventKind::Created { user: id }];
             if !roles.is_empty() {
-                kinds.push(EventKind::RolesChanged { user: id });
+                kinds.push(EventKind::RolesChanged { user: id, ways_in: None });
             }
             let new = NewUser { id, email, email_verified, hash, now };
             until_won(|| async {

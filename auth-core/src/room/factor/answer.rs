@@ -15,7 +15,7 @@ use crate::{
     assurance::with_second,
     event::EventKind,
     flow::NotSignedIn,
-    kernel::{Arrival, Attempt, Kernel},
+    kernel::{Arrival, Attempt, Kernel, Replaced},
     store::{LoginRow, find_user_with_sessions, prove_session},
     task::until_won,
 };
@@ -213,14 +213,20 @@ async fn through_the_door(
     holds: Option<RefreshToken>,
 ) -> Result<Tokens, Error> {
     let held = match &holds {
-        Some(token) => kernel.genuine(token).await?.map(|session| session.id),
+        Some(token) => {
+            let session = kernel.genuine(token).await?;
+            session.map(|session| Replaced { session: session.id, owner: Some(session.user.id) })
+        }
         None => None,
     };
     let LoginRow { user, sessions: live_sessions, factors, .. } = owner;
-    let replaces = held.or(row.replaces);
+    let from_before = row.replaces.map(|session| Replaced { session, owner: None });
+    let replaces = held.or(from_before);
     let (id, from) = (user.id, client.clone());
     let attempt = Attempt::counted_elsewhere();
-    let arrival = Arrival { user, live_sessions, factors, methods, client, replaces, attempt };
+    let authenticated_at = None;
+    let arrival =
+        Arrival { user, live_sessions, factors, methods, authenticated_at, client, replaces, attempt };
     match kernel.sign_in(arrival).await {
         Ok(SignIn::Granted(tokens)) => Ok(tokens),
         // Something else is asked for: closed.

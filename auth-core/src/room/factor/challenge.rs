@@ -56,7 +56,7 @@ fn at_sign_in<'a>(kernel: &'a Kernel, arrival: &'a Arrival) -> Objection<'a, Cha
         user: arrival.user.id,
         epoch: arrival.user.epoch,
         methods: &arrival.methods,
-        replaces: arrival.replaces,
+        replaces: arrival.replaces.map(|replaced| replaced.session),
         session: None,
     };
     Some(Box::pin(async move {

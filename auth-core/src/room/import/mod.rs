@@ -16,6 +16,7 @@ use self::{seen::Seen, validate::Checked};
 use crate::{
     Auth, ClientInfo, Error, UserId,
     clock::from_millis,
+    event::EventKind,
     kernel::{Kernel, Room},
     store::{UserRow, list_users},
     task::detached,
@@ -51,7 +52,7 @@ impl Auth {
 
     /// At most 500 users in the order of their ids, from after `after`, as [`import`](Self::import) reads them. Empty: there
     /// are no more. Stored hashes are as good as passwords for whoever guesses offline: leave them out unless they are
-    /// to move. Check that the caller may.
+    /// to move. The first page of a run is an event. Check that the caller may.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -61,6 +62,12 @@ impl Auth {
         with_hashes: bool,
     ) -> Result<Vec<UserRecord>, Error> {
         let db = self.kernel.store.db();
+        if after.is_none() {
+            // First: what could not be written down is not given away.
+            let (kind, client) = (EventKind::UsersExported { with_hashes }, ClientInfo::default());
+            self.kernel.record(db, &client, &kind).await?;
+            self.kernel.emit(&client, kind);
+        }
         let users = list_users(db, after.map(UserId::as_uuid), None, PAGE).await?;
         let mut hashes = match (users.first(), users.last()) {
             (Some(first), Some(last)) if with_hashes => store::find_hashes(db, first.id, last.id).await?,

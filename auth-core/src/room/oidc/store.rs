@@ -85,6 +85,12 @@ pub(crate) async fn use_identity(
     update.exec(db).await.map(drop)
 }
 
+/// Where an identity is, whosever it is.
+pub(crate) async fn find_provider(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<String>, DbErr> {
+    Ok(identity::Entity::find_by_id(id).one(db).await?.map(|row| row.provider))
+}
+
+/// `false`: the user has no such identity.
 pub(crate) async fn remove_identity(
     db: &impl ConnectionTrait,
     user: UserId,

@@ -74,6 +74,7 @@ async fn request_email_change(
     kernel.needs_mailer()?;
     let new = Email::parse(new).map_err(|error| Error::Validation(vec![error]))?;
     let user = Arc::clone(&kernel).confirm(caller, password, "password", &client).await?;
+    let kind = EventKind::EmailChangeAsked { user: user.id };
     detached(async move {
         until_won(|| async {
             let txn = kernel.store.begin().await?;
@@ -83,10 +84,12 @@ async fn request_email_change(
             let told = format!("{epoch} {}", new.typed());
             kernel.post(&txn, MailKind::ChangeEmail, new.typed(), Some(user.id), Some(epoch)).await?;
             kernel.post(&txn, MailKind::EmailChangeAsked, &locked.email, Some(user.id), Some(told)).await?;
+            kernel.record(&txn, &client, &kind).await?;
             Ok(txn.commit().await?)
         })
         .await?;
         kernel.mail_waits();
+        kernel.emit(&client, kind);
         Ok(())
     })
     .await

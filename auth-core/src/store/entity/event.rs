@@ -15,6 +15,10 @@ pub struct Model {
     pub reason: Option<String>,
     pub ip: Option<String>,
     pub request_id: Option<String>,
+    /// No user: the command line.
+    pub actor_name: Option<String>,
+    /// A keyed hash.
+    pub address: Option<Uuid>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

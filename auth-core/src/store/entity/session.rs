@@ -20,8 +20,6 @@ pub struct Model {
     pub oldest_unused: i64,
     pub rotated_at: Option<i64>,
     pub created_at: i64,
-    /// The last proof of who it is; null: the sign-in.
-    pub auth_time: Option<i64>,
     pub last_used_at: i64,
     pub expires_at: i64,
     pub revoked_at: Option<i64>,
@@ -31,6 +29,8 @@ pub struct Model {
     pub methods: String,
     pub user_agent: Option<String>,
     pub ip: Option<String>,
+    /// When the user last showed who they are.
+    pub auth_time: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter)]

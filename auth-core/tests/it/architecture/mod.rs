@@ -1,6 +1,7 @@
 //! What must not creep in: dependencies, and who may do what where. Read off the source and off `cargo tree`.
 
 mod imports;
+mod shared;
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -6,7 +6,7 @@ use auth_migration::{each_database, test_util::TestDatabase};
 use super::{instance, kid, ring};
 use crate::{
     assert_refused,
-    support::{HOUR, SECOND, TestAuth, keys},
+    support::{HOUR, SECOND, TestAuth, keys, polling},
 };
 
 const MILLISECOND: Duration = Duration::from_millis(1);
@@ -148,9 +148,9 @@ async fn without_a_first_poll_nothing_is_signed_and_the_error_says_so() {
 async fn a_watch_keeps_asking() {
     let db = TestDatabase::sqlite().await;
     let one = instance(&db, ring(), &ManualClock::new()).await;
-    let other = TestAuth::instance(&db, ring(), &one.clock, 2, |builder| builder).await;
+    let other = TestAuth::instance(&db, ring(), &one.clock, 2, polling).await;
     let auth = other.auth.clone();
-    let watch = tokio::spawn(async move { auth.watch_keys(MILLISECOND).await });
+    let watch = tokio::spawn(async move { auth.run_background().await });
     for count in 1..3 {
         while other.published().len() < count {
             tokio::task::yield_now().await;

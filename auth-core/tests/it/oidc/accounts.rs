@@ -228,6 +228,20 @@ each_database! {
         world.test.refresh(&after.refresh).await.unwrap();
     }
 
+    async fn a_session_of_another_that_a_sign_in_takes_the_place_of_is_written_to_its_own_account(db: &TestDatabase) {
+        let world = World::with(db, |builder, issuer| {
+            builder.oidc(providers(issuer)).configure(|config| config.audit_retention = Some(crate::support::DAY))
+        }).await;
+        let before = world.sign_in(&ada()).await;
+        let begun = world.oidc().start(Start::new("idp").replacing(before.refresh.clone())).await.unwrap();
+        let query = world.issuer.approve(&begun.url, &Person::new("2", "bob@example.com"));
+        let bob = tokens(world.come_back(&query, Some(begun.browser)).await.unwrap()).user_id;
+        let auth = &world.test.auth;
+        let last = auth.events(before.user_id, None, 1).await.unwrap().remove(0);
+        assert_eq!((last.code.as_str(), last.reason.as_deref(), last.session), ("signed_out", Some("replaced"), Some(before.session_id)));
+        assert!(auth.events(bob, None, 9).await.unwrap().iter().all(|event| event.code != "signed_out"));
+    }
+
     async fn an_account_without_a_password_can_get_one_by_mail_and_be_deleted_after_a_sign_in(db: &TestDatabase) {
         let world = World::new(db).await;
         let first = world.sign_in(&ada()).await;

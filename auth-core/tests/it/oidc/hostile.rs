@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{
     World,
-    issuer::{Behaviour, Person, SOON, Sign, Trick, set},
+    issuer::{Behaviour, Person, SOON, Sign, Trick, add, set},
 };
 
 async fn refusal(world: &World, change: impl FnOnce(&mut Behaviour)) -> Failure {
@@ -151,6 +151,119 @@ async fn the_user_info_is_about_the_same_person_or_nobody() {
         refusal(&world, |behaviour| behaviour.user_info = set("email_verified", json!("true"))).await;
     assert_eq!(failure, Failure::EmailUnverified);
     world.sign_in(&Person::new("1", "ada@example.com")).await;
+}
+
+#[tokio::test]
+async fn an_address_is_verified_if_one_place_says_so_of_the_same_address_and_none_says_no() {
+    let yes = || json!({"email": "ada@example.com", "email_verified": true});
+    let cases = [
+        // What the ID token says, what the user info says, and why nobody is signed in, if so.
+        (json!({"email": "ada@example.com"}), yes(), None),
+        (
+            json!({"email": "ada@example.com"}),
+            json!({"email": "Ada@EXAMPLE.com", "email_verified": true}),
+            None,
+        ),
+        (json!({}), yes(), None),
+        (yes(), json!({"email": "other@example.com", "email_verified": false}), None),
+        (
+            json!({"email": "ada@example.com"}),
+            json!({"email": "ada@example.com"}),
+            Some(Failure::EmailUnverified),
+        ),
+        (
+            json!({"email": "ada@example.com"}),
+            json!({"email": "eve@example.com", "email_verified": true}),
+            Some(Failure::EmailUnverified),
+        ),
+        (
+            json!({"email": "ada@example.com"}),
+            json!({"email_verified": true}),
+            Some(Failure::EmailUnverified),
+        ),
+        (
+            json!({"email": "ada@example.com"}),
+            json!({"email": "ada@example.com", "email_verified": false}),
+            Some(Failure::EmailUnverified),
+        ),
+        (json!({"email_verified": false}), yes(), Some(Failure::EmailUnverified)),
+        (
+            json!({"email_verified": true}),
+            json!({"email": "ada@example.com"}),
+            Some(Failure::EmailUnverified),
+        ),
+        (
+            json!({"email": "ada@example.com"}),
+            json!({"email": "ada@example.com", "email_verified": "true"}),
+            Some(Failure::EmailUnverified),
+        ),
+        (json!({"email_verified": true}), json!({}), Some(Failure::EmailMissing)),
+    ];
+    for (in_token, at_user_info, expected) in cases {
+        let world = World::on_sqlite().await;
+        let what = format!("{in_token} and {at_user_info}");
+        world.issuer.does(|behaviour| {
+            behaviour.claims_in_token = false;
+            behaviour.claims = add(in_token);
+            behaviour.user_info = std::sync::Arc::new(move |info| {
+                *info = json!({"sub": info["sub"]});
+                add(at_user_info.clone())(info);
+            });
+        });
+        let outcome = world.arrive(&Person::new("1", "ada@example.com")).await;
+        match expected {
+            None => drop(outcome.unwrap_or_else(|refused| panic!("{what}: {refused:?}"))),
+            Some(expected) => assert_eq!(super::refused(outcome), expected, "{what}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_is_known_signs_in_though_the_user_info_cannot_be_had_if_the_id_token_has_the_address() {
+    let world = World::on_sqlite().await;
+    let person = Person::new("1", "ada@example.com");
+    world.sign_in(&person).await;
+    world.issuer.does(|behaviour| {
+        behaviour.claims = set("email_verified", Value::Null);
+        behaviour.tricks.insert("/userinfo", Trick::Status(503));
+    });
+    world.sign_in(&person).await;
+    assert_eq!(world.refusal(&Person::new("2", "bob@example.com")).await, Failure::EmailUnverified);
+    world.issuer.does(|behaviour| {
+        behaviour.tricks.clear();
+        behaviour.user_info = set("sub", json!("2"));
+    });
+    assert_eq!(world.refusal(&person).await, Failure::UserInfoSubject);
+}
+
+#[tokio::test]
+async fn an_id_token_may_be_for_others_too_if_they_are_trusted_and_it_was_given_to_this_client() {
+    let both = || json!([super::CLIENT, "sibling@project", "246263"]);
+    for (trusted, aud, azp, expected) in [
+        (&["sibling@project", "246263"][..], both(), json!(super::CLIENT), None),
+        (&["sibling@project"], both(), json!(super::CLIENT), Some(Failure::IdTokenAudience)),
+        (&[], both(), json!(super::CLIENT), Some(Failure::IdTokenAudience)),
+        (&["sibling@project", "246263"], both(), Value::Null, Some(Failure::IdTokenAuthorizedParty)),
+        (&["sibling@project", "246263"], both(), json!("246263"), Some(Failure::IdTokenAuthorizedParty)),
+        (&["246263"], json!(["246263"]), json!(super::CLIENT), Some(Failure::IdTokenAudience)),
+        (&["246263"], json!("246263"), json!(super::CLIENT), Some(Failure::IdTokenAudience)),
+        (&["246263"], json!([super::CLIENT]), Value::Null, None),
+        (&[], json!([super::CLIENT, super::CLIENT]), Value::Null, None),
+    ] {
+        let db = TestDatabase::sqlite().await;
+        let world = World::with(&db, |builder, issuer| {
+            let idp = trusted.iter().fold(super::idp(issuer), |idp, one| idp.audience(*one));
+            builder.oidc(auth_core::oidc::Config::new(super::CALLBACKS).provider(idp))
+        })
+        .await;
+        let what = format!("{trusted:?} {aud} {azp}");
+        world.issuer.does(|behaviour| behaviour.claims = add(json!({"aud": aud, "azp": azp})));
+        let outcome = world.arrive(&Person::new("1", "ada@example.com")).await;
+        match expected {
+            None => drop(outcome.unwrap_or_else(|refused| panic!("{what}: {refused:?}"))),
+            Some(expected) => assert_eq!(super::refused(outcome), expected, "{what}"),
+        }
+    }
 }
 
 #[tokio::test]

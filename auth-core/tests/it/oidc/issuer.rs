@@ -58,12 +58,14 @@ pub(crate) enum Trick {
     Huge(usize),
     /// Nothing, for ever.
     Silence,
+    /// So long by the clock of the test, and then 503.
+    Takes(Duration),
     /// The same address again.
     RedirectLoop,
     Text(String),
 }
 
-type Edit = Arc<dyn Fn(&mut Value) + Send + Sync>;
+pub(crate) type Edit = Arc<dyn Fn(&mut Value) + Send + Sync>;
 
 /// What it does; a test changes it as it goes along.
 #[derive(Clone)]
@@ -92,6 +94,17 @@ pub(crate) fn set(name: &'static str, value: Value) -> Edit {
             Value::Null => drop(object.remove(name)),
             value => drop(object.insert(name.to_owned(), value.clone())),
         }
+    })
+}
+
+/// Sets these members; one that is null goes.
+pub(crate) fn add(members: Value) -> Edit {
+    Arc::new(move |object| {
+        let object = object.as_object_mut().unwrap();
+        for (name, value) in members.as_object().unwrap() {
+            object.insert(name.clone(), value.clone());
+        }
+        object.retain(|_, value| !value.is_null());
     })
 }
 
@@ -227,6 +240,10 @@ impl Issuer {
         match trick {
             None => {}
             Some(Trick::Silence) => return std::future::pending().await,
+            Some(Trick::Takes(time)) => {
+                self.clock.advance(time);
+                return reply(503, &json!({"error": "server_error"}));
+            }
             Some(Trick::Status(status)) => return reply(status, &json!({"error": "server_error"})),
             Some(Trick::Huge(bytes)) => return text(200, " ".repeat(bytes)),
             Some(Trick::Text(body)) => return text(200, body),
@@ -339,7 +356,7 @@ impl Issuer {
         let now = self.clock.now().duration_since(UNIX_EPOCH).unwrap().as_secs();
         let mut claims = json!({
             "iss": self.url(), "sub": code.person.subject, "aud": CLIENT, "exp": now + 300, "iat": now,
-            "nonce": code.nonce, "at_hash": at_hash(behaviour.sign, access),
+            "auth_time": now, "nonce": code.nonce, "at_hash": at_hash(behaviour.sign, access),
         });
         if behaviour.claims_in_token {
             for (name, value) in claims_of(&code.person).as_object().unwrap() {

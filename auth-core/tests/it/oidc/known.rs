@@ -1,6 +1,6 @@
 //! What is known of an issuer: when it is asked for, how long it is kept, and what is not believed of it.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use auth_core::oidc::{Failure, Start};
 use auth_migration::test_util::TestDatabase;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{
     World,
-    issuer::{Person, SOON, Sign, Trick, new_key, set},
+    issuer::{Edit, Person, SOON, Sign, Trick, new_key, set},
 };
 use crate::support::{EMAIL, HOUR, SECOND, TestAuth, keys};
 
@@ -84,6 +84,121 @@ async fn a_provider_that_is_away_is_told_at_once_and_keeps_nobody_else() {
     assert_eq!(start(&world).await, Err(Failure::ProviderUnavailable), "for a moment nobody tries");
     world.test.clock.advance(5 * SECOND);
     assert_eq!(start(&world).await, Ok(()));
+}
+
+#[tokio::test]
+async fn a_provider_that_takes_its_time_to_fail_is_left_alone_for_a_while_after_it() {
+    let world = World::on_sqlite().await;
+    world.issuer.does(|behaviour| drop(behaviour.tricks.insert(DOCUMENT, Trick::Takes(5 * SECOND))));
+    assert_eq!(start(&world).await, Err(Failure::ProviderUnavailable));
+    world.issuer.requests();
+    world.test.clock.advance(5 * SECOND - Duration::from_millis(1));
+    assert_eq!(start(&world).await, Err(Failure::ProviderUnavailable));
+    assert_eq!(world.issuer.requests(), [""; 0], "nobody asks, and nobody waits");
+    world.issuer.does(|behaviour| behaviour.tricks.clear());
+    world.test.clock.advance(Duration::from_millis(1));
+    assert_eq!(start(&world).await, Ok(()));
+}
+
+#[tokio::test]
+async fn while_one_tries_a_provider_that_is_away_nobody_waits_behind_them() {
+    let world = World::on_sqlite().await;
+    world.issuer.does(|behaviour| drop(behaviour.tricks.insert(DOCUMENT, Trick::Status(503))));
+    assert_eq!(start(&world).await, Err(Failure::ProviderUnavailable));
+    world.test.clock.advance(5 * SECOND);
+    world.issuer.does(|behaviour| drop(behaviour.tricks.insert(DOCUMENT, Trick::Silence)));
+    let oidc = world.oidc();
+    let first = tokio::spawn(async move { oidc.start(Start::new("idp")).await });
+    world.issuer.requests();
+    while world.issuer.requests().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    for _ in 0..3 {
+        assert_eq!(start(&world).await, Err(Failure::ProviderUnavailable));
+    }
+    assert!(!first.is_finished(), "they were told while it still tried");
+}
+
+#[tokio::test]
+async fn while_one_asks_anew_the_others_go_on_with_what_is_known() {
+    let world = World::on_sqlite().await;
+    assert_eq!(start(&world).await, Ok(()));
+    world.test.clock.advance(HOUR);
+    world.issuer.does(|behaviour| drop(behaviour.tricks.insert(DOCUMENT, Trick::Silence)));
+    let oidc = world.oidc();
+    let first = tokio::spawn(async move { oidc.start(Start::new("idp")).await });
+    world.issuer.requests();
+    while world.issuer.requests().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(start(&world).await, Ok(()));
+    assert!(!first.is_finished());
+}
+
+/// Keys as some issuers have them: without `kid`.
+fn nameless(keys: &mut Value) {
+    for key in keys["keys"].as_array_mut().unwrap() {
+        key.as_object_mut().unwrap().remove("kid");
+    }
+}
+
+#[tokio::test]
+async fn among_keys_without_a_name_the_signature_decides_and_a_key_of_another_name_is_none() {
+    let other = |keys: &mut Value| keys["keys"].as_array_mut().unwrap().insert(0, new_key());
+    for (keys, sign, expected) in [
+        (Arc::new(nameless) as Edit, Sign::EdDsa, Ok(())),
+        (Arc::new(nameless), Sign::Rs256, Ok(())),
+        (Arc::new(nameless), Sign::OtherKey, Err(Failure::IdTokenSignature)),
+        // The first of two is the wrong one.
+        (
+            Arc::new(move |keys: &mut Value| {
+                other(keys);
+                nameless(keys);
+            }),
+            Sign::EdDsa,
+            Ok(()),
+        ),
+        // Its key is there, under another name.
+        (Arc::new(other), Sign::OtherKey, Err(Failure::IdTokenSignature)),
+        (
+            Arc::new(|keys: &mut Value| keys["keys"][0]["kid"] = json!("x")),
+            Sign::EdDsa,
+            Err(Failure::IdTokenKey),
+        ),
+        // Of its name there is one, of another kind: those without a name are not tried then.
+        (
+            Arc::new(|keys: &mut Value| {
+                keys["keys"][0].as_object_mut().unwrap().remove("kid");
+                keys["keys"][2]["kid"] = json!("ed");
+            }),
+            Sign::EdDsa,
+            Err(Failure::IdTokenKey),
+        ),
+    ] {
+        let world = World::on_sqlite().await;
+        world.issuer.does(|behaviour| (behaviour.keys, behaviour.sign) = (keys, sign));
+        match (world.arrive(&ada()).await, expected) {
+            (Ok(_), Ok(())) => {}
+            (outcome, Err(expected)) => assert_eq!(super::refused(outcome), expected, "{sign:?}"),
+            (outcome, Ok(())) => panic!("{sign:?}: {outcome:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_new_key_without_a_name_is_learnt_with_its_first_token_too() {
+    let world = World::on_sqlite().await;
+    world.issuer.does(|behaviour| behaviour.keys = Arc::new(nameless));
+    world.sign_in(&ada()).await;
+    world.test.clock.advance(5 * SECOND);
+    world.issuer.does(|behaviour| {
+        behaviour.sign = Sign::UnknownKey;
+        behaviour.keys = Arc::new(|keys| {
+            keys["keys"][0] = new_key();
+            nameless(keys);
+        });
+    });
+    world.sign_in(&ada()).await;
 }
 
 #[tokio::test]

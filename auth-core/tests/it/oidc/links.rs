@@ -1,7 +1,7 @@
 //! Linking identities to an account, and taking them away.
 
 use auth_core::{
-    ClientInfo, Error,
+    ClientInfo, CreateUser, Error,
     mail::MailKind,
     oidc::{Failure, Outcome, Start},
 };
@@ -15,6 +15,19 @@ use crate::{
 
 fn at_work() -> Person {
     Person::new("w", "ada@work.example").unverified()
+}
+
+impl World {
+    /// Why a link comes to nothing whose account or session became another while the person was at the provider.
+    async fn link_after(&self, change: &str) -> Failure {
+        let (_, caller) = self.test.proved_caller().await;
+        let begun = self.oidc().start_link(&caller, Some(PASSWORD.into()), Start::new("idp")).await.unwrap();
+        let query = self.issuer.approve(&begun.url, &at_work());
+        self.test.execute(change).await;
+        let failure = refused(self.come_back(&query, Some(begun.browser)).await);
+        assert_eq!(self.test.count("auth_identity").await, 0);
+        failure
+    }
 }
 
 each_database! {
@@ -57,6 +70,43 @@ each_database! {
         assert_refused!(world.oidc().start_link(&without_password, None, start()).await, Error::Validation(_));
     }
 
+    async fn to_unlink_takes_the_password_again_or_a_sign_in_just_now(db: &TestDatabase) {
+        let world = World::new(db).await;
+        let (_, caller) = world.test.proved_caller().await;
+        world.link(&caller, Some(PASSWORD), &at_work()).await.unwrap();
+        let identity = world.oidc().identities(&caller).await.unwrap()[0].id;
+        for password in [None, Some("wrong")] {
+            assert_refused!(world.unlink(&caller, password, identity).await, Error::Validation(_));
+        }
+        let bob = world.principal(&world.sign_in(&Person::new("2", "bob@example.com")).await);
+        world.link(&bob, None, &Person::new("3", "bob@work.example")).await.unwrap();
+        let of_bob = world.oidc().identities(&bob).await.unwrap()[0].id;
+        world.test.clock.advance(std::time::Duration::from_mins(6));
+        assert_refused!(world.unlink(&bob, None, of_bob).await, Error::Validation(_));
+        assert_eq!(world.test.count("auth_identity").await, 3);
+        world.unlink(&caller, Some(PASSWORD), identity).await.unwrap();
+        let bob = world.principal(&world.sign_in(&Person::new("2", "bob@example.com")).await);
+        world.unlink(&bob, None, of_bob).await.unwrap();
+    }
+
+    async fn a_link_under_way_does_not_outlive_the_epoch_of_its_session(db: &TestDatabase) {
+        let world = World::new(db).await;
+        assert_eq!(world.link_after("UPDATE auth_user SET epoch = epoch + 1").await, Failure::SessionOver);
+    }
+
+    async fn a_link_under_way_is_of_no_use_to_an_account_that_is_disabled(db: &TestDatabase) {
+        let world = World::new(db).await;
+        assert_eq!(world.link_after("UPDATE auth_user SET disabled_at = 1").await, Failure::SessionOver);
+    }
+
+    async fn a_link_under_way_is_for_the_account_of_its_session_and_no_other(db: &TestDatabase) {
+        let world = World::new(db).await;
+        world.test.auth.create_user(CreateUser::new("bob@example.com").verified()).await.unwrap();
+        let to_bob = "UPDATE auth_one_time_token SET user_id = (SELECT id FROM auth_user WHERE email = 'bob@example.com') \
+                      WHERE purpose = 'oidc'";
+        assert_eq!(world.link_after(to_bob).await, Failure::SessionOver);
+    }
+
     async fn a_session_that_ended_meanwhile_links_nothing(db: &TestDatabase) {
         let world = World::new(db).await;
         let (tokens, caller) = world.test.proved_caller().await;
@@ -71,13 +121,13 @@ each_database! {
         let world = World::new(db).await;
         let caller = world.principal(&world.sign_in(&Person::new("1", EMAIL)).await);
         let only = world.oidc().identities(&caller).await.unwrap()[0].id;
-        assert_refused!(world.unlink(&caller, only).await, Error::Refused(auth_core::refusal::LAST_WAY_IN));
+        assert_refused!(world.unlink(&caller, None, only).await, Error::Refused(auth_core::refusal::LAST_WAY_IN));
         world.link(&caller, None, &at_work()).await.unwrap();
-        world.unlink(&caller, only).await.unwrap();
+        world.unlink(&caller, None, only).await.unwrap();
         let left = world.oidc().identities(&caller).await.unwrap();
         assert_eq!(left.len(), 1);
-        assert_refused!(world.unlink(&caller, only).await, Error::Refused(auth_core::oidc::IDENTITY_NOT_FOUND));
-        assert_refused!(world.unlink(&caller, left[0].id).await, Error::Refused(auth_core::refusal::LAST_WAY_IN));
+        assert_refused!(world.unlink(&caller, None, only).await, Error::Refused(auth_core::oidc::IDENTITY_NOT_FOUND));
+        assert_refused!(world.unlink(&caller, None, left[0].id).await, Error::Refused(auth_core::refusal::LAST_WAY_IN));
         assert_eq!(world.test.events.count("identity_unlinked"), 1);
         world.test.auth.deliver_mail().await.unwrap();
         assert!(world.test.outbox.take().iter().any(|(mail, _)| mail.kind == MailKind::IdentityUnlinked));
@@ -86,7 +136,7 @@ each_database! {
         let token = world.test.token_of(MailKind::ResetPassword).await;
         world.test.auth.reset_password(token, PASSWORD, ClientInfo::default()).await.unwrap();
         let caller = world.principal(&world.test.login().await);
-        world.unlink(&caller, left[0].id).await.unwrap();
+        world.unlink(&caller, Some(PASSWORD), left[0].id).await.unwrap();
     }
 
     async fn an_identity_of_a_provider_that_is_gone_is_no_way_in(db: &TestDatabase) {
@@ -98,8 +148,8 @@ each_database! {
         let all = world.oidc().identities(&caller).await.unwrap();
         let (former, current) = (&all[0], &all[1]);
         assert_eq!(former.issuer, "https://former.example");
-        assert_refused!(world.unlink(&caller, current.id).await, Error::Refused(auth_core::refusal::LAST_WAY_IN));
-        world.unlink(&caller, former.id).await.unwrap();
+        assert_refused!(world.unlink(&caller, None, current.id).await, Error::Refused(auth_core::refusal::LAST_WAY_IN));
+        world.unlink(&caller, None, former.id).await.unwrap();
     }
 
     async fn an_identity_is_its_owners_to_see_and_to_remove(db: &TestDatabase) {
@@ -107,7 +157,7 @@ each_database! {
         let ada = world.principal(&world.sign_in(&Person::new("1", EMAIL)).await);
         let bob = world.principal(&world.sign_in(&Person::new("2", "bob@example.com")).await);
         let of_ada = world.oidc().identities(&ada).await.unwrap()[0].id;
-        assert_refused!(world.unlink(&bob, of_ada).await, Error::Refused(auth_core::oidc::IDENTITY_NOT_FOUND));
+        assert_refused!(world.unlink(&bob, None, of_ada).await, Error::Refused(auth_core::oidc::IDENTITY_NOT_FOUND));
         assert_eq!(world.oidc().identities(&bob).await.unwrap().len(), 1);
     }
 
@@ -164,6 +214,9 @@ fn what_cannot_work_is_refused_when_the_handle_is_built() {
         (with(idp("https://id.example.com").scope("two words")), "scope"),
         (with(idp("https://id.example.com").root_certificate("no PEM")), "root_certificate"),
         (with(idp("https://id.example.com")).provider(idp("https://id2.example.com")), "twice"),
+        (with(idp("https://id.example.com").domain("example.com@")), "domain"),
+        (with(idp("https://id.example.com").domain("")), "domain"),
+        (with(idp("https://id.example.com").audience("")), "audience"),
         (Config::new(super::CALLBACKS).redirect_origin("https://app.example.com/x"), "redirect_origin"),
         (Config::new(super::CALLBACKS).default_redirect("https://elsewhere.example/"), "default_redirect"),
     ] {

@@ -7,7 +7,10 @@ pub(crate) mod issuer;
 mod known;
 mod links;
 mod races;
+mod recent;
+mod throttle;
 mod transaction;
+mod trust;
 
 use auth_core::{
     AuthBuilder, BrowserToken, ClientInfo, Error, Principal, Tokens,
@@ -128,8 +131,14 @@ impl World {
         self.come_back(&query, Some(begun.browser)).await
     }
 
-    pub(crate) async fn unlink(&self, caller: &Principal, identity: uuid::Uuid) -> Result<(), Error> {
-        self.oidc().unlink(caller, identity, ClientInfo::default()).await
+    pub(crate) async fn unlink(
+        &self,
+        caller: &Principal,
+        password: Option<&str>,
+        identity: uuid::Uuid,
+    ) -> Result<(), Error> {
+        let client = ClientInfo::default();
+        self.oidc().unlink(caller, identity, password.map(Into::into), client).await
     }
 }
 

@@ -1,8 +1,8 @@
 //! Several at once: of each of these one wins, and nobody is hurt.
 
 use auth_core::{
-    ClientInfo, Error,
-    oidc::{Callback, Failure},
+    ClientInfo, CreateUser, Error, Principal,
+    oidc::{Callback, Failure, Finished, Refused, Start},
 };
 use auth_migration::{each_database, test_util::TestDatabase};
 
@@ -10,6 +10,22 @@ use super::{World, issuer::Person, refused, tokens};
 use crate::support::{EMAIL, PASSWORD};
 
 const MANY: usize = 6;
+
+/// A callback that will link one and the same identity.
+async fn begin_link(world: &World, caller: &Principal) -> Callback {
+    let begun = world.oidc().start_link(caller, Some(PASSWORD.into()), Start::new("idp")).await.unwrap();
+    let query = world.issuer.approve(&begun.url, &Person::new("w", "team@work.example"));
+    Callback::new("idp", &query).browser(Some(begun.browser))
+}
+
+async fn all_at_once(world: &World, callbacks: Vec<Callback>) -> Vec<Result<Finished, Refused>> {
+    let oidc = world.oidc();
+    let all = callbacks.into_iter().map(|callback| {
+        let oidc = oidc.clone();
+        async move { oidc.finish(callback).await }
+    });
+    all.collect::<tokio::task::JoinSet<_>>().join_all().await
+}
 
 each_database! {
     async fn many_tabs_of_a_new_person_make_one_account(db: &TestDatabase) {
@@ -62,7 +78,7 @@ each_database! {
         let identities = world.oidc().identities(&caller).await.unwrap();
         let takers: Vec<_> = identities.iter().map(|identity| {
             let (oidc, caller, id) = (world.oidc(), caller.clone(), identity.id);
-            tokio::spawn(async move { oidc.unlink(&caller, id, ClientInfo::default()).await })
+            tokio::spawn(async move { oidc.unlink(&caller, id, None, ClientInfo::default()).await })
         }).collect();
         let mut gone = 0;
         for taker in takers {
@@ -72,6 +88,43 @@ each_database! {
             }
         }
         assert_eq!((gone, world.test.count("auth_identity").await), (1, 1));
+    }
+
+    async fn of_two_accounts_that_link_one_identity_at_once_one_gets_it(db: &TestDatabase) {
+        let world = World::new(db).await;
+        let mut links = Vec::new();
+        for email in ["ada@example.com", "bob@example.com", "eve@example.com"] {
+            let new = CreateUser::new(email).password(PASSWORD).verified();
+            world.test.auth.create_user(new).await.unwrap();
+            let caller = world.principal(&world.test.try_login(email, PASSWORD).await.unwrap());
+            links.push(begin_link(&world, &caller).await);
+        }
+        let (mut linked, mut taken) = (0, 0);
+        for outcome in all_at_once(&world, links).await {
+            match outcome {
+                Ok(_) => linked += 1,
+                refusal => {
+                    assert_eq!(refused(refusal), Failure::IdentityTaken);
+                    taken += 1;
+                }
+            }
+        }
+        assert_eq!((linked, taken, world.test.count("auth_identity").await), (1, 2, 1));
+        assert_eq!(world.test.events.count("identity_linked"), 1);
+    }
+
+    async fn whoever_links_an_identity_in_many_tabs_at_once_has_it_once(db: &TestDatabase) {
+        let world = World::new(db).await;
+        let (_, caller) = world.test.proved_caller().await;
+        let mut links = Vec::new();
+        for _ in 0..MANY {
+            links.push(begin_link(&world, &caller).await);
+        }
+        for outcome in all_at_once(&world, links).await {
+            outcome.unwrap();
+        }
+        assert_eq!(world.test.count("auth_identity").await, 1);
+        assert_eq!(world.test.events.count("identity_linked"), 1);
     }
 
     /// The thief's sign-ins and links race the owner's arrival: whichever order, nothing of the thief is left.

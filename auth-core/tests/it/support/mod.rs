@@ -50,6 +50,15 @@ pub(crate) fn secret(byte: u8) -> SecretKey {
     SecretKey::new(vec![byte; 64]).unwrap()
 }
 
+/// Does everything in the background as often as it can.
+pub(crate) fn polling(builder: AuthBuilder) -> AuthBuilder {
+    builder.configure(|config| {
+        let every = &mut config.background;
+        (every.poll, every.mail, every.sweep) =
+            (Duration::from_millis(1), Duration::from_millis(1), Duration::from_millis(1));
+    })
+}
+
 impl TestAuth {
     pub(crate) async fn new(db: &TestDatabase) -> Self {
         Self::with(db, |builder| builder).await

@@ -229,6 +229,6 @@ fn the_page_on_throttling_tells_the_defaults() {
     assert_eq!(told[1].0, account_limit.to_string());
     assert_eq!(told[2].0, device_failures.to_string());
     assert_eq!(told[3].0, format!("{network}: all of them in {all} min"));
-    assert_eq!(told[4].0, network);
-    assert_eq!(told.len(), 5);
+    assert!(told[4..].iter().all(|told| told.0 == network));
+    assert_eq!(told.len(), 6);
 }

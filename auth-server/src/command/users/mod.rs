@@ -121,7 +121,17 @@ impl Desk {
 
     async fn change(&self, user: &str, change: UserChange) -> Result<(), Error> {
         let user = self.find(user).await?;
-        self.print(&told(self.auth.update_user(user.id, change, ClientInfo::default()).await)?)
+        let changed = told(self.auth.update_user(user.id, change, ClientInfo::default()).await)?;
+        let identities: usize = changed.ways_in.iter().map(|(_, rows)| rows.len()).sum();
+        if identities > 0 {
+            tracing::warn!(
+                "whoever has one of the {identities} identities of this account has its roles now: see --json"
+            );
+        }
+        if self.json {
+            return print([json!(AccountDocument::of_changed(&changed)).to_string()]);
+        }
+        self.print(&changed.user)
     }
 
     async fn reset_password(&self, user: &str, print_link: bool) -> Result<(), Error> {

@@ -139,8 +139,9 @@ pub(crate) static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| {
         Setting::new(
             "REVOCATION_POLL_MS",
             "How often to ask what other instances have ended, and for the key ring, 100 to 60000 [default]",
-            time(|c| &mut c.revocation_poll, MILLISECOND, 100..=60_000),
-        ),
+            time(|c| &mut c.auth.background.poll, MILLISECOND, 100..=60_000),
+        )
+        .renames(&["background.poll"]),
         Setting::new(
             "REVOCATION_MAX_AGE_SECONDS",
             "When asking has failed for so long, /verify answers 503 and no longer from what was known; 0: never [default]",

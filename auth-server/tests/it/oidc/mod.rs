@@ -185,18 +185,26 @@ async fn an_account_with_a_password_links_an_identity_and_one_without_keeps_its_
             .await;
         page.json()["identities"][0]["id"].as_str().unwrap().to_owned()
     };
-    let remove = async |bearer: &str, id: &str| {
+    let remove = async |bearer: &str, id: &str, body: &str| {
         let url = world.at(&format!("/users/me/identities/{id}"));
-        Walker::new().ask("DELETE", &url, &[("authorization", bearer)], "").await.status.as_u16()
+        let headers = [("authorization", bearer), ("content-type", "application/json")];
+        Walker::new().ask("DELETE", &url, &headers, body).await.status.as_u16()
     };
     let id = identities(&bearer).await;
-    assert_eq!(remove(&bearer, &id).await, 204);
+    assert_eq!(remove(&bearer, &id, "{}").await, 422);
+    assert_eq!(remove(&bearer, &id, &json!({"password": PASSWORD}).to_string()).await, 204);
 
     let mut ada = Walker::new();
     world.sign_in(&mut ada, "rsa", "ada").await;
     let bearer = format!("Bearer {}", world.refresh(&mut ada).await);
     let id = identities(&bearer).await;
-    assert_eq!(remove(&bearer, &id).await, 409);
+    assert_eq!(remove(&bearer, &id, "{}").await, 422, "the provider was not asked when the sign-in was");
+    // Asked for a sign-in now, it has the person sign in again, and tells.
+    let from = world.at("/oauth/rsa/authorize?redirect_to=/app&max_age=0");
+    let callback = ada.walk(&from, &world.url, "ada", Answer::Yes).await;
+    assert_eq!(ada.get(&callback).await.leads_to(), "/app");
+    let bearer = format!("Bearer {}", world.refresh(&mut ada).await);
+    assert_eq!(remove(&bearer, &id, "{}").await, 409);
 }
 
 #[tokio::test]

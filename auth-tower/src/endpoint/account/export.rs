@@ -1,6 +1,4 @@
-use std::collections::BTreeMap;
-
-use auth_core::{Export, ExportedRow, ExportedValue};
+use auth_core::Export;
 use http::StatusCode;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -8,13 +6,12 @@ use serde_json::{Value, json};
 use crate::{
     endpoint::{
         answer::json,
-        document::{EventDocument, SessionDocument, UserDocument},
+        document::{EventDocument, RowsDocument, SessionDocument, UserDocument, rows},
     },
     openapi::{
         Operation,
         shape::{closed, id, list, nullable, perhaps, reference, text, time},
     },
-    rfc3339,
     route::{Answered, Caller, Route},
     service::{Call, Inner},
 };
@@ -28,38 +25,21 @@ struct ExportDocument<'a> {
     events: Vec<EventDocument<'a>>,
     /// A member for each room that stores something about a person.
     #[serde(flatten)]
-    rooms: BTreeMap<&'static str, Vec<BTreeMap<&'static str, Option<String>>>>,
+    rooms: RowsDocument,
 }
 
 /// `GET /users/me/export`: all that is stored about the caller.
 async fn export(mut call: Call) -> Answered {
     let caller = call.caller()?;
-    let Export { user, sessions, rooms, events, .. } = call.service.auth.export(&caller).await?;
+    let Export { user, sessions, rooms, events, .. } =
+        call.service.auth.export_for(&caller, call.client).await?;
     let document = ExportDocument {
         user: UserDocument::of(&user),
         sessions: sessions.iter().map(|session| SessionDocument::of(session, caller.session_id())).collect(),
         events: events.iter().map(EventDocument::of).collect(),
-        rooms: rooms
-            .into_iter()
-            .map(|(member, rows)| {
-                let row = |row: ExportedRow| {
-                    row.into_iter().map(|(name, value)| (name, exported(value))).collect::<BTreeMap<_, _>>()
-                };
-                (member, rows.into_iter().map(row).collect())
-            })
-            .collect(),
+        rooms: rows(&rooms),
     };
     Ok(json(StatusCode::OK, &document))
-}
-
-fn exported(value: ExportedValue) -> Option<String> {
-    match value {
-        ExportedValue::Id(id) => Some(id.to_string()),
-        ExportedValue::Text(text) => Some(text),
-        ExportedValue::Time(time) => Some(rfc3339(time)),
-        // Nothing is stored; or a kind of value that a later version knows.
-        _ => None,
-    }
 }
 
 fn describe(_: &Inner) -> Operation {

@@ -5,14 +5,14 @@ use crate::{
     endpoint::{
         answer::{json, no_content},
         document::UserDocument,
-        fields::{object, optional_password},
+        fields::password_again,
     },
     openapi::{
         Operation, header,
-        shape::{self, password, reference},
+        shape::{self, password},
     },
     route::{Answered, Caller, Route, Takes},
-    service::{Call, Inner, Object, Payload},
+    service::{Call, Inner},
 };
 
 pub(super) const GET: Route = Route::get(|call| Box::pin(me(call)), describe_me).open_to(Caller::Bearer);
@@ -36,12 +36,7 @@ fn describe_me(_: &Inner) -> Operation {
 /// `DELETE /users/me`.
 async fn delete_me(mut call: Call) -> Answered {
     let caller = call.caller()?;
-    // Without a body as without a password: whether one is needed depends on the account.
-    let mut object = match call.payload {
-        Payload::Nothing => Object::new(),
-        payload => object(payload)?,
-    };
-    let password = optional_password(&mut object)?;
+    let password = password_again(call.payload)?;
     let client = call.client.actor(caller.user_id());
     call.service.auth.delete_account(&caller, password, client).await?;
     let mut response = no_content();
@@ -52,12 +47,7 @@ async fn delete_me(mut call: Call) -> Answered {
 fn describe_delete_me(_: &Inner) -> Operation {
     Operation::new("delete_me", "Delete the account")
         .describe("With all that hangs on it. An account without a password needs a sign-in of the last five minutes instead.")
-        .body(
-            false,
-            &json!({"application/json": {
-                "schema": reference("PasswordAgain"), "example": {"password": "correct horse battery"},
-            }}),
-        )
+        .takes_password_again()
         .answer(
             204,
             json!({"description": "It is gone.", "headers": {"Set-Cookie": header("Set-Cookie")}}),

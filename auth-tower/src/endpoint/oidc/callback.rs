@@ -5,7 +5,7 @@ use auth_core::{
     oidc::{Callback, Failure, Outcome, PROVIDER_NOT_FOUND},
 };
 
-use super::{cookie::SignInCookie, parameter_described, redirect_described};
+use super::{cookie::SignInCookie, navigation, parameter_described, redirect_described};
 use crate::{
     endpoint::{answer::redirect, signed_in},
     openapi::Operation,
@@ -19,6 +19,7 @@ pub(super) const ROUTE: Route = Route::get(|call| Box::pin(callback(call)), desc
 /// `GET /oauth/{provider}/callback`: back from the provider, signed in or told why not.
 async fn callback(call: Call) -> Answered {
     let (oidc, cookies) = (call.service.oidc()?, SignInCookie::beside(call.service.cookies));
+    navigation::only(call.headers())?;
     let callback = Callback::new(call.parameter(), call.raw_query()).client(call.client.clone());
     let cookie = callback.cookie_name();
     let browser = cookie.as_ref().and_then(|name| cookies.read(call.headers(), name));
@@ -65,5 +66,5 @@ fn describe(_: &Inner) -> Operation {
         .fold(Operation::new("callback", "Come back from a provider"), Operation::parameter)
         .describe("Where the provider sends the browser.")
         .answer(302, redirect_described(answer))
-        .fails(&["not_found"])
+        .fails(&["not_found", "not_a_navigation"])
 }

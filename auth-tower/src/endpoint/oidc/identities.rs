@@ -5,18 +5,22 @@ use http::StatusCode;
 use serde::Serialize;
 
 use crate::{
-    endpoint::answer::{json, no_content},
+    endpoint::{
+        answer::{json, no_content},
+        fields::password_again,
+    },
     openapi::Operation,
     rfc3339,
-    route::{Answered, Caller, Route},
+    route::{Answered, Caller, Route, Takes},
     service::{Call, Inner},
 };
 
 pub(super) const GET: Route =
     Route::get(|call| Box::pin(identities(call)), describe_identities).open_to(Caller::Bearer);
 
-pub(super) const DELETE: Route =
-    Route::delete(|call| Box::pin(unlink_identity(call)), describe_unlink).open_to(Caller::Bearer);
+pub(super) const DELETE: Route = Route::delete(|call| Box::pin(unlink_identity(call)), describe_unlink)
+    .takes(Takes::Json)
+    .open_to(Caller::Bearer);
 
 /// An account at an identity provider, as its owner sees it.
 #[derive(Serialize)]
@@ -62,17 +66,21 @@ fn describe_identities(_: &Inner) -> Operation {
     )
 }
 
-/// `DELETE /users/me/identities/{id}`: never the last way in.
+/// `DELETE /users/me/identities/{id}` `{"password"}`: never the last way in.
 async fn unlink_identity(mut call: Call) -> Answered {
     let (caller, identity) = (call.caller()?, call.id()?);
+    let password = password_again(call.payload)?;
     let client = call.client.actor(caller.user_id());
-    call.service.oidc()?.unlink(&caller, identity, client).await?;
+    call.service.oidc()?.unlink(&caller, identity, password, client).await?;
     Ok(no_content())
 }
 
 fn describe_unlink(_: &Inner) -> Operation {
     Operation::new("unlink_identity", "Take an account elsewhere away")
+        .describe("An account without a password needs a sign-in of the last five minutes instead, at the provider too.")
+        .takes_password_again()
         .answers(204, "It signs in nobody any more.")
-        .fails(&["not_found", "last_way_in"])
+        .fails(&["validation_failed", "not_found", "last_way_in"])
+        .hashes()
         .wants_proof()
 }

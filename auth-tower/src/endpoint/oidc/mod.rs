@@ -3,6 +3,7 @@
 mod callback;
 mod cookie;
 mod identities;
+mod navigation;
 mod start;
 
 use auth_core::{Auth, oidc::Oidc};
@@ -52,6 +53,7 @@ pub(crate) const DOORS: Doors = Doors {
     open: |auth: &Auth| auth.oidc().is_some(),
     schemas,
     codes: &[
+        ("not_a_navigation", 403, "this address is for a browser to go to, not for a page to load"),
         ("provider_answer_invalid", 502, "the identity provider answers what it should not"),
         ("provider_unavailable", 503, "the identity provider cannot be reached"),
     ],

@@ -1,6 +1,6 @@
 //! Where browsers leave for a provider: to sign in, or to link an identity.
 
-use std::mem;
+use std::{mem, time::Duration};
 
 use auth_core::{
     ClientInfo, Error,
@@ -10,15 +10,15 @@ use http::{HeaderMap, Response, StatusCode};
 use serde::Serialize;
 use serde_json::json;
 
-use super::{cookie::SignInCookie, parameter_described, redirect_described};
+use super::{cookie::SignInCookie, navigation, parameter_described, redirect_described};
 use crate::{
     Body,
     endpoint::{
         answer::{json, redirect},
-        fields::{object, optional_password, optional_text, texts_of},
+        fields::{invalid, object, optional_password, optional_text, texts_of},
     },
     openapi::Operation,
-    problem::log_rule,
+    problem::{Problem, log_rule},
     route::{Answered, Caller, Route, Takes},
     service::{Call, Inner, Payload},
 };
@@ -31,8 +31,13 @@ pub(super) const LINK: Route = Route::post(|call| Box::pin(link_identity(call)),
 
 /// `GET /oauth/{provider}/authorize?redirect_to=`: on to the provider.
 async fn authorize(call: Call) -> Answered {
-    let (oidc, redirect_to) = (call.service.oidc()?, call.query()?.remove("redirect_to"));
-    let start = start(&call, call.parameter(), redirect_to.clone(), call.client.clone());
+    let (oidc, mut query) = (call.service.oidc()?, call.query()?);
+    navigation::only(call.headers())?;
+    let (redirect_to, max_age) = (query.remove("redirect_to"), query.remove("max_age"));
+    let mut start = start(&call, call.parameter(), redirect_to.clone(), call.client.clone());
+    if let Some(max_age) = max_age {
+        start = start.max_age(seconds(&max_age)?);
+    }
     match oidc.start(start).await {
         Ok(authorization) => {
             let mut response = redirect(&authorization.url)?;
@@ -48,13 +53,26 @@ async fn authorize(call: Call) -> Answered {
     }
 }
 
+/// As OpenID Connect has it, and not more than a year.
+fn seconds(text: &str) -> Result<Duration, Problem> {
+    let is_number = (1..=8).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    let seconds = text.parse().ok().filter(|seconds| is_number && *seconds <= 366 * 24 * 60 * 60);
+    let rule = "must be a number of seconds, and not more than a year";
+    seconds.map(Duration::from_secs).ok_or_else(|| invalid("max_age", "invalid_max_age", rule))
+}
+
 fn describe_authorize(_: &Inner) -> Operation {
     let redirect_to = "Where to come back: a local path, or a page of a trusted origin.";
     Operation::new("authorize", "Go to a provider and sign in")
-        .describe("For a browser to go to, not for a script to fetch.")
+        .describe("For a browser to go to, not for a script to fetch, an image or a frame.")
         .parameter(parameter_described("redirect_to", redirect_to))
+        .parameter(json!({
+            "name": "max_age", "in": "query", "schema": {"type": "integer", "minimum": 0, "maximum": 31_622_400},
+            "description": "How many seconds old the sign-in at the provider may be; with 0 the person signs in there again, \
+                            for what wants a recent sign-in here.",
+        }))
         .answer(302, redirect_described("On to the provider; or to `redirect_to` with `?error=` and a code."))
-        .fails(&["not_found", "validation_failed"])
+        .fails(&["not_found", "validation_failed", "not_a_navigation"])
 }
 
 #[derive(Serialize)]
@@ -82,7 +100,10 @@ fn describe_link(_: &Inner) -> Operation {
     let example =
         json!({"provider": "google", "redirect_to": "/settings", "password": "correct horse battery"});
     Operation::new("link_identity", "Add an account elsewhere")
-        .describe("Without a password of one's own: within five minutes of a sign-in. Not before the address of the account is proved.")
+        .describe(
+            "Without a password of one's own: within five minutes of a sign-in, at the provider too (`max_age`). Not before the \
+             address of the account is proved.",
+        )
         .takes("Link", &example)
         .answers_with(200, "Where the browser has to go.", "Authorization")
         .fails(&[

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::enrol;
 use crate::{
-    social_login::{GitHub, call_back, under_way},
+    oidc::{GitHub, call_back, under_way},
     support::{ADA, Answer, PASSWORD, Req, World},
 };
 
@@ -80,6 +80,7 @@ fn requests(thief: &Thief, victim: &str) -> Vec<(&'static str, &'static str, Req
         json("POST", "/request-verify-token", json!({"email": ADA})),
         json("POST", "/verify-email", json!({"token": link(MailKind::VerifyEmail)})),
         json("POST", "/verify-email", json!({"token": link(MailKind::ChangeEmail)})),
+        json("POST", "/stop-email-change", json!({"token": link(MailKind::EmailChangeAsked)})),
         json("POST", "/users/me/totp/confirm", json!({"code": "000000"})),
         json("POST", "/users/me/identities", json!({"provider": "github", "password": PASSWORD})),
         bare("POST", "/refresh-token"),
@@ -107,6 +108,7 @@ fn requests(thief: &Thief, victim: &str) -> Vec<(&'static str, &'static str, Req
         "/.well-known/jwks.json",
         "/openapi.json",
         "/verify-email",
+        "/stop-email-change",
         "/reset-password",
     ] {
         all.push(bare("GET", path));

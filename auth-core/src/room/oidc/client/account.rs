@@ -1,6 +1,6 @@
 //! Whose identity it is: the rules by which an identity finds, joins or makes an account.
 
-use super::{Failure, Oidc, Provider, exchange::ProviderTokens, id_token::Person, tokens::sealed};
+use super::{Failure, Oidc, Provider, exchange::ProviderTokens, person::Person, tokens::sealed};
 use crate::{
     ClientInfo, Error, Registration, SessionId, UserId,
     clock::duration_millis,
@@ -12,8 +12,8 @@ use crate::{
     room::oidc::store::{NewIdentity, find_identity, insert_identity, use_identity},
     store::{
         ConnectionTrait, Insert, LoginRow, NewUser, UserRow, end_all_sessions, find_session, find_user,
-        find_user_by_email, find_user_with_sessions, has_password, insert_user, lock_user, prove_email,
-        remove_password,
+        find_user_by_email, find_user_with_sessions, has_password, has_roles, insert_user, lock_user,
+        prove_email, remove_password,
     },
     task::until_won,
 };
@@ -73,11 +73,15 @@ impl Oidc {
             txn.commit().await?;
             return Ok(Round::Done(found.user_id, kinds));
         }
-        let email = proved(person)?;
+        let email = provider.proved(person)?;
         let held = find_user_by_email(&txn, email.normalized()).await?;
         if self.set_up.known_identities_only {
-            let failure = if held.is_some() { Failure::EmailTaken } else { Failure::SignUpClosed };
-            return Err(failure.into());
+            return Err(match held {
+                Some(held) if has_roles(&txn, held.id).await? => Failure::LinkRequired,
+                Some(_) => Failure::EmailTaken,
+                None => Failure::SignUpClosed,
+            }
+            .into());
         }
         let (user, kinds) = match held {
             Some(held) => match join(kernel, &txn, held.id, &email, arrived, now).await? {
@@ -136,10 +140,9 @@ impl Oidc {
         // The row is held: whoever takes the account from a thief meanwhile does so before this, and raises the epoch, or after.
         let locked = lock_user(&txn, user).await?.ok_or(Failure::SessionOver)?;
         let live = find_session(&txn, session).await?.filter(|session| {
+            // Read after the row was held: its epoch, and whether it is disabled, stay as they are.
             session.is_alive(now, duration_millis(kernel.config.sessions.refresh_ttl))
-                && session.is_of_epoch(locked.epoch)
                 && session.user.id == user
-                && !locked.disabled
         });
         if live.is_none() {
             return Err(Failure::SessionOver.into());
@@ -179,17 +182,9 @@ fn storable_email(person: &Person) -> Option<&str> {
     person.email.as_deref().filter(|email| Email::parse(email).is_ok_and(|parsed| parsed.typed() == *email))
 }
 
-/// The address that the provider answers for.
-fn proved(person: &Person) -> Result<Email, Error> {
-    let email = person.email.as_deref().ok_or(Failure::EmailMissing)?;
-    if !person.email_verified {
-        return Err(Failure::EmailUnverified.into());
-    }
-    Ok(Email::parse(email).map_err(|_| Failure::EmailInvalid)?)
-}
-
 /// Joins an account that is there. One whose address is not proved may belong to somebody who only claimed it: everything
-/// by which they could get in ends, and the account is its proven owner's from now on. `None`: it is no longer so.
+/// by which they could get in ends, and the account is its proven owner's from now on. Nobody gets roles that way: an account
+/// with any has to link the identity itself. `None`: it is no longer so.
 async fn join(
     kernel: &Kernel,
     txn: &impl ConnectionTrait,
@@ -205,6 +200,9 @@ async fn join(
     }
     if locked.disabled {
         return Err(Failure::AccountDisabled.into());
+    }
+    if has_roles(txn, user).await? {
+        return Err(Failure::LinkRequired.into());
     }
     tell_of(kernel, txn, &locked.email, user, arrived.provider).await?;
     if locked.email_verified {
@@ -226,7 +224,7 @@ async fn prove_the_same(
     arrived: &Arrived<'_>,
     now: i64,
 ) -> Result<Vec<EventKind>, Error> {
-    let Ok(email) = proved(arrived.person) else { return Ok(Vec::new()) };
+    let Ok(email) = arrived.provider.proved(arrived.person) else { return Ok(Vec::new()) };
     let unproved = find_user(txn, user).await?.filter(|user| user.email_verified_at.is_none());
     let is_the_same =
         |user: &UserRow| Email::parse(&user.email).is_ok_and(|own| own.normalized() == email.normalized());

@@ -1,5 +1,7 @@
 //! The settings of the room.
 
+use std::sync::OnceLock;
+
 use url::Url;
 
 use super::{Provider, SetUp, exchange::Connected, redirect::Targets};
@@ -73,6 +75,11 @@ impl Config {
             }
             providers.push(Connected::new(provider, &callbacks)?);
         }
-        Ok(SetUp { all: providers, targets, known_identities_only: self.known_identities_only })
+        Ok(SetUp {
+            all: providers,
+            targets,
+            known_identities_only: self.known_identities_only,
+            buckets: OnceLock::new(),
+        })
     }
 }

@@ -1,6 +1,6 @@
 //! What an issuer publishes about itself: its addresses and its keys, kept for a while.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jsonwebtoken::jwk::JwkSet;
 use serde::Deserialize;
@@ -10,12 +10,13 @@ use super::{
     Failure, Provider,
     http::{Caller, HttpClient, Trouble},
 };
+use crate::{Clock, clock::to_millis};
 
 /// How long both are kept. A key that is not among them is asked for sooner.
 const KEPT: i64 = 60 * 60 * 1000;
 /// How much longer they are used while the issuer cannot be had.
 const KEPT_WHILE_AWAY: i64 = 24 * 60 * 60 * 1000;
-/// The least time between two attempts: after one that failed, and for a key that nobody knows.
+/// The least time from the end of one attempt to the next: after one that failed, and for a key that nobody knows.
 const REST: u64 = 5 * 1000;
 /// A set with more keys than any issuer has.
 const MAX_KEYS: usize = 100;
@@ -30,6 +31,7 @@ struct Document {
     userinfo_endpoint: Option<Url>,
     id_token_signing_alg_values_supported: Option<Vec<String>>,
     token_endpoint_auth_methods_supported: Option<Vec<String>>,
+    prompt_values_supported: Option<Vec<String>>,
     #[serde(default)]
     authorization_response_iss_parameter_supported: bool,
 }
@@ -44,6 +46,8 @@ pub(super) struct Known {
     pub(super) algorithms: Option<Vec<String>>,
     /// The client's secret goes into the body rather than into a header.
     pub(super) secret_in_body: bool,
+    /// What it can be asked to prompt for (Initiating User Registration via OpenID Connect 1.0). `None`: not told.
+    pub(super) prompts: Option<Vec<String>>,
     /// Each answer names the issuer.
     pub(super) answers_name_issuer: bool,
     pub(super) keys: JwkSet,
@@ -55,87 +59,115 @@ pub(super) struct Issuer<'a> {
     /// What it calls itself, which is its address too.
     pub(super) name: &'a str,
     pub(super) http: &'a HttpClient,
+    pub(super) clock: &'a dyn Clock,
+}
+
+impl Issuer<'_> {
+    fn now(&self) -> i64 {
+        to_millis(self.clock.now())
+    }
 }
 
 /// The newest that is known, and when to ask again.
 #[derive(Default)]
 pub(super) struct Cache {
-    entry: tokio::sync::Mutex<Entry>,
+    entry: Mutex<Entry>,
+    /// Held by whoever asks the issuer.
+    asking: tokio::sync::Mutex<()>,
 }
 
-#[derive(Default)]
+#[derive(Default, Clone)]
 struct Entry {
     known: Option<Arc<Known>>,
     fetched_at: i64,
+    /// When the last attempt ended, however it did.
     tried_at: Option<i64>,
+    has_failed: bool,
 }
 
 impl Cache {
-    /// What is known. Of several who ask at once one fetches, and the others wait for it; after an attempt that failed
-    /// nobody tries for a moment, so that nobody waits for a dead provider behind others.
-    pub(super) async fn get(&self, issuer: &Issuer<'_>, now: i64) -> Result<Arc<Known>, Trouble> {
-        let mut entry = self.entry.lock().await;
-        if let Some(known) = &entry.known
-            && now < entry.fetched_at.saturating_add(KEPT)
-        {
-            return Ok(Arc::clone(known));
+    /// What is known. Of several who ask at once for the first time one fetches, and the others wait for it. Once an attempt
+    /// has failed nobody waits behind another: for a moment nobody tries, then one does, and whoever comes meanwhile is told
+    /// at once that the provider is away, or goes on with what was known before.
+    pub(super) async fn get(&self, issuer: &Issuer<'_>) -> Result<Arc<Known>, Trouble> {
+        let entry = self.entry().clone();
+        if let Some(known) = entry.fresh(issuer.now()) {
+            return Ok(known);
         }
-        let fetched = if entry.rests(now) {
+        let turn = if entry.has_failed || entry.stale(issuer.now()).is_some() {
+            self.asking.try_lock().ok()
+        } else {
+            Some(self.asking.lock().await)
+        };
+        // Once more: another may have had its turn meanwhile.
+        let (entry, now) = (self.entry().clone(), issuer.now());
+        if let Some(known) = entry.fresh(now) {
+            return Ok(known);
+        }
+        let fetched = if turn.is_none() || entry.rests(now) {
             let detail = "it could not be had a moment ago".to_owned();
             Err(Trouble { failure: Failure::ProviderUnavailable, detail })
         } else {
-            entry.fetch(issuer, now).await
+            self.fetch(issuer).await
         };
-        match (fetched, &entry.known) {
-            (Ok(known), _) => Ok(known),
-            (Err(trouble), Some(known))
-                if trouble.failure.is_passing()
-                    && now < entry.fetched_at.saturating_add(KEPT + KEPT_WHILE_AWAY) =>
-            {
-                tracing::warn!(
-                    provider = issuer.provider.name,
-                    "what is known of it is used on: {}",
-                    trouble.detail
-                );
-                Ok(Arc::clone(known))
+        match (fetched, entry.stale(now)) {
+            (Err(trouble), Some(known)) if trouble.failure.is_passing() => {
+                let provider = issuer.provider.name.as_str();
+                tracing::warn!(provider, "what is known of it is used on: {}", trouble.detail);
+                Ok(known)
             }
-            (Err(trouble), _) => Err(trouble),
+            (fetched, _) => fetched,
         }
     }
 
     /// What is known after another look, for a key that is not in `seen`; the same again if there was a look just now.
-    pub(super) async fn newer(
-        &self,
-        seen: &Arc<Known>,
-        issuer: &Issuer<'_>,
-        now: i64,
-    ) -> Result<Arc<Known>, Trouble> {
-        let mut entry = self.entry.lock().await;
-        match &entry.known {
-            Some(known) if !Arc::ptr_eq(known, seen) => Ok(Arc::clone(known)),
-            _ if entry.rests(now) => Ok(Arc::clone(seen)),
-            _ => entry.fetch(issuer, now).await,
+    pub(super) async fn newer(&self, seen: &Arc<Known>, issuer: &Issuer<'_>) -> Result<Arc<Known>, Trouble> {
+        let _turn = self.asking.lock().await;
+        let entry = self.entry().clone();
+        match entry.known {
+            Some(known) if !Arc::ptr_eq(&known, seen) => Ok(known),
+            _ if entry.rests(issuer.now()) => Ok(Arc::clone(seen)),
+            _ => self.fetch(issuer).await,
         }
+    }
+
+    /// To be called by whoever has the turn.
+    async fn fetch(&self, issuer: &Issuer<'_>) -> Result<Arc<Known>, Trouble> {
+        let fetched = fetch(issuer).await.map(Arc::new);
+        // Only now: whoever leaves while it is under way keeps nobody from trying, and an attempt that took long is followed
+        // by as long a rest as one that took no time.
+        let (mut entry, now) = (self.entry(), issuer.now());
+        entry.tried_at = Some(now);
+        entry.has_failed = fetched.is_err();
+        if let Ok(known) = &fetched {
+            (entry.known, entry.fetched_at) = (Some(Arc::clone(known)), now);
+        }
+        fetched
+    }
+
+    /// A panic elsewhere leaves what was known, whole.
+    fn entry(&self) -> MutexGuard<'_, Entry> {
+        self.entry.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Entry {
-    fn rests(&self, now: i64) -> bool {
-        self.tried_at.is_some_and(|tried| now.abs_diff(tried) < REST)
+    fn fresh(&self, now: i64) -> Option<Arc<Known>> {
+        self.known.clone().filter(|_| now < self.fetched_at.saturating_add(KEPT))
     }
 
-    async fn fetch(&mut self, issuer: &Issuer<'_>, now: i64) -> Result<Arc<Known>, Trouble> {
-        let fetched = fetch(issuer).await;
-        // Only now: whoever leaves while it is under way keeps nobody from trying.
-        self.tried_at = Some(now);
-        let known = Arc::new(fetched?);
-        (self.known, self.fetched_at) = (Some(Arc::clone(&known)), now);
-        Ok(known)
+    /// What does while the issuer cannot be had.
+    fn stale(&self, now: i64) -> Option<Arc<Known>> {
+        self.known.clone().filter(|_| now < self.fetched_at.saturating_add(KEPT + KEPT_WHILE_AWAY))
+    }
+
+    fn rests(&self, now: i64) -> bool {
+        self.tried_at.is_some_and(|tried| now.abs_diff(tried) < REST)
     }
 }
 
 async fn fetch(issuer: &Issuer<'_>) -> Result<Known, Trouble> {
-    let Issuer { provider, name, http } = *issuer;
+    let Issuer { provider, name, http, .. } = *issuer;
     let address = format!("{}/.well-known/openid-configuration", name.trim_end_matches('/'));
     let address = Url::parse(&address).map_err(|_| Trouble::bad("the issuer is no address"))?;
     let document: Document = http.get(&address, Caller::Nobody).await?.ok_json("the issuer's document")?;
@@ -175,6 +207,7 @@ async fn fetch(issuer: &Issuer<'_>) -> Result<Known, Trouble> {
         algorithms: document.id_token_signing_alg_values_supported,
         // Where nothing is said it is the header (OpenID Connect Discovery section 3).
         secret_in_body: !takes("client_secret_basic") && takes("client_secret_post"),
+        prompts: document.prompt_values_supported,
         answers_name_issuer: document.authorization_response_iss_parameter_supported,
         keys,
     })

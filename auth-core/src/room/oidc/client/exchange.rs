@@ -11,10 +11,11 @@ use super::{
     Failure, Provider,
     discovery::{Cache, Issuer, Known, printable},
     http::{Caller, HttpClient, Trouble},
-    id_token::{Expected, Person, Unverified},
+    id_token::{Expected, Unverified},
+    person::Person,
     provider::Kind,
 };
-use crate::{AccessToken, ConfigError, RefreshToken};
+use crate::{AccessToken, Clock, ConfigError, RefreshToken, clock::to_millis};
 
 /// For all that a provider is asked on one occasion.
 const PATIENCE: Duration = Duration::from_secs(12);
@@ -70,7 +71,7 @@ struct UserInfo {
 }
 
 impl Connected {
-    pub(super) fn new(provider: Provider, callbacks: &Url) -> Result<Self, ConfigError> {
+    pub(super) fn new(mut provider: Provider, callbacks: &Url) -> Result<Self, ConfigError> {
         provider.check()?;
         let http = HttpClient::new(&provider)?;
         let mut callback = callbacks.clone();
@@ -81,9 +82,9 @@ impl Connected {
     }
 
     /// What the issuer publishes; `None` for a provider that publishes nothing.
-    pub(super) async fn known(&self, now: i64) -> Result<Option<Arc<Known>>, Trouble> {
+    pub(super) async fn known(&self, clock: &dyn Clock) -> Result<Option<Arc<Known>>, Trouble> {
         match &self.provider.kind {
-            Kind::Oidc { issuer } => self.cache.get(&self.issuer(issuer), now).await.map(Some),
+            Kind::Oidc { issuer } => self.cache.get(&self.issuer(issuer, clock)).await.map(Some),
             Kind::GitHub { .. } => Ok(None),
         }
     }
@@ -108,18 +109,18 @@ impl Connected {
         }
     }
 
-    fn issuer<'a>(&'a self, name: &'a str) -> Issuer<'a> {
-        Issuer { provider: &self.provider, name, http: &self.http }
+    fn issuer<'a>(&'a self, name: &'a str, clock: &'a dyn Clock) -> Issuer<'a> {
+        Issuer { provider: &self.provider, name, http: &self.http, clock }
     }
 
     pub(super) async fn vouch(
         &self,
         known: Option<Arc<Known>>,
         proof: &Proof<'_>,
-        now: i64,
+        clock: &dyn Clock,
     ) -> Result<Vouched, Trouble> {
         match (&self.provider.kind, known) {
-            (Kind::Oidc { issuer }, Some(known)) => self.vouch_by_id_token(issuer, known, proof, now).await,
+            (Kind::Oidc { issuer }, Some(known)) => self.vouch_by_id_token(issuer, known, proof, clock).await,
             (Kind::GitHub { base, api }, _) => self.vouch_by_github(base, api, proof).await,
             (Kind::Oidc { .. }, None) => Err(Failure::ProviderUnavailable.into()),
         }
@@ -130,40 +131,54 @@ impl Connected {
         issuer: &str,
         known: Arc<Known>,
         proof: &Proof<'_>,
-        now: i64,
+        clock: &dyn Clock,
     ) -> Result<Vouched, Trouble> {
         let response = self.exchange(&known.token_endpoint, proof, known.secret_in_body).await?;
         let id_token = response.id_token.as_ref().ok_or(Failure::IdTokenMissing)?;
         let expected = Expected {
             issuer,
             client_id: &self.provider.client_id,
+            audiences: &self.provider.audiences,
             nonce: proof.nonce,
             access_token: response.access_token.as_ref().map(|token| token.as_str()),
-            now,
+            now: to_millis(clock.now()),
         };
         let unverified = Unverified::parse(id_token, &known)?;
-        let known = if unverified.has_key(&known) {
-            known
-        } else {
-            self.cache.newer(&known, &self.issuer(issuer), now).await?
+        let (mut person, known) = match unverified.verify(&known, &expected) {
+            // Signed by a key that is newer than what is known, unless the key is known by its name.
+            Err(Failure::IdTokenKey | Failure::IdTokenSignature) if !unverified.names_key_of(&known) => {
+                let newer = self.cache.newer(&known, &self.issuer(issuer, clock)).await?;
+                (unverified.verify(&newer, &expected)?, newer)
+            }
+            verified => (verified?, known),
         };
-        let mut person = unverified.verify(&known, &expected)?;
         let Some(access_token) = &response.access_token else {
             return Err(Trouble::bad("the token endpoint gave no access token"));
         };
-        if person.email.is_none()
+        if person.is_incomplete()
             && let Some(endpoint) = &known.userinfo_endpoint
         {
-            let caller = Caller::Bearer(access_token);
-            let info: UserInfo = self.http.get(endpoint, caller).await?.ok_json("the user info")?;
-            // Section 5.3.2: or an access token that was swapped would bring in somebody else's address.
-            if info.sub != person.subject {
-                return Err(Failure::UserInfoSubject.into());
+            match self.user_info(endpoint, access_token).await {
+                // Section 5.3.2: or an access token that was swapped would bring in somebody else's address.
+                Ok(info) if info.sub != person.subject => return Err(Failure::UserInfoSubject.into()),
+                Ok(info) => person.complete(info.email.as_ref(), info.email_verified.as_ref()),
+                // Nothing is lost that was there without it: the address is not verified. But where the operator vouches for
+                // the address, a "no" may have been missed.
+                Err(trouble) if person.email.is_some() && !self.provider.trusts_unasked() => {
+                    tracing::debug!(
+                        provider = self.provider.name,
+                        "without the user info: {}",
+                        trouble.detail
+                    );
+                }
+                Err(trouble) => return Err(trouble),
             }
-            person.email = info.email.as_ref().and_then(Value::as_str).map(str::to_owned);
-            person.email_verified = info.email_verified == Some(Value::Bool(true));
         }
         Ok(Vouched { person, tokens: tokens(&response, access_token) })
+    }
+
+    async fn user_info(&self, endpoint: &Url, access_token: &str) -> Result<UserInfo, Trouble> {
+        self.http.get(endpoint, Caller::Bearer(access_token)).await?.ok_json("the user info")
     }
 
     async fn exchange(
@@ -220,11 +235,13 @@ impl Connected {
         let user: User = self.of_api(api, "/user", access_token).await?;
         let addresses: Vec<Address> = self.of_api(api, "/user/emails", access_token).await?;
         let primary = addresses.into_iter().find(|address| address.primary);
-        let email_verified = primary.as_ref().is_some_and(|address| address.verified);
+        let email_verified = primary.as_ref().map(|address| address.verified);
         let person = Person {
             subject: user.id.to_string(),
             email: primary.map(|address| address.email),
             email_verified,
+            // GitHub never tells when somebody signed in there.
+            authenticated_at: None,
         };
         Ok(Vouched { person, tokens: tokens(&response, access_token) })
     }

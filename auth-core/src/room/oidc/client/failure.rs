@@ -94,6 +94,13 @@ failures! {
     EmailInvalid = "email_invalid", Forbidden;
     /// The address has an account, and only known identities sign in: sign in to it in another way and link the identity.
     EmailTaken = "email_taken", Forbidden;
+    /// The provider's addresses of this domain neither sign up nor join an account.
+    EmailDomain = "email_domain", Forbidden;
+    /// The identity signs in only after its owner has linked it: the account of the address has a role, or no address of this
+    /// provider is believed. Sign in in another way, and link it.
+    LinkRequired = "link_required", Forbidden;
+    /// A fresh sign-in at the provider was asked for, and the provider tells of none.
+    SignInNotRecent = "sign_in_not_recent", Forbidden;
     /// The identity belongs to another account.
     IdentityTaken = "identity_taken", Forbidden;
     /// Nobody has this identity, and no account is made for it.
@@ -121,6 +128,11 @@ impl Failure {
     pub fn of(error: &Error) -> Option<Self> {
         let Error::Refused(refusal) = error else { return None };
         Self::ALL.iter().copied().find(|failure| failure.refusal() == *refusal)
+    }
+
+    /// Whether the provider is to blame, and neither who signs in nor what they brought along.
+    pub(super) fn is_the_providers(self) -> bool {
+        matches!(self, Self::ProviderUnavailable | Self::ProviderAnswerInvalid)
     }
 
     /// Whether it is the provider's fault and may pass by itself.

@@ -6,13 +6,14 @@ use super::{
     callback::Answer,
     discovery::printable,
     exchange::{Connected, Proof},
+    throttle::is_no_fault_of_theirs,
     transaction::{self, Transaction},
 };
 use crate::{
-    ClientInfo, Error, SignIn, SignInFailure, UserId,
+    ClientInfo, Clock, Error, SignIn, SignInFailure, UserId,
     event::EventKind,
     flow::NotSignedIn,
-    kernel::{Arrival, Attempt},
+    kernel::{Arrival, Attempt, Replaced},
     store::{LoginRow, spend_token},
 };
 
@@ -52,37 +53,43 @@ impl Oidc {
     /// To be called [detached](crate::task::detached): once the state is spent, a browser that leaves must not be the end.
     pub(super) async fn end(&self, callback: Callback) -> Result<Finished, Refused> {
         let default = &self.set_up.targets.default;
-        let (connected, attempt, begun) = match self.recognise(&callback).await {
+        let (connected, begun) = match self.recognise(&callback).await {
             Ok(recognised) => recognised,
             Err(error) => {
                 self.note_refusal(&error, None, &callback.client).await;
                 return Err(self.refused(error, default));
             }
         };
-        match self.go_on(&callback, connected, attempt, &begun).await {
-            Ok(outcome) => Ok(Finished { outcome, redirect_to: begun.about.redirect_to }),
+        match self.go_on(&callback, connected, &begun).await {
+            Ok(outcome) => {
+                self.give_back(&callback.client, 2);
+                Ok(Finished { outcome, redirect_to: begun.about.redirect_to })
+            }
             Err((user, error)) => {
+                if is_no_fault_of_theirs(&error) {
+                    self.give_back(&callback.client, 2);
+                }
                 self.note_refusal(&error, user.or(begun.user), &callback.client).await;
                 Err(self.refused(error, &begun.about.redirect_to))
             }
         }
     }
 
-    async fn recognise(&self, callback: &Callback) -> Result<(&Connected, Attempt, Transaction), Error> {
+    async fn recognise(&self, callback: &Callback) -> Result<(&Connected, Transaction), Error> {
         let connected = self.set_up.named(&callback.provider).ok_or(Error::Refused(PROVIDER_NOT_FOUND))?;
-        let attempt = self.kernel.attempt_in_network(&callback.client)?;
+        self.count(&callback.client)?;
         let begun = match &callback.answer.state {
-            Some(state) => transaction::find(&self.kernel, state).await?,
-            None => None,
+            Some(state) => transaction::find(&self.kernel, state).await,
+            None => Ok(None),
         };
-        Ok((connected, attempt, begun.ok_or(Failure::StateUnknown)?))
+        let begun = begun.inspect_err(|_| self.give_back(&callback.client, 1))?;
+        Ok((connected, begun.ok_or(Failure::StateUnknown)?))
     }
 
     async fn go_on(
         &self,
         callback: &Callback,
         connected: &Connected,
-        attempt: Attempt,
         begun: &Transaction,
     ) -> Result<Outcome, (Option<UserId>, Error)> {
         let nobody = |error: Error| (None, error);
@@ -97,7 +104,8 @@ impl Oidc {
             Ok(false) => return Err(nobody(Failure::StateUsed.into())),
             Err(error) => return Err(nobody(error.into())),
         }
-        let vouched = connected.in_time(ask(connected, &callback.answer, begun, now)).await;
+        let clock = self.kernel.clock.as_ref();
+        let vouched = connected.in_time(ask(connected, &callback.answer, begun, clock)).await;
         let vouched = vouched.map_err(|trouble| {
             super::log(&callback.provider, &trouble, &callback.client);
             nobody(trouble.failure.into())
@@ -110,17 +118,24 @@ impl Oidc {
         };
         if let Some((user, session)) = begun.user.zip(begun.about.links_in) {
             self.link(user, session.into(), &arrived).await.map_err(|error| (Some(user), error))?;
-            attempt.right(&self.kernel).await;
-            self.kernel.give_back_in_network(&callback.client);
             return Ok(Outcome::Linked);
         }
         let LoginRow { user, sessions: live_sessions, factors, .. } = self.account_of(&arrived).await?;
         let about = Some(user.id);
-        let (client, replaces) = (callback.client.clone(), begun.about.replaces());
-        let methods = "fed".to_owned();
-        let arrival = Arrival { user, live_sessions, factors, methods, client, replaces, attempt };
+        let client = callback.client.clone();
+        let replaces = begun.about.replaces().map(|session| Replaced { session, owner: None });
+        let arrival = Arrival {
+            user,
+            live_sessions,
+            factors,
+            methods: "fed".to_owned(),
+            // What is not told was long ago.
+            authenticated_at: Some(vouched.person.authenticated_at.unwrap_or(0)),
+            client,
+            replaces,
+            attempt: Attempt::counted_elsewhere(),
+        };
         let signed_in = self.kernel.sign_in(arrival).await.map_err(|reason| (about, refused(reason)))?;
-        self.kernel.give_back_in_network(&callback.client);
         Ok(Outcome::SignedIn(signed_in))
     }
 
@@ -154,7 +169,7 @@ async fn ask(
     connected: &Connected,
     answer: &Answer,
     begun: &Transaction,
-    now: i64,
+    clock: &dyn Clock,
 ) -> Result<super::exchange::Vouched, Trouble> {
     // RFC 9207 section 2.4; errors carry it too.
     let issuer = connected.openid_issuer();
@@ -168,7 +183,7 @@ async fn ask(
         let failure = if error == "access_denied" { Failure::AccessDenied } else { Failure::ProviderRefused };
         return Err(Trouble { failure, detail: format!("it says `{}`", printable(error)) });
     }
-    let known = connected.known(now).await?;
+    let known = connected.known(clock).await?;
     if known.as_ref().is_some_and(|known| known.answers_name_issuer) && answer.iss.is_none() {
         return Err(Trouble {
             failure: Failure::IssuerMismatch,
@@ -177,5 +192,13 @@ async fn ask(
     }
     let code = answer.code.as_deref().ok_or_else(|| Trouble::bad("the answer has no code"))?;
     let proof = Proof { code, verifier: &begun.verifier, nonce: &begun.nonce };
-    connected.vouch(known, &proof, now).await
+    let vouched = connected.vouch(known, &proof, clock).await?;
+    if !begun.is_recent(vouched.person.authenticated_at) {
+        let detail = match vouched.person.authenticated_at {
+            None => "it does not tell when the sign-in was",
+            Some(_) => "the sign-in was before it was asked for",
+        };
+        return Err(Trouble { failure: Failure::SignInNotRecent, detail: detail.to_owned() });
+    }
+    Ok(vouched)
 }

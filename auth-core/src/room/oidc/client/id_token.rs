@@ -10,7 +10,11 @@ use jsonwebtoken::{
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::{Number, Value};
 
-use super::{Failure, discovery::Known};
+use super::{
+    Failure,
+    discovery::Known,
+    person::{Person, verified},
+};
 use crate::token::{choose_crypto_provider, signature_only};
 
 /// A longer token is refused unread.
@@ -36,18 +40,12 @@ const ACCEPTED: [(&str, Algorithm); 9] = [
 pub(super) struct Expected<'a> {
     pub(super) issuer: &'a str,
     pub(super) client_id: &'a str,
+    /// Others for whom it may be too.
+    pub(super) audiences: &'a [String],
     pub(super) nonce: &'a str,
     pub(super) access_token: Option<&'a str>,
     /// In unix milliseconds.
     pub(super) now: i64,
-}
-
-/// What a token says about a person.
-#[derive(Debug)]
-pub(super) struct Person {
-    pub(super) subject: String,
-    pub(super) email: Option<String>,
-    pub(super) email_verified: bool,
 }
 
 /// The members of a header that decide; a repeated one is an error of serde's.
@@ -70,6 +68,7 @@ struct Claims {
     nbf: Option<Number>,
     nonce: Option<String>,
     at_hash: Option<String>,
+    auth_time: Option<Value>,
     email: Option<Value>,
     email_verified: Option<Value>,
 }
@@ -82,12 +81,21 @@ enum Audience {
 }
 
 impl Audience {
-    /// For this client and for nobody else: who else would accept it could be the one who stole it.
-    fn is_only(&self, client_id: &str) -> bool {
+    fn all(&self) -> &[String] {
         match self {
-            Self::One(audience) => audience == client_id,
-            Self::Many(audiences) => audiences.as_slice() == [client_id],
+            Self::One(audience) => std::slice::from_ref(audience),
+            Self::Many(audiences) => audiences,
         }
+    }
+
+    /// For this client, and for nobody else but those who are trusted: who else would accept it could be the one who stole it.
+    fn fits(&self, client_id: &str, trusted: &[String]) -> bool {
+        let is_known = |audience: &String| audience == client_id || trusted.contains(audience);
+        self.all().iter().any(|audience| audience == client_id) && self.all().iter().all(is_known)
+    }
+
+    fn is_shared(&self, client_id: &str) -> bool {
+        self.all().iter().any(|audience| audience != client_id)
     }
 }
 
@@ -117,28 +125,33 @@ impl<'a> Unverified<'a> {
         Ok(Self { token, header, algorithm })
     }
 
-    /// Whether its key is among those that are known.
-    pub(super) fn has_key(&self, known: &Known) -> bool {
-        self.keys(known).next().is_some()
+    /// Whether its key is known, by the name that it gives.
+    pub(super) fn names_key_of(&self, known: &Known) -> bool {
+        self.header.kid.is_some() && known.keys.keys.iter().any(|key| key.common.key_id == self.header.kid)
     }
 
+    /// The key that it names; where there is none of that name, those without one: then the signature decides. A key of
+    /// another name is none.
     fn keys<'b>(&'b self, known: &'b Known) -> impl Iterator<Item = &'b Jwk> {
-        known.keys.keys.iter().filter(|key| {
-            let is_named = self.header.kid.is_none() || key.common.key_id == self.header.kid;
-            is_named && is_for(key, &self.header.alg, self.algorithm)
+        let is_named = self.names_key_of(known);
+        known.keys.keys.iter().filter(move |key| {
+            let name = &key.common.key_id;
+            let may_be_it = match &self.header.kid {
+                Some(_) if is_named => *name == self.header.kid,
+                Some(_) => name.is_none(),
+                None => true,
+            };
+            may_be_it && is_for(key, &self.header.alg, self.algorithm)
         })
     }
 
     pub(super) fn verify(&self, known: &Known, expected: &Expected<'_>) -> Result<Person, Failure> {
         choose_crypto_provider();
-        if !self.has_key(known) {
-            return Err(Failure::IdTokenKey);
-        }
         let validation = signature_only(self.algorithm);
-        let keys = self.keys(known).filter_map(|key| DecodingKey::from_jwk(key).ok());
-        let mut outcome = Err(Failure::IdTokenSignature);
-        // Several only where the token names none.
-        for key in keys {
+        let mut outcome = Err(Failure::IdTokenKey);
+        for key in self.keys(known) {
+            outcome = Err(Failure::IdTokenSignature);
+            let Ok(key) = DecodingKey::from_jwk(key) else { continue };
             match jsonwebtoken::decode::<Claims>(self.token, &key, &validation) {
                 Ok(decoded) => outcome = Ok(decoded.claims),
                 Err(error) if matches!(error.kind(), ErrorKind::Json(_)) => {
@@ -150,11 +163,15 @@ impl<'a> Unverified<'a> {
         }
         let claims = outcome?;
         self.check(&claims, expected)?;
+        let authenticated_at = claims.auth_time.as_ref().and_then(Value::as_number).and_then(millis);
+        if authenticated_at.is_some_and(|at| at > expected.now.saturating_add(AHEAD_MILLIS)) {
+            return Err(Failure::IdTokenNotYetValid);
+        }
         Ok(Person {
             subject: claims.sub,
             email: claims.email.as_ref().and_then(Value::as_str).map(str::to_owned),
-            // The text "true" is no yes: some issuers hand on what others, or the users themselves, wrote there.
-            email_verified: claims.email_verified == Some(Value::Bool(true)),
+            email_verified: verified(claims.email_verified.as_ref()),
+            authenticated_at: authenticated_at.map(|at| at.min(expected.now)),
         })
     }
 
@@ -164,10 +181,13 @@ impl<'a> Unverified<'a> {
         if claims.iss != expected.issuer {
             return Err(Failure::IdTokenIssuer);
         }
-        if !claims.aud.is_only(expected.client_id) {
+        if !claims.aud.fits(expected.client_id, expected.audiences) {
             return Err(Failure::IdTokenAudience);
         }
-        if claims.azp.as_ref().is_some_and(|party| party != expected.client_id) {
+        // One that is for others too says to whom of them it was given (section 3.1.3.7).
+        let party = claims.azp.as_deref();
+        if party != Some(expected.client_id) && (party.is_some() || claims.aud.is_shared(expected.client_id))
+        {
             return Err(Failure::IdTokenAuthorizedParty);
         }
         if expected.now >= millis(&claims.exp)? {

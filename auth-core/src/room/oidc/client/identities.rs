@@ -4,12 +4,12 @@ use uuid::Uuid;
 
 use super::{IDENTITY_NOT_FOUND, Oidc, SetUp};
 use crate::{
-    ClientInfo, Error, Principal, UserId,
+    ClientInfo, Error, UserId,
     event::EventKind,
     kernel::{Kernel, count_ways_in as count_all_ways_in},
     mail::MailKind,
     refusal,
-    room::oidc::store::{list_identities, remove_identity},
+    room::oidc::store::{find_provider, list_identities, remove_identity},
     store::{DatabaseTransaction, lock_user},
     task::{BoxFuture, until_won},
 };
@@ -33,27 +33,26 @@ impl Oidc {
     /// To be called [detached](crate::task::detached).
     pub(super) async fn remove(
         &self,
-        caller: &Principal,
+        user: UserId,
         identity: Uuid,
         client: &ClientInfo,
     ) -> Result<(), Error> {
         let kernel = &self.kernel;
-        let user = kernel.recent_proof(caller).await?.id;
         let kind = until_won(|| async {
             let txn = kernel.store.begin().await?;
             // The row is held, so that of two who take the last two away one is refused.
             let locked = lock_user(&txn, user).await?.ok_or(Error::SessionOver)?;
-            let all = list_identities(&txn, user).await?;
-            let gone =
-                all.into_iter().find(|row| row.id == identity).ok_or(Error::Refused(IDENTITY_NOT_FOUND))?;
-            remove_identity(&txn, user, identity).await?;
+            let provider = find_provider(&txn, identity).await?;
+            let provider = provider.ok_or(Error::Refused(IDENTITY_NOT_FOUND))?;
+            // Only one of theirs.
+            if !remove_identity(&txn, user, identity).await? {
+                return Err(Error::Refused(IDENTITY_NOT_FOUND));
+            }
             if count_all_ways_in(kernel, &txn, user).await? == 0 {
                 return Err(Error::Refused(refusal::LAST_WAY_IN));
             }
-            let kind = EventKind::IdentityUnlinked { user, provider: gone.provider.clone() };
-            kernel
-                .post(&txn, MailKind::IdentityUnlinked, &locked.email, Some(user), Some(gone.provider))
-                .await?;
+            let kind = EventKind::IdentityUnlinked { user, provider: provider.clone() };
+            kernel.post(&txn, MailKind::IdentityUnlinked, &locked.email, Some(user), Some(provider)).await?;
             kernel.record(&txn, client, &kind).await?;
             txn.commit().await?;
             Ok(kind)

@@ -38,13 +38,18 @@ mod finish;
 mod http;
 mod id_token;
 mod identities;
+mod person;
 mod provider;
 mod redirect;
 mod start;
+mod throttle;
 mod tokens;
 mod transaction;
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
 
 use uuid::Uuid;
 
@@ -54,6 +59,7 @@ pub use self::{
     exchange::ProviderTokens,
     failure::{Failure, IDENTITY_NOT_FOUND, PROVIDER_NOT_FOUND},
     finish::{Finished, Outcome, Refused},
+    person::TrustEmail,
     provider::Provider,
     start::{Authorization, Start},
 };
@@ -62,7 +68,7 @@ use self::{exchange::Connected, http::Trouble, redirect::Targets};
 use super::identity::identities;
 use crate::{
     Auth, AuthBuilder, ClientInfo, Error, Identity, Password, Principal, UserId, kernel::Kernel,
-    task::detached,
+    task::detached, throttle::Buckets,
 };
 
 /// What the host set the room up with.
@@ -70,6 +76,9 @@ pub(crate) struct SetUp {
     all: Vec<Connected>,
     targets: Targets,
     known_identities_only: bool,
+    /// Sign-ins of each network. Apart from passwords: these are asked for by addresses, which a page elsewhere can make a browser
+    /// open, and it must not keep a right password out.
+    buckets: OnceLock<Buckets>,
 }
 
 impl SetUp {
@@ -117,8 +126,9 @@ impl Oidc {
     }
 
     /// Begins to link an identity to the caller's account, so that it can sign in from then on. The password is asked for
-    /// again; without one the sign-in has to be of the last five minutes (ASVS 7.5.1). Where mails reach their recipients, the
-    /// address of the account has to be proved.
+    /// again; without one the sign-in has to be of the last five minutes (ASVS 7.5.1), at the provider too, if it was there
+    /// ([`Start::max_age`]).
+    /// Where mails reach their recipients, the address of the account has to be proved.
     ///
     /// # Errors
     /// As [`start`](Self::start); [`VERIFICATION_NEEDED`](crate::refusal::VERIFICATION_NEEDED); [`Error::Validation`] on `password`; [`Error::SessionOver`]; [`Error::Overloaded`].
@@ -163,14 +173,22 @@ impl Oidc {
         identities(&self.kernel, user.id).await
     }
 
-    /// Takes an identity away from the caller's account. Sessions that it began go on.
+    /// Takes an identity away from the caller's account. Sessions that it began go on. The password is asked for again, as by
+    /// [`start_link`](Self::start_link).
     ///
     /// # Errors
-    /// [`IDENTITY_NOT_FOUND`](crate::oidc::IDENTITY_NOT_FOUND) when it is not one of theirs; [`LAST_WAY_IN`](crate::refusal::LAST_WAY_IN) when the caller could not sign in any more;
-    /// [`Error::StepUpRequired`]; [`Error::SessionOver`]; [`Error::Unavailable`].
-    pub async fn unlink(&self, caller: &Principal, identity: Uuid, client: ClientInfo) -> Result<(), Error> {
-        let (oidc, caller) = (self.clone(), caller.clone());
-        detached(async move { oidc.remove(&caller, identity, &client).await }).await
+    /// [`Error::Validation`] on `password`; [`IDENTITY_NOT_FOUND`](crate::oidc::IDENTITY_NOT_FOUND) when it is not one of theirs; [`LAST_WAY_IN`](crate::refusal::LAST_WAY_IN) when the caller could not sign in any more;
+    /// [`Error::StepUpRequired`]; [`Error::SessionOver`]; [`Error::Throttled`]; [`Error::Overloaded`]; [`Error::Unavailable`].
+    pub async fn unlink(
+        &self,
+        caller: &Principal,
+        identity: Uuid,
+        password: Option<Password>,
+        client: ClientInfo,
+    ) -> Result<(), Error> {
+        let oidc = self.clone();
+        let user = Arc::clone(&oidc.kernel).confirm(caller, password, "password", &client).await?.id;
+        detached(async move { oidc.remove(user, identity, &client).await }).await
     }
 
     /// The provider's tokens of a user's identity, if it was asked to [keep](Provider::keep_tokens) them: those of the last

@@ -4,10 +4,11 @@ use std::{fmt, net::IpAddr};
 
 use url::Url;
 
-use crate::{ConfigError, Password};
+use super::TrustEmail;
+use crate::{ConfigError, Password, email::normalize_domain};
 
 const SETTING: &str = "oidc provider";
-const GOOGLE: &str = "https://accounts.google.com";
+pub(super) const GOOGLE: &str = "https://accounts.google.com";
 const GITHUB: &str = "https://github.com";
 const GITHUB_API: &str = "https://api.github.com";
 
@@ -24,6 +25,10 @@ pub struct Provider {
     pub(super) root_certificates: Vec<Vec<u8>>,
     pub(super) insecure_http: bool,
     pub(super) keeps_tokens: bool,
+    pub(super) audiences: Vec<String>,
+    pub(super) trust_email: TrustEmail,
+    /// Normalised, once they were checked.
+    pub(super) domains: Vec<String>,
 }
 
 /// How a provider is spoken to.
@@ -81,6 +86,9 @@ impl Provider {
             root_certificates: Vec::new(),
             insecure_http: false,
             keeps_tokens: false,
+            audiences: Vec::new(),
+            trust_email: TrustEmail::default(),
+            domains: Vec::new(),
         }
     }
 
@@ -129,6 +137,26 @@ impl Provider {
         self
     }
 
+    /// Takes ID tokens that are for this audience too, beside the client id: Zitadel's project and the other clients of it. They
+    /// have to say that they were given to this client (`azp`). May be called again for more. Default: for this client only.
+    pub fn audience(mut self, audience: impl Into<String>) -> Self {
+        self.audiences.push(audience.into());
+        self
+    }
+
+    /// Which of its addresses count. Default: [`TrustEmail::Verified`].
+    pub fn trust_email(mut self, trust: TrustEmail) -> Self {
+        self.trust_email = trust;
+        self
+    }
+
+    /// Lets addresses of this domain sign up, or join an account, through this provider, and no others: `example.com`, without
+    /// those below it. May be called again for more. Default: of any domain.
+    pub fn domain(mut self, domain: impl Into<String>) -> Self {
+        self.domains.push(domain.into());
+        self
+    }
+
     /// What the provider is called in addresses, lists and logs.
     pub fn name(&self) -> &str {
         &self.name
@@ -142,7 +170,8 @@ impl Provider {
         }
     }
 
-    pub(super) fn check(&self) -> Result<(), ConfigError> {
+    pub(super) fn check(&mut self) -> Result<(), ConfigError> {
+        self.check_trust()?;
         let refuse = |problem: &str| Err(ConfigError::new(SETTING, format!("`{}` {problem}", self.name)));
         let is_name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte);
         if !(1..=32).contains(&self.name.len()) || !self.name.bytes().all(is_name) {
@@ -182,6 +211,30 @@ impl Provider {
         Ok(())
     }
 
+    fn check_trust(&mut self) -> Result<(), ConfigError> {
+        let refuse = |problem: &str| Err(ConfigError::new(SETTING, format!("`{}` {problem}", self.name)));
+        let domains =
+            self.domains.iter().map(|domain| normalize_domain(domain)).collect::<Result<Vec<_>, _>>();
+        let Ok(domains) = domains else { return refuse("has a domain that is none, as example.com") };
+        if self.audiences.iter().any(String::is_empty) {
+            return refuse("has an empty audience");
+        }
+        if self.trust_email == TrustEmail::Always {
+            if domains.is_empty() {
+                return refuse(
+                    "is trusted with each of its addresses: name the domains that are yours to vouch for",
+                );
+            }
+            if is_of_many_tenants(self.issuer()) {
+                return refuse(
+                    "has users of other tenants, whose addresses nobody can vouch for; take the tenant's own issuer",
+                );
+            }
+        }
+        self.domains = domains;
+        Ok(())
+    }
+
     /// Whether an address is one that this service may send requests to.
     pub(super) fn may_contact(&self, url: &Url) -> bool {
         let own = match &self.kind {
@@ -205,6 +258,16 @@ impl Provider {
 pub(super) fn authority(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
+/// Entra's issuers of everybody: each may have an account there with any address that nobody checked. The number is the tenant
+/// of personal accounts.
+fn is_of_many_tenants(issuer: &str) -> bool {
+    const EVERYBODY: [&str; 4] =
+        ["common", "organizations", "consumers", "9188040d-6c67-4c5b-b112-36a304b66dad"];
+    let Ok(url) = Url::parse(issuer) else { return false };
+    let tenant = url.path_segments().and_then(|mut segments| segments.find(|segment| !segment.is_empty()));
+    tenant.is_some_and(|tenant| EVERYBODY.iter().any(|name| tenant.eq_ignore_ascii_case(name)))
 }
 
 fn is_here(url: &Url) -> bool {

@@ -1,10 +1,11 @@
 //! Sends a browser to a provider.
 
 use super::{
-    Oidc, PROVIDER_NOT_FOUND, Trouble,
+    Failure, Oidc, PROVIDER_NOT_FOUND, Trouble,
     discovery::Known,
     exchange::{Connected, below},
-    provider::Kind,
+    provider::{GOOGLE, Kind},
+    throttle::is_no_fault_of_theirs,
     transaction::{self, About, Transaction, VALID_FOR},
 };
 use crate::{BrowserToken, ClientInfo, Error, FieldError, Principal, RefreshToken};
@@ -17,13 +18,20 @@ pub struct Start {
     provider: String,
     redirect_to: Option<String>,
     replacing: Option<RefreshToken>,
+    max_age: Option<Duration>,
     pub(super) client: ClientInfo,
 }
 
 impl Start {
     /// At this provider, by its name.
     pub fn new(provider: impl Into<String>) -> Self {
-        Self { provider: provider.into(), redirect_to: None, replacing: None, client: ClientInfo::default() }
+        Self {
+            provider: provider.into(),
+            redirect_to: None,
+            replacing: None,
+            max_age: None,
+            client: ClientInfo::default(),
+        }
     }
 
     /// The page to come back to: a path of this origin, or an address of an allowed one. Default: the configured page.
@@ -36,6 +44,14 @@ impl Start {
     /// because a browser that comes back from another site does not send it along.
     pub fn replacing(mut self, token: RefreshToken) -> Self {
         self.replacing = Some(token);
+        self
+    }
+
+    /// Wants a sign-in at the provider that is not older than this: with zero the person has to sign in there again, for what
+    /// wants a recent one here. A provider that does not tell when it was (GitHub among them) is none for it:
+    /// [`Failure::SignInNotRecent`](super::Failure::SignInNotRecent). Default: an older one will do.
+    pub fn max_age(mut self, max_age: Duration) -> Self {
+        self.max_age = Some(max_age);
         self
     }
 
@@ -84,8 +100,26 @@ impl Oidc {
     ) -> Result<Authorization, Error> {
         let (connected, redirect_to) = self.look_at(&start)?;
         // It writes a row and asks a provider; who has signed in gets it back.
-        self.kernel.attempt_in_network(&start.client)?.stays_counted();
-        let known = connected.in_time(connected.known(self.kernel.now())).await;
+        self.count(&start.client)?;
+        let client = start.client.clone();
+        let begun = self.go(connected, redirect_to, start, links).await;
+        if begun.as_ref().is_err_and(is_no_fault_of_theirs) {
+            self.give_back(&client, 1);
+        }
+        begun
+    }
+
+    async fn go(
+        &self,
+        connected: &Connected,
+        redirect_to: String,
+        start: Start,
+        links: Option<&Principal>,
+    ) -> Result<Authorization, Error> {
+        if start.max_age.is_some() && connected.openid_issuer().is_none() {
+            return Err(Failure::SignInNotRecent.into());
+        }
+        let known = connected.in_time(connected.known(self.kernel.clock.as_ref())).await;
         let known = known.map_err(|trouble| {
             super::log(&start.provider, &trouble, &start.client);
             Error::from(trouble.failure)
@@ -99,6 +133,7 @@ impl Oidc {
             redirect_to,
             replaces,
             links_in: links.map(|caller| caller.session_id().as_uuid()),
+            max_age: start.max_age.map(|age| age.as_secs()),
         };
         let begun = transaction::begin(&self.kernel, links.map(Principal::user_id), about).await?;
         let url = authorization_url(connected, known.as_deref(), &begun);
@@ -132,8 +167,18 @@ fn authorization_url(
         .append_pair("state", &begun.state)
         .append_pair("code_challenge", &begun.challenge())
         .append_pair("code_challenge_method", "S256");
-    if known.is_some() {
-        url.query_pairs_mut().append_pair("nonce", &begun.nonce);
+    let Some(known) = known else { return Ok(url) };
+    url.query_pairs_mut().append_pair("nonce", &begun.nonce);
+    if let Some(age) = begun.about.max_age {
+        url.query_pairs_mut().append_pair("max_age", &age.to_string());
+        // Zero is nothing to some, who go on with the sign-in that they have. Google refuses whoever asks it to prompt for one.
+        let takes_it = known
+            .prompts
+            .as_ref()
+            .map_or(provider.issuer() != GOOGLE, |all| all.iter().any(|prompt| prompt == "login"));
+        if age == 0 && takes_it {
+            url.query_pairs_mut().append_pair("prompt", "login");
+        }
     }
     Ok(url)
 }

@@ -3,6 +3,8 @@
 //! The row holds nothing that is of use to who reads it. Nonce, PKCE verifier and the browser's cookie are macs over the
 //! row's seed, made again at the callback.
 
+use std::time::Duration;
+
 use aws_lc_rs::{
     constant_time::verify_slices_are_equal,
     digest::{SHA256, digest},
@@ -22,7 +24,9 @@ use crate::{
 };
 
 /// Time enough to find a password and a second factor at the provider.
-pub(super) const VALID_FOR: std::time::Duration = std::time::Duration::from_mins(10);
+pub(super) const VALID_FOR: Duration = Duration::from_mins(10);
+/// How far the provider's clock may be behind ours, when it tells that somebody has signed in since this began.
+const CLOCKS_DIFFER: Duration = Duration::from_secs(10);
 
 /// A sign-in that is under way at a provider.
 const PURPOSE: Purpose = Purpose("oidc");
@@ -36,6 +40,9 @@ pub(super) struct About {
     pub(super) replaces: Option<Uuid>,
     /// The session in which somebody wants to link the identity to the account.
     pub(super) links_in: Option<Uuid>,
+    /// How old the sign-in at the provider may be, in seconds.
+    #[serde(default)]
+    pub(super) max_age: Option<u64>,
 }
 
 impl About {
@@ -67,6 +74,14 @@ impl Transaction {
     /// For the browser that begins, and no other.
     pub(super) fn browser_token(&self) -> BrowserToken {
         BrowserToken::new(self.browser.clone())
+    }
+
+    /// Whether a sign-in at the provider at that time is as recent as was wanted.
+    pub(super) fn is_recent(&self, authenticated_at: Option<i64>) -> bool {
+        let Some(max_age) = self.about.max_age else { return true };
+        let begun_at = self.expires_at.saturating_sub(duration_millis(VALID_FOR));
+        let max_age = duration_millis(Duration::from_secs(max_age).saturating_add(CLOCKS_DIFFER));
+        authenticated_at.is_some_and(|at| at >= begun_at.saturating_sub(max_age))
     }
 
     /// Whether this may go on here and now.

@@ -1,0 +1,39 @@
+//! Whether the background task runs, and what is told where it does not.
+
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use crate::Finding;
+
+/// What is told once, by whatever waits first.
+const MISSING: &str = "no background task runs in this process (Auth::run_background)";
+
+#[derive(Debug, Default)]
+pub(crate) struct Background {
+    runs: AtomicBool,
+    mail_waited: AtomicBool,
+}
+
+impl Background {
+    pub(crate) fn runs(&self) {
+        self.runs.store(true, Relaxed);
+    }
+
+    /// A mail was put into the outbox.
+    pub(crate) fn mail_waits(&self) {
+        if !self.runs.load(Relaxed) && !self.mail_waited.swap(true, Relaxed) {
+            tracing::warn!("a mail waits: {MISSING}, so nobody here sends it");
+        }
+    }
+
+    /// What was missed so far. `is_asked_blindly`: tokens were verified by knowledge that nobody keeps up to date.
+    pub(crate) fn findings(&self, is_asked_blindly: bool) -> Option<Finding> {
+        let waited = self.mail_waited.load(Relaxed) || is_asked_blindly;
+        (waited && !self.runs.load(Relaxed)).then(|| {
+            Finding::error(
+                "background_missing",
+                format!("{MISSING}: mails wait, what other instances have ended goes on here, and what is over is kept"),
+                "spawn `auth.run_background()` beside the server, or set `background.runs_elsewhere`",
+            )
+        })
+    }
+}

@@ -1,0 +1,132 @@
+//! What a room costs the rest of the house: the files outside of its own folders that name it, each with the reason.
+
+use super::sources;
+
+/// A room, the words that it is named by, and the shared files that may.
+struct Shared {
+    room: &'static str,
+    words: &'static [&'static str],
+    files: &'static [(&'static str, &'static str)],
+}
+
+const ROOMS: &[Shared] = &[
+    Shared {
+        room: "oidc",
+        words: &["oidc", "OAUTH_", "auth_oauth", "identities", "Identity", "auth_identity"],
+        files: &[
+            ("auth-core/event.rs", "rows of its events"),
+            ("auth-core/lib.rs", "gives it away"),
+            ("auth-core/mail/mod.rs", "rows of its mails"),
+            ("auth-core/mail/text.rs", "their text"),
+            ("auth-core/manual/mod.rs", "its page"),
+            ("auth-core/room/mod.rs", "the list of rooms"),
+            ("auth-server/config/dotenv.rs", "settings whose names a provider is part of"),
+            ("auth-server/config/mod.rs", "reads them"),
+            ("auth-server/config/settings/mod.rs", "rows of its settings"),
+            ("auth-server/error.rs", "what the library calls them"),
+            ("auth-server/handle.rs", "switches it on"),
+            (
+                "auth-tower/endpoint/account/export.rs",
+                "the shape of its rows in an export, also without the feature",
+            ),
+            ("auth-tower/endpoint/mod.rs", "the list of doors"),
+            ("auth-tower/lib.rs", "what is unused without the feature"),
+            ("migration/lib.rs", "the file of its table"),
+            ("migration/migrator.rs", "the list of migrations"),
+        ],
+    },
+    Shared {
+        room: "verify_email",
+        words: &["verify_email", "VerifyEmail", "VERIFY_EMAIL"],
+        files: &[
+            ("auth-core/config/mail.rs", "where its link leads"),
+            ("auth-core/flow/gate.rs", "a link that was lost is sent again"),
+            ("auth-core/flow/register.rs", "the first link"),
+            ("auth-core/mail/mod.rs", "the row of its mail"),
+            ("auth-core/mail/text.rs", "its text"),
+            ("auth-core/room/mod.rs", "the list of rooms"),
+            ("auth-server/command/check/mail.rs", "whether its page can be reached"),
+            ("auth-server/config/mail.rs", "its setting"),
+            ("auth-server/config/settings/mod.rs", "the row of its setting"),
+            ("auth-server/handle.rs", "the page of its own"),
+            ("auth-tower/endpoint/mod.rs", "the list of doors"),
+        ],
+    },
+    Shared {
+        room: "reset_password",
+        words: &["reset_password", "ResetPassword", "RESET_PASSWORD"],
+        files: &[
+            ("auth-core/config/mail.rs", "where its link leads"),
+            ("auth-core/mail/mod.rs", "the row of its mail"),
+            ("auth-core/mail/text.rs", "its text"),
+            ("auth-core/room/admin/create.rs", "an invitation is such a link"),
+            ("auth-core/room/mod.rs", "the list of rooms"),
+            ("auth-server/cli.rs", "the command"),
+            ("auth-server/command/check/mail.rs", "whether its page can be reached"),
+            ("auth-server/command/users/mod.rs", "the command"),
+            ("auth-server/config/mail.rs", "its setting"),
+            ("auth-server/config/settings/mod.rs", "the row of its setting"),
+            ("auth-server/handle.rs", "the page of its own"),
+            ("auth-tower/endpoint/mod.rs", "the list of doors"),
+        ],
+    },
+    Shared {
+        room: "import",
+        words: &["import::", "mod import", "Imported"],
+        files: &[
+            ("auth-core/event.rs", "the row of its event"),
+            ("auth-core/lib.rs", "gives it away"),
+            ("auth-core/room/mod.rs", "the list of rooms"),
+            ("auth-server/command/users/mod.rs", "the command"),
+        ],
+    },
+    Shared {
+        room: "admin",
+        words: &["admin::", "mod admin"],
+        files: &[
+            ("auth-core/lib.rs", "gives it away"),
+            ("auth-core/room/mod.rs", "the list of rooms"),
+            ("auth-tower/endpoint/mod.rs", "the list of doors"),
+        ],
+    },
+];
+
+/// Whether a file lies in one of the room's own folders.
+fn is_own(file: &str, room: &str) -> bool {
+    ["room", "endpoint", "config", "command/users"].iter().any(|folder| {
+        let own = format!("/{folder}/{room}");
+        file.contains(&format!("{own}/")) || file.ends_with(&format!("{own}.rs"))
+    }) || file.starts_with("migration/m0")
+}
+
+/// `identity` of a Unix socket, of a body's encoding and of a kind of hash is another word.
+fn names(code: &str, words: &[&str]) -> bool {
+    let other = ["aspnet-identity", "VerifyIdentity", "is_identity"];
+    code.lines().filter(|line| !line.trim_start().starts_with("//")).any(|line| {
+        let line = other.iter().fold(line.to_owned(), |line, other| line.replace(other, ""));
+        words.iter().any(|word| line.contains(word))
+    })
+}
+
+#[test]
+fn few_shared_files_name_a_room_and_each_for_a_reason() {
+    let mut all = Vec::new();
+    for of in ["auth-core", "auth-tower", "auth-server", "migration"] {
+        all.extend(sources(of).into_iter().map(|(file, code)| (format!("{of}/{file}"), code)));
+    }
+    // What is there for tests names what it tests.
+    let is_for_tests =
+        |file: &str| ["test_util", "tests.rs", "proof.rs"].iter().any(|word| file.contains(word));
+    all.retain(|(file, _)| !is_for_tests(file));
+    all.sort();
+    for Shared { room, words, files } in ROOMS {
+        let found: Vec<&str> = all
+            .iter()
+            .filter(|(file, code)| !is_own(file, room) && names(code, words))
+            .map(|(file, _)| file.as_str())
+            .collect();
+        let expected: Vec<&str> = files.iter().map(|(file, _)| *file).collect();
+        assert_eq!(found, expected, "shared files that name the room {room}");
+        assert!(files.iter().all(|(_, why)| !why.is_empty()));
+    }
+}
