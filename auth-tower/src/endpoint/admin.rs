@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     Doors,
+    account::members_of_rooms,
     answer::{json, no_content},
     document::{RowsDocument, UserDocument, events, page_of_events, rows, user_members},
     fields::{limit, object, optional_bool, optional_list},
@@ -154,7 +155,7 @@ fn describe_change_user(_: &Inner) -> Operation {
     of_one("change_user", "Change roles, or keep a user out")
         .describe(
             "Both or one of them, at once or not at all. A user who is kept out has no sessions any more. Where roles are given \
-             the answer names the identities with which somebody can sign in to the account, and so has them now.",
+             the answer names with what, beside the password, somebody can sign in to the account and so has them now.",
         )
         .takes("UserChange", &json!({"roles": ["user", "admin"], "disabled": false}))
         .answers_with(200, "The user as it is now.", "ChangedAccount")
@@ -212,7 +213,7 @@ fn of_one(id: &'static str, summary: &'static str) -> Operation {
 fn schemas() -> Vec<(&'static str, Value)> {
     let account = with(&user_members(), [("disabled", json!({"type": "boolean"}))]);
     let mut changed = closed(&account);
-    changed["properties"]["identities"] = list("Identity");
+    changed["properties"] = with(&account, members_of_rooms());
     let change = json!({
         "roles": {
             "type": "array",

@@ -116,10 +116,10 @@ impl Desk {
     async fn change(&self, user: &str, change: UserChange) -> Result<(), Error> {
         let user = self.find(user).await?;
         let changed = told(self.auth.update_user(user.id, change, ClientInfo::default()).await)?;
-        let identities: usize = changed.ways_in.iter().map(|(_, rows)| rows.len()).sum();
-        if identities > 0 {
+        let ways_in: usize = changed.ways_in.iter().map(|(_, rows)| rows.len()).sum();
+        if ways_in > 0 {
             tracing::warn!(
-                "whoever has one of the {identities} identities of this account has its roles now: see --json"
+                "whoever signs in to this account by one of {ways_in} other ways than its password has its roles now: --json names them"
             );
         }
         if self.json {

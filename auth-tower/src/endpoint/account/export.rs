@@ -10,7 +10,7 @@ use crate::{
     },
     openapi::{
         Operation,
-        shape::{closed, id, list, nullable, perhaps, reference, text, time},
+        shape::{closed, id, list, nullable, perhaps, reference, text, time, with},
     },
     route::{Answered, Caller, Route},
     service::{Call, Inner},
@@ -46,13 +46,14 @@ fn describe(_: &Inner) -> Operation {
     Operation::new("export", "All that is stored about me").answers_with(200, "Without secrets.", "Export")
 }
 
+/// The members of what rooms store about a person.
+pub(crate) fn members_of_rooms() -> [(&'static str, Value); 1] {
+    [("identities", list("Identity"))]
+}
+
 pub(super) fn schemas() -> [(&'static str, Value); 2] {
-    let export = closed(&json!({
-        "user": reference("User"),
-        "sessions": list("Session"),
-        "identities": list("Identity"),
-        "events": list("Event"),
-    }));
+    let own = json!({"user": reference("User"), "sessions": list("Session"), "events": list("Event")});
+    let export = closed(&with(&own, members_of_rooms()));
     // Of accounts elsewhere all is stored and exported, also by a program that lets nobody sign in with them.
     let identity = closed(&json!({
         "id": id(),
