@@ -25,7 +25,7 @@ pub struct Export {
 
 impl Kernel {
     pub(crate) async fn export(&self, caller: &Principal, client: &ClientInfo) -> Result<Export, Error> {
-        let user = self.current_user(caller).await?;
+        let user: User = self.recent_proof(caller).await?.into();
         let sessions = self.sessions(caller).await?;
         let mut rooms = Vec::new();
         for exported in self.rooms.iter().flat_map(|room| room.export) {

@@ -2,6 +2,7 @@
 //! the manual's page on [rooms](crate::manual::rooms) tells how to add one.
 
 pub(crate) mod admin;
+pub mod factor;
 pub(crate) mod import;
 pub mod oidc;
 pub(crate) mod reset_password;
@@ -13,7 +14,7 @@ use crate::{Auth, AuthBuilder, Keys, kernel::Room};
 
 /// Every room. One that is not in here is not swept, exported, checked, or thought of at a takeover.
 pub(crate) const ROOMS: &[Room] =
-    &[admin::ROOM, import::ROOM, oidc::ROOM, reset_password::ROOM, verify_email::ROOM];
+    &[admin::ROOM, factor::ROOM, import::ROOM, oidc::ROOM, reset_password::ROOM, verify_email::ROOM];
 
 impl Auth {
     /// Starts from a connection (the host's own, or one from [`connect`](crate::connect)) and the keys.

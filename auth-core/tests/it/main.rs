@@ -21,6 +21,7 @@ mod connect;
 mod credentials;
 mod email_change;
 mod ends;
+mod factor;
 mod gate;
 mod hashing;
 mod import;

@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 
 use super::{
     Doors,
-    account::members_of_rooms,
     answer::{json, no_content},
     document::{RowsDocument, UserDocument, events, page_of_events, rows, user_members},
     fields::{limit, object, optional_bool, optional_list},
@@ -35,16 +34,19 @@ impl Endpoint {
             Route::get(|call| Box::pin(user(call)), describe_user).open_to(Caller::Administrator),
             Route::patch(|call| Box::pin(change_user(call)), describe_change_user)
                 .takes(Takes::Json)
-                .open_to(Caller::Administrator),
+                .open_to(Caller::Administrator)
+                .on_proof(),
             Route::delete(|call| Box::pin(delete_user(call)), describe_delete_user)
-                .open_to(Caller::Administrator),
+                .open_to(Caller::Administrator)
+                .on_proof(),
         ],
     ));
     /// `DELETE /users/{id}/sessions`, for administrators
     pub const USER_SESSIONS: Self = Self(&Address::of_one(
         "/users/{id}/sessions",
         &[Route::delete(|call| Box::pin(end_sessions(call)), describe_end_sessions)
-            .open_to(Caller::Administrator)],
+            .open_to(Caller::Administrator)
+            .on_proof()],
     ));
     /// `GET /users/{id}/events`, for administrators
     pub const USER_EVENTS: Self = Self(&Address::of_one(
@@ -155,7 +157,7 @@ fn describe_change_user(_: &Inner) -> Operation {
     of_one("change_user", "Change roles, or keep a user out")
         .describe(
             "Both or one of them, at once or not at all. A user who is kept out has no sessions any more. Where roles are given \
-             the answer names with what, beside the password, somebody can sign in to the account and so has them now.",
+             the answer names the identities with which somebody can sign in to the account, and so has them now.",
         )
         .takes("UserChange", &json!({"roles": ["user", "admin"], "disabled": false}))
         .answers_with(200, "The user as it is now.", "ChangedAccount")
@@ -213,7 +215,7 @@ fn of_one(id: &'static str, summary: &'static str) -> Operation {
 fn schemas() -> Vec<(&'static str, Value)> {
     let account = with(&user_members(), [("disabled", json!({"type": "boolean"}))]);
     let mut changed = closed(&account);
-    changed["properties"] = with(&account, members_of_rooms());
+    changed["properties"]["identities"] = list("Identity");
     let change = json!({
         "roles": {
             "type": "array",

@@ -64,9 +64,15 @@ impl Desk {
                 told(auth.logout_all(user.id, ClientInfo::default()).await)?;
                 self.say(&user, "signed out everywhere")
             }
+            Users::ResetFactors { user } => {
+                let user = self.find(user).await?;
+                told(auth.reset_factors(user.id, ClientInfo::default()).await)?;
+                self.say(&user, "has no second factor any more")
+            }
             Users::Unlock { user } => {
                 let user = self.find(user).await?;
                 told(auth.unlock(user.id, ClientInfo::default()).await)?;
+                told(auth.unlock_factors(user.id, ClientInfo::default()).await)?;
                 self.say(&user, "unlocked")
             }
             Users::Import(options) => import::import(auth, options, self.json).await,
@@ -116,10 +122,10 @@ impl Desk {
     async fn change(&self, user: &str, change: UserChange) -> Result<(), Error> {
         let user = self.find(user).await?;
         let changed = told(self.auth.update_user(user.id, change, ClientInfo::default()).await)?;
-        let ways_in: usize = changed.ways_in.iter().map(|(_, rows)| rows.len()).sum();
-        if ways_in > 0 {
+        let identities: usize = changed.ways_in.iter().map(|(_, rows)| rows.len()).sum();
+        if identities > 0 {
             tracing::warn!(
-                "whoever signs in to this account by one of {ways_in} other ways than its password has its roles now: --json names them"
+                "whoever has one of the {identities} identities of this account has its roles now: see --json"
             );
         }
         if self.json {

@@ -6,7 +6,6 @@ mod password;
 
 use serde_json::Value;
 
-pub(super) use self::export::members_of_rooms;
 use super::{
     Doors,
     document::{events, page_of_events},

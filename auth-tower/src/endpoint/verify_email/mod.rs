@@ -77,7 +77,7 @@ fn describe_verify_email(_: &Inner) -> Operation {
     page::describe_link("verify_email", "Prove an address")
         .describe(
             "Where the first address of an account is proved by a request without a live session of it (refresh cookie or bearer \
-             token), what was linked before to sign in with is removed, and all sessions end if there were any.",
+             token), identities that were linked before are removed, and all sessions end if there were any.",
         )
         .secured_by(json!([{}, {"refresh_cookie": []}, {"bearer": []}, {"password": []}]))
         .takes("OneTimeToken", &json!({"token": "from the link"}))

@@ -178,7 +178,7 @@ impl Oidc {
     ///
     /// # Errors
     /// [`Error::Validation`] on `password`; [`IDENTITY_NOT_FOUND`](crate::oidc::IDENTITY_NOT_FOUND) when it is not one of theirs; [`LAST_WAY_IN`](crate::refusal::LAST_WAY_IN) when the caller could not sign in any more;
-    /// [`Error::SessionOver`]; [`Error::Throttled`]; [`Error::Overloaded`]; [`Error::Unavailable`].
+    /// [`Error::StepUpRequired`]; [`Error::SessionOver`]; [`Error::Throttled`]; [`Error::Overloaded`]; [`Error::Unavailable`].
     pub async fn unlink(
         &self,
         caller: &Principal,
