@@ -526,14 +526,12 @@ impl SignInFailure {
 pub enum LinkRefusal {
     /// There is no such token.
     Unknown,
-    /// It was used, or another one was used in its place.
+    /// It was used, or ended by what ends links: another one that was used, a new password, the end of all sessions.
     Used,
     /// Its time is over.
     TooOld,
     /// It is for something else.
     OtherPurpose,
-    /// The account is disabled.
-    Disabled,
 }
 
 impl LinkRefusal {
@@ -544,7 +542,6 @@ impl LinkRefusal {
             Self::Used => "used",
             Self::TooOld => "too_old",
             Self::OtherPurpose => "other_purpose",
-            Self::Disabled => "disabled",
         }
     }
 }

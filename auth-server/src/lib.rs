@@ -39,7 +39,7 @@
 //! With `TLS_CERT_FILE` and `TLS_KEY_FILE` the port speaks TLS 1.2 and 1.3, with HTTP/2 and HTTP/1.1 by ALPN, and nothing else:
 //! whoever comes in plain http gets no answer, as a redirect would hide that a password has just been sent for all to read.
 //! `PUBLIC_URL` is `https://HOST:PORT` by default, and one on http is refused: no page there could sign in. Every answer of the
-//! service tells browsers to stay with https for two years, subdomains included (HSTS). Certificates of clients are not asked
+//! service tells browsers to stay with https for two years, subdomains included (`HSTS`). Certificates of clients are not asked
 //! for. One that is over or ends within two weeks is warned of when it is read.
 //!
 //! # Unix socket

@@ -4,13 +4,14 @@ use std::{io, net::SocketAddr, sync::Arc};
 
 use auth_core::{Auth, Registration};
 use auth_tower::{AuthService, Endpoint};
+use http::HeaderValue;
 use metrics_exporter_prometheus::PrometheusHandle;
 use rustls::ServerConfig;
 use sea_orm::DatabaseConnection;
 use tokio::{net::TcpListener, sync::watch};
 
 use crate::{
-    config::Config,
+    config::{self, Config},
     error::{Error, SettingError},
     handle::{auth, connect, keys, secret},
     hash_budget,
@@ -30,7 +31,8 @@ pub(crate) struct Started {
     pub(crate) db: DatabaseConnection,
     pub(crate) auth: Auth,
     pub(crate) service: AuthService,
-    pub(crate) https: bool,
+    /// What answers of the program's own say of coming by TLS only.
+    pub(crate) hsts: Option<HeaderValue>,
 }
 
 /// Listens, reads the key, connects, brings the schema up to date. In this order, so that a second instance started
@@ -65,7 +67,7 @@ pub(crate) async fn start(config: &Config, passed: Passed) -> Result<Started, Er
     }
     let background = auth.clone();
     tokio::spawn(async move { background.run_background().await });
-    let https = service.origin_policy().is_https();
+    let hsts = service.hsts();
     let (tls, current) = config.http.listen.tls.clone().map(watch::channel).unzip();
     let listener = Listener::new(socket, current);
     let reachable = match address {
@@ -84,7 +86,7 @@ pub(crate) async fn start(config: &Config, passed: Passed) -> Result<Started, Er
         format!("{reachable}/health/ready")
     };
     tracing::info!("listening on {} - try: curl -i {next}", listener.place());
-    Ok(Started { listener, tls, db, auth, service, https })
+    Ok(Started { listener, tls, db, auth, service, hsts })
 }
 
 async fn listen_for_scrapers(address: SocketAddr) -> Result<(Listener, PrometheusHandle), Error> {
@@ -98,7 +100,8 @@ async fn listen_for_scrapers(address: SocketAddr) -> Result<(Listener, Prometheu
 }
 
 fn service(auth: Auth, config: &Config, public_url: &str) -> Result<AuthService, SettingError> {
-    let mut service = AuthService::builder(auth).public_url(public_url);
+    let (origin, path) = config::split_url(public_url);
+    let mut service = AuthService::builder(auth).public_url(origin).mounted_at(path).hsts(&config.http.hsts);
     for origin in &config.http.trusted_origins {
         service = service.trusted_origin(origin);
     }

@@ -12,10 +12,13 @@ const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-
 /// The security headers of an API answer (ASVS 3.4, 3.5.8), each set only where it is not there yet, so that
 /// a page with a policy of its own keeps it.
 ///
-/// `https` is whether clients come over TLS: only then the answer says so for two years, subdomains included
-/// (HSTS, RFC 6797). `Cross-Origin-Resource-Policy: same-origin` does not stand in the way of trusted origins:
+/// `hsts` is what browsers are told of coming by TLS only (RFC 6797), if anything is to be: that of a service is
+/// [`AuthService::hsts`](crate::AuthService::hsts). `Cross-Origin-Resource-Policy: same-origin` does not stand in the way of trusted origins:
 /// browsers apply it to requests made without CORS only.
-pub fn set_security_headers(headers: &mut HeaderMap, https: bool) {
+pub fn set_security_headers(headers: &mut HeaderMap, hsts: Option<&HeaderValue>) {
+    if let Some(hsts) = hsts {
+        headers.entry(STRICT_TRANSPORT_SECURITY).or_insert_with(|| hsts.clone());
+    }
     let mut set = |name: HeaderName, value| {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     };
@@ -23,9 +26,36 @@ pub fn set_security_headers(headers: &mut HeaderMap, https: bool) {
     set(CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'; base-uri 'none'");
     set(REFERRER_POLICY, "no-referrer");
     set(CROSS_ORIGIN_RESOURCE_POLICY, "same-origin");
-    if https {
-        set(STRICT_TRANSPORT_SECURITY, "max-age=63072000; includeSubDomains");
+}
+
+/// What browsers are told unless something else is set: for two years, subdomains included.
+pub(crate) const HSTS: &str = "max-age=63072000; includeSubDomains";
+
+/// Reads a value for `Strict-Transport-Security` (RFC 6797 section 6.1): browsers pass over one that is not well-formed, and
+/// nobody would notice. `None` if it is not.
+pub(crate) fn hsts(text: &str) -> Option<HeaderValue> {
+    let mut ages = 0;
+    let mut names: Vec<String> = Vec::new();
+    for directive in text.split(';').map(str::trim) {
+        let (name, value) =
+            directive.split_once('=').map_or((directive, None), |(name, value)| (name, Some(value)));
+        let name = name.trim().to_ascii_lowercase();
+        match (name.as_str(), value.map(str::trim)) {
+            ("max-age", Some(age)) if age.parse::<u32>().is_ok() && !age.starts_with('+') => ages += 1,
+            ("includesubdomains" | "preload", None) => {}
+            _ => return None,
+        }
+        if names.contains(&name) {
+            return None;
+        }
+        names.push(name);
     }
+    HeaderValue::from_str(text).ok().filter(|_| ages == 1)
+}
+
+/// Whether this can be what `Strict-Transport-Security` says, for [`AuthServiceBuilder::hsts`](crate::AuthServiceBuilder::hsts).
+pub fn is_hsts(value: &str) -> bool {
+    hsts(value).is_some()
 }
 
 /// Whether a client's `X-Request-Id` may be kept: 1 to 128 of `[A-Za-z0-9._-]`, so that it can stand in any
@@ -102,10 +132,38 @@ mod tests {
     fn a_policy_that_is_there_already_is_kept() {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'self'"));
-        set_security_headers(&mut headers, false);
+        set_security_headers(&mut headers, None);
         assert_eq!(headers[CONTENT_SECURITY_POLICY], "default-src 'self'");
         assert!(!headers.contains_key(STRICT_TRANSPORT_SECURITY));
-        set_security_headers(&mut headers, true);
+        set_security_headers(&mut headers, hsts(HSTS).as_ref());
         assert_eq!(headers[STRICT_TRANSPORT_SECURITY], "max-age=63072000; includeSubDomains");
+        set_security_headers(&mut headers, hsts("max-age=0").as_ref());
+        assert_eq!(headers[STRICT_TRANSPORT_SECURITY], "max-age=63072000; includeSubDomains");
+    }
+
+    #[test]
+    fn what_browsers_would_pass_over_is_no_value_for_hsts() {
+        for good in ["max-age=0", "MAX-AGE = 300", "includeSubDomains; max-age=31536000; preload", HSTS] {
+            assert!(hsts(good).is_some(), "{good}");
+        }
+        for bad in [
+            "",
+            "on",
+            "off",
+            "31536000",
+            "max-age",
+            "max-age=",
+            "max-age=-1",
+            "max-age=+1",
+            "max-age=1y",
+            "max-age=300;",
+            "includeSubDomains",
+            "max-age=300, includeSubDomains",
+            "max-age=300; max-age=300",
+            "max-age=300; preload=1",
+            "max-age=300\r\nset-cookie: a=b",
+        ] {
+            assert!(hsts(bad).is_none(), "{bad}");
+        }
     }
 }

@@ -128,7 +128,7 @@ pub use cross_origin::{CrossOrigin, CrossOriginFuture, CrossOriginLayer, OriginP
 pub use endpoint::AccountDocument;
 pub use error::ConfigError;
 pub use guard::{GuardBody, GuardFuture};
-pub use headers::{is_request_id, set_security_headers};
+pub use headers::{is_hsts, is_request_id, set_security_headers};
 pub use problem::Problem;
 #[cfg(feature = "jwks")]
 pub use remote_jwks::{FetchError, RemoteJwks, RemoteJwksBuilder};

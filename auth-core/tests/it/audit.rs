@@ -111,7 +111,7 @@ each_database! {
         assert_eq!(refused(old.clone()).await, "too_old");
         let waits = link().await;
         test.auth.disable(user, nobody()).await.unwrap();
-        assert_eq!(refused(waits).await, "disabled");
+        assert_eq!(refused(waits).await, "used", "ended with the sessions");
         // Whoever has an id and no mac leaves nothing at the account.
         let before = test.auth.events(user, None, 100).await.unwrap().len();
         let mut forged = old.expose().to_owned();

@@ -22,9 +22,9 @@ pub(super) async fn serve(given: Vec<Given>, config: Config, passed: Passed) -> 
         started = start(&config, passed) => started?,
         () = signals.next() => return Ok(()),
     };
-    let Started { listener, tls, db, auth, service, https } = service;
-    let routes = routes::routes(service, Health::new(db.clone()), config.http.docs, https);
-    let layered = layers::around(routes, https);
+    let Started { listener, tls, db, auth, service, hsts } = service;
+    let routes = routes::routes(service, Health::new(db.clone()), config.http.docs, hsts.clone());
+    let layered = layers::around(routes, hsts);
     let (proxies, limits) = (config.http.trusted_proxies.clone(), config.http.limits);
     tokio::spawn(Reload::new(given, config, auth, tls).at(hangups));
     tokio::spawn(systemd::keep_watchdog_quiet());

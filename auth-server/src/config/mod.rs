@@ -25,7 +25,7 @@ pub(crate) use self::{
     reader::{Given, Origin, Row, SecretFile},
     secret::RECIPE,
     settings::{SETTINGS, named_by_libraries, setting},
-    value::{host_of, in_url, is_https, is_loopback},
+    value::{host_of, in_url, is_https, is_loopback, split_url},
 };
 use self::{
     dotenv::DotEnv, keys::KeyConfig, listen::ListenConfig, mail::MailConfig, oidc::OidcConfig, reader::Reader,
@@ -78,13 +78,14 @@ pub(crate) struct HttpConfig {
     pub(crate) trusted_origins: Vec<String>,
     pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) cookie_secure: bool,
+    pub(crate) hsts: String,
     pub(crate) admin_api: bool,
     pub(crate) docs: bool,
     pub(crate) limits: Limits,
 }
 
 impl HttpConfig {
-    /// The origin that clients see, once the port is known.
+    /// The address that clients see, once the port is known: an origin, and perhaps a path.
     pub(crate) fn public_url(&self, port: u16) -> String {
         self.public_url.clone().unwrap_or_else(|| self.listen.origin(port))
     }
@@ -184,6 +185,7 @@ impl Default for Config {
                 trusted_origins: Vec::new(),
                 trusted_proxies: TrustedProxies::default(),
                 cookie_secure: true,
+                hsts: "max-age=63072000; includeSubDomains".to_owned(),
                 admin_api: true,
                 docs: true,
                 limits: LIMITS,
@@ -223,6 +225,13 @@ fn http_agrees(config: &mut Config) -> Result<(), SettingError> {
             "set PUBLIC_URL",
         )),
         _ => {}
+    }
+    if http.trusted_proxies.announce && http.trusted_proxies.is_empty() && listen.unix_socket.is_none() {
+        warnings.push(Finding::warning(
+            "proxy_protocol_unused",
+            "PROXY_PROTOCOL is set and TRUSTED_PROXIES names none: no connection is read so, and that of the proxy is refused",
+            "name the address of the proxy in TRUSTED_PROXIES",
+        ));
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use auth_core::{Algorithm, SecondFactor};
-use auth_tower::OriginPolicy;
+use auth_tower::{OriginPolicy, is_hsts};
 
 pub(super) fn algorithm(text: &str) -> Result<Algorithm, String> {
     Algorithm::from_str(text).map_err(|error| error.problem().to_owned())
@@ -29,6 +29,41 @@ pub(super) fn origin(text: &str) -> Result<String, String> {
     OriginPolicy::new(origin).map_err(|error| error.problem().to_owned())?;
     // Scheme and host have no case, and are compared as text.
     Ok(origin.to_ascii_lowercase())
+}
+
+/// The address that clients see: an origin, and a path where a proxy serves us below one. The path keeps its case.
+pub(super) fn public_url(text: &str) -> Result<String, String> {
+    if text.contains(['?', '#', '\\']) {
+        return Err(
+            "must have no query and no fragment: an origin, and a path if a proxy takes it off".to_owned()
+        );
+    }
+    let (origin_text, path) = split_url(text.strip_suffix('/').unwrap_or(text));
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"._~-".contains(&byte);
+    let segment = |segment: &str| !matches!(segment, "" | "." | "..") && segment.bytes().all(fits);
+    let origin = origin(origin_text)?;
+    if !path.is_empty() && !path.split('/').skip(1).all(segment) {
+        return Err(
+            "has a path that cannot be used: write it like /auth, of [A-Za-z0-9._~/-] only".to_owned()
+        );
+    }
+    Ok(format!("{origin}{path}"))
+}
+
+/// Origin and path of an address; the path begins with a slash, or is empty.
+pub(crate) fn split_url(url: &str) -> (&str, &str) {
+    let behind = url.split_once("://").map_or(url, |(_, behind)| behind);
+    let path = behind.find('/').and_then(|slash| behind.get(slash..)).unwrap_or_default();
+    (url.strip_suffix(path).unwrap_or(url), path)
+}
+
+/// For `Strict-Transport-Security`, or `off`.
+pub(super) fn hsts(text: &str) -> Result<String, String> {
+    if text.eq_ignore_ascii_case("off") {
+        return Ok("off".to_owned());
+    }
+    let problem = "is neither off nor like max-age=31536000; includeSubDomains";
+    if is_hsts(text) { Ok(text.to_owned()) } else { Err(problem.to_owned()) }
 }
 
 /// Also of an application's own scheme, `capacitor://localhost`.
@@ -88,12 +123,14 @@ fn short_line(text: &str, most: usize) -> Result<String, String> {
     if fine { Ok(text.to_owned()) } else { Err("is no short line of text; name the service".to_owned()) }
 }
 
-pub(crate) fn is_https(origin: &str) -> bool {
-    OriginPolicy::new(origin).is_ok_and(|policy| policy.is_https())
+/// Whether an address that [`public_url`] or [`origin`] has taken is reached by TLS.
+pub(crate) fn is_https(url: &str) -> bool {
+    url.starts_with("https://")
 }
 
-/// The host of an origin that [`origin`] has taken.
-pub(crate) fn host_of(origin: &str) -> &str {
+/// Its host.
+pub(crate) fn host_of(url: &str) -> &str {
+    let (origin, _) = split_url(url);
     let authority = origin.split_once("://").map_or(origin, |(_, authority)| authority);
     match authority.rsplit_once(':') {
         Some((host, port)) if !port.ends_with(']') => host,

@@ -1,6 +1,12 @@
 //! Accepts connections, bounds them in number, and lets running requests end.
 
-use std::{convert::Infallible, io, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    io,
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use auth_tower::ClientAddr;
 use http::{Request, Response};
@@ -14,7 +20,7 @@ use tower::{Service, ServiceExt as _};
 use super::{
     connection,
     layers::AnyBody,
-    limits::{Crowd, Limits},
+    limits::{Crowd, Limits, Place},
     listener::{Accepted, Listener},
     proxies::TrustedProxies,
 };
@@ -45,44 +51,50 @@ pub(crate) async fn accept_until<S, B>(
 {
     let http = connection::builder(limits);
     let slots = Arc::new(Semaphore::new(limits.connections));
-    let (crowd, probes) = (Crowd::new(limits.per_network), Crowd::new(PROBES));
-    let mut complained: Option<Instant> = None;
+    let places = Arc::new(Places::new(&proxies, limits));
     // Dropped when no further request is wanted.
     let (stop, stopped) = watch::channel(());
     loop {
-        let (slot, accepted) = tokio::select! {
+        let (slot, mut accepted) = tokio::select! {
             biased;
             () = told_to_end() => break,
             accepted = accept(&listener, &slots) => accepted,
         };
-        let peer = accepted.peer;
-        let place = peer.and_then(|peer| crowd.admit(peer));
-        let is_crowded = place.is_none() && !proxies.trusts(peer);
-        let place = place.or_else(|| peer.filter(|_| is_crowded).and_then(|peer| probes.admit(peer)));
-        if is_crowded {
-            if complained.is_none_or(|last| last.elapsed() > COMPLAINT_REST) {
-                let most = limits.per_network;
-                tracing::warn!(
-                    most,
-                    "one network has too many connections: more are closed unanswered, but for a few to /health"
-                );
-                complained = Some(Instant::now());
-            }
-            if place.is_none() {
-                continue;
-            }
+        // Whose a connection is that another one announces will be known when that was read.
+        let is_announced = proxies.announces(accepted.peer);
+        let admitted = if is_announced { None } else { places.admit(accepted.peer) };
+        if admitted.is_none() && !is_announced {
+            continue;
         }
-        let proxies = proxies.clone();
-        let service = service.clone().map_request(move |mut request: Request<Incoming>| {
-            let client = proxies.client(peer, request.headers());
-            let client = client.unwrap_or_else(|| proxies.nobody(request.uri().path()));
-            request.extensions_mut().insert(ClientAddr(client));
-            request
-        });
-        let (http, stopped) = (http.clone(), stopped.clone());
+        let (places, proxies, service) = (Arc::clone(&places), proxies.clone(), service.clone());
+        let (http, mut stopped) = (http.clone(), stopped.clone());
         tokio::spawn(async move {
-            connection::serve(accepted, http, service, limits, is_crowded, stopped).await;
-            drop((slot, place));
+            if is_announced {
+                let read = tokio::select! {
+                    biased;
+                    read = accepted.read_announcement(limits.header) => read,
+                    _ = stopped.changed() => return,
+                };
+                match read {
+                    Ok(()) => {}
+                    // The proxy has looked whether the port is open.
+                    Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return,
+                    Err(error) => {
+                        tracing::warn!(%error, "PROXY_PROTOCOL: a connection of a proxy does not begin as it should, and is closed");
+                        return;
+                    }
+                }
+            }
+            let Some(admitted) = admitted.or_else(|| places.admit(accepted.peer)) else { return };
+            let (peer, only_probes) = (accepted.peer, admitted.only_probes);
+            let service = service.map_request(move |mut request: Request<Incoming>| {
+                let client = proxies.client(peer, request.headers());
+                let client = client.unwrap_or_else(|| proxies.nobody(request.uri().path()));
+                request.extensions_mut().insert(ClientAddr(client));
+                request
+            });
+            connection::serve(accepted, http, service, limits, only_probes, stopped).await;
+            drop((slot, admitted));
         });
     }
     // Before the line that says so.
@@ -94,6 +106,55 @@ pub(crate) async fn accept_until<S, B>(
         _ = slots.acquire_many(all) => {}
         () = sleep(limits.grace) => tracing::warn!("requests were cut off: they took too long to end"),
         () = told_to_end() => tracing::warn!("requests were cut off by a second signal"),
+    }
+}
+
+/// Who may have a connection.
+struct Places {
+    proxies: TrustedProxies,
+    most: usize,
+    crowd: Crowd,
+    probes: Crowd,
+    complained: Mutex<Option<Instant>>,
+}
+
+/// A connection that may be.
+struct Admitted {
+    /// Only for the questions of an orchestrator.
+    only_probes: bool,
+    /// Given back at its end.
+    _place: Option<Place>,
+}
+
+impl Places {
+    fn new(proxies: &TrustedProxies, limits: Limits) -> Self {
+        Self {
+            proxies: proxies.clone(),
+            most: limits.per_network,
+            crowd: Crowd::new(limits.per_network),
+            probes: Crowd::new(PROBES),
+            complained: Mutex::new(None),
+        }
+    }
+
+    /// `None`: one that is closed unanswered.
+    fn admit(&self, peer: Option<IpAddr>) -> Option<Admitted> {
+        let place = peer.and_then(|peer| self.crowd.admit(peer));
+        if place.is_some() || self.proxies.trusts(peer) {
+            return Some(Admitted { only_probes: false, _place: place });
+        }
+        let mut complained = self.complained.lock().unwrap_or_else(PoisonError::into_inner);
+        if complained.is_none_or(|last| last.elapsed() > COMPLAINT_REST) {
+            let most = self.most;
+            tracing::warn!(
+                most,
+                "one network has too many connections: more are closed unanswered, but for a few to /health"
+            );
+            *complained = Some(Instant::now());
+        }
+        drop(complained);
+        let place = peer.and_then(|peer| self.probes.admit(peer))?;
+        Some(Admitted { only_probes: true, _place: Some(place) })
     }
 }
 

@@ -12,13 +12,13 @@ use http_body_util::{Either, Full};
 pub(crate) type AnswerBody = Either<Body, Full<Bytes>>;
 
 /// The answer to whoever uses another method than GET or HEAD for what is only read.
-pub(crate) fn unless_read(method: &Method, https: bool) -> Option<Response<AnswerBody>> {
+pub(crate) fn unless_read(method: &Method, hsts: Option<&HeaderValue>) -> Option<Response<AnswerBody>> {
     if matches!(*method, Method::GET | Method::HEAD) {
         return None;
     }
     let detail = "This is read with GET.";
     let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail);
-    let mut response = dress(problem, https);
+    let mut response = dress(problem, hsts);
     response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
     Some(response)
 }
@@ -28,7 +28,7 @@ pub(crate) fn document(
     method: &Method,
     kind: &'static str,
     bytes: Bytes,
-    https: bool,
+    hsts: Option<&HeaderValue>,
 ) -> Response<AnswerBody> {
     let length = HeaderValue::from(bytes.len());
     let body = if *method == Method::HEAD { Bytes::new() } else { bytes };
@@ -36,13 +36,13 @@ pub(crate) fn document(
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     headers.insert(CONTENT_LENGTH, length);
-    set_security_headers(headers, https);
+    set_security_headers(headers, hsts);
     response
 }
 
 /// A problem with the headers that the service gives its own.
-pub(crate) fn dress(problem: Problem, https: bool) -> Response<AnswerBody> {
+pub(crate) fn dress(problem: Problem, hsts: Option<&HeaderValue>) -> Response<AnswerBody> {
     let mut response = problem.into_response().map(Either::Left);
-    set_security_headers(response.headers_mut(), https);
+    set_security_headers(response.headers_mut(), hsts);
     response
 }

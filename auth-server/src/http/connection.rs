@@ -146,17 +146,15 @@ mod tests {
 
     /// A server that answers `ok`, for as long as the test runs.
     async fn start(limits: Limits) -> std::net::SocketAddr {
+        start_behind(TrustedProxies::default(), limits).await
+    }
+
+    async fn start_behind(proxies: TrustedProxies, limits: Limits) -> std::net::SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let service = service_fn(async |_| Ok(Response::new(Full::<Bytes>::from("ok"))));
         let listener = Listener::new(Socket::Tcp(listener), None);
-        tokio::spawn(accept_until(
-            listener,
-            service,
-            TrustedProxies::default(),
-            limits,
-            std::future::pending,
-        ));
+        tokio::spawn(accept_until(listener, service, proxies, limits, std::future::pending));
         address
     }
 
@@ -184,6 +182,21 @@ mod tests {
                 .await
                 .expect("still open")
                 .unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_proxy_that_does_not_say_in_time_whose_a_connection_is_does_not_stay() {
+        let limits = Limits { header: Duration::from_millis(200), ..LIMITS };
+        let mut proxies = TrustedProxies::parse("127.0.0.1").unwrap();
+        proxies.announce = true;
+        let address = start_behind(proxies, limits).await;
+        for begun in [&b""[..], b"\r\n\r\n\0", b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xc0\0"] {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            stream.write_all(begun).await.unwrap();
+            let mut answer = Vec::new();
+            timeout(LIMITS.header / 2, stream.read_to_end(&mut answer)).await.expect("still open").unwrap();
+            assert_eq!(answer, b"", "{begun:?}");
         }
     }
 

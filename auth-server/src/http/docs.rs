@@ -23,7 +23,11 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
                       form-action 'none'; frame-ancestors 'none'; base-uri 'none'";
 
 /// The answer, if this is the place for it.
-pub(crate) fn answer(method: &Method, path: &str, https: bool) -> Option<Response<AnswerBody>> {
+pub(crate) fn answer(
+    method: &Method,
+    path: &str,
+    hsts: Option<&HeaderValue>,
+) -> Option<Response<AnswerBody>> {
     let (kind, body, gzipped) = match path {
         "/docs" => ("text/html; charset=utf-8", PAGE.into(), false),
         "/docs/docs.js" => ("text/javascript; charset=utf-8", SCRIPT.into(), false),
@@ -32,10 +36,10 @@ pub(crate) fn answer(method: &Method, path: &str, https: bool) -> Option<Respons
         "/docs/swagger-ui-bundle.js" => asset("swagger-ui-bundle.js", "text/javascript; charset=utf-8")?,
         _ => return None,
     };
-    if let Some(refusal) = answer::unless_read(method, https) {
+    if let Some(refusal) = answer::unless_read(method, hsts) {
         return Some(refusal);
     }
-    let mut response = answer::document(method, kind, body, https);
+    let mut response = answer::document(method, kind, body, hsts);
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     if gzipped {
@@ -71,7 +75,7 @@ pub(crate) fn doors() -> [(&'static str, Value); 2] {
 /// An operation of `/health`.
 fn probe(id: &str, summary: &str, may_be_unavailable: bool) -> Value {
     let answer = |description: &str, status: &str, more: Value| {
-        let mut properties = json!({"status": {"const": status}});
+        let mut properties = json!({"status": {"type": "string", "const": status}});
         if let (Some(properties), Value::Object(more)) = (properties.as_object_mut(), more) {
             properties.extend(more);
         }
@@ -80,7 +84,8 @@ fn probe(id: &str, summary: &str, may_be_unavailable: bool) -> Value {
     };
     let mut answers = json!({"200": answer("It does.", "ok", json!({}))});
     if let (true, Some(answers)) = (may_be_unavailable, answers.as_object_mut()) {
-        let reason = json!({"reason": {"enum": ["database_unreachable", "migrations_pending"]}});
+        let reason =
+            json!({"reason": {"type": "string", "enum": ["database_unreachable", "migrations_pending"]}});
         answers.insert("503".to_owned(), answer("Not now.", "unavailable", reason));
     }
     json!({"get": {

@@ -37,17 +37,18 @@ const X_REQUEST_ID: http::HeaderName = http::HeaderName::from_static("x-request-
 /// Puts the layers around `inner`. Never fails: a panic is answered with 500, a request without end with 503.
 pub(crate) fn around<S, B>(
     inner: S,
-    https: bool,
+    hsts: Option<HeaderValue>,
 ) -> impl Service<Request<B>, Response = Response<impl AnyBody>, Error = Infallible, Future: Send> + Clone + Send
 where
     S: Service<Request<B>, Response = Response<AnswerBody>, Error = Infallible, Future: Send> + Clone + Send,
     B: http_body::Body + Send + 'static,
 {
+    let of_panics = hsts.clone();
     let timed = service_fn(move |request: Request<B>| {
-        let inner = inner.clone();
+        let (inner, hsts) = (inner.clone(), hsts.clone());
         let measured = Measured::begin(request.method(), request.uri().path());
         async move {
-            let answer = within_time(inner, request, https).await;
+            let answer = within_time(inner, request, hsts.as_ref()).await;
             if let Ok(response) = &answer {
                 measured.answered(response.status());
             }
@@ -69,7 +70,9 @@ where
                 .on_failure(()),
         )
         .layer(PropagateRequestIdLayer::new(X_REQUEST_ID))
-        .layer(CatchPanicLayer::custom(move |_: Box<dyn Any + Send>| dress(Problem::internal(), https)))
+        .layer(CatchPanicLayer::custom(move |_: Box<dyn Any + Send>| {
+            dress(Problem::internal(), of_panics.as_ref())
+        }))
         .service(timed)
 }
 
@@ -77,19 +80,19 @@ where
 async fn within_time<S, B>(
     inner: S,
     request: Request<B>,
-    https: bool,
+    hsts: Option<&HeaderValue>,
 ) -> Result<Response<AnswerBody>, Infallible>
 where
     S: Service<Request<B>, Response = Response<AnswerBody>, Error = Infallible>,
 {
     let framing = framing::of(&request);
     if framing == Framing::Ambiguous {
-        return Ok(framing.finish(dress(ambiguous(), https)));
+        return Ok(framing.finish(dress(ambiguous(), hsts)));
     }
     let answer = tokio::time::timeout(REQUEST_TIMEOUT, inner.oneshot(request)).await;
     let answer = answer.unwrap_or_else(|_| {
         tracing::error!("a request was given up: it took longer than anything should");
-        Ok(dress(out_of_time(), https))
+        Ok(dress(out_of_time(), hsts))
     });
     answer.map(|response| framing.finish(response))
 }
@@ -186,7 +189,7 @@ mod tests {
         if let Some(id) = id {
             request.headers_mut().insert(X_REQUEST_ID, id.parse().unwrap());
         }
-        let response = around(inner, true).oneshot(request).await.unwrap();
+        let response = around(inner, None).oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.map_err(Into::into).unwrap().to_bytes();
         (parts, serde_json::from_slice(&bytes).unwrap_or_default())

@@ -16,6 +16,7 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
+use super::proxy_protocol::{self, Source};
 #[cfg(unix)]
 use super::unix_socket::UnixSocket;
 use crate::{
@@ -47,7 +48,7 @@ pub(crate) enum Socket {
 pub(crate) struct Accepted {
     stream: Box<dyn Stream>,
     tls: Option<TlsAcceptor>,
-    /// `None` on a Unix socket: whoever may open its file is no network.
+    /// Who is at the other end, as far as it is known. `None` on a Unix socket: whoever may open its file is no network.
     pub(crate) peer: Option<IpAddr>,
 }
 
@@ -86,6 +87,15 @@ impl Listener {
 }
 
 impl Accepted {
+    /// Reads what a proxy says of the connection before anything else: from then on its peer is the client.
+    pub(crate) async fn read_announcement(&mut self, within: Duration) -> io::Result<()> {
+        let source = timeout(within, proxy_protocol::read(&mut self.stream)).await??;
+        if let Source::Client(client) = source {
+            self.peer = Some(client);
+        }
+        Ok(())
+    }
+
     /// After the handshake, if there is to be one.
     pub(crate) async fn open(self, within: Duration) -> io::Result<Box<dyn Stream>> {
         match self.tls {

@@ -18,6 +18,8 @@ const X_FORWARDED_FOR: &str = "x-forwarded-for";
 #[derive(Debug, Clone, Default)]
 pub(crate) struct TrustedProxies {
     networks: Arc<[IpNet]>,
+    /// Whether they say of each connection whose it is, before its first byte (PROXY protocol): no header is needed then.
+    pub(crate) announce: bool,
     warned: Arc<AtomicBool>,
     warned_of_nobody: Arc<AtomicBool>,
 }
@@ -30,7 +32,7 @@ impl TrustedProxies {
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let networks: Option<Vec<IpNet>> =
             text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(parse_network).collect();
-        let problem = "is not a comma list of networks; write it like 10.0.0.0/8,192.168.1.7,fd00::/8";
+        let problem = "is not a comma list of networks; write it like 10.0.0.2,192.168.7.0/28,fd00::2";
         Ok(Self { networks: networks.ok_or(problem)?.into(), ..Self::default() })
     }
 
@@ -42,7 +44,7 @@ impl TrustedProxies {
         if !headers.contains_key(X_FORWARDED_FOR) {
             return client;
         }
-        if !self.trusts(client) && !self.warned.swap(true, Ordering::Relaxed) {
+        if !self.announce && !self.trusts(client) && !self.warned.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 "X-Forwarded-For of a peer outside TRUSTED_PROXIES is ignored: if this is the proxy, every client \
                  appears with its address, and all are throttled as one; add it there. Said once"
@@ -78,6 +80,11 @@ impl TrustedProxies {
 
     pub(crate) fn networks(&self) -> &[IpNet] {
         &self.networks
+    }
+
+    /// Whether a connection of this peer begins with a header of the PROXY protocol. What a stranger sends is never read so.
+    pub(crate) fn announces(&self, peer: Option<IpAddr>) -> bool {
+        self.announce && self.trusts(peer)
     }
 
     pub(crate) fn is_empty(&self) -> bool {

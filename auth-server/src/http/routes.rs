@@ -23,19 +23,20 @@ pub(crate) fn routes(
     auth: AuthService,
     health: Health,
     has_docs: bool,
-    https: bool,
+    hsts: Option<HeaderValue>,
 ) -> impl Service<Request<Incoming>, Response = Response<AnswerBody>, Error = Infallible, Future: Send>
 + Clone
 + Send {
     service_fn(move |request: Request<Incoming>| {
         let auth = auth.clone();
         let health = health.clone();
+        let hsts = hsts.clone();
         let (method, path) = (request.method(), request.uri().path());
-        let page = has_docs.then(|| docs::answer(method, path, https)).flatten();
+        let page = has_docs.then(|| docs::answer(method, path, hsts.as_ref())).flatten();
         async move {
             match request.uri().path() {
-                "/health/live" => Ok(probe(request.method(), Readiness::Ready, https)),
-                "/health/ready" => Ok(probe(request.method(), health.readiness().await, https)),
+                "/health/live" => Ok(probe(request.method(), Readiness::Ready, hsts.as_ref())),
+                "/health/ready" => Ok(probe(request.method(), health.readiness().await, hsts.as_ref())),
                 _ => match page {
                     Some(page) => Ok(page),
                     None => Ok(auth.oneshot(request).await?.map(Either::Left)),
@@ -45,12 +46,12 @@ pub(crate) fn routes(
     })
 }
 
-fn probe(method: &Method, readiness: Readiness, https: bool) -> Response<AnswerBody> {
-    if let Some(refusal) = answer::unless_read(method, https) {
+fn probe(method: &Method, readiness: Readiness, hsts: Option<&HeaderValue>) -> Response<AnswerBody> {
+    if let Some(refusal) = answer::unless_read(method, hsts) {
         return refusal;
     }
     let document = readiness.document().to_string();
-    let mut response = answer::document(method, "application/json", document.into(), https);
+    let mut response = answer::document(method, "application/json", document.into(), hsts);
     if readiness != Readiness::Ready {
         *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
     }

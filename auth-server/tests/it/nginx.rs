@@ -1,7 +1,9 @@
-//! `/verify` behind a real nginx, with the configuration that the README shows.
+//! Behind a real nginx: `/verify` with the configuration that the README shows, and the program below a path with that of the
+//! manual.
 
-use std::{path::Path, process::Stdio};
+use std::{collections::BTreeSet, path::Path, process::Stdio};
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use tempfile::tempdir;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -12,23 +14,22 @@ use tokio::{
 
 use crate::support::{Connection, PATIENCE, Program};
 
-/// The part between these marks of the README.
-fn locations(address: &str) -> String {
-    let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md");
-    let readme = std::fs::read_to_string(readme).unwrap();
-    let (_, rest) =
-        readme.split_once("<!-- nginx -->\n```nginx\n").expect("the README has the configuration");
-    let (locations, _) = rest.split_once("```").unwrap();
-    let locations = locations.replace("127.0.0.1:8000", address);
-    // In the place of the service behind the door: a file, and the headers that the service would get.
-    let (head, tail) = locations.split_once("    proxy_pass http://app;\n").expect("a service to protect");
-    format!("{head}    add_header X-User $user; add_header X-Roles $roles;\n{tail}")
+/// What stands in a block of nginx's between a mark and its end.
+fn shown(page: &str, mark: &str) -> String {
+    let text = std::fs::read_to_string(format!("{}/../{page}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let (_, rest) = text.split_once(&format!("{mark}\n```nginx\n")).expect("the page has the configuration");
+    rest.split_once("```").unwrap().0.to_owned()
 }
 
-fn nginx(home: &Path, address: &str) -> Child {
+/// With the server that it shows at a socket of ours, and another in the place of the application: a file, and what the
+/// application would get.
+fn nginx(home: &Path, shown: &str, address: &str) -> Child {
     std::fs::create_dir_all(home.join("root/app")).unwrap();
     std::fs::write(home.join("root/app/secret.txt"), "the secret\n").unwrap();
     let home = home.display();
+    let shown = shown
+        .replace("127.0.0.1:8000", address)
+        .replace("server {\n", &format!("server {{\n    listen unix:{home}/socket;\n"));
     let config = format!(
         "daemon off; master_process off; pid {home}/pid; error_log stderr;\n\
          events {{}}\n\
@@ -36,9 +37,13 @@ fn nginx(home: &Path, address: &str) -> Child {
            access_log off; root {home}/root;\n\
            client_body_temp_path {home}/1; proxy_temp_path {home}/2; fastcgi_temp_path {home}/3;\n\
            uwsgi_temp_path {home}/4; scgi_temp_path {home}/5;\n\
-           server {{ listen unix:{home}/socket; {} }}\n\
-         }}\n",
-        locations(address)
+           upstream app {{ server unix:{home}/app; }}\n\
+           server {{\n\
+             listen unix:{home}/app;\n\
+             add_header X-User $http_x_user; add_header X-Roles $http_x_roles; add_header X-Cookie \"<$http_cookie>\";\n\
+           }}\n\
+           {shown}\n\
+         }}\n"
     );
     std::fs::write(format!("{home}/nginx.conf"), config).unwrap();
     // On Debian it is not on everybody's path.
@@ -51,15 +56,24 @@ fn nginx(home: &Path, address: &str) -> Child {
         .expect("nginx is installed")
 }
 
-async fn get(home: &Path, authorization: &str) -> String {
+fn keeping_the_door() -> String {
+    shown("README.md", "<!-- nginx -->")
+}
+
+/// To nginx, once it is there.
+async fn connect(home: &Path) -> UnixStream {
     let deadline = Instant::now() + PATIENCE;
-    let mut stream = loop {
+    loop {
         match UnixStream::connect(home.join("socket")).await {
-            Ok(stream) => break stream,
+            Ok(stream) => return stream,
             Err(error) => assert!(Instant::now() < deadline, "nginx does not listen: {error}"),
         }
         tokio::task::yield_now().await;
-    };
+    }
+}
+
+async fn get(home: &Path, authorization: &str) -> String {
+    let mut stream = connect(home).await;
     let request = format!("GET /app/secret.txt HTTP/1.0\r\nhost: x\r\n{authorization}\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
@@ -74,7 +88,7 @@ async fn nginx_lets_good_tokens_through_and_tells_the_service_whose_they_are() {
     let server = Program::in_directory(home.path()).start().await;
     let client = server.client();
     let session = client.sign_up("ada@example.com").await;
-    let _nginx = nginx(home.path(), server.address());
+    let _nginx = nginx(home.path(), &keeping_the_door(), server.address());
     let bearer = format!("authorization: Bearer {}\r\n", session.access_token);
 
     let refused = get(home.path(), "").await;
@@ -100,10 +114,126 @@ async fn nginx_asks_through_a_unix_socket_too() {
     let mut connection = Connection::http1(UnixStream::connect(&path).await.unwrap()).await;
     assert_eq!(connection.post_credentials("/register", &[]).await.status, 201);
     let session = connection.post_credentials("/login", &[]).await.session();
-    let _nginx = nginx(home.path(), &format!("unix:{}", path.display()));
+    let _nginx = nginx(home.path(), &keeping_the_door(), &format!("unix:{}", path.display()));
 
     let refused = get(home.path(), "").await;
     assert!(refused.starts_with("HTTP/1.1 401") && !refused.contains("the secret"), "{refused}");
     let passed = get(home.path(), &format!("authorization: Bearer {}\r\n", session.access_token)).await;
     assert!(passed.starts_with("HTTP/1.1 200") && passed.ends_with("the secret\n"), "{passed}");
+}
+
+const COOKIES: &str =
+    "theme=dark; __Host-refresh_token=secret-1; lang=en; __Host-auth_device=secret-2; refresh_token=secret-3";
+
+#[tokio::test]
+#[ignore = "needs nginx"]
+async fn nginx_gives_the_cookies_of_the_program_to_no_application() {
+    let home = tempdir().unwrap();
+    let server = Program::in_directory(home.path()).start().await;
+    let session = server.client().sign_up("ada@example.com").await;
+    let bearer = format!("authorization: Bearer {}\r\n", session.access_token);
+    let with_cookies = |cookies: &str| format!("{bearer}cookie: {cookies}\r\n");
+    {
+        let _nginx = nginx(home.path(), &keeping_the_door(), server.address());
+        let passed = get(home.path(), &with_cookies(COOKIES)).await;
+        assert!(passed.starts_with("HTTP/1.1 200") && passed.contains("X-Cookie: <>"), "{passed}");
+    }
+    // The other way: the application keeps its own.
+    std::fs::remove_file(home.path().join("socket")).unwrap();
+    std::fs::remove_file(home.path().join("app")).unwrap();
+    let maps = shown("auth-core/src/manual/operating.md", "<!-- nginx: cookies -->");
+    let door = keeping_the_door().replace("Cookie \"\"", "Cookie $cookies_of_app");
+    let _nginx = nginx(home.path(), &format!("{maps}\n{door}"), server.address());
+    for (sent, kept) in [
+        (COOKIES, "theme=dark; lang=en; refresh_token=secret-3"),
+        ("__Host-refresh_token=secret-1", ""),
+        ("__Host-auth_device=secret-2; __Host-refresh_token=secret-1", ""),
+        ("__Host-refresh_token=secret-1; theme=dark", "theme=dark"),
+        ("theme=dark;__Host-refresh_token=secret-1", "theme=dark"),
+        ("theme=dark; a__Host-refresh_token=mine", "theme=dark; a__Host-refresh_token=mine"),
+        ("theme=dark", "theme=dark"),
+    ] {
+        let passed = get(home.path(), &with_cookies(sent)).await;
+        let told = passed.split("X-Cookie: <").nth(1).and_then(|rest| rest.split('>').next()).unwrap();
+        assert_eq!(told.trim_end_matches([';', ' ']), kept, "{sent}");
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs nginx"]
+async fn below_a_path_every_address_that_is_told_has_it_and_no_route_knows_it() {
+    let home = tempdir().unwrap();
+    let program = Program::in_directory(home.path()).env("PUBLIC_URL", "https://example.com/auth");
+    let program = program.env("OAUTH_GITHUB_CLIENT_ID", "id").env("OAUTH_GITHUB_CLIENT_SECRET", "secret");
+    let server = program.env("TRUSTED_PROXIES", "127.0.0.1").start().await;
+    let path = shown("auth-core/src/manual/operating.md", "<!-- nginx: path -->");
+    let _nginx = nginx(home.path(), &format!("server {{\n{path}}}"), server.address());
+    let mut nginx = Connection::http1(connect(home.path()).await).await;
+
+    let own_origin = [("origin", "https://example.com")];
+    let registered = nginx.post_credentials("/auth/register", &own_origin).await;
+    assert_eq!(
+        (registered.status.as_u16(), &registered.headers["location"]),
+        (201, &"/auth/users/me".parse().unwrap())
+    );
+    for other in ["https://evil.example", "https://example.com/auth", "null"] {
+        let refused = nginx.post_credentials("/auth/login", &[("origin", other)]).await;
+        assert_eq!(refused.body["code"], "cross_origin", "{other}");
+    }
+    // The cookie is the host's, so that it comes back below the path.
+    let session = nginx.post_credentials("/auth/login", &own_origin).await.session();
+    let cookie = [("cookie", session.cookie.as_str())];
+    let refreshed = nginx.send("POST", "/auth/refresh-token", &cookie, "").await;
+    assert_eq!(refreshed.status, 200);
+    assert!(refreshed.headers["set-cookie"].to_str().unwrap().contains("; Path=/;"));
+    let claims = refreshed.body["access_token"].as_str().unwrap().split('.').nth(1).unwrap().to_owned();
+    let claims = String::from_utf8(URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap();
+    assert!(claims.contains(r#""iss":"https://example.com/auth""#), "{claims}");
+
+    // The link in a mail, which is in the log, and the page and the doors behind it.
+    let asked = [("content-type", "application/json"), own_origin[0]];
+    let ask = r#"{"email": "ada@example.com"}"#;
+    assert_eq!(nginx.send("POST", "/auth/forgot-password", &asked, ask).await.status, 202);
+    let line = server.log().wait_for("https://example.com/auth/reset-password#token=").await;
+    let (_, token) = line.split_once("#token=").unwrap();
+    let token: String =
+        token.chars().take_while(|c| c.is_ascii_alphanumeric() || "-_.".contains(*c)).collect();
+    assert_eq!(nginx.get("/auth/reset-password").await.status, 200);
+    let reset = serde_json::json!({"token": token, "password": "another-orchid-paddles-south"}).to_string();
+    assert_eq!(nginx.send("POST", "/auth/reset-password", &asked, &reset).await.status, 204);
+
+    // The page for readers, whatever it loads, and what that says.
+    let page = nginx.get("/auth/docs").await;
+    let files: BTreeSet<_> =
+        page.body.as_str().unwrap().split('"').filter(|part| part.starts_with("docs/")).collect();
+    assert!(files.len() >= 4);
+    for file in files.into_iter().chain(["openapi.json"]) {
+        assert_eq!(nginx.send("HEAD", &format!("/auth/{file}"), &[], "").await.status, 200, "{file}");
+    }
+    let told = nginx.get("/auth/openapi.json").await.body;
+    assert_eq!(told["servers"][0]["url"], "/auth");
+    assert_eq!(
+        told["components"]["securitySchemes"]["password"]["flows"]["password"]["tokenUrl"],
+        "/auth/login"
+    );
+    assert!(told["paths"]["/login"].is_object());
+
+    // To a provider and back, to a page of the origin.
+    let left = nginx.get("/auth/oauth/github/authorize?redirect_to=/welcome").await;
+    let provider = left.headers["location"].to_str().unwrap();
+    assert!(
+        provider.contains("redirect_uri=https%3A%2F%2Fexample.com%2Fauth%2Foauth%2Fgithub%2Fcallback"),
+        "{provider}"
+    );
+    let set = left.headers["set-cookie"].to_str().unwrap();
+    assert!(set.contains("; Path=/;"), "{set}");
+    let state = provider.split("state=").nth(1).unwrap().split('&').next().unwrap();
+    let back = format!("/auth/oauth/github/callback?error=access_denied&state={state}");
+    let came_back = nginx.send("GET", &back, &[("cookie", set.split(';').next().unwrap())], "").await;
+    assert_eq!(came_back.headers["location"], "/welcome?error=access_denied");
+
+    // What belongs to the root of the host has a line of its own there; nothing else of ours is.
+    assert_eq!(nginx.get("/.well-known/jwks.json").await.body, serde_json::json!({"keys": []}));
+    assert_eq!(nginx.get("/users/me").await.status, 404);
+    assert_eq!(server.client().get("/auth/users/me").await.status, 404, "the proxy takes it off");
 }

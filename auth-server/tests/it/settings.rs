@@ -238,6 +238,16 @@ async fn values_are_taken_as_other_tools_write_them() {
     assert_eq!(line, "PRIVATE_KEY=(redacted)  # environment");
     let ended = program().env("PUBLIC_URL", "HTTPS://Auth.Example.com/").args(&["config"]).run().await;
     assert!(ended.stdout.contains("PUBLIC_URL=https://auth.example.com  # environment"), "{}", ended.stdout);
+    for (written, taken) in [
+        ("HTTPS://Auth.Example.com/Auth", "https://auth.example.com/Auth"),
+        ("https://auth.example.com:8443/a/b_c~d.e/", "https://auth.example.com:8443/a/b_c~d.e"),
+        ("http://[::1]:8000/auth", "http://[::1]:8000/auth"),
+    ] {
+        let ended = program().env("PUBLIC_URL", written).args(&["config"]).run().await;
+        for name in ["PUBLIC_URL", "ISSUER", "AUDIENCE"] {
+            assert!(ended.stdout.contains(&format!("{name}={taken}  # ")), "{}", ended.stdout);
+        }
+    }
     let origins = "capacitor://localhost,https://App.example.com";
     let server = program().env("TRUSTED_ORIGINS", origins).start().await;
     let status = async |origin| {

@@ -1,4 +1,4 @@
-use std::net::Ipv6Addr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use http::HeaderValue;
 
@@ -65,6 +65,16 @@ impl Origin {
 
     pub(super) fn is_https(&self) -> bool {
         self.text.starts_with("https:")
+    }
+
+    /// Whether it is this machine to whoever asks: no name, or none that anybody else could be found by.
+    pub(super) fn is_loopback(&self) -> bool {
+        let authority = self.text.split_once("://").map_or(self.text.as_str(), |(_, authority)| authority);
+        let (host, _) = split_port(authority);
+        let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
+        host == "localhost"
+            || host.ends_with(".localhost")
+            || address.is_ok_and(|address| address.is_loopback())
     }
 
     pub(super) fn is(&self, header: &HeaderValue) -> bool {

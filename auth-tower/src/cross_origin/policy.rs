@@ -5,7 +5,8 @@ use http::{
     header::{
         ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
         ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
-        ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, VARY,
+        ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, SEC_WEBSOCKET_KEY, UPGRADE,
+        VARY,
     },
 };
 
@@ -16,7 +17,7 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Which origins may do what. Cheap to clone.
 ///
-/// A request that may change state (any method but GET, HEAD, OPTIONS and TRACE) passes if its `Origin` is a
+/// A request that may change state (any method but GET, HEAD, OPTIONS and TRACE, and one that begins a WebSocket) passes if its `Origin` is a
 /// trusted one; else if `Sec-Fetch-Site`, when present, is `same-origin` or `none`; else if `Origin`, when
 /// present, is that of the public URL to the letter. Without either header, as from curl, servers and mobile
 /// apps, it passes: no browser sent it. `Host` is never read, as whoever can rebind a name controls it.
@@ -60,6 +61,11 @@ impl OriginPolicy {
         self.public.is_https()
     }
 
+    /// Whether the service is seen on this machine only.
+    pub(crate) fn is_loopback(&self) -> bool {
+        self.public.is_loopback()
+    }
+
     fn trusts(&self, origin: &HeaderValue) -> bool {
         self.trusted.iter().any(|trusted| trusted.is(origin))
     }
@@ -71,7 +77,8 @@ impl OriginPolicy {
 
     /// Whether a request must be refused with 403 `cross_origin`.
     pub(crate) fn refuses(&self, method: &Method, headers: &HeaderMap) -> bool {
-        if method.is_safe() {
+        // A WebSocket begins with a GET, may do anything afterwards, and is not subject to CORS.
+        if method.is_safe() && !headers.contains_key(UPGRADE) && !headers.contains_key(SEC_WEBSOCKET_KEY) {
             return false;
         }
         let Ok(origin) = single(headers, &ORIGIN) else {

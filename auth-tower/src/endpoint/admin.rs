@@ -14,7 +14,7 @@ use super::{
 use crate::{
     openapi::{
         Operation, Tag, page_parameters,
-        shape::{self, closed, list, nullable, with},
+        shape::{self, closed, constant, list, nullable, with},
     },
     problem::Problem,
     route::{Address, Answered, Caller, Endpoint, Route, Takes},
@@ -113,7 +113,7 @@ async fn users(call: Call) -> Answered {
 fn describe_users(_: &Inner) -> Operation {
     let email = json!({
         "name": "email", "in": "query", "description": "Only the one with this address.",
-        "schema": {"anyOf": [{"type": "string", "format": "email"}, {"const": ""}], "examples": ["ada@example.com"]},
+        "schema": {"anyOf": [{"type": "string", "format": "email"}, constant("")], "examples": ["ada@example.com"]},
     });
     page_parameters()
         .into_iter()

@@ -16,10 +16,13 @@ use crate::{
 
 impl Endpoint {
     /// `GET /verify`
-    pub const VERIFY: Self = Self(&Address::new(
-        "/verify",
-        &[Route::get(|mut call| Box::pin(ready(verify(&mut call))), describe).open_to(Caller::Bounded)],
-    ));
+    pub const VERIFY: Self = Self(&Address {
+        for_proxies: true,
+        ..Address::new(
+            "/verify",
+            &[Route::get(|mut call| Box::pin(ready(verify(&mut call))), describe).open_to(Caller::Bounded)],
+        )
+    });
 }
 
 pub(crate) const DOORS: Doors = Doors { endpoints: &[Endpoint::VERIFY], ..Doors::tagged(Tag::SERVICES) };

@@ -5,6 +5,8 @@ mod operation;
 mod problems;
 pub(crate) mod shape;
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
 pub(crate) use self::{
@@ -35,7 +37,7 @@ pub(crate) fn document(service: &Inner) -> Value {
     }
     let prefix = &service.mounted_at;
     let server = if prefix.is_empty() { "/" } else { prefix };
-    json!({
+    let mut document = json!({
         "openapi": "3.1.0",
         "info": {
             "title": "Accounts and sessions",
@@ -43,14 +45,16 @@ pub(crate) fn document(service: &Inner) -> Value {
             "description": ABOUT,
         },
         "servers": [{"url": server}],
-        "tags": tags(),
+        "tags": tags(service),
         "paths": paths,
         "components": {
             "schemas": schemas(service),
             "headers": operation::headers(),
             "securitySchemes": security_schemes(service),
         },
-    })
+    });
+    leave_out_unused(&mut document);
+    document
 }
 
 fn path_item(address: &Address, doors: &Doors, service: &Inner) -> Value {
@@ -67,11 +71,12 @@ fn path_item(address: &Address, doors: &Doors, service: &Inner) -> Value {
     Value::Object(item)
 }
 
-/// Each once, in the order of the rooms.
-fn tags() -> Vec<Value> {
+/// Each once, in the order of the rooms. That of services stays without any: paths of the host's own may stand under it.
+fn tags(service: &Inner) -> Vec<Value> {
     let mut tags: Vec<Tag> = Vec::new();
     for doors in DOORS {
-        if !tags.contains(&doors.tag) {
+        let is_used = doors.endpoints.iter().any(|endpoint| service.mounted.contains(endpoint));
+        if (is_used || doors.tag == Tag::SERVICES) && !tags.contains(&doors.tag) {
             tags.push(doors.tag);
         }
     }
@@ -82,6 +87,38 @@ fn schemas(service: &Inner) -> Map<String, Value> {
     let of_rooms = DOORS.iter().flat_map(|doors| (doors.schemas)(service));
     let all = of_rooms.chain(endpoint::schemas()).chain(problems::schemas());
     all.map(|(name, schema)| (name.to_owned(), schema)).collect()
+}
+
+/// A room tells of all that it may need. What no path here leads to is left out: generators of clients make code of it all the
+/// same, or stop at it.
+fn leave_out_unused(document: &mut Value) {
+    let mut ahead = Vec::new();
+    references(document.get("paths").unwrap_or(&Value::Null), &mut ahead);
+    let mut used = BTreeSet::new();
+    while let Some(reference) = ahead.pop() {
+        if let Some(target) = reference.strip_prefix('#').and_then(|pointer| document.pointer(pointer))
+            && used.insert(reference.clone())
+        {
+            references(target, &mut ahead);
+        }
+    }
+    for kind in ["schemas", "headers"] {
+        let all = document.pointer_mut(&format!("/components/{kind}")).and_then(Value::as_object_mut);
+        if let Some(all) = all {
+            all.retain(|name, _| used.contains(&format!("#/components/{kind}/{name}")));
+        }
+    }
+}
+
+fn references(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::Object(members) => {
+            found.extend(members.get("$ref").and_then(Value::as_str).map(str::to_owned));
+            members.values().for_each(|value| references(value, found));
+        }
+        Value::Array(items) => items.iter().for_each(|value| references(value, found)),
+        _ => {}
+    }
 }
 
 fn security_schemes(service: &Inner) -> Value {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     operation::header,
-    shape::{closed, reference, with},
+    shape::{closed, constant, one_of, reference, with},
 };
 use crate::endpoint::DOORS;
 
@@ -71,7 +71,7 @@ fn answer(status: u16, codes: &[(&str, &str)], oauth: bool) -> Value {
     let schema = json!({
         "allOf": [
             reference(if oauth { "OAuthProblem" } else { "Problem" }),
-            {"properties": {"status": {"const": status}, "code": {"enum": names}}},
+            {"properties": {"code": one_of(names)}},
         ],
     });
     let mut answer = json!({
@@ -100,7 +100,7 @@ fn problem(oauth: &[&str]) -> Value {
         "detail": {"type": "string"},
     }));
     let properties = json!({
-        "type": {"const": "about:blank"},
+        "type": constant("about:blank"),
         "title": {"type": "string", "description": "The status in words."},
         "status": {"type": "integer"},
         "detail": {"type": "string", "description": "For people; repeats no input."},

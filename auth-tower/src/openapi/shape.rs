@@ -16,6 +16,17 @@ pub(crate) fn text() -> Value {
     json!({"type": "string"})
 }
 
+/// This text and no other. With its type, which generators of clients look for.
+pub(crate) fn constant(text: &str) -> Value {
+    json!({"type": "string", "const": text})
+}
+
+/// One of these; a choice between nothing would be a schema that nothing fits, and some generators stop at it.
+pub(crate) fn one_of<T: Into<Value>>(texts: impl IntoIterator<Item = T>) -> Value {
+    let texts: Vec<Value> = texts.into_iter().map(Into::into).collect();
+    if texts.is_empty() { text() } else { json!({"type": "string", "enum": texts}) }
+}
+
 pub(crate) fn texts() -> Value {
     json!({"type": "array", "items": text()})
 }

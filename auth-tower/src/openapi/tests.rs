@@ -1,14 +1,17 @@
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, LazyLock},
+};
 
 use auth_core::{
-    Auth, AuthBuilder, EmailVerification, Keys, SecretKey,
+    Auth, AuthBuilder, EmailVerification, Keys, Registration, SecretKey,
     oidc::{self, Provider},
     test_util::Outbox,
 };
 use http::Method;
 
 use super::*;
-use crate::{AuthService, route::Endpoint};
+use crate::{AuthService, AuthServiceBuilder, route::Endpoint};
 
 /// With everything that there can be, mounted at `/auth`.
 #[expect(clippy::default_trait_access, reason = "here nobody knows what a database is")]
@@ -46,27 +49,114 @@ fn each_method_of_each_endpoint_is_described_and_no_other() {
     }
 }
 
+/// Every service that differs in what is mounted: with mail and providers or without, each way of registering; and those without
+/// one endpoint, or with one alone.
+fn each_kind() -> &'static [(String, Value)] {
+    static KINDS: LazyLock<Vec<(String, Value)>> = LazyLock::new(|| {
+        let (mut kinds, mut described) = (Vec::new(), Vec::new());
+        for mail in [false, true] {
+            for providers in [None, Some(vec![]), Some(vec![Provider::google("id", "secret")])] {
+                for verification in [EmailVerification::Off, EmailVerification::Required] {
+                    for registration in [Registration::Open, Registration::Closed] {
+                        kinds.push((mail, providers.clone(), verification, registration));
+                    }
+                }
+            }
+        }
+        for kind in kinds {
+            // To verify an address takes mail.
+            let Some(auth) = kind_of(kind.clone()) else { continue };
+            let mut describe = |which: String, without: Vec<Endpoint>| {
+                let service = AuthService::builder(auth.clone());
+                let service = without.into_iter().fold(service, AuthServiceBuilder::without);
+                described.push((which, service.build().unwrap().openapi()));
+            };
+            describe(format!("{kind:?}"), Vec::new());
+            if (kind.2, kind.3) != (EmailVerification::Off, Registration::Open) {
+                continue;
+            }
+            for one in endpoint::all() {
+                describe(format!("{kind:?} without {one:?}"), vec![one]);
+                describe(
+                    format!("{one:?} of {kind:?}"),
+                    endpoint::all().filter(|other| *other != one).collect(),
+                );
+            }
+        }
+        described
+    });
+    &KINDS
+}
+
+type Kind = (bool, Option<Vec<Provider>>, EmailVerification, Registration);
+
+#[expect(clippy::default_trait_access, reason = "here nobody knows what a database is")]
+fn kind_of((mail, providers, verification, registration): Kind) -> Option<Auth> {
+    let auth = Auth::builder(Default::default(), Keys::new(SecretKey::new([7; 64]).unwrap()));
+    let auth = auth.configure(|config| {
+        (config.email_verification, config.registration) = (verification, registration);
+    });
+    let auth = if mail { auth.mailer(Arc::new(Outbox::new())) } else { auth };
+    let oidc = providers.map(|all| {
+        all.into_iter().fold(oidc::Config::new("http://127.0.0.1:8000/oauth"), oidc::Config::provider)
+    });
+    oidc.into_iter().fold(auth, AuthBuilder::oidc).build().ok()
+}
+
 #[test]
-fn each_reference_leads_somewhere_and_each_schema_is_used() {
-    fn references(value: &Value, found: &mut BTreeSet<String>) {
+fn whatever_is_mounted_each_reference_leads_somewhere_and_nothing_is_there_that_none_leads_to() {
+    let mut seen = 0;
+    for (kind, document) in each_kind() {
+        let mut found = Vec::new();
+        references(document, &mut found);
+        for reference in &found {
+            let pointer = reference.strip_prefix('#').unwrap();
+            assert!(document.pointer(pointer).is_some(), "{kind}: {reference} leads nowhere");
+        }
+        for components in ["schemas", "headers"] {
+            for name in document["components"][components].as_object().unwrap().keys() {
+                let name = format!("#/components/{components}/{name}");
+                assert!(found.contains(&name), "{kind}: {name} is of no use");
+            }
+        }
+        let paths = document["paths"].to_string();
+        for tag in document["tags"].as_array().unwrap().iter().filter(|tag| tag["name"] != "Services") {
+            assert!(paths.contains(&format!("\"tags\":[{}]", tag["name"])), "{kind}: {tag} is of no use");
+        }
+        seen += 1;
+    }
+    assert!(seen > 100, "{seen}");
+}
+
+#[test]
+fn whatever_is_mounted_a_choice_is_between_something_and_of_a_type_that_is_told() {
+    fn look(kind: &str, value: &Value) {
         match value {
             Value::Object(members) => {
-                found.extend(members.get("$ref").and_then(Value::as_str).map(str::to_owned));
-                members.values().for_each(|value| references(value, found));
+                // A member of that name holds schemas of its own.
+                let choices = [members.get("enum"), members.get("const")].into_iter().flatten();
+                for choice in choices.filter(|choice| !choice.is_object()) {
+                    assert!(choice.as_array().is_none_or(|choices| !choices.is_empty()), "{kind}: {value}");
+                    assert!(members.contains_key("type"), "{kind}: {value}");
+                }
+                members.values().for_each(|value| look(kind, value));
             }
-            Value::Array(items) => items.iter().for_each(|value| references(value, found)),
+            Value::Array(items) => items.iter().for_each(|value| look(kind, value)),
             _ => {}
         }
     }
-    let document = whole();
-    let mut found = BTreeSet::new();
-    references(&document, &mut found);
-    for reference in &found {
-        let pointer = reference.strip_prefix('#').unwrap();
-        assert!(document.pointer(pointer).is_some(), "{reference} leads nowhere");
+    for (kind, document) in each_kind() {
+        look(kind, document);
     }
-    for name in document["components"]["schemas"].as_object().unwrap().keys() {
-        assert!(found.contains(&format!("#/components/schemas/{name}")), "{name} is of no use");
+}
+
+#[test]
+fn a_room_tells_of_no_body_that_none_of_its_doors_has() {
+    let document = whole();
+    let service = service(|settings| settings);
+    for (name, _) in DOORS.iter().flat_map(|doors| (doors.schemas)(&service.inner)).chain(endpoint::schemas())
+    {
+        assert!(document["components"]["schemas"][name].is_object(), "{name} is of no use");
     }
 }
 

@@ -57,11 +57,14 @@ pub(crate) struct Address {
     pub(crate) routes: &'static [Route],
     /// Whether OAuth 2 clients use this door, so that errors carry the members of RFC 6749.
     pub(crate) speaks_oauth: bool,
+    /// Whether proxies ask here about requests of others, and let through what is answered with success: so no preflight request
+    /// is, which comes without a token.
+    pub(crate) for_proxies: bool,
 }
 
 impl Address {
     pub(crate) const fn new(path: &'static str, routes: &'static [Route]) -> Self {
-        Self { path, parameter: None, routes, speaks_oauth: false }
+        Self { path, parameter: None, routes, speaks_oauth: false, for_proxies: false }
     }
 
     /// With an id in the path, the only thing in braces there.

@@ -6,7 +6,14 @@ use std::{
 use auth_core::Auth;
 
 use super::{AuthService, Inner};
-use crate::{ConfigError, Endpoint, OriginPolicy, endpoint, route::Table, transport::Cookies};
+use crate::{
+    ConfigError, Endpoint, OriginPolicy, endpoint,
+    headers::{HSTS, hsts},
+    route::Table,
+    transport::Cookies,
+};
+
+const OFF: &str = "off";
 
 /// Puts an [`AuthService`] together; each setting has a safe default.
 #[derive(Debug)]
@@ -17,6 +24,7 @@ pub struct AuthServiceBuilder {
     trusted_origins: Vec<String>,
     cookies: Cookies,
     mounted_at: String,
+    hsts: String,
     without: Vec<Endpoint>,
     described: Vec<(String, serde_json::Value)>,
     body_limit: usize,
@@ -31,6 +39,7 @@ impl AuthServiceBuilder {
             trusted_origins: Vec::new(),
             cookies: Cookies::SECURE,
             mounted_at: String::new(),
+            hsts: HSTS.to_owned(),
             without: Vec::new(),
             described: Vec::new(),
             body_limit: 16 * 1024,
@@ -39,7 +48,7 @@ impl AuthServiceBuilder {
     }
 
     /// The origin that clients see, without a path or slash at the end. Browsers of other origins are refused
-    /// state changes; with `https` every answer carries `Strict-Transport-Security`. Default
+    /// state changes; with `https` every answer carries `Strict-Transport-Security`, see [`hsts`](Self::hsts). Default
     /// `http://127.0.0.1:8000`.
     pub fn public_url(mut self, origin: &str) -> Self {
         self.public_url = Some(origin.to_owned());
@@ -61,8 +70,15 @@ impl AuthServiceBuilder {
         self
     }
 
-    /// The prefix under which the host has mounted the service, such as `/auth`; it goes into the header
-    /// `Location`. The host takes it off requests; it is not looked for there. Default: none.
+    /// What `Strict-Transport-Security` says where the public URL is `https` and its host is not this machine, or `off`. Browsers
+    /// keep to it for `max-age` seconds, whatever is said later. Default `max-age=63072000; includeSubDomains`.
+    pub fn hsts(mut self, value: &str) -> Self {
+        value.clone_into(&mut self.hsts);
+        self
+    }
+
+    /// The prefix under which clients see the service, such as `/auth`; it goes into the header `Location` and the
+    /// description. The host, or a proxy in front of it, takes it off requests; it is not looked for there. Default: none.
     pub fn mounted_at(mut self, prefix: &str) -> Self {
         prefix.clone_into(&mut self.mounted_at);
         self
@@ -122,6 +138,9 @@ impl AuthServiceBuilder {
                 "must be empty or like /auth: a slash first, none at the end, and of [A-Za-z0-9._~/-] only",
             ));
         }
+        if self.hsts != OFF && hsts(&self.hsts).is_none() {
+            return Err(ConfigError::new("hsts", "must be off, or like max-age=31536000; includeSubDomains"));
+        }
         if self.body_limit == 0 {
             return Err(ConfigError::new("body_limit", "is zero; no body would be taken"));
         }
@@ -145,6 +164,7 @@ impl AuthServiceBuilder {
                 auth: self.auth,
                 cookies: self.cookies,
                 mounted_at: self.mounted_at,
+                hsts: hsts(&self.hsts).filter(|_| origins.is_https() && !origins.is_loopback()),
                 described: self.described,
                 origins,
                 table: Table::of(mounted.iter().copied()),
@@ -160,7 +180,7 @@ impl AuthServiceBuilder {
 /// Whether a prefix can stand before a path as it is, and cannot be taken for another host (`//host`).
 fn is_prefix(prefix: &str) -> bool {
     let segment = |segment: &str| {
-        !segment.is_empty()
+        !matches!(segment, "" | "." | "..")
             && segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._~-".contains(&byte))
     };
     match prefix.strip_prefix('/') {

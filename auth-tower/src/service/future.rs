@@ -116,7 +116,7 @@ impl Finish {
         headers.insert(X_REQUEST_ID, mem::replace(&mut self.id, HeaderValue::from_static("")));
         headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
         let origins = &self.service.origins;
-        set_security_headers(headers, origins.is_https());
+        set_security_headers(headers, self.service.hsts.as_ref());
         origins.set_cors_headers(headers, self.trusted_origin.take());
         response
     }

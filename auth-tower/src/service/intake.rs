@@ -11,7 +11,10 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use mime::Mime;
 use tokio::time::timeout;
 
-use super::{BoxError, Inner, Json, form, json};
+use super::{
+    BoxError, Inner, Json, form, json,
+    multipart::{self, Fault},
+};
 use crate::{headers::single, problem::Problem, route::Takes};
 
 /// A request body, parsed.
@@ -60,8 +63,13 @@ impl Inner {
                 form.map(Payload::Form)
                     .ok_or_else(|| Problem::malformed("The form must be UTF-8, with no field repeated."))
             }
+            Some(MediaType::Multipart(boundary)) if takes == Takes::JsonOrForm => {
+                let form =
+                    boundary.ok_or(Fault::Boundary).and_then(|boundary| multipart::parse(&body, &boundary));
+                form.map(Payload::Form).map_err(|fault| Problem::malformed(fault.words()))
+            }
             _ => Err(Problem::unsupported_media_type(if takes == Takes::JsonOrForm {
-                "The body must be application/json or application/x-www-form-urlencoded, in UTF-8."
+                "The body must be application/json, application/x-www-form-urlencoded or multipart/form-data, in UTF-8."
             } else {
                 "The body must be application/json, in UTF-8."
             })),
@@ -90,6 +98,8 @@ impl Inner {
 enum MediaType {
     Json,
     Form,
+    /// With what stands between the parts, if it is told.
+    Multipart(Option<String>),
 }
 
 /// The one media type of the body. `None` if there is none, more than one, another, or one in a charset
@@ -102,6 +112,7 @@ fn media_type(headers: &HeaderMap) -> Option<MediaType> {
     match mime.essence_str() {
         "application/json" => Some(MediaType::Json),
         "application/x-www-form-urlencoded" => Some(MediaType::Form),
+        "multipart/form-data" => Some(MediaType::Multipart(multipart::boundary(&mime))),
         _ => None,
     }
 }

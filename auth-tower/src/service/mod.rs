@@ -6,6 +6,7 @@ mod form;
 mod future;
 mod intake;
 mod json;
+mod multipart;
 
 use std::{
     convert::Infallible,
@@ -59,6 +60,7 @@ pub(crate) struct Inner {
     pub(crate) verifier: TokenVerifier,
     pub(crate) cookies: Cookies,
     pub(crate) mounted_at: String,
+    pub(crate) hsts: Option<HeaderValue>,
     origins: OriginPolicy,
     /// What is mounted.
     table: Table,
@@ -108,6 +110,12 @@ impl AuthService {
     /// it part of its own.
     pub fn openapi(&self) -> serde_json::Value {
         self.inner.openapi()
+    }
+
+    /// What every answer says of coming by TLS only, if anything: for [`set_security_headers`](crate::set_security_headers) on
+    /// answers of the host's own.
+    pub fn hsts(&self) -> Option<HeaderValue> {
+        self.inner.hsts.clone()
     }
 
     /// Which origins may do what here; for a [`CrossOriginLayer`](crate::CrossOriginLayer) around routes of the
@@ -165,7 +173,8 @@ impl Inner {
         B::Data: Send,
         B::Error: Into<BoxError>,
     {
-        if let Some(response) = self.origins.preflight(&parts.method, &parts.headers) {
+        let may_be_asked_before = !found.as_ref().is_some_and(|found| found.address.for_proxies);
+        if may_be_asked_before && let Some(response) = self.origins.preflight(&parts.method, &parts.headers) {
             return Ok(Progress::done(response));
         }
         if self.origins.refuses(&parts.method, &parts.headers) {

@@ -1,7 +1,7 @@
 //! Requests of other origins (ASVS 3.4.2, 3.5.1).
 
 use auth_migration::test_util::TestDatabase;
-use auth_tower::{CrossOriginLayer, OriginPolicy};
+use auth_tower::{AuthService, AuthServiceBuilder, CrossOriginLayer, OriginPolicy};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Empty, Full};
@@ -154,6 +154,48 @@ async fn a_preflight_is_answered_for_trusted_origins_only() {
 }
 
 #[tokio::test]
+async fn no_origin_is_told_beforehand_that_it_may_ask_the_door_of_proxies() {
+    let database = TestDatabase::sqlite().await;
+    let world = world(&database).await;
+    for origin in [TRUSTED, "https://auth.example.com:8443", "https://evil.example"] {
+        let preflight = Req::new("OPTIONS", "/verify")
+            .header("origin", origin)
+            .header("access-control-request-method", "GET")
+            .header("access-control-request-headers", "authorization");
+        // A proxy that asks with the method of the request would take success for a yes.
+        let answer = world.send(preflight).await.expect_problem(405, "method_not_allowed");
+        assert_eq!(answer.header("allow"), Some("GET, HEAD"), "{origin}");
+    }
+}
+
+#[tokio::test]
+async fn hsts_is_as_it_is_set_and_not_for_this_machine() {
+    let database = TestDatabase::sqlite().await;
+    let usual = Some("max-age=63072000; includeSubDomains");
+    for (public_url, set, told) in [
+        ("https://auth.example.com", None, usual),
+        ("https://auth.example.com:8443", Some("max-age=300"), Some("max-age=300")),
+        ("https://auth.example.com", Some("off"), None),
+        ("http://auth.example.com", None, None),
+        ("https://localhost:8443", None, None),
+        ("https://auth.localhost", Some("max-age=300"), None),
+        ("https://127.0.0.1:8000", None, None),
+        ("https://[::1]:8000", None, None),
+    ] {
+        let world = World::new(&database).await.with(|service| {
+            let service = service.public_url(public_url);
+            set.into_iter().fold(service, AuthServiceBuilder::hsts)
+        });
+        let answer = world.send(Req::get("/users/me")).await;
+        assert_eq!(answer.header("strict-transport-security"), told, "{public_url} {set:?}");
+        assert_eq!(world.service().hsts().as_ref().map(|hsts| hsts.to_str().unwrap()), told);
+    }
+    let world = World::new(&database).await;
+    let wrong = AuthService::builder(world.auth.clone()).hsts("for ever").build().unwrap_err();
+    assert_eq!(wrong.setting(), "hsts");
+}
+
+#[tokio::test]
 async fn without_trusted_origins_no_answer_speaks_of_them() {
     let database = TestDatabase::sqlite().await;
     let world = World::new(&database).await;
@@ -171,13 +213,27 @@ async fn the_layer_keeps_the_same_rule_around_the_routes_of_a_host() {
         Ok::<_, std::convert::Infallible>(Response::new(Full::from("done")))
     }));
     for (headers, passes) in TABLE {
-        for (method, passes) in [("POST", *passes), ("PATCH", *passes), ("GET", true), ("HEAD", true)] {
+        for (method, passes) in
+            [("POST", *passes), ("PATCH", *passes), ("CONNECT", *passes), ("GET", true), ("HEAD", true)]
+        {
             let request = with(Req::new(method, "/"), headers).build().map(|_| Empty::new());
             let Ok(response) = host.clone().oneshot(request).await;
             let status = response.status();
             let body = response.into_body().collect().await.unwrap().to_bytes();
             assert_eq!((status == 200, body == "done"), (passes, passes), "{method} {headers:?}");
             assert!(status == 200 || status == 403);
+        }
+    }
+    // A WebSocket, which cookies sign in too, begins with a GET.
+    for (headers, passes) in TABLE {
+        for begun in [
+            &[("connection", "Upgrade"), ("upgrade", "websocket"), ("sec-websocket-key", "x")][..],
+            &[("upgrade", "WebSocket")],
+            &[("sec-websocket-key", "x")],
+        ] {
+            let request = with(with(Req::get("/"), headers), begun).build().map(|_| Empty::new());
+            let Ok(response) = host.clone().oneshot(request).await;
+            assert_eq!(response.status(), if *passes { 200 } else { 403 }, "{begun:?} {headers:?}");
         }
     }
     let preflight = Req::new("OPTIONS", "/")

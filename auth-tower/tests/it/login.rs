@@ -5,6 +5,16 @@ use auth_migration::test_util::TestDatabase;
 
 use crate::support::{ADA, PASSWORD, Req, Transport, World};
 
+const MULTIPART: &str = "multipart/form-data; boundary=Between";
+
+/// As `FormData` in a browser is sent.
+fn multipart(parts: &[(&str, &str)]) -> String {
+    let part = |(name, value): &(&str, &str)| {
+        format!("--Between\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+    };
+    parts.iter().map(part).chain(["--Between--\r\n".to_owned()]).collect()
+}
+
 auth_migration::each_database! {
     async fn every_way_to_write_the_request_signs_in(database: &TestDatabase) {
         let world = World::new(database).await.with_ada().await;
@@ -26,9 +36,45 @@ auth_migration::each_database! {
             world.send(Req::post("/login").json(json)).await.expect(200);
             world.send(Req::post("/login").body("application/json;charset=\"utf-8\"", json)).await.expect(200);
         }
+        let parts = [("username", ADA), ("password", PASSWORD), ("grant_type", "password"), ("scope", "")];
+        world.send(Req::post("/login").body(MULTIPART, multipart(&parts))).await.expect(200);
         // Many OAuth clients send their id this way even when it is empty.
         let form = "username=ada%40example.com&password=correct+horse+battery";
         world.send(Req::post("/login").header("authorization", "Basic Og==").form(form)).await.expect(200);
+    }
+
+    async fn a_form_of_several_parts_is_held_to_the_rules_of_the_other(database: &TestDatabase) {
+        let world = World::new(database).await.with_ada().await;
+        let verifications = world.hasher.verifications();
+        let (name, password) = (("username", ADA), ("password", PASSWORD));
+        for (parts, error) in [
+            (vec![], "invalid_request"),
+            (vec![name], "invalid_request"),
+            (vec![name, ("password", "")], "invalid_request"),
+            (vec![name, password, password], "invalid_request"),
+            (vec![("username\"; filename=\"a.txt", ADA), password], "invalid_request"),
+            (vec![name, password, ("grant_type", "refresh_token")], "unsupported_grant_type"),
+        ] {
+            let answer = world.send(Req::post("/login").body(MULTIPART, multipart(&parts))).await;
+            let answer = answer.expect_problem(400, "malformed_request");
+            assert_eq!(answer.member("error"), error, "{parts:?}");
+        }
+        let form = multipart(&[name, password]);
+        for kind in ["multipart/form-data", "multipart/form-data; boundary=another"] {
+            world.send(Req::post("/login").body(kind, form.clone())).await.expect_problem(400, "malformed_request");
+        }
+        for kind in ["multipart/mixed; boundary=Between", "multipart/form-data; boundary=Between; charset=utf-16"] {
+            world.send(Req::post("/login").body(kind, form.clone())).await.expect_problem(415, "unsupported_media_type");
+        }
+        let long = multipart(&[name, ("password", &"x".repeat(16 * 1024))]);
+        world.send(Req::post("/login").body(MULTIPART, long)).await.expect_problem(413, "body_too_large");
+        assert_eq!(world.hasher.verifications(), verifications, "nothing was worth a hash");
+        let wrong = multipart(&[name, ("password", "correct+horse+battery")]);
+        world.send(Req::post("/login").body(MULTIPART, wrong)).await.expect_problem(401, "invalid_credentials");
+        // Nobody else has a form.
+        for path in ["/register", "/refresh-token", "/logout"] {
+            world.send(Req::post(path).body(MULTIPART, form.clone())).await.expect_problem(415, "unsupported_media_type");
+        }
     }
 
     async fn form_values_are_decoded_exactly_once(database: &TestDatabase) {

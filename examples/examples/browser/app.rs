@@ -29,7 +29,7 @@ pub(crate) fn app(auth: &Auth, public_url: &str) -> Result<Router, auth_tower::C
         .public_url(public_url)
         .mounted_at("/auth")
         .build()?;
-    let https = public_url.starts_with("https:");
+    let hsts = endpoints.hsts();
     Ok(Router::new()
         .route("/", get(async || file("text/html; charset=utf-8", include_str!("index.html"))))
         .route("/page.css", get(async || file("text/css", include_str!("page.css"))))
@@ -37,7 +37,7 @@ pub(crate) fn app(auth: &Auth, public_url: &str) -> Result<Router, auth_tower::C
         .route("/session.js", get(async || file("text/javascript", include_str!("session.js"))))
         .layer(MapResponseLayer::new(move |mut response: Response| {
             response.headers_mut().insert(CONTENT_SECURITY_POLICY, POLICY);
-            set_security_headers(response.headers_mut(), https);
+            set_security_headers(response.headers_mut(), hsts.as_ref());
             response
         }))
         // After that layer: the endpoints set their own, stricter headers.

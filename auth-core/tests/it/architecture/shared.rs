@@ -12,7 +12,7 @@ struct Shared {
 const ROOMS: &[Shared] = &[
     Shared {
         room: "oidc",
-        words: &["oidc", "OAUTH_", "auth_oauth", "identities", "Identity", "auth_identity"],
+        words: &["oidc", "OAUTH_", "auth_oauth", "Identity", "auth_identity"],
         files: &[
             ("auth-core/event.rs", "rows of its events"),
             ("auth-core/lib.rs", "gives it away"),
@@ -29,6 +29,7 @@ const ROOMS: &[Shared] = &[
                 "auth-tower/endpoint/account/export.rs",
                 "the shape of its rows in an export, also without the feature",
             ),
+            ("auth-tower/endpoint/admin.rs", "the shape of what has new roles by a change"),
             ("auth-tower/endpoint/mod.rs", "the list of doors"),
             ("auth-tower/lib.rs", "what is unused without the feature"),
             ("migration/lib.rs", "the file of its table"),
@@ -42,6 +43,7 @@ const ROOMS: &[Shared] = &[
             ("auth-core/config/mail.rs", "where its link leads"),
             ("auth-core/flow/gate.rs", "a link that was lost is sent again"),
             ("auth-core/flow/register.rs", "the first link"),
+            ("auth-core/lib.rs", "gives it away"),
             ("auth-core/mail/mod.rs", "the row of its mail"),
             ("auth-core/mail/text.rs", "its text"),
             ("auth-core/room/mod.rs", "the list of rooms"),

@@ -18,6 +18,17 @@ pub(super) fn check(config: &Config) -> Vec<Finding> {
         ));
     }
     found.extend(proxies(http, &own));
+    let (_, path) = config::split_url(&own);
+    if !path.is_empty() {
+        found.push(Finding::note(
+            "public_url_path",
+            format!(
+                "PUBLIC_URL has the path {path}: a document of /.well-known/ that others look for at the root of the host is not \
+                 ours there, unless the proxy passes it on; one service of a host can have it"
+            ),
+            "nginx, for each that is needed: `location = /.well-known/jwks.json { proxy_pass http://127.0.0.1:8000; }`",
+        ));
+    }
     if http.listen.unix_socket.is_some() {
         found.push(Finding::note(
             "socket_clients",

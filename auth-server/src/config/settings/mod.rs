@@ -209,11 +209,11 @@ pub(crate) static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| {
         }),
         Setting::new(
             "PUBLIC_URL",
-            "The origin that clients see, https://auth.example.com [default: http://HOST:PORT, with TLS https]",
-            optional(|c| &mut c.http.public_url, value::origin, String::clone)
+            "Address that clients see, https://auth.example.com; with a path where a proxy serves it below one and takes that off [default: http://HOST:PORT, with TLS https]",
+            optional(|c| &mut c.http.public_url, value::public_url, String::clone)
                 .shown(|c| c.http.public_url(c.http.listen.port)),
         )
-        .renames(&["public_url"]),
+        .renames(&["public_url", "mounted_at"]),
         Setting::new(
             "TRUSTED_ORIGINS",
             "Other origins whose pages may call, separated by commas; also of an application: capacitor://localhost",
@@ -222,8 +222,14 @@ pub(crate) static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| {
         .renames(&["trusted_origin"]),
         Setting::new(
             "TRUSTED_PROXIES",
-            "Networks whose X-Forwarded-For is believed, separated by commas: 10.0.0.0/8,::1",
+            "Addresses or networks of proxies whose X-Forwarded-For is believed, separated by commas: 10.0.0.2,::1",
             parsed(|c| &mut c.http.trusted_proxies, TrustedProxies::parse, TrustedProxies::to_string),
+        ),
+        Setting::new(
+            "PROXY_PROTOCOL",
+            "off; v2: connections of TRUSTED_PROXIES, and those through UNIX_SOCKET, begin with a PROXY protocol header that tells the client [default]",
+            // After the row that names them.
+            choice(|c| &mut c.http.trusted_proxies.announce, &[("off", false), ("v2", true)], "is neither off nor v2"),
         ),
         Setting::new(
             "ISSUER",
@@ -245,6 +251,12 @@ pub(crate) static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| {
             choice(|c| &mut c.http.cookie_secure, TRUE, "is neither true nor false"),
         )
         .renames(&["insecure_cookie"]),
+        Setting::new(
+            "HSTS",
+            "What browsers are told of coming by https only, or off; only where PUBLIC_URL is https and not this machine [default]",
+            parsed(|c| &mut c.http.hsts, value::hsts, String::clone),
+        )
+        .renames(&["hsts"]),
         Setting::new(
             "PASSWORD_MIN_LENGTH",
             "Least length of a new password, 8 to 64 characters [default]",

@@ -34,6 +34,11 @@ const CATALOGUE: &[(Settings, &str)] = &[
     (&[("AUDIT_RETENTION_DAYS", "0")], "audit_off"),
     (&[("PUBLIC_URL", ""), ("HOST", "0.0.0.0")], "public_url_missing"),
     (&[("PUBLIC_URL", "http://auth.example.com")], "public_url_http"),
+    (&[("PUBLIC_URL", "https://auth.example.com/auth")], "public_url_path"),
+    (
+        &[("PROXY_PROTOCOL", "v2"), ("PUBLIC_URL", "http://localhost:8000"), ("TRUSTED_PROXIES", "")],
+        "proxy_protocol_unused",
+    ),
     (&[("HOST", "0.0.0.0"), ("PUBLIC_URL", "http://localhost:8000"), ("TRUSTED_PROXIES", "")], "plain_http"),
     (&[("HOST", "0.0.0.0"), ("TRUSTED_PROXIES", "")], "plain_http"),
     (&[("TLS_CERT_FILE", "missing.pem")], "setting"),

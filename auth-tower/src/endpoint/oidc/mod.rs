@@ -13,7 +13,7 @@ use super::Doors;
 use crate::{
     openapi::{
         Tag, header,
-        shape::{closed, list, object, password, text},
+        shape::{closed, list, object, one_of, password, text},
     },
     problem::Problem,
     route::{Address, Endpoint, Parameter},
@@ -40,7 +40,7 @@ impl Endpoint {
 const PROVIDER: Parameter = Parameter {
     name: "{provider}",
     fits: |segment| !segment.is_empty(),
-    schema: |service| json!({"enum": providers(service)}),
+    schema: |service| one_of(providers(service)),
 };
 
 pub(crate) const DOORS: Doors = Doors {
@@ -78,8 +78,7 @@ fn providers(service: &Inner) -> Vec<String> {
 }
 
 fn schemas(service: &Inner) -> Vec<(&'static str, Value)> {
-    let link =
-        json!({"provider": {"enum": providers(service)}, "redirect_to": text(), "password": password()});
+    let link = json!({"provider": one_of(providers(service)), "redirect_to": text(), "password": password()});
     vec![
         ("Identities", closed(&json!({"identities": list("Identity")}))),
         ("Authorization", closed(&json!({"authorization_url": {"type": "string", "format": "uri"}}))),

@@ -8,7 +8,7 @@ use crate::{
     endpoint::signed_in,
     openapi::{
         Operation,
-        shape::{object, password, reference, text},
+        shape::{object, one_of, password, reference, text},
     },
     problem::Problem,
     route::{Answered, Route, Takes},
@@ -56,8 +56,8 @@ fn from_json(mut object: Object) -> Result<(String, String), Problem> {
 fn describe(_: &Inner) -> Operation {
     Operation::new("login", "Sign in")
         .describe(
-            "By the OAuth 2 password form (RFC 6749 section 4.3.2) or JSON. A live refresh cookie that comes along is of a session \
-             that ends with this.",
+            "By the OAuth 2 password form (RFC 6749 section 4.3.2), also as multipart/form-data, or JSON, where `email` may be called \
+             `username`. A live refresh cookie that comes along is of a session that ends with this.",
         )
         .body(
             true,
@@ -68,6 +68,7 @@ fn describe(_: &Inner) -> Operation {
                         "grant_type": "password", "username": "ada@example.com", "password": "correct horse battery",
                     },
                 },
+                "multipart/form-data": {"schema": reference("PasswordForm")},
                 "application/json": {
                     "schema": reference("Credentials"),
                     "example": {"email": "ada@example.com", "password": "correct horse battery"},
@@ -85,17 +86,13 @@ pub(super) fn schemas() -> [(&'static str, Value); 2] {
     let form = object(
         &["username", "password"],
         &json!({
-            "grant_type": {"type": "string", "enum": ["password"]},
+            "grant_type": one_of(["password"]),
             "username": {"type": "string", "minLength": 1, "description": "The e-mail address."},
             "password": {"type": "string", "format": "password", "minLength": 1},
             "scope": {"type": "string", "description": "Is ignored."},
         }),
     );
-    let credentials = json!({
-        "type": "object",
-        "required": ["password"],
-        "properties": {"email": text(), "username": text(), "password": password()},
-        "oneOf": [{"required": ["email"]}, {"required": ["username"]}],
-    });
+    // No choice between members that have to be there: generators of clients make nothing of one.
+    let credentials = object(&["email", "password"], &json!({"email": text(), "password": password()}));
     [("PasswordForm", form), ("Credentials", credentials)]
 }

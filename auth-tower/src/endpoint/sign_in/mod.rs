@@ -11,7 +11,7 @@ use super::Doors;
 use crate::{
     openapi::{
         Tag, header,
-        shape::{closed, reference, text},
+        shape::{closed, constant, reference, text},
     },
     route::{Address, Endpoint},
     service::Inner,
@@ -47,7 +47,7 @@ pub(super) fn tokens_described() -> Value {
 fn schemas(service: &Inner) -> Vec<(&'static str, Value)> {
     let token = closed(&json!({
         "access_token": text(),
-        "token_type": {"const": "bearer"},
+        "token_type": constant("bearer"),
         "expires_in": {"type": "integer", "minimum": 1, "description": "Seconds."},
     }));
     [("Token", token)].into_iter().chain([register::schema(service)]).chain(login::schemas()).collect()
