@@ -133,6 +133,62 @@ fn sentences(mail: &Mail, service: &str) -> (String, String, &'static str) {
             ),
             "",
         ),
+        MailKind::FactorAdded => (
+            format!("A second factor for {service}"),
+            format!(
+                "Your account with {service} now asks for a code of an authenticator app at each sign-in. If it was not you, \
+                 write to {service} at once."
+            ),
+            "",
+        ),
+        MailKind::FactorRemoved => (
+            format!("The second factor for {service} was removed"),
+            format!(
+                "Your account with {service} no longer asks for a code at a sign-in. If it was not you, choose a new password \
+                 there at once, and write to {service}."
+            ),
+            "",
+        ),
+        MailKind::FactorsReset => (
+            format!("The second factor for {service} was reset"),
+            format!(
+                "An administrator of {service} has removed the second factor of your account and signed you out. If you did \
+                 not ask for it, write to {service} at once."
+            ),
+            "",
+        ),
+        MailKind::RecoveryCodesMade => (
+            format!("New recovery codes for {service}"),
+            format!(
+                "There are new recovery codes for your account with {service}; the old ones work no longer. If it was not \
+                 you, choose a new password there at once."
+            ),
+            "",
+        ),
+        MailKind::RecoveryCodeUsed => (
+            format!("A recovery code for {service} was used"),
+            format!(
+                "A recovery code was used for your account with {service}. It works no longer. If it was not you, choose a new \
+                 password and make new codes there at once."
+            ),
+            "",
+        ),
+        MailKind::SecondFactorFailed => (
+            format!("Somebody may know your password for {service}"),
+            format!(
+                "Wrong codes were given several times at your account with {service}, after the right password. If it was \
+                 not you, somebody knows your password: choose a new one there at once."
+            ),
+            "",
+        ),
+        MailKind::FactorLocked => (
+            format!("Codes for {service} are locked"),
+            format!(
+                "So many wrong codes were given at your account with {service}, after the right password, that no code is \
+                 taken any more. Choose a new password there, and write to {service} to have it opened."
+            ),
+            "",
+        ),
         MailKind::WaysInRemoved => (
             format!("Ways to sign in to {service} were removed"),
             format!(
