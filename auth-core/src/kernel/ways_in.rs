@@ -13,7 +13,6 @@ use crate::{
 impl Kernel {
     /// Whether an account may get another way in: not before its address is proved, where it can be. Whoever registers the
     /// address of somebody else would still have it when its owner comes.
-    #[cfg_attr(not(feature = "oidc"), expect(dead_code, reason = "read by rooms that a feature compiles"))]
     pub(crate) fn needs_proved_address(&self, is_proved: bool) -> Result<(), Error> {
         let can_be_proved = self.post.as_ref().is_some_and(|post| post.mailer.reaches_its_recipients());
         if can_be_proved && !is_proved { Err(refusal::VERIFICATION_NEEDED.into()) } else { Ok(()) }

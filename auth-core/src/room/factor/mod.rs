@@ -83,12 +83,7 @@ pub(crate) const ROOM: Room = Room {
         ),
     ],
     // Whoever takes an account over does not want to be asked for the codes of who had it.
-    goes_along: &[
-        ("auth_totp", "user_id", SECOND_FACTOR),
-        ("auth_recovery_code", "user_id", SECOND_FACTOR),
-        ("auth_factor_failure", "user_id", SECOND_FACTOR),
-        ("auth_challenge", "user_id", SECOND_FACTOR),
-    ],
+    goes_along: &[("auth_totp", "user_id", SECOND_FACTOR), ("auth_recovery_code", "user_id", SECOND_FACTOR)],
     gate: Some(challenge::GATE),
     findings: Some(|kernel| Box::pin(check::check(kernel))),
     ..Room::EMPTY

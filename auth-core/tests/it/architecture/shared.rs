@@ -55,6 +55,28 @@ const ROOMS: &[Shared] = &[
         ],
     },
     Shared {
+        room: "factor",
+        words: &["room::factor", "factor::", "totp", "TOTP", "recovery_code", "RecoveryCode"],
+        files: &[
+            ("auth-core/config/factors.rs", "its settings"),
+            ("auth-core/event.rs", "rows of its events"),
+            ("auth-core/lib.rs", "gives it away"),
+            ("auth-core/mail/mod.rs", "rows of its mails"),
+            ("auth-core/mail/text.rs", "their text"),
+            ("auth-core/room/mod.rs", "the list of rooms"),
+            ("auth-server/config/settings/mod.rs", "rows of its settings"),
+            ("auth-tower/endpoint/account/export.rs", "the shape of its rows in an export"),
+            ("auth-tower/endpoint/answer.rs", "tokens that come with the first recovery codes"),
+            ("auth-tower/endpoint/mod.rs", "the list of doors"),
+            (
+                "auth-tower/endpoint/step_up.rs",
+                "shows one of its factors, or the password where there is none",
+            ),
+            ("auth-tower/openapi/problems.rs", "an example of what a challenge asks for"),
+            ("migration/migrator.rs", "the list of migrations"),
+        ],
+    },
+    Shared {
         room: "reset_password",
         words: &["reset_password", "ResetPassword", "RESET_PASSWORD"],
         files: &[
