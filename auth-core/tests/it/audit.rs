@@ -148,7 +148,7 @@ each_database! {
         let test = TestAuth::with(db, |builder| audited(builder).operator("cli:ada")).await;
         let (tokens, caller) = test.caller().await;
         let export = test.auth.export_for(&caller, ClientInfo::default().request_id("req-1")).await.unwrap();
-        assert_eq!(told(&export.events), [("signed_in", Some("pwd")), ("registered", None)]);
+        assert_eq!(told(&export.events), [("exported", None), ("signed_in", Some("pwd")), ("registered", None)]);
         let events = test.auth.events(tokens.user_id, None, 1).await.unwrap();
         assert_eq!(told(&events), [("exported", None)]);
         assert_eq!((events[0].actor, events[0].request_id.as_deref()), (Some(tokens.user_id), Some("req-1")));

@@ -2,10 +2,10 @@
 
 use super::{
     Callback, Failure, Oidc, PROVIDER_NOT_FOUND, Trouble,
-    account::Arrived,
     callback::Answer,
     discovery::printable,
     exchange::{Connected, Proof},
+    settle::Arrived,
     throttle::is_no_fault_of_theirs,
     transaction::{self, Transaction},
 };
@@ -94,7 +94,7 @@ impl Oidc {
     ) -> Result<Outcome, (Option<UserId>, Error)> {
         let nobody = |error: Error| (None, error);
         let now = self.kernel.now();
-        begun.check(callback.browser.as_ref(), now).map_err(|failure| nobody(failure.into()))?;
+        begun.validate(callback.browser.as_ref(), now).map_err(|failure| nobody(failure.into()))?;
         if begun.about.provider != callback.provider {
             return Err(nobody(Failure::OtherProvider.into()));
         }
