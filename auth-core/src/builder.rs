@@ -137,6 +137,13 @@ impl AuthBuilder {
         self
     }
 
+    /// Changes each room, for a test of tests.
+    #[cfg(feature = "test-util")]
+    pub(crate) fn change_rooms(mut self, change: impl FnMut(&mut Room)) -> Self {
+        self.rooms.iter_mut().for_each(change);
+        self
+    }
+
     /// Names who acts through this handle where nobody is signed in, for a program at the command line: `cli:` and the name of an
     /// account of the system, at most 64 characters. It stands in each row of the audit that no user's name stands in.
     pub fn operator(mut self, name: &str) -> Self {

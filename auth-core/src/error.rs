@@ -5,7 +5,7 @@ use std::{error::Error as StdError, fmt, time::Duration};
 use sea_orm::DbErr;
 
 use crate::{
-    Class, Refusal,
+    Assurance, Challenge, Class, ConfigError, Refusal,
     database_cause::database_cause,
     db_code::{self, Meaning, sqlx_error},
     random::RandomUnavailable,
@@ -34,6 +34,19 @@ pub enum Error {
     /// its cookie alone: the answer to that request has cleared or replaced it, and this one may arrive later.
     #[error("the session was left")]
     SessionLeft,
+    /// From a refresh only: a policy asks for a second factor, and the session has shown none. The session goes on when the
+    /// challenge is answered with its refresh token, which stays good.
+    #[error("a second factor is needed")]
+    SecondFactorRequired(Box<Challenge>),
+    /// Whoever is signed in has to show again who they are, with [`Auth::step_up`](crate::Auth::step_up) or a new sign-in: it
+    /// is too long ago, or was by less than the account has.
+    #[error("who is signed in has to show again who they are")]
+    StepUpRequired {
+        /// What is needed.
+        level: Assurance,
+        /// How long ago it may be.
+        max_age: Duration,
+    },
     /// A rule says no. The [`refusal`](crate::refusal) tells which; its [class](Refusal::class) tells what can be done about it.
     #[error("{}", .0.text)]
     Refused(Refusal),
@@ -77,6 +90,8 @@ impl Error {
             Self::Validation(_) => Class::Validation,
             Self::InvalidCredentials => Class::Credentials,
             Self::InvalidToken | Self::SessionOver | Self::SessionLeft => Class::Token,
+            Self::SecondFactorRequired(_) => Class::Forbidden,
+            Self::StepUpRequired { .. } => Class::StepUp,
             Self::Refused(refusal) => refusal.class,
             Self::Throttled { .. } => Class::Throttled,
             Self::Overloaded { .. } => Class::Overloaded,
@@ -91,6 +106,8 @@ impl Error {
             Self::Validation(_) => "validation_failed",
             Self::InvalidCredentials => "invalid_credentials",
             Self::InvalidToken | Self::SessionOver | Self::SessionLeft => "invalid_token",
+            Self::SecondFactorRequired(_) => "second_factor_required",
+            Self::StepUpRequired { .. } => "insufficient_user_authentication",
             Self::Refused(refusal) => refusal.code,
             Self::Throttled { .. } => "throttled",
             Self::Overloaded { .. } => "overloaded",
@@ -144,30 +161,6 @@ impl FieldError {
     /// An error of a host's or adapter's own rule.
     pub fn new(field: &'static str, code: &'static str, detail: impl Into<String>) -> Self {
         Self { field, code, detail: detail.into() }
-    }
-}
-
-/// A setting that cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{setting} {problem}")]
-pub struct ConfigError {
-    setting: &'static str,
-    problem: String,
-}
-
-impl ConfigError {
-    pub(crate) fn new(setting: &'static str, problem: impl Into<String>) -> Self {
-        Self { setting, problem: problem.into() }
-    }
-
-    /// Which setting, by the name of its builder method.
-    pub fn setting(&self) -> &'static str {
-        self.setting
-    }
-
-    /// What is wrong with it, and what would be right. Never repeats a secret.
-    pub fn problem(&self) -> &str {
-        &self.problem
     }
 }
 

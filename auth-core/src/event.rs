@@ -235,6 +235,61 @@ pub enum EventKind {
         /// Whose.
         user: UserId,
     },
+    /// A second factor stands from now on.
+    FactorAdded {
+        /// Whose.
+        user: UserId,
+        /// Which: `totp`.
+        factor: &'static str,
+    },
+    /// A second factor was taken away by its owner.
+    FactorRemoved {
+        /// Whose.
+        user: UserId,
+        /// Which: `totp`.
+        factor: &'static str,
+    },
+    /// All second factors were taken away by an administrator or at the command line; all sessions ended.
+    FactorsReset {
+        /// Whose.
+        user: UserId,
+    },
+    /// There are new recovery codes; those from before are dead.
+    RecoveryCodesMade {
+        /// Whose.
+        user: UserId,
+    },
+    /// A recovery code was used up.
+    RecoveryCodeUsed {
+        /// Whose.
+        user: UserId,
+    },
+    /// A wrong code was given for a second factor, by who knew the first.
+    SecondFactorFailed {
+        /// Whose.
+        user: UserId,
+        /// Of what kind: `totp` or `recovery_code`.
+        method: &'static str,
+    },
+    /// So many wrong codes were given that none is taken any more. Worth an alert.
+    FactorLocked {
+        /// Whose.
+        user: UserId,
+    },
+    /// The wrong codes of an account were forgotten, on request.
+    FactorUnlocked {
+        /// Whose.
+        user: UserId,
+    },
+    /// Whoever is signed in has shown again who they are.
+    SteppedUp {
+        /// Who.
+        user: UserId,
+        /// In which session.
+        session: SessionId,
+        /// How: `password`, `totp` or `recovery_code`.
+        method: &'static str,
+    },
     /// The account is gone, as nobody had proved its address or signed in to it for as long as the host keeps such accounts.
     UnverifiedRemoved {
         /// Whose.
@@ -394,6 +449,19 @@ impl EventKind {
                 Row::of("ways_in_removed").user(*user).reason(ways).reason_not_counted().level(Level::Warn)
             }
             Self::Deleted { user } => Row::of("deleted").user(*user),
+            Self::FactorAdded { user, factor } => Row::of("factor_added").user(*user).reason(factor),
+            Self::FactorRemoved { user, factor } => Row::of("factor_removed").user(*user).reason(factor),
+            Self::FactorsReset { user } => Row::of("factors_reset").user(*user),
+            Self::RecoveryCodesMade { user } => Row::of("recovery_codes_made").user(*user),
+            Self::RecoveryCodeUsed { user } => Row::of("recovery_code_used").user(*user),
+            Self::SecondFactorFailed { user, method } => {
+                Row::of("second_factor_failed").user(*user).reason(method)
+            }
+            Self::FactorLocked { user } => Row::of("factor_locked").user(*user).level(Level::Warn),
+            Self::FactorUnlocked { user } => Row::of("factor_unlocked").user(*user),
+            Self::SteppedUp { user, session, method } => {
+                Row::of("stepped_up").user(*user).session(*session).reason(method)
+            }
             Self::UnverifiedRemoved { user } => Row::of("unverified_removed").user(*user),
             Self::MailGivenUp { user, kind } => Row::of("mail_given_up").user(*user).reason(kind.code()),
             Self::KeyAdded { key } => Row::of("key_added").reason(key).reason_not_counted(),
@@ -458,14 +526,12 @@ impl SignInFailure {
 pub enum LinkRefusal {
     /// There is no such token.
     Unknown,
-    /// It was used, or another one was used in its place.
+    /// It was used, or ended by what ends links: another one that was used, a new password, the end of all sessions.
     Used,
     /// Its time is over.
     TooOld,
     /// It is for something else.
     OtherPurpose,
-    /// The account is disabled.
-    Disabled,
 }
 
 impl LinkRefusal {
@@ -476,7 +542,6 @@ impl LinkRefusal {
             Self::Used => "used",
             Self::TooOld => "too_old",
             Self::OtherPurpose => "other_purpose",
-            Self::Disabled => "disabled",
         }
     }
 }
@@ -491,6 +556,8 @@ pub enum ThrottleReason {
     AccountClosed,
     /// Failures of the client's network.
     Network,
+    /// Wrong codes of a second factor: the account has to wait.
+    FactorWait,
 }
 
 impl ThrottleReason {
@@ -500,6 +567,7 @@ impl ThrottleReason {
             Self::AccountWait => "account_wait",
             Self::AccountClosed => "account_closed",
             Self::Network => "network",
+            Self::FactorWait => "factor_wait",
         }
     }
 }

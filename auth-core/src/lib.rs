@@ -38,13 +38,16 @@
 // What only a feature's room uses is unused without it; a build with all features tells what nobody uses.
 #![cfg_attr(not(feature = "oidc"), allow(dead_code, unused_imports, unreachable_pub))]
 
+mod assurance;
 mod audit;
 mod auth;
 mod builder;
+mod challenge;
 mod check;
 mod client;
 mod clock;
 mod config;
+mod config_error;
 mod connect;
 mod database_cause;
 mod db_code;
@@ -76,18 +79,21 @@ mod throttle;
 mod token;
 mod user;
 
+pub use assurance::Assurance;
 pub use audit::AuditEvent;
 pub use auth::Auth;
 pub use builder::AuthBuilder;
+pub use challenge::Challenge;
 pub use client::ClientInfo;
 pub use clock::{Clock, SystemClock};
 pub use config::{
-    BackgroundConfig, Config, EmailVerification, HashConfig, MailConfig, PasswordConfig, Registration,
-    SessionConfig, ThrottleConfig, TokenConfig,
+    BackgroundConfig, Config, EmailVerification, FactorConfig, HashConfig, MailConfig, PasswordConfig,
+    Registration, SecondFactor, SessionConfig, ThrottleConfig, TokenConfig,
 };
+pub use config_error::ConfigError;
 pub use connect::{ConnectError, ConnectOptions, connect};
 pub use database_cause::database_cause;
-pub use error::{ConfigError, Error, FieldError, StoreError};
+pub use error::{Error, FieldError, StoreError};
 pub use event::{Event, EventKind, EventSink, LinkRefusal, SignInFailure, ThrottleReason, TracingEvents};
 pub use finding::{Finding, Severity};
 pub use flow::{
@@ -99,6 +105,7 @@ pub use random::{Random, RandomUnavailable, SystemRandom};
 pub use refusal::{Class, Refusal};
 pub use revocation::Revocations;
 pub use role::ADMIN_ROLE;
+pub use room::factor;
 #[cfg(feature = "oidc")]
 pub use room::oidc;
 #[cfg(feature = "oidc")]
@@ -111,7 +118,7 @@ pub use room::{
 pub use secret::{
     AccessToken, Address, AuthSession, DeviceToken, OneTimeToken, Password, RefreshToken, SecretKey,
 };
-pub use session::{Challenge, EndReason, Session, SignIn, Tokens};
+pub use session::{EndReason, Session, SignIn, Tokens};
 pub use store::{ExportedRow, ExportedValue};
 pub use token::{Algorithm, Keys, PrivateKey, PublicKey, TokenVerifier};
 pub use user::User;

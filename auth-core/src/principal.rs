@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use crate::{SessionId, UserId};
+use crate::{Assurance, SessionId, UserId};
 
 /// Who is calling, as the access token tells it. Made by
 /// [`TokenVerifier::verify`](crate::TokenVerifier::verify) only, so holding one means that the token was good.
@@ -15,6 +15,7 @@ pub struct Principal {
     /// Of the roles; to be compared with the user's.
     pub(crate) roles_version: i64,
     pub(crate) methods: Vec<String>,
+    pub(crate) assurance: Assurance,
     pub(crate) authenticated_at: SystemTime,
     pub(crate) issued_at: SystemTime,
     pub(crate) expires_at: SystemTime,
@@ -46,7 +47,12 @@ impl Principal {
         &self.methods
     }
 
-    /// When the user last proved who they are (claim `auth_time`). A refresh does not move it
+    /// How surely it is known who it is (claim `acr`).
+    pub fn assurance(&self) -> Assurance {
+        self.assurance
+    }
+
+    /// When the user last proved who they are (claim `auth_time`), at `aal2` with the second factor. A refresh does not move it
     /// (NIST SP 800-63B: a token does not prove presence).
     pub fn authenticated_at(&self) -> SystemTime {
         self.authenticated_at

@@ -22,6 +22,8 @@ pub enum Class {
     Credentials,
     /// Refresh once, then sign in.
     Token,
+    /// Show again who it is, then repeat.
+    StepUp,
     /// Ask for something else: there is no such thing.
     NotFound,
     /// Change something else first: what there is stands against it.

@@ -5,9 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use crate::{
-    AccessToken, AuthSession, DeviceToken, RefreshToken, SessionId, UserId, token::device::KNOWN_FOR,
-};
+use crate::{AccessToken, Challenge, DeviceToken, RefreshToken, SessionId, UserId, token::device::KNOWN_FOR};
 
 /// The outcome of a sign-in.
 #[derive(Debug)]
@@ -15,23 +13,9 @@ use crate::{
 pub enum SignIn {
     /// Signed in.
     Granted(Tokens),
-    /// The first factor was right, and another one is asked for before there are tokens. No room of this version has a
-    /// second factor; a door has to answer it all the same.
+    /// The first factor was right, and another one is asked for before there are tokens: [`Factors::answer`](crate::factor::Factors::answer)
+    /// takes it.
     Challenge(Challenge),
-}
-
-/// A second factor is needed.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct Challenge {
-    /// For the request that answers it; works once.
-    pub auth_session: AuthSession,
-    /// What it can be answered with, as `totp` or `recovery_code`; where `enrol` is set, what can be set up.
-    pub methods: Vec<&'static str>,
-    /// Whether a factor has to be set up first, because a policy asks for one and there is none.
-    pub enrol: bool,
-    /// When it is too late.
-    pub expires_at: SystemTime,
 }
 
 /// The two tokens of a session.

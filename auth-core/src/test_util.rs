@@ -36,17 +36,23 @@
 //! let verified = kit.auth.verifier().verify(tokens.access.expose());
 //! assert!(matches!(verified, Err(Error::InvalidToken)));
 //!
+//! // Somebody who is asked for a second factor.
+//! let app = kit.totp(&admin).await;
+//! let tokens = kit.sign_in_with(&admin, &app).await;
+//! assert_eq!(kit.auth.verifier().verify(tokens.access.expose())?.assurance(), auth_core::Assurance::Aal2);
+//!
 //! // Mails, and what happened.
 //! kit.auth.forgot_password("ada@example.com", ClientInfo::default()).await?;
 //! let [(mail, _)] = &kit.mails().await[..] else { panic!("one mail") };
 //! assert!(mail.link.is_some());
-//! assert_eq!(kit.events.count("signed_in"), 3);
+//! assert_eq!(kit.events.count("signed_in"), 5);
 //! # Ok(())
 //! # }
 //! ```
 //!
 //! The tests at the end of `examples/examples/axum.rs` do this over HTTP.
 
+mod authenticator;
 #[expect(clippy::expect_used, reason = "a test that cannot go on fails by panicking")]
 pub mod forge;
 #[expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails by panicking")]
@@ -69,7 +75,11 @@ use crate::{
     password::{Argon2Hasher, HashError, PasswordHasher, Scratch, Verdict},
 };
 
-pub use self::{kit::Kit, second_factor::CHALLENGED_ROLE};
+pub use self::{
+    authenticator::Authenticator,
+    kit::Kit,
+    second_factor::{CHALLENGED_ROLE, Hole},
+};
 
 /// A clock that moves only when it is told to. Clones share their hands.
 #[derive(Debug, Clone)]

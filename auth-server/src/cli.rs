@@ -145,7 +145,9 @@ pub(crate) enum Users {
     },
     /// End all sessions of somebody
     RevokeSessions { user: String },
-    /// Forget the wrong passwords that were given for an account, so that it need not wait
+    /// Take all second factors of somebody away who has lost them, and end all sessions
+    ResetFactors { user: String },
+    /// Forget the wrong passwords and codes that were given for an account, so that it need not wait
     Unlock { user: String },
     /// Take accounts over from another system; repeat it to go on where it was cut off
     Import(ImportOptions),

@@ -5,16 +5,20 @@
 //! | 400 | `malformed_request` | a bug of the client: the body cannot be read, or a field of the login is missing or repeated |
 //! | 401 | `invalid_credentials` | ask again for address and password; which of them is wrong is not told |
 //! | 401 | `invalid_token` | refresh once; after a refresh that says the same, sign in |
-//! | 401 | `insufficient_user_authentication` | sign in again (RFC 9470), then repeat |
+//! | 401 | `invalid_code` | ask again for a code; `auth_session` stays good |
+//! | 401 | `insufficient_user_authentication` | step up, or sign in again (RFC 9470), then repeat |
 //! | 403 | `forbidden` | nothing: a role is missing, or registration is closed |
 //! | 403 | `second_factor_required`, `second_factor_enrolment_required` | show, or set up, one of `methods` with `auth_session`, within `expires_in` seconds |
-//! | 403 | `verification_needed` | prove the address first: `/request-verify-token` sends the link again |
+//! | 403 | `verification_needed` | prove the address first: a mail was sent, or `/request-verify-token` sends the link again |
+//! | 403 | `factor_locked` | say that an administrator has to open it: too many wrong codes were given |
 //! | 403 | `cross_origin` | nothing: this page's origin is not trusted |
 //! | 403 | `not_a_navigation` | a bug of the page: send the browser there, and do not load the address |
 //! | 404, 405 | `not_found`, `method_not_allowed` | a bug of the client |
 //! | 408, 413, 415 | `timeout`, `body_too_large`, `unsupported_media_type` | a bug of the client, or a bad line |
 //! | 409 | `email_taken` | offer to sign in |
 //! | 409 | `last_admin` | make another administrator first |
+//! | 409 | `totp_exists` | nothing: there is an authenticator app already |
+//! | 409 | `factor_required` | nothing: the account has to have a second factor |
 //! | 409 | `last_way_in` | set a password or link another identity first |
 //! | 422 | `validation_failed` | show each of `errors` at its `field` |
 //! | 429 | `throttled` | wait for `Retry-After` seconds; too many attempts failed before this one, which was not looked at |
@@ -32,7 +36,7 @@ mod rule;
 
 use std::{borrow::Cow, time::Duration};
 
-use auth_core::FieldError;
+use auth_core::{Assurance, FieldError};
 use http::StatusCode;
 
 pub(crate) use self::document::Document;
@@ -72,8 +76,10 @@ enum Challenge {
     InvalidToken,
     InsufficientScope,
     /// RFC 9470.
-    SignInTooOld {
-        max_age: Duration,
+    Insufficient {
+        level: Option<Assurance>,
+        /// In seconds.
+        max_age: Option<u32>,
     },
 }
 
@@ -137,10 +143,12 @@ impl Problem {
         problem
     }
 
-    pub(crate) fn sign_in_too_old(max_age: Duration) -> Self {
-        let detail = "The sign-in is too long ago; sign in again.";
+    /// Who is signed in has to show again who they are: at this level, and at most so long ago.
+    pub(crate) fn insufficient_authentication(level: Option<Assurance>, max_age: Option<Duration>) -> Self {
+        let detail = "Show again who you are: step up, or sign in again.";
         let mut problem = Self::new(StatusCode::UNAUTHORIZED, "insufficient_user_authentication", detail);
-        problem.challenge = Challenge::SignInTooOld { max_age };
+        let max_age = max_age.map(|age| u32::try_from(age.as_secs()).unwrap_or(u32::MAX));
+        problem.challenge = Challenge::Insufficient { level, max_age };
         problem
     }
 
@@ -200,7 +208,8 @@ impl Problem {
     pub(crate) fn for_oauth(mut self) -> Self {
         self.challenge = Challenge::Plain;
         self.oauth.get_or_insert(match self.code {
-            "invalid_credentials" | "invalid_token" => "invalid_grant",
+            "invalid_credentials" | "invalid_token" | "invalid_code" | "factor_locked" => "invalid_grant",
+            "second_factor_required" | "second_factor_enrolment_required" => "insufficient_authorization",
             // Not in section 5.2, which knows errors of the client only; of section 4.1.2.1.
             "overloaded" | "unavailable" | "throttled" => "temporarily_unavailable",
             "internal" => "server_error",

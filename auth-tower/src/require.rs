@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use auth_core::{Clock, Principal};
+use auth_core::{Assurance, Clock, Principal};
 use http::{Extensions, Request, Response};
 use tower_layer::Layer;
 use tower_service::Service;
@@ -54,7 +54,30 @@ impl RequireLayer {
     ///
     /// `clock` is best that of [`Auth::clock`](auth_core::Auth::clock).
     pub fn recent_sign_in(max_age: Duration, clock: Arc<dyn Clock>) -> Self {
-        Self { requirement: Requirement::RecentSignIn { max_age, clock } }
+        Self {
+            requirement: Requirement::Proof(Proof {
+                level: Assurance::Aal1,
+                max_age: Some((max_age, clock)),
+            }),
+        }
+    }
+
+    /// A user who has shown as much as this: [`Aal2`](Assurance::Aal2) is two factors. Otherwise 401 with
+    /// `error="insufficient_user_authentication"` and `acr_values` (RFC 9470), upon which a client steps up at
+    /// `POST /step-up`, or signs in again where the account has no second factor.
+    pub fn assurance(level: Assurance) -> Self {
+        Self { requirement: Requirement::Proof(Proof { level, max_age: None }) }
+    }
+
+    /// And at most so long ago: after [`assurance`](Self::assurance), by the same rules as
+    /// [`recent_sign_in`](Self::recent_sign_in). At `aal2` it is the second factor that has to be recent.
+    pub fn max_age(self, max_age: Duration, clock: Arc<dyn Clock>) -> Self {
+        let level = match self.requirement {
+            Requirement::Proof(proof) => proof.level,
+            // Anything else is asked for by a layer of its own.
+            _ => return self,
+        };
+        Self { requirement: Requirement::Proof(Proof { level, max_age: Some((max_age, clock)) }) }
     }
 }
 
@@ -97,7 +120,28 @@ where
 enum Requirement {
     SignedIn,
     AnyRole(Arc<[Arc<str>]>),
-    RecentSignIn { max_age: Duration, clock: Arc<dyn Clock> },
+    Proof(Proof),
+}
+
+#[derive(Clone)]
+struct Proof {
+    level: Assurance,
+    max_age: Option<(Duration, Arc<dyn Clock>)>,
+}
+
+impl Proof {
+    fn check(&self, principal: &Principal) -> Result<(), Problem> {
+        let max_age = self.max_age.as_ref().map(|(max_age, _)| *max_age);
+        let is_recent = self.max_age.as_ref().is_none_or(|(max_age, clock)| {
+            // A sign-in ahead of this clock was made by a server whose clock runs faster: it is recent.
+            clock.now().duration_since(principal.authenticated_at()).unwrap_or_default() <= *max_age
+        });
+        if is_recent && principal.assurance() >= self.level {
+            return Ok(());
+        }
+        let level = (self.level > Assurance::Aal1).then_some(self.level);
+        Err(Problem::insufficient_authentication(level, max_age))
+    }
 }
 
 impl Requirement {
@@ -108,11 +152,7 @@ impl Requirement {
             Self::SignedIn => Ok(()),
             Self::AnyRole(roles) if roles.iter().any(|role| principal.has_role(role)) => Ok(()),
             Self::AnyRole(_) => Err(Problem::forbidden()),
-            Self::RecentSignIn { max_age, clock } => {
-                // A sign-in ahead of this clock was made by a server whose clock runs faster: it is recent.
-                let age = clock.now().duration_since(principal.authenticated_at()).unwrap_or_default();
-                if age <= *max_age { Ok(()) } else { Err(Problem::sign_in_too_old(*max_age)) }
-            }
+            Self::Proof(proof) => proof.check(principal),
         }
     }
 }
@@ -122,7 +162,10 @@ impl fmt::Debug for Requirement {
         match self {
             Self::SignedIn => f.write_str("SignedIn"),
             Self::AnyRole(roles) => f.debug_tuple("AnyRole").field(roles).finish(),
-            Self::RecentSignIn { max_age, .. } => f.debug_tuple("RecentSignIn").field(max_age).finish(),
+            Self::Proof(Proof { level, max_age }) => {
+                let max_age = max_age.as_ref().map(|(max_age, _)| max_age);
+                f.debug_tuple("Proof").field(level).field(&max_age).finish()
+            }
         }
     }
 }

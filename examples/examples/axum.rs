@@ -9,9 +9,9 @@
 
 #![expect(clippy::print_stdout, reason = "an example tells what it does")]
 
-use std::{error::Error, net::SocketAddr};
+use std::{error::Error, net::SocketAddr, time::Duration};
 
-use auth_core::{Auth, ClientInfo};
+use auth_core::{Assurance, Auth, ClientInfo};
 use auth_examples::{Arguments, Visitor};
 use auth_tower::{AuthLayer, AuthService, ClientAddr, RequireLayer, axum::CurrentUser};
 use axum::{
@@ -30,8 +30,13 @@ fn app(auth: &Auth, public_url: &str) -> Result<Router, auth_tower::ConfigError>
         .mounted_at("/auth")
         .build()?;
     let admin = Router::new().route("/admin", get(async || "for admins only"));
+    // 401 with `insufficient_user_authentication` (RFC 9470) without two factors, the second of them shown lately; the page then
+    // asks for a code, and goes to `POST /auth/step-up`.
+    let lately = RequireLayer::assurance(Assurance::Aal2).max_age(Duration::from_mins(5), auth.clock());
+    let payout = Router::new().route("/payout", get(async || "for who has just shown two factors"));
     Ok(Router::new()
         .route("/me", get(me))
+        .merge(payout.layer(lately))
         // 403 without the role. Inside of the layer below, so it runs after it.
         .merge(admin.layer(RequireLayer::role("admin")))
         // 401 without a good token, for every route above.
@@ -86,6 +91,7 @@ async fn check(auth: &Auth, address: SocketAddr) -> Result<(), Box<dyn Error>> {
     let user = visitor.expect(201, "POST", "/auth/register", ada).await?;
     visitor.expect(200, "POST", "/auth/login", ada).await?;
     let me = visitor.expect(200, "GET", "/me", "").await?;
+    visitor.expect(401, "GET", "/payout", "").await?;
     if me.get("id") != user.get("id") {
         return Err(format!("somebody else is signed in: {me}").into());
     }
@@ -156,6 +162,19 @@ mod tests {
         assert_eq!(get(&kit, "/me", &authorization).await, 200);
         kit.clock.advance(kit.auth.config().tokens.access_ttl);
         assert_eq!(get(&kit, "/me", &authorization).await, 401);
+    }
+
+    #[tokio::test]
+    async fn what_wants_two_factors_opens_to_who_has_just_shown_them() {
+        let kit = kit().await;
+        let ada = kit.user("ada@example.com").await;
+        let one = kit.bearer(&ada).await;
+        let app = kit.totp(&ada).await;
+        let two = format!("Bearer {}", kit.sign_in_with(&ada, &app).await.access.expose());
+        assert_eq!(get(&kit, "/payout", &one).await, 401);
+        assert_eq!(get(&kit, "/payout", &two).await, 200);
+        kit.clock.advance(Duration::from_mins(6));
+        assert_eq!(get(&kit, "/payout", &two).await, 401);
     }
 
     #[tokio::test]

@@ -52,10 +52,10 @@ impl Auth {
         detached(async move { kernel.delete(user, &client).await }).await
     }
 
-    /// All that is stored about the caller.
+    /// All that is stored about the caller, who has shown lately who they are.
     ///
     /// # Errors
-    /// [`Error::SessionOver`], [`Error::Unavailable`].
+    /// [`Error::StepUpRequired`], [`Error::SessionOver`], [`Error::Unavailable`].
     pub async fn export(&self, caller: &Principal) -> Result<Export, Error> {
         self.export_for(caller, ClientInfo::default()).await
     }

@@ -1,6 +1,7 @@
 //! The settings, each with its default; the reasons are in [`manual::defaults`](crate::manual::defaults).
 
 mod background;
+mod factors;
 mod hashing;
 mod mail;
 mod passwords;
@@ -11,8 +12,14 @@ mod tokens;
 use std::time::Duration;
 
 pub use self::{
-    background::BackgroundConfig, hashing::HashConfig, mail::MailConfig, passwords::PasswordConfig,
-    sessions::SessionConfig, throttle::ThrottleConfig, tokens::TokenConfig,
+    background::BackgroundConfig,
+    factors::{FactorConfig, SecondFactor},
+    hashing::HashConfig,
+    mail::MailConfig,
+    passwords::PasswordConfig,
+    sessions::SessionConfig,
+    throttle::ThrottleConfig,
+    tokens::TokenConfig,
 };
 use crate::ConfigError;
 
@@ -37,6 +44,8 @@ pub struct Config {
     pub email_verification: EmailVerification,
     /// How long the rows of the audit are kept. Default `None`: none are written.
     pub audit_retention: Option<Duration>,
+    /// Second factors.
+    pub factors: FactorConfig,
     /// For how long an account is kept whose address was never proved and to which nobody ever signed in; then the address is free
     /// again. Accounts that were imported, disabled, or made with a version that did not note sign-ins stay. Default `None`: for ever.
     pub unverified_account_ttl: Option<Duration>,
@@ -107,6 +116,7 @@ impl Config {
             return Err(ConfigError::new("tokens.access_ttl", problem));
         }
         self.passwords.validate()?;
+        self.factors.validate()?;
         self.hashing.validate()?;
         self.background.validate()?;
         self.throttle.validate()

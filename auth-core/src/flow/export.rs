@@ -25,8 +25,9 @@ pub struct Export {
 
 impl Kernel {
     pub(crate) async fn export(&self, caller: &Principal, client: &ClientInfo) -> Result<Export, Error> {
-        let user = self.current_user(caller).await?;
+        let user: User = self.recent_proof(caller).await?.into();
         let sessions = self.sessions(caller).await?;
+        self.note(&client.clone().actor(user.id), EventKind::Exported { user: user.id }).await;
         let mut rooms = Vec::new();
         for exported in self.rooms.iter().flat_map(|room| room.export) {
             rooms.push((exported.member, export_rows(self.store.db(), exported, user.id).await?));
@@ -40,7 +41,6 @@ impl Kernel {
             }
             events.extend(page);
         }
-        self.note(&client.clone().actor(user.id), EventKind::Exported { user: user.id }).await;
         Ok(Export { user, sessions, rooms, events })
     }
 }

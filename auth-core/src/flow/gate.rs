@@ -7,6 +7,7 @@ use crate::{
     EmailVerification, Error, SignInFailure,
     kernel::{Arrival, Kernel, Passage},
     mail::MailKind,
+    store::SessionRow,
 };
 
 impl Kernel {
@@ -21,7 +22,19 @@ impl Kernel {
             self.mail_waits();
             return Ok(Passage::Refused(SignInFailure::Unverified));
         }
-        let objection = self.rooms.iter().filter_map(|room| room.gate).find_map(|gate| gate(self, arrival));
-        Ok(objection.unwrap_or(Passage::Open))
+        let mut gates = self.rooms.iter().filter_map(|room| room.gate);
+        match gates.find_map(|gate| (gate.at_sign_in)(self, arrival)) {
+            Some(challenge) => Ok(Passage::Challenge(challenge.await?)),
+            None => Ok(Passage::Open),
+        }
+    }
+
+    /// The same of a session that was begun under other circumstances.
+    pub(super) async fn ask_gate_again(&self, session: &SessionRow) -> Result<(), Error> {
+        let mut gates = self.rooms.iter().filter_map(|room| room.gate?.at_refresh);
+        match gates.find_map(|gate| gate(self, session)) {
+            Some(objection) => objection.await,
+            None => Ok(()),
+        }
     }
 }

@@ -60,11 +60,14 @@ impl Kernel {
         self.let_in(subject, &login.client)?;
         self.passwords.look(&login.client)?;
         let (found, counters) = match &email {
-            Some(email) => find_login(self.store.db(), email.normalized(), subject, self.now()).await?,
+            Some(email) => {
+                let (db, standing) = (self.store.db(), self.standing());
+                find_login(db, email.normalized(), subject, self.now(), standing).await?
+            }
             None => (None, Counters::default()),
         };
-        let (user, hash, sessions) =
-            found.map_or((None, None, 0), |row| (Some(row.user), row.hash, row.sessions));
+        let (user, hash, live_sessions, factors) =
+            found.map_or((None, None, 0, 0), |row| (Some(row.user), row.hash, row.sessions, row.factors));
         let id = user.as_ref().map(|user| user.id);
         let attempt = self.attempt(subject, counters, &login.client, user.as_ref()).await?;
 
@@ -101,11 +104,12 @@ impl Kernel {
                 }
                 None => None,
             };
-            let methods = vec!["pwd"];
+            let methods = "pwd".to_owned();
             let client = from.clone();
             let arrival = Arrival {
                 user,
-                live_sessions: sessions,
+                live_sessions,
+                factors,
                 methods,
                 authenticated_at: None,
                 client,

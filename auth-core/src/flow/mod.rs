@@ -2,7 +2,7 @@
 //! is hashed inside a transaction, and races are settled by the unique index or by the row count of a
 //! conditional UPDATE.
 
-mod credentials;
+mod account;
 mod export;
 mod gate;
 mod key_ring;

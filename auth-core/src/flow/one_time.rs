@@ -80,7 +80,7 @@ impl Kernel {
         Err(not_good())
     }
 
-    pub(crate) async fn note_refused(&self, client: &ClientInfo, user: Option<UserId>, reason: LinkRefusal) {
+    async fn note_refused(&self, client: &ClientInfo, user: Option<UserId>, reason: LinkRefusal) {
         self.note(client, EventKind::LinkRefused { user, reason }).await;
     }
 }

@@ -48,7 +48,11 @@ impl Kernel {
                 return Err(Error::SessionOver);
             }
             let grace = duration_millis(self.config.sessions.refresh_grace);
-            match session.rotation.decide(parts.generation, now, grace) {
+            let decision = session.rotation.decide(parts.generation, now, grace);
+            if matches!(decision, Decision::Repeat(_) | Decision::Rotate(_)) {
+                self.ask_gate_again(&session).await?;
+            }
+            match decision {
                 Decision::Repeat(newest) => {
                     let tokens = self.successor(&session, newest, now)?;
                     count("repeated");

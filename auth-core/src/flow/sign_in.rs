@@ -3,7 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    DeviceToken, EndReason, Error, RefreshToken, SessionId, SignIn, SignInFailure, Tokens, UserId,
+    AccessToken, DeviceToken, EndReason, Error, RefreshToken, SessionId, SignIn, SignInFailure, Tokens,
+    UserId,
     clock::duration_millis,
     event::EventKind,
     kernel::{Arrival, Attempt, Kernel, Passage, Replaced},
@@ -44,11 +45,11 @@ impl Kernel {
     }
 
     async fn begin_session(&self, arrival: Arrival) -> Result<Tokens, Error> {
-        let Arrival { user, live_sessions, methods, authenticated_at, client, replaces, attempt } = arrival;
+        let Arrival { user, live_sessions, methods, authenticated_at, client, replaces, attempt, .. } =
+            arrival;
         attempt.right(self).await;
         let now = self.now();
         let authenticated_at = authenticated_at.unwrap_or(now);
-        let methods = methods.join(" ");
         let new = NewSession {
             id: random::uuid(self.random.as_ref())?.into(),
             user_id: user.id,
@@ -148,6 +149,25 @@ impl Kernel {
             refresh_expires_in: self.config.sessions.refresh_ttl.min(Duration::from_millis(left)),
             device: None,
         })
+    }
+
+    /// An access token of a session that goes on, in which somebody has just shown who they are.
+    pub(crate) fn access_token(
+        &self,
+        session: &SessionRow,
+        methods: &str,
+        now: i64,
+    ) -> Result<(AccessToken, Duration), Error> {
+        let grant = Grant {
+            user_id: session.user.id,
+            session_id: session.id,
+            roles: &session.user.roles,
+            roles_version: session.user.roles_version,
+            methods,
+            authenticated_at: now,
+            session_expires_at: session.expires_at,
+        };
+        self.keys.get().issuer.issue(&grant, now, self.random.as_ref())
     }
 
     /// Whose session it is, for what is written down about it.

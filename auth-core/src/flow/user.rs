@@ -8,8 +8,8 @@ use crate::{
     refusal,
     role::{self, ADMIN_ROLE},
     store::{
-        ConnectionTrait, DatabaseTransaction, UserRow, disable_user, enable_user, export_rows, find_session,
-        find_user, lock_able, set_roles, touch_roles,
+        ConnectionTrait, DatabaseTransaction, SessionRow, UserRow, disable_user, enable_user, export_rows,
+        find_session, find_user, lock_able, set_roles, touch_roles,
     },
     task::until_won,
 };
@@ -65,13 +65,18 @@ impl Kernel {
 
     /// The user of a session that lives, in one statement.
     pub(super) async fn live_user(&self, principal: &Principal) -> Result<UserRow, Error> {
+        Ok(self.live_session(principal).await?.user)
+    }
+
+    /// The session of a caller, if it lives.
+    pub(crate) async fn live_session(&self, principal: &Principal) -> Result<SessionRow, Error> {
         let session =
             find_session(self.store.db(), principal.session_id()).await?.ok_or(Error::SessionOver)?;
         let alive = session.is_alive(self.now(), duration_millis(self.config.sessions.refresh_ttl));
         if !alive || session.user.id != principal.user_id() {
             return Err(Error::SessionOver);
         }
-        Ok(session.user)
+        Ok(session)
     }
 
     /// Whether no other administrator is left who could sign in: one who is not disabled, whose address is proved where it has to

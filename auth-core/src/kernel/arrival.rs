@@ -8,8 +8,10 @@ pub(crate) struct Arrival {
     pub(crate) user: UserRow,
     /// How many live sessions there are already.
     pub(crate) live_sessions: u64,
-    /// How it was shown who they are, as `amr` values (RFC 8176).
-    pub(crate) methods: Vec<&'static str>,
+    /// How many factors of theirs stand beside the first.
+    pub(crate) factors: u64,
+    /// How it was shown who they are, as `amr` values (RFC 8176) with spaces between them.
+    pub(crate) methods: String,
     /// When, in unix milliseconds, if somebody else saw it; 0 if they do not tell. `None`: just now, here.
     pub(crate) authenticated_at: Option<i64>,
     pub(crate) client: ClientInfo,
@@ -31,10 +33,6 @@ pub(crate) struct Replaced {
 pub(crate) enum Passage {
     Open,
     /// Another factor is due.
-    #[cfg_attr(
-        not(feature = "test-util"),
-        expect(dead_code, reason = "no room of this version has a factor")
-    )]
     Challenge(Challenge),
     Refused(SignInFailure),
 }

@@ -21,7 +21,7 @@ pub(crate) use self::{
     attempt::Attempt,
     background::Background,
     link_mail::{LinkMail, Recipient},
-    room::{Room, Sweep, WaysIn, sealers},
+    room::{Gate, Objection, Room, Sweep, WaysIn, sealers},
     ways_in::listed,
 };
 use crate::{

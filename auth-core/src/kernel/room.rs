@@ -3,10 +3,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Arrival, Kernel, LinkMail, Passage};
+use super::{Arrival, Kernel, LinkMail};
 use crate::{
-    Config, Error, Finding, UserId,
-    store::{DatabaseTransaction, Exported, Table},
+    Challenge, Config, Error, Finding, UserId,
+    store::{Count, DatabaseTransaction, Exported, SessionRow, Standing, Table, standing},
     task::BoxFuture,
 };
 
@@ -25,6 +25,9 @@ pub(crate) struct Room {
     pub(crate) export: &'static [Exported],
     /// How somebody can get into an account through this room.
     pub(crate) ways_in: Option<WaysIn>,
+    /// What is no way in, and is taken away with those when somebody else turns out to be the owner: table, the column that says
+    /// whose a row is, and what it is called in a mail.
+    pub(crate) goes_along: &'static [(&'static str, &'static str, &'static str)],
     /// Has a say in every sign-in.
     pub(crate) gate: Option<Gate>,
     /// What it knows to be wrong with itself.
@@ -40,6 +43,7 @@ impl Room {
         sweep: &[],
         export: &[],
         ways_in: None,
+        goes_along: &[],
         gate: None,
         findings: None,
     };
@@ -69,13 +73,24 @@ pub(crate) struct WaysIn {
     /// Which column goes on with that. None whose text somebody typed: it would stand in a mail to somebody else.
     pub(crate) named: Option<&'static str>,
     /// How many of a user's rows would let somebody in at this moment.
-    #[cfg_attr(not(feature = "oidc"), expect(dead_code, reason = "read by rooms that a feature compiles"))]
     pub(crate) count:
         for<'a> fn(&'a Kernel, &'a DatabaseTransaction, UserId) -> BoxFuture<'a, Result<u64, Error>>,
 }
 
-/// Asked after the first factor was right and before there is a session. `None`: it has no objection.
-pub(crate) type Gate = fn(&Kernel, &Arrival) -> Option<Passage>;
+/// What has a say in every sign-in. `None` is no objection, and nothing to wait for.
+#[derive(Clone, Copy)]
+pub(crate) struct Gate {
+    /// Counts the factors of a user that stand: a part of the statements that read a user for a sign-in. It names the user as
+    /// `auth_user.id`.
+    pub(crate) standing: Option<fn() -> Count>,
+    /// Asked after the first factor was right and before there is a session.
+    pub(crate) at_sign_in: for<'a> fn(&'a Kernel, &'a Arrival) -> Objection<'a, Challenge>,
+    /// Asked of a live session before it gives tokens.
+    pub(crate) at_refresh: Option<for<'a> fn(&'a Kernel, &'a SessionRow) -> Objection<'a, ()>>,
+}
+
+/// What a gate has to say, once it has looked further.
+pub(crate) type Objection<'a, T> = Option<BoxFuture<'a, Result<T, Error>>>;
 
 /// Looks, and changes nothing.
 pub(crate) type Findings = for<'a> fn(&'a Arc<Kernel>) -> BoxFuture<'a, Result<Vec<Finding>, Error>>;
@@ -84,6 +99,11 @@ impl Kernel {
     /// The labels of all keys that rooms encrypt with.
     pub(crate) fn sealers(&self) -> impl Iterator<Item = &'static str> {
         sealers(&self.rooms)
+    }
+
+    /// How many factors of a user stand, for the statement that reads the user.
+    pub(crate) fn standing(&self) -> Standing {
+        standing(self.rooms.iter().filter_map(|room| room.gate?.standing).map(|select| select()))
     }
 
     /// What a room was set up with, where the host switched it on.

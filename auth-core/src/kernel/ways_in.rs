@@ -47,6 +47,15 @@ impl Kernel {
         also: Option<&str>,
     ) -> Result<Option<EventKind>, Error> {
         let mut gone = self.name_ways_in(txn, user).await?;
+        for (table, column, called) in self.rooms.iter().flat_map(|room| room.goes_along).copied() {
+            if !names_of_user(txn, table, column, user, None).await?.is_empty() {
+                remove_of_user(txn, table, column, user).await?;
+                let called = called.to_owned();
+                if !gone.contains(&called) {
+                    gone.push(called);
+                }
+            }
+        }
         gone.extend(also.map(str::to_owned));
         if gone.is_empty() {
             return Ok(None);

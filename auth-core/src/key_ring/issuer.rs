@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Ring;
 use crate::{
-    AccessToken, Config, ConfigError, Error, Keys, SessionId, UserId,
+    AccessToken, Assurance, Config, ConfigError, Error, Keys, SessionId, UserId,
     clock::duration_millis,
     random::{self, Random},
     token::{Signer, claims::AccessClaims},
@@ -72,6 +72,7 @@ impl TokenIssuer {
             roles: grant.roles.to_vec(),
             roles_version: grant.roles_version,
             amr: grant.methods.split_whitespace().map(str::to_owned).collect(),
+            acr: Some(Assurance::of_methods(grant.methods).name().to_owned()),
         };
         let claims = serde_json::to_vec(&claims).map_err(Error::internal)?;
         let signer = match &self.signs {

@@ -71,6 +71,20 @@ mail_kinds! {
     IdentityLinked = "identity_linked", Provider;
     /// A provider can no longer be used to sign in to the account.
     IdentityUnlinked = "identity_unlinked", Provider;
+    /// The account has a second factor now.
+    FactorAdded = "factor_added", Nothing;
+    /// A second factor was taken away by its owner.
+    FactorRemoved = "factor_removed", Nothing;
+    /// An administrator took all second factors away.
+    FactorsReset = "factors_reset", Nothing;
+    /// There are new recovery codes, and the old are dead.
+    RecoveryCodesMade = "recovery_codes_made", Nothing;
+    /// A recovery code was used.
+    RecoveryCodeUsed = "recovery_code_used", Nothing;
+    /// After a right password wrong codes were given several times: somebody may know the password.
+    SecondFactorFailed = "second_factor_failed", Nothing;
+    /// So many wrong codes were given that none is taken any more.
+    FactorLocked = "factor_locked", Nothing;
     /// The address was proved by somebody who need not be the one who made the account: what could sign in to it is gone.
     WaysInRemoved = "ways_in_removed", WaysIn;
 }

@@ -28,99 +28,7 @@ pub struct EnglishMails;
 
 impl MailTemplates for EnglishMails {
     fn write(&self, mail: &Mail, service: &str) -> MailText {
-        let provider = mail.provider.as_deref().unwrap_or("a provider");
-        let (subject, paragraph, action) = match mail.kind {
-            MailKind::VerifyEmail => (
-                format!("Confirm your address for {service}"),
-                format!(
-                    "Somebody, probably you, has registered this address with {service}. Confirm that it is yours."
-                ),
-                "Confirm the address",
-            ),
-            MailKind::ChangeEmail => (
-                format!("Confirm your new address for {service}"),
-                format!(
-                    "Somebody, probably you, wants to use this address for an account with {service}. Confirm that it is yours."
-                ),
-                "Confirm the address",
-            ),
-            MailKind::ResetPassword => (
-                format!("Choose a new password for {service}"),
-                format!(
-                    "Somebody, probably you, has forgotten the password of your account with {service}. If it was not \
-                     you, nothing has changed, and there is nothing to do."
-                ),
-                "Choose a new password",
-            ),
-            MailKind::EmailTaken => (
-                format!("You already have an account with {service}"),
-                format!(
-                    "Somebody, probably you, wanted to register this address with {service}, and it has an account \
-                     already. Sign in with it; if you do not know the password, ask for a new one there."
-                ),
-                "",
-            ),
-            MailKind::PasswordChanged => (
-                format!("Your password for {service} was changed"),
-                format!(
-                    "The password of your account with {service} was changed. If it was not you, ask for a new one \
-                     there at once.{}",
-                    mail.ways_in.as_ref().map(|ways| format!(
-                        " What else can sign in to it stays: {ways}. Look there whether all of it is yours."
-                    )).unwrap_or_default()
-                ),
-                "",
-            ),
-            MailKind::EmailChangeAsked => (
-                format!("Your address for {service} is to be changed"),
-                format!(
-                    "Somebody who is signed in to your account with {service} wants its address to be {}. If it was you, there \
-                     is nothing to do here. If it was not, stop it: everybody is signed out then. Choose a new password there \
-                     afterwards.",
-                    mail.new_address.as_deref().unwrap_or("another one")
-                ),
-                "Stop the change",
-            ),
-            MailKind::EmailChanged => (
-                format!("Your address for {service} was changed"),
-                format!(
-                    "The address of your account with {service} is now {}. If it was not you, write to {service} at \
-                     once.",
-                    mail.new_address.as_deref().unwrap_or("another one")
-                ),
-                "",
-            ),
-            MailKind::AccountDeleted => (
-                format!("Your account with {service} was deleted"),
-                format!("Your account with {service} and what was stored with it is gone."),
-                "",
-            ),
-            MailKind::IdentityLinked => (
-                format!("A new way to sign in to {service}"),
-                format!(
-                    "Your account with {service} can now be signed in to with {provider}. If it was not you, sign in there, \
-                     remove it and choose a new password."
-                ),
-                "",
-            ),
-            MailKind::IdentityUnlinked => (
-                format!("A way to sign in to {service} was removed"),
-                format!(
-                    "Your account with {service} can no longer be signed in to with {provider}. If it was not you, choose a \
-                     new password there at once."
-                ),
-                "",
-            ),
-            MailKind::WaysInRemoved => (
-                format!("Ways to sign in to {service} were removed"),
-                format!(
-                    "It is proved now that this address is yours, and before that somebody, perhaps you, could sign in to your \
-                     account with {service} by other means. They were removed: {}. What is yours you can set up again there.",
-                    mail.ways_in.as_deref().unwrap_or("all of them")
-                ),
-                "",
-            ),
-        };
+        let (subject, paragraph, action) = sentences(mail, service);
         let mut text = format!("{paragraph}\n");
         let mut html = format!("<p>{}</p>\n", escape(&paragraph));
         if let Some(link) = &mail.link {
@@ -134,6 +42,162 @@ impl MailTemplates for EnglishMails {
              <body>\n{html}</body></html>\n"
         );
         MailText { subject, text, html }
+    }
+}
+
+/// The subject, what it is about, and what its link does.
+fn sentences(mail: &Mail, service: &str) -> (String, String, &'static str) {
+    let provider = mail.provider.as_deref().unwrap_or("a provider");
+    match mail.kind {
+        MailKind::VerifyEmail => (
+            format!("Confirm your address for {service}"),
+            format!(
+                "Somebody, probably you, has registered this address with {service}. Confirm that it is yours."
+            ),
+            "Confirm the address",
+        ),
+        MailKind::ChangeEmail => (
+            format!("Confirm your new address for {service}"),
+            format!(
+                "Somebody, probably you, wants to use this address for an account with {service}. Confirm that it is yours."
+            ),
+            "Confirm the address",
+        ),
+        MailKind::ResetPassword => (
+            format!("Choose a new password for {service}"),
+            format!(
+                "Somebody, probably you, has forgotten the password of your account with {service}. If it was not \
+                     you, nothing has changed, and there is nothing to do."
+            ),
+            "Choose a new password",
+        ),
+        MailKind::EmailTaken => (
+            format!("You already have an account with {service}"),
+            format!(
+                "Somebody, probably you, wanted to register this address with {service}, and it has an account \
+                     already. Sign in with it; if you do not know the password, ask for a new one there."
+            ),
+            "",
+        ),
+        MailKind::PasswordChanged => (
+            format!("Your password for {service} was changed"),
+            format!(
+                "The password of your account with {service} was changed. If it was not you, ask for a new one \
+                     there at once.{}",
+                mail.ways_in
+                    .as_ref()
+                    .map(|ways| format!(
+                        " What else can sign in to it stays: {ways}. Look there whether all of it is yours."
+                    ))
+                    .unwrap_or_default()
+            ),
+            "",
+        ),
+        MailKind::EmailChangeAsked => (
+            format!("Your address for {service} is to be changed"),
+            format!(
+                "Somebody who is signed in to your account with {service} wants its address to be {}. If it was you, there \
+                     is nothing to do here. If it was not, stop it: everybody is signed out then. Choose a new password there \
+                     afterwards.",
+                mail.new_address.as_deref().unwrap_or("another one")
+            ),
+            "Stop the change",
+        ),
+        MailKind::EmailChanged => (
+            format!("Your address for {service} was changed"),
+            format!(
+                "The address of your account with {service} is now {}. If it was not you, write to {service} at \
+                     once.",
+                mail.new_address.as_deref().unwrap_or("another one")
+            ),
+            "",
+        ),
+        MailKind::AccountDeleted => (
+            format!("Your account with {service} was deleted"),
+            format!("Your account with {service} and what was stored with it is gone."),
+            "",
+        ),
+        MailKind::IdentityLinked => (
+            format!("A new way to sign in to {service}"),
+            format!(
+                "Your account with {service} can now be signed in to with {provider}. If it was not you, sign in there, \
+                     remove it and choose a new password."
+            ),
+            "",
+        ),
+        MailKind::IdentityUnlinked => (
+            format!("A way to sign in to {service} was removed"),
+            format!(
+                "Your account with {service} can no longer be signed in to with {provider}. If it was not you, choose a \
+                     new password there at once."
+            ),
+            "",
+        ),
+        MailKind::FactorAdded => (
+            format!("A second factor for {service}"),
+            format!(
+                "Your account with {service} now asks for a code of an authenticator app at each sign-in. If it was not you, \
+                 write to {service} at once."
+            ),
+            "",
+        ),
+        MailKind::FactorRemoved => (
+            format!("The second factor for {service} was removed"),
+            format!(
+                "Your account with {service} no longer asks for a code at a sign-in. If it was not you, choose a new password \
+                 there at once, and write to {service}."
+            ),
+            "",
+        ),
+        MailKind::FactorsReset => (
+            format!("The second factor for {service} was reset"),
+            format!(
+                "An administrator of {service} has removed the second factor of your account and signed you out. If you did \
+                 not ask for it, write to {service} at once."
+            ),
+            "",
+        ),
+        MailKind::RecoveryCodesMade => (
+            format!("New recovery codes for {service}"),
+            format!(
+                "There are new recovery codes for your account with {service}; the old ones work no longer. If it was not \
+                 you, choose a new password there at once."
+            ),
+            "",
+        ),
+        MailKind::RecoveryCodeUsed => (
+            format!("A recovery code for {service} was used"),
+            format!(
+                "A recovery code was used for your account with {service}. It works no longer. If it was not you, choose a new \
+                 password and make new codes there at once."
+            ),
+            "",
+        ),
+        MailKind::SecondFactorFailed => (
+            format!("Somebody may know your password for {service}"),
+            format!(
+                "Wrong codes were given several times at your account with {service}, after the right password. If it was \
+                 not you, somebody knows your password: choose a new one there at once."
+            ),
+            "",
+        ),
+        MailKind::FactorLocked => (
+            format!("Codes for {service} are locked"),
+            format!(
+                "So many wrong codes were given at your account with {service}, after the right password, that no code is \
+                 taken any more. Choose a new password there, and write to {service} to have it opened."
+            ),
+            "",
+        ),
+        MailKind::WaysInRemoved => (
+            format!("Ways to sign in to {service} were removed"),
+            format!(
+                "It is proved now that this address is yours, and before that somebody, perhaps you, could sign in to your \
+                     account with {service} by other means. They were removed: {}. What is yours you can set up again there.",
+                mail.ways_in.as_deref().unwrap_or("all of them")
+            ),
+            "",
+        ),
     }
 }
 

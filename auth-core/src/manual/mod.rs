@@ -43,6 +43,9 @@ pub mod browser {}
 #[doc = include_str!("keys.md")]
 pub mod keys {}
 
+#[doc = include_str!("second_factor.md")]
+pub mod second_factor {}
+
 #[doc = include_str!("roles.md")]
 pub mod roles {}
 

@@ -141,7 +141,16 @@ impl HashPool {
         password: Password,
         random: &dyn Random,
     ) -> Result<String, Error> {
-        let salt = random::bytes::<16>(random)?;
+        self.hash_with(client, password, random::bytes(random)?).await
+    }
+
+    /// Hashes under a salt that is there already.
+    pub(crate) async fn hash_with(
+        &self,
+        client: &ClientInfo,
+        password: Password,
+        salt: [u8; 16],
+    ) -> Result<String, Error> {
         let hash = self.run(client, 1, move |hasher, scratch| hasher.hash(&password, &salt, scratch)).await?;
         hash.map_err(Error::internal)
     }

@@ -44,8 +44,8 @@ pub(crate) use self::{
     revocation::ended_since,
     role::{find_able, has_roles, lock_able, set_roles},
     session::{
-        NewSession, Rotated, SessionRow, find_session, insert_session, replace_session, revoke_session,
-        rotate_session,
+        NewSession, Rotated, SessionRow, find_session, insert_session, prove_session, replace_session,
+        revoke_session, rotate_session,
     },
     sessions::{ListedSession, keep_session, list_sessions, revoke_oldest, revoke_own_session},
     sweep::remove_dead_sessions,
@@ -54,14 +54,15 @@ pub(crate) use self::{
     },
     unverified::{find_unverified, lock_unverified},
     user::{
-        Insert, LockedUser, NewUser, UserRow, delete_user, disable_user, enable_user, end_all_sessions,
-        find_login, find_user, find_user_by_email, has_password, insert_user, lock_user, note_first_sign_in,
-        prove_email, put_hash, replace_email, replace_hash, touch_roles,
+        Count, Insert, LockedUser, LoginRow, NewUser, Standing, UserRow, delete_user, disable_user,
+        enable_user, end_all_sessions, find_login, find_user, find_user_by_email, find_user_with_sessions,
+        has_password, insert_user, lock_user, note_first_sign_in, prove_email, put_hash, replace_email,
+        replace_hash, standing, touch_roles,
     },
     users::list_users,
 };
 
-pub(crate) use self::user::{LoginRow, find_user_with_sessions, remove_password};
+pub(crate) use self::user::remove_password;
 
 pub(crate) struct Store {
     db: Db,

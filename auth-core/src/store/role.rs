@@ -58,14 +58,10 @@ pub(crate) async fn lock_able(
     Ok(Some(able.into_iter().map(UserId::from).collect()))
 }
 
-/// The same without holding anything.
-pub(crate) async fn find_able(
-    db: &impl ConnectionTrait,
-    role: &str,
-    proved: bool,
-) -> Result<Vec<UserId>, DbErr> {
+/// Who has this role and is not disabled. Holds nothing.
+pub(crate) async fn find_able(db: &impl ConnectionTrait, role: &str) -> Result<Vec<UserId>, DbErr> {
     let holders: Vec<Uuid> = holders(role).into_tuple().all(db).await?;
-    let able: Vec<Uuid> = able(holders, proved).into_tuple().all(db).await?;
+    let able: Vec<Uuid> = able(holders, false).into_tuple().all(db).await?;
     Ok(able.into_iter().map(UserId::from).collect())
 }
 

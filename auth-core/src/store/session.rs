@@ -239,6 +239,23 @@ pub(crate) async fn rotate_session(
     Ok(if updated.rows_affected() > 0 { Rotated::Yes } else { Rotated::Lost })
 }
 
+/// Notes that who is signed in has shown who they are again. `false`: the session is over.
+pub(crate) async fn prove_session(
+    db: &impl ConnectionTrait,
+    id: SessionId,
+    methods: &str,
+    now: i64,
+) -> Result<bool, DbErr> {
+    let updated = session::Entity::update_many()
+        .col_expr(session::Column::Methods, Expr::value(methods))
+        .col_expr(session::Column::AuthTime, Expr::value(now))
+        .filter(session::Column::Id.eq(id.as_uuid()))
+        .filter(session::Column::RevokedAt.is_null())
+        .exec(db)
+        .await?;
+    Ok(updated.rows_affected > 0)
+}
+
 /// Ends sessions that are not over, once it is told which.
 pub(super) fn revoking(reason: EndReason, now: i64) -> UpdateMany<session::Entity> {
     session::Entity::update_many()

@@ -4,7 +4,7 @@ use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, FromQueryResult, Iterable, JoinType,
     QueryFilter, QuerySelect, RelationTrait, SqlErr,
-    sea_query::{Expr, Query},
+    sea_query::{Expr, Query, SelectStatement},
 };
 use uuid::Uuid;
 
@@ -51,6 +51,8 @@ pub(crate) struct LoginRow {
     pub(crate) hash: Option<String>,
     /// How many live sessions there are already.
     pub(crate) sessions: u64,
+    /// How many factors stand beside the first.
+    pub(crate) factors: u64,
 }
 
 /// One line of the join of a user with password and roles: as many lines as roles, at least one.
@@ -66,6 +68,7 @@ struct Line {
     device_seed: Option<Vec<u8>>,
     hash: Option<String>,
     sessions: i64,
+    factors: i64,
     role: Option<String>,
 }
 
@@ -94,7 +97,20 @@ fn fold(mut lines: Vec<Line>) -> Option<LoginRow> {
         },
         hash: line.hash,
         sessions: u64::try_from(line.sessions).unwrap_or(0),
+        factors: u64::try_from(line.factors).unwrap_or(0),
     })
+}
+
+/// A statement that counts something, as a part of another.
+pub(crate) type Count = SelectStatement;
+
+/// How many factors of a user stand: part of a statement that reads the user as `auth_user`.
+pub(crate) type Standing = Expr;
+
+/// The sum of these counts.
+pub(crate) fn standing(counts: impl Iterator<Item = Count>) -> Standing {
+    let counts = counts.map(|count| Expr::SubQuery(None, Box::new(count.into())));
+    counts.reduce(ExprTrait::add).unwrap_or_else(|| Expr::value(0_i64))
 }
 
 /// Whether there is such a user, and what was counted for the address and the device. One statement, and it has a result
@@ -104,6 +120,7 @@ pub(crate) async fn find_login(
     normalized_email: &str,
     subject: Option<Subject>,
     now: i64,
+    standing: Standing,
 ) -> Result<(Option<LoginRow>, Counters), DbErr> {
     let column = |column: user::Column| Expr::col((user::Entity, column));
     let own = |other: Expr| column(user::Column::Id).eq(other);
@@ -124,7 +141,8 @@ pub(crate) async fn find_login(
         .columns(user::Column::iter().map(|column| (user::Entity, column)))
         .column((password::Entity, password::Column::Hash))
         .column((user_role::Entity, user_role::Column::Role))
-        .expr_as(Expr::SubQuery(None, Box::new(count_sessions(now).into())), "sessions");
+        .expr_as(Expr::SubQuery(None, Box::new(count_sessions(now).into())), "sessions")
+        .expr_as(standing, "factors");
     if let Some(subject) = subject {
         join_counters(&mut query, subject);
     }
@@ -143,7 +161,7 @@ pub(crate) async fn find_login(
 }
 
 pub(crate) async fn find_user(db: &impl ConnectionTrait, id: UserId) -> Result<Option<UserRow>, DbErr> {
-    Ok(find_with(db, id, Expr::value(0_i64)).await?.map(|row| row.user))
+    Ok(find_with(db, id, Expr::value(0_i64), Expr::value(0_i64)).await?.map(|row| row.user))
 }
 
 /// A user as a sign-in without a password needs it.
@@ -151,15 +169,22 @@ pub(crate) async fn find_user_with_sessions(
     db: &impl ConnectionTrait,
     id: UserId,
     now: i64,
+    standing: Standing,
 ) -> Result<Option<LoginRow>, DbErr> {
-    find_with(db, id, Expr::SubQuery(None, Box::new(count_sessions(now).into()))).await
+    find_with(db, id, Expr::SubQuery(None, Box::new(count_sessions(now).into())), standing).await
 }
 
-async fn find_with(db: &impl ConnectionTrait, id: UserId, sessions: Expr) -> Result<Option<LoginRow>, DbErr> {
+async fn find_with(
+    db: &impl ConnectionTrait,
+    id: UserId,
+    sessions: Expr,
+    standing: Standing,
+) -> Result<Option<LoginRow>, DbErr> {
     let lines = user::Entity::find()
         .column(user_role::Column::Role)
         .expr_as(Expr::value(None::<String>), "hash")
         .expr_as(sessions, "sessions")
+        .expr_as(standing, "factors")
         .join(JoinType::LeftJoin, user::Relation::Role.def())
         .filter(user::Column::Id.eq(id.as_uuid()))
         .into_model::<Line>()
@@ -172,7 +197,7 @@ pub(crate) async fn find_user_by_email(
     db: &impl ConnectionTrait,
     normalized_email: &str,
 ) -> Result<Option<UserRow>, DbErr> {
-    let (found, _) = find_login(db, normalized_email, None, 0).await?;
+    let (found, _) = find_login(db, normalized_email, None, 0, Expr::value(0_i64)).await?;
     Ok(found.map(|row| row.user))
 }
 

@@ -1,10 +1,11 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use sea_orm::DatabaseConnection;
 
-use super::{EventLog, InsecureHasher, ManualClock, Outbox};
+use super::{Authenticator, EventLog, InsecureHasher, ManualClock, Outbox};
 use crate::{
-    Auth, AuthBuilder, CreateUser, Keys, Login, Principal, SecretKey, SignIn, Tokens, User,
+    Auth, AuthBuilder, ClientInfo, CreateUser, Keys, Login, Principal, SecretKey, SignIn, Tokens, User,
+    factor::{Answer, Method},
     mail::{Mail, MailText},
 };
 
@@ -72,6 +73,36 @@ impl Kit {
             Ok(SignIn::Granted(tokens)) => tokens,
             refused => panic!("{} does not get in: {refused:?}", user.id),
         }
+    }
+
+    /// An authenticator app for somebody, who is asked for its codes from now on. Half a minute passes, so that it shows another
+    /// than the one that it was set up with.
+    ///
+    /// # Panics
+    /// When the user may not sign in, or has one.
+    pub async fn totp(&self, user: &User) -> Authenticator {
+        let factors = self.auth.factors().expect("second factors that are not off");
+        let caller = self.principal(user).await;
+        let setup = factors.begin_totp(&caller).await.expect("a secret");
+        let app = Authenticator::new(&setup, &self.clock);
+        let added = factors.confirm_totp(&caller, app.code(), ClientInfo::default()).await;
+        added.expect("a code that was right");
+        self.clock.advance(Duration::from_secs(30));
+        app
+    }
+
+    /// The tokens of a new session of two factors. Half a minute passes, as each code is taken once.
+    ///
+    /// # Panics
+    /// When the user may not sign in, or is asked for no code.
+    pub async fn sign_in_with(&self, user: &User, app: &Authenticator) -> Tokens {
+        let factors = self.auth.factors().expect("second factors that are not off");
+        let challenge = match self.auth.login(Login::new(&*user.email, Self::PASSWORD)).await {
+            Ok(SignIn::Challenge(challenge)) => challenge,
+            other => panic!("{} is asked for no second factor: {other:?}", user.id),
+        };
+        let answer = Answer::new(challenge.auth_session, Method::Totp, app.next_code());
+        factors.answer(answer).await.expect("a code that was right").tokens
     }
 
     /// The same as the value of a header `Authorization`.

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::{ThrottleConfig, clock::duration_millis, token::device::Device};
+use crate::{Config, ThrottleConfig, clock::duration_millis, token::device::Device};
 
 /// Whose failures an attempt counts among: the names of three rows.
 #[derive(Debug, Clone, Copy)]
@@ -21,6 +21,9 @@ pub(crate) struct Counter {
     pub(crate) failures: i64,
     pub(crate) tried_at: i64,
 }
+
+/// So many wrong codes cost no wait.
+const FREE_CODES: i64 = 5;
 
 /// What may be done. Times are in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +71,12 @@ impl Rule {
 
     fn budget(failures: u32) -> Self {
         Self { free: failures.into(), limit: failures.into(), first_wait: 0, longest_wait: 0 }
+    }
+
+    /// Codes of a second factor: fewer are free, as there are fewer to guess among.
+    pub(crate) fn of_factor(config: &Config) -> Self {
+        let limit = config.factors.max_failures.into();
+        Self { free: FREE_CODES.min(limit), limit, ..Self::of_account(&config.throttle) }
     }
 
     pub(crate) fn limit(&self) -> i64 {

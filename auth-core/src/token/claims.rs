@@ -25,6 +25,9 @@ pub(crate) struct AccessClaims {
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(crate) roles_version: i64,
     pub(crate) amr: Vec<String>,
+    /// In every token of ours; one of before it was told has one factor.
+    #[serde(default)]
+    pub(crate) acr: Option<String>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]

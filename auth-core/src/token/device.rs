@@ -1,31 +1,29 @@
 //! The device token: a browser in which somebody signed in before is not taken for a stranger.
 //!
-//! `base64url(version | key id | device id | account | issued at | proof | mac)`, where `mac = HMAC-SHA-256(K, all before it)`
-//! and `proof = HMAC-SHA-256(P, seed | epoch | device id)`, cut to 128 bits. `K` and `P` are derived from the server's secret; the
+//! `base64url(version | key id | device id | account | issued at | proof | mac)`, where `mac = HMAC-SHA-256(K, device id | account
+//! | issued at | proof)` and `proof = HMAC-SHA-256(P, seed | epoch | device id)`, cut to 128 bits. `K` and `P` are derived from the server's secret; the
 //! seed is a random column of the account's row, so that whoever has the secret to verify access tokens with can make none; the
 //! epoch is what a new password, the end of all sessions and a takeover raise. It signs nobody in.
 
 use std::{fmt, time::Duration};
 
 use aws_lc_rs::{constant_time::verify_slices_are_equal, hmac};
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use super::derive;
+use super::{
+    derive,
+    mac::KeyId,
+    opaque::{Opaque, joined},
+};
 use crate::{ConfigError, DeviceToken, Keys, SecretKey, clock::duration_millis, email::Email};
 
 /// How long a device stays known after a sign-in. Browsers keep no cookie for longer than 400 days.
 pub(crate) const KNOWN_FOR: Duration = Duration::from_hours(365 * 24);
 
-/// Those of version 1 hung on the address alone: they are nobody's.
-const VERSION: u8 = 2;
-const KEY_ID_BYTES: usize = 4;
+/// Those of earlier versions were shorter, and hung on the address alone: they are nobody's.
+const CONTENT_BYTES: usize = 16 + 16 + 8 + PROOF_BYTES;
 const PROOF_BYTES: usize = 16;
-const SIGNED_BYTES: usize = 1 + KEY_ID_BYTES + 16 + 16 + 8 + PROOF_BYTES;
-const TOKEN_BYTES: usize = SIGNED_BYTES + 32;
-/// base64url without padding.
-const TOKEN_CHARS: usize = (TOKEN_BYTES * 4).div_ceil(3);
 
 /// What the tokens of an account's known devices hang on, beside the secret.
 #[derive(Clone)]
@@ -54,7 +52,7 @@ pub(crate) struct DeviceKeys {
 }
 
 struct DeviceKey {
-    id: [u8; KEY_ID_BYTES],
+    id: KeyId,
     account: hmac::Key,
     device: hmac::Key,
     proof: hmac::Key,
@@ -65,7 +63,7 @@ struct DeviceKey {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Device {
     pub(crate) id: Uuid,
-    key_id: [u8; KEY_ID_BYTES],
+    key_id: KeyId,
     proof: [u8; PROOF_BYTES],
 }
 
@@ -107,16 +105,11 @@ impl DeviceKeys {
         now: i64,
     ) -> DeviceToken {
         let key = &self.newest;
-        let mut bytes = Vec::with_capacity(TOKEN_BYTES);
-        bytes.push(VERSION);
-        bytes.extend_from_slice(&key.id);
-        bytes.extend_from_slice(device.as_bytes());
-        bytes.extend_from_slice(key.account(email).as_bytes());
-        bytes.extend_from_slice(&now.to_be_bytes());
-        bytes.extend_from_slice(&key.proof(device, seed, epoch));
-        let mac = hmac::sign(&key.device, &bytes);
-        bytes.extend_from_slice(mac.as_ref());
-        DeviceToken::new(URL_SAFE_NO_PAD.encode(bytes))
+        let proof = key.proof(device, seed, epoch);
+        let (account, issued_at) = (key.account(email), now.to_be_bytes());
+        let content = joined::<CONTENT_BYTES>(&[device.as_bytes(), account.as_bytes(), &issued_at, &proof]);
+        let mac = joined(&[hmac::sign(&key.device, &content).as_ref()]);
+        DeviceToken::new(Opaque { key_id: key.id, content, mac }.write())
     }
 
     /// Whether this is a device of ours, whoever signed in there.
@@ -141,27 +134,17 @@ impl DeviceKeys {
     }
 
     fn open(&self, token: &DeviceToken, now: i64) -> Option<Opened<'_>> {
-        if token.expose().len() != TOKEN_CHARS {
-            return None;
-        }
-        let mut bytes = [0; TOKEN_BYTES];
-        if URL_SAFE_NO_PAD.decode_slice(token.expose(), &mut bytes).ok()? != TOKEN_BYTES {
-            return None;
-        }
-        let (signed, mac) = bytes.split_first_chunk::<SIGNED_BYTES>()?;
-        let (version, rest) = signed.split_first_chunk::<1>()?;
-        let (key_id, rest) = rest.split_first_chunk::<KEY_ID_BYTES>()?;
-        let (device, rest) = rest.split_first_chunk::<16>()?;
+        let Opaque { key_id, content, mac } = Opaque::<CONTENT_BYTES>::parse(token.expose())?;
+        let (device, rest) = content.split_first_chunk::<16>()?;
         let (account, rest) = rest.split_first_chunk::<16>()?;
         let (issued_at, proof) = rest.split_first_chunk::<8>()?;
-        let issued_at = i64::from_be_bytes(*issued_at);
-        if *version != [VERSION] || now >= issued_at.saturating_add(duration_millis(KNOWN_FOR)) {
+        if now >= i64::from_be_bytes(*issued_at).saturating_add(duration_millis(KNOWN_FOR)) {
             return None;
         }
         // Compares in constant time.
         let key =
-            self.all().find(|key| key.id == *key_id && hmac::verify(&key.device, signed, mac).is_ok())?;
-        let device = Device { id: Uuid::from_bytes(*device), key_id: *key_id, proof: proof.try_into().ok()? };
+            self.all().find(|key| key.id == key_id && hmac::verify(&key.device, &content, &mac).is_ok())?;
+        let device = Device { id: Uuid::from_bytes(*device), key_id, proof: proof.try_into().ok()? };
         Some(Opened { key, account: Uuid::from_bytes(*account), device })
     }
 }
@@ -240,7 +223,7 @@ mod tests {
     fn a_device_is_known_for_its_own_account_for_a_year() {
         let (keys, ada, bob) = (keys(1), email("Ada@Example.com"), email("bob@example.com"));
         let token = make(&keys, &ada, 1000);
-        assert_eq!(token.expose().len(), TOKEN_CHARS);
+        assert_eq!(token.expose().len(), Opaque::<CONTENT_BYTES>::CHARS);
         assert_eq!(id_of(&keys, &token, &email(" ada@example.com")), Some(DEVICE));
         assert_eq!(id_of(&keys, &token, &bob), None);
         assert!(keys.knows(&token, 1000 + YEAR - 1) && !keys.knows(&token, 1000 + YEAR));
@@ -306,7 +289,7 @@ mod tests {
         }
 
         #[test]
-        fn no_changed_character_leaves_a_device_known(at in 0..TOKEN_CHARS, to in "[A-Za-z0-9_-]") {
+        fn no_changed_character_leaves_a_device_known(at in 0..Opaque::<CONTENT_BYTES>::CHARS, to in "[A-Za-z0-9_-]") {
             let keys = keys(1);
             let token = make(&keys, &email("ada@example.com"), 0).expose().to_owned();
             let mut changed = token.clone();

@@ -44,11 +44,26 @@ impl<const CONTENT: usize> Opaque<CONTENT> {
     }
 }
 
+/// The parts one after the other; together they have to be that long.
+pub(crate) fn joined<const CONTENT: usize>(parts: &[&[u8]]) -> [u8; CONTENT] {
+    let mut content = [0; CONTENT];
+    let bytes = parts.iter().copied().flatten();
+    for (to, from) in content.iter_mut().zip(bytes) {
+        *to = *from;
+    }
+    content
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn parts_are_joined_in_their_order() {
+        assert_eq!(joined::<5>(&[&[1, 2], &[3], &[4, 5]]), [1, 2, 3, 4, 5]);
+    }
 
     proptest! {
         #[test]

@@ -8,7 +8,11 @@ use uuid::Uuid;
 
 use crate::{
     ConfigError, RefreshToken, SessionId,
-    token::{keys::Keys, mac::MacKeys, opaque::Opaque},
+    token::{
+        keys::Keys,
+        mac::MacKeys,
+        opaque::{Opaque, joined},
+    },
 };
 
 const SESSION_BYTES: usize = 16;
@@ -44,10 +48,7 @@ impl RefreshKeys {
 
     /// The token of a generation; the same one each time as long as the newest secret is the same.
     pub(crate) fn make(&self, session_id: SessionId, seed: &[u8], generation: i64) -> RefreshToken {
-        let mut content = [0; CONTENT_BYTES];
-        let (session, rest) = content.split_at_mut(SESSION_BYTES);
-        session.copy_from_slice(session_id.as_uuid().as_bytes());
-        rest.copy_from_slice(&generation.to_be_bytes());
+        let content = joined::<CONTENT_BYTES>(&[session_id.as_uuid().as_bytes(), &generation.to_be_bytes()]);
         let (key_id, mac) = self.0.sign(&[seed, &content]);
         RefreshToken::new(Opaque { key_id, content, mac }.write())
     }

@@ -7,7 +7,7 @@ use jsonwebtoken::{DecodingKey, Validation};
 use serde::{Deserialize, de::IgnoredAny};
 
 use crate::{
-    Algorithm, Clock, ConfigError, Error, Principal, PublicKey, Revocations, SystemClock,
+    Algorithm, Assurance, Clock, ConfigError, Error, Principal, PublicKey, Revocations, SystemClock,
     clock::{duration_millis, from_millis, to_millis},
     token::{
         claims::{ACCESS_TYP, AccessClaims},
@@ -253,6 +253,7 @@ impl TokenVerifier {
             roles: claims.roles,
             roles_version: claims.roles_version,
             methods: claims.amr,
+            assurance: claims.acr.as_deref().and_then(Assurance::named).unwrap_or_default(),
             authenticated_at: from_millis(millis(claims.auth_time)),
             issued_at: from_millis(millis(claims.iat)),
             expires_at: from_millis(millis(claims.exp)),

@@ -111,7 +111,7 @@ each_database! {
         assert_eq!(refused(old.clone()).await, "too_old");
         let waits = link().await;
         test.auth.disable(user, nobody()).await.unwrap();
-        assert_eq!(refused(waits).await, "disabled");
+        assert_eq!(refused(waits).await, "used", "ended with the sessions");
         // Whoever has an id and no mac leaves nothing at the account.
         let before = test.auth.events(user, None, 100).await.unwrap().len();
         let mut forged = old.expose().to_owned();
@@ -148,7 +148,7 @@ each_database! {
         let test = TestAuth::with(db, |builder| audited(builder).operator("cli:ada")).await;
         let (tokens, caller) = test.caller().await;
         let export = test.auth.export_for(&caller, ClientInfo::default().request_id("req-1")).await.unwrap();
-        assert_eq!(told(&export.events), [("signed_in", Some("pwd")), ("registered", None)]);
+        assert_eq!(told(&export.events), [("exported", None), ("signed_in", Some("pwd")), ("registered", None)]);
         let events = test.auth.events(tokens.user_id, None, 1).await.unwrap();
         assert_eq!(told(&events), [("exported", None)]);
         assert_eq!((events[0].actor, events[0].request_id.as_deref()), (Some(tokens.user_id), Some("req-1")));

@@ -7,10 +7,15 @@ use std::{
     task::{Context, Poll},
 };
 
-use auth_core::{Algorithm, Auth, ClientInfo, Error, Login, Register, test_util::ManualClock};
+use auth_core::{
+    Algorithm, Auth, ClientInfo, Error, Login, Register,
+    factor::{Answer, Method},
+    test_util::ManualClock,
+};
 use auth_migration::{each_database, test_util::TestDatabase};
 use tokio::time::timeout;
 
+use crate::factor;
 use crate::support::{EMAIL, PASSWORD, PAST_GRACE, SECOND, TestAuth, keys};
 
 /// Polls a future at most `left` times, then drops it.
@@ -103,6 +108,21 @@ each_database! {
             },
         )
         .await;
+    }
+
+    async fn a_second_factor_that_is_dropped_locks_nobody_out(db: &TestDatabase) {
+        let world = factor::World::new(db).await;
+        at_each_await(
+            async |_| Answer::new(world.challenge().await.auth_session, Method::Totp, world.app.next_code()),
+            |answer| {
+                let (factors, answer) = (world.factors(), answer.clone());
+                async move { factors.answer(answer).await }
+            },
+            // Whatever became of that code, the next one is good.
+            async |_| drop(world.sign_in().await),
+        )
+        .await;
+        assert_eq!(world.test.count("auth_factor_failure").await, 0);
     }
 
     async fn a_refresh_that_is_dropped_loses_nobody(db: &TestDatabase) {

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use auth_core::{ClientInfo, CreateUser, EmailVerification, Error, mail::MailKind, test_util::Kit};
+use auth_core::{
+    Assurance, ClientInfo, CreateUser, EmailVerification, Error, mail::MailKind, test_util::Kit,
+};
 use auth_migration::{each_database, test_util::TestDatabase};
 
 use crate::support::HOUR;
@@ -21,6 +23,17 @@ each_database! {
         kit.auth.logout_all(grace.id, ClientInfo::default()).await.unwrap();
         assert!(matches!(kit.auth.verify_session(&caller).await, Err(Error::SessionOver)));
         assert_eq!(kit.events.count("signed_in"), 1);
+    }
+
+    async fn who_has_an_app_of_the_kit_signs_in_with_two_factors(db: &TestDatabase) {
+        let kit = Kit::new(db.connect().await);
+        let ada = kit.user("ada@example.com").await;
+        let app = kit.totp(&ada).await;
+        for _ in 0..3 {
+            let tokens = kit.sign_in_with(&ada, &app).await;
+            let caller = kit.auth.verifier().verify(tokens.access.expose()).unwrap();
+            assert_eq!((caller.user_id(), caller.assurance()), (ada.id, Assurance::Aal2));
+        }
     }
 
     async fn the_kit_takes_the_settings_of_the_host(db: &TestDatabase) {

@@ -7,8 +7,11 @@ use std::{
 };
 
 use auth_core::{
-    Algorithm, Auth, ClientInfo, Keys, Login, Password, RefreshToken, Register, SecretKey, TracingEvents,
+    Algorithm, Auth, ClientInfo, Keys, Login, Password, RefreshToken, Register, SecretKey, SignIn,
+    TracingEvents,
+    factor::{Answer, Method},
     password::Argon2Hasher,
+    test_util::{Authenticator, ManualClock},
 };
 use auth_migration::{each_database, test_util::TestDatabase};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD as URL_SAFE_NO_PAD};
@@ -80,7 +83,8 @@ each_database! {
         let secret = SecretKey::new(CANARY_SECRET).unwrap();
         let keys = Keys::new(secret.clone()).previous(secret.clone());
         let connection = auth_core::connect(db.url()).await.unwrap();
-        let builder = Auth::builder(connection, keys.clone()).events(Arc::new(TracingEvents));
+        let clock = ManualClock::new();
+        let builder = Auth::builder(connection, keys.clone()).events(Arc::new(TracingEvents)).clock(Arc::new(clock.clone()));
         heard.debug(&(&secret, &keys, &builder));
         let auth = builder.build().unwrap();
         heard.debug(&(&auth, auth.config(), auth.verifier(), Argon2Hasher::default()));
@@ -121,6 +125,20 @@ each_database! {
         let stranger = Auth::builder(connection, strangers).build().unwrap();
         heard.error(&stranger.poll_keys().await.unwrap_err());
 
+        let factors = auth.factors().unwrap();
+        let caller = auth.verifier().verify(granted(auth.login(Login::new(CANARY_EMAIL, CANARY_PASSWORD)).await).unwrap().access.expose()).unwrap();
+        let setup = factors.begin_totp(&caller).await.unwrap();
+        let app = Authenticator::new(&setup, &clock);
+        let added = factors.confirm_totp(&caller, app.code(), ClientInfo::default()).await.unwrap();
+        let challenged = auth.login(Login::new(CANARY_EMAIL, CANARY_PASSWORD)).await.unwrap();
+        heard.debug(&(&factors, &setup, &added, &challenged));
+        let SignIn::Challenge(challenge) = challenged else { panic!("no second factor was asked for") };
+        let wrong = Answer::new(challenge.auth_session.clone(), Method::Totp, "canary");
+        heard.debug(&wrong);
+        heard.error(&factors.answer(wrong).await.unwrap_err());
+        let right = Answer::new(challenge.auth_session.clone(), Method::RecoveryCode, added.recovery_codes[0].expose());
+        heard.debug(&factors.answer(right).await.unwrap());
+
         // A database that no longer has what the statements ask for: its errors quote them.
         let test = TestAuth::new(db).await;
         test.execute("ALTER TABLE auth_user RENAME TO auth_gone").await;
@@ -133,6 +151,10 @@ each_database! {
             assert!(!said.contains(token.expose()), "a refresh token was said");
         }
         assert!(!said.contains(device.expose()), "a device token was said");
+        let codes = added.recovery_codes.iter().map(Password::expose);
+        for secret in codes.chain([setup.secret.expose(), challenge.auth_session.expose()]) {
+            assert!(!said.contains(secret), "something of a second factor was said");
+        }
         for token in [&tokens.access, &next.access] {
             assert!(!said.contains(token.expose()), "an access token was said");
         }

@@ -1,9 +1,14 @@
 //! The number of statements of each operation, as the manual's architecture page states it. `BEGIN` and
 //! `COMMIT` are not counted here; only registration and a sign-in that replaces a session use them.
 
-use auth_core::{Algorithm, ClientInfo, Error, Login, test_util::ManualClock};
+use auth_core::{
+    Algorithm, ClientInfo, Error, Login,
+    factor::{Answer, Method},
+    test_util::ManualClock,
+};
 use auth_migration::{each_database, test_util::TestDatabase};
 
+use crate::factor;
 use crate::oidc::{World, issuer::Person};
 use crate::support::{EMAIL, PASSWORD, PAST_GRACE, TestAuth, granted, keys};
 
@@ -95,6 +100,23 @@ each_database! {
         assert!(test.refresh(&replaced.refresh).await.is_err());
         assert_eq!(verbs(), ["SELECT"], "refresh of a session that is over");
     }
+
+    async fn a_second_factor_takes_as_few_statements_as_the_manual_says(db: &TestDatabase) {
+        let world = factor::World::new(db).await;
+        let verbs = || -> Vec<String> {
+            let statements = world.test.statements();
+            statements.iter().map(|sql| sql.split(' ').next().unwrap_or_default().to_owned()).collect()
+        };
+        verbs();
+        let challenge = world.challenge().await;
+        assert_eq!(verbs(), ["SELECT", "INSERT", "INSERT", "SELECT", "DELETE"], "to the challenge");
+        let answer = Answer::new(challenge.auth_session, Method::Totp, world.app.next_code());
+        world.factors().answer(answer).await.unwrap();
+        let guess = ["SELECT", "SELECT", "SELECT", "INSERT"];
+        let answered = [&["SELECT", "SELECT"], &guess[..], &["SELECT", "DELETE", "UPDATE", "DELETE", "INSERT"]].concat();
+        assert_eq!(verbs(), answered, "the answer to it");
+    }
+
     async fn the_key_ring_takes_as_few_statements_as_the_manual_says(db: &TestDatabase) {
         let keys = keys().key_ring(Algorithm::EdDsa);
         let test = TestAuth::instance(db, keys, &ManualClock::new(), 5, |builder| builder).await;

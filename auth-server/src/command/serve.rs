@@ -26,7 +26,6 @@ pub(super) async fn serve(given: Vec<Given>, config: Config, passed: Passed) -> 
     let routes = routes::routes(service, Health::new(db.clone()), config.http.docs, hsts.clone());
     let layered = layers::around(routes, hsts);
     let (proxies, limits) = (config.http.trusted_proxies.clone(), config.http.limits);
-    let proxies = if config.http.proxy_protocol { proxies.announcing() } else { proxies };
     tokio::spawn(Reload::new(given, config, auth, tls).at(hangups));
     tokio::spawn(systemd::keep_watchdog_quiet());
     systemd::ready();

@@ -77,8 +77,6 @@ pub(crate) struct HttpConfig {
     pub(crate) public_url: Option<String>,
     pub(crate) trusted_origins: Vec<String>,
     pub(crate) trusted_proxies: TrustedProxies,
-    /// Whether their connections begin with a header of the PROXY protocol.
-    pub(crate) proxy_protocol: bool,
     pub(crate) cookie_secure: bool,
     pub(crate) hsts: String,
     pub(crate) admin_api: bool,
@@ -186,7 +184,6 @@ impl Default for Config {
                 public_url: None,
                 trusted_origins: Vec::new(),
                 trusted_proxies: TrustedProxies::default(),
-                proxy_protocol: false,
                 cookie_secure: true,
                 hsts: "max-age=63072000; includeSubDomains".to_owned(),
                 admin_api: true,
@@ -229,7 +226,7 @@ fn http_agrees(config: &mut Config) -> Result<(), SettingError> {
         )),
         _ => {}
     }
-    if http.proxy_protocol && http.trusted_proxies.is_empty() && listen.unix_socket.is_none() {
+    if http.trusted_proxies.announce && http.trusted_proxies.is_empty() && listen.unix_socket.is_none() {
         warnings.push(Finding::warning(
             "proxy_protocol_unused",
             "PROXY_PROTOCOL is set and TRUSTED_PROXIES names none: no connection is read so, and that of the proxy is refused",

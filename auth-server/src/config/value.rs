@@ -7,7 +7,7 @@ use std::{
     str::FromStr as _,
 };
 
-use auth_core::Algorithm;
+use auth_core::{Algorithm, SecondFactor};
 use auth_tower::{OriginPolicy, is_hsts};
 
 pub(super) fn algorithm(text: &str) -> Result<Algorithm, String> {
@@ -79,6 +79,33 @@ pub(super) fn trusted_origin(text: &str) -> Result<String, String> {
 pub(super) fn origins(text: &str) -> Result<Vec<String>, String> {
     let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
     items.map(|item| trusted_origin(item).map_err(|problem| format!("has an entry that {problem}"))).collect()
+}
+
+/// Who has to have a second factor.
+pub(super) fn second_factor(text: &str) -> Result<SecondFactor, String> {
+    match text.split_once(':') {
+        None => match text {
+            "off" => Ok(SecondFactor::Off),
+            "optional" => Ok(SecondFactor::Optional),
+            "required" => Ok(SecondFactor::Required),
+            _ => Err("is none of off, optional, required and required:role,role".to_owned()),
+        },
+        Some(("required", roles)) => {
+            let roles = roles.split(',').map(str::trim).filter(|role| !role.is_empty());
+            Ok(SecondFactor::RequiredFor(roles.map(str::to_owned).collect()))
+        }
+        Some(_) => Err("names roles for something else than required".to_owned()),
+    }
+}
+
+pub(super) fn second_factor_text(policy: &SecondFactor) -> String {
+    match policy {
+        SecondFactor::Off => "off".to_owned(),
+        SecondFactor::Required => "required".to_owned(),
+        SecondFactor::RequiredFor(roles) => format!("required:{}", roles.join(",")),
+        // And whatever a later version knows.
+        _ => "optional".to_owned(),
+    }
 }
 
 /// What tokens call a service.

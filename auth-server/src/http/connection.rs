@@ -188,7 +188,8 @@ mod tests {
     #[tokio::test]
     async fn a_proxy_that_does_not_say_in_time_whose_a_connection_is_does_not_stay() {
         let limits = Limits { header: Duration::from_millis(200), ..LIMITS };
-        let proxies = TrustedProxies::parse("127.0.0.1").unwrap().announcing();
+        let mut proxies = TrustedProxies::parse("127.0.0.1").unwrap();
+        proxies.announce = true;
         let address = start_behind(proxies, limits).await;
         for begun in [&b""[..], b"\r\n\r\n\0", b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xc0\0"] {
             let mut stream = TcpStream::connect(address).await.unwrap();

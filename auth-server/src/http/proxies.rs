@@ -18,8 +18,8 @@ const X_FORWARDED_FOR: &str = "x-forwarded-for";
 #[derive(Debug, Clone, Default)]
 pub(crate) struct TrustedProxies {
     networks: Arc<[IpNet]>,
-    /// Whether they say of each connection whose it is, before its first byte.
-    announce: bool,
+    /// Whether they say of each connection whose it is, before its first byte (PROXY protocol): no header is needed then.
+    pub(crate) announce: bool,
     warned: Arc<AtomicBool>,
     warned_of_nobody: Arc<AtomicBool>,
 }
@@ -44,7 +44,7 @@ impl TrustedProxies {
         if !headers.contains_key(X_FORWARDED_FOR) {
             return client;
         }
-        if !self.trusts(client) && !self.warned.swap(true, Ordering::Relaxed) {
+        if !self.announce && !self.trusts(client) && !self.warned.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 "X-Forwarded-For of a peer outside TRUSTED_PROXIES is ignored: if this is the proxy, every client \
                  appears with its address, and all are throttled as one; add it there. Said once"
@@ -80,13 +80,6 @@ impl TrustedProxies {
 
     pub(crate) fn networks(&self) -> &[IpNet] {
         &self.networks
-    }
-
-    /// The same, speaking the PROXY protocol: whose a connection is needs no header then.
-    pub(crate) fn announcing(mut self) -> Self {
-        self.announce = true;
-        self.warned.store(true, Ordering::Relaxed);
-        self
     }
 
     /// Whether a connection of this peer begins with a header of the PROXY protocol. What a stranger sends is never read so.

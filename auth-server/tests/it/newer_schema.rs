@@ -7,7 +7,7 @@ use tokio::time::timeout;
 
 use crate::support::{KEY, PATIENCE, Program};
 
-const TABLES: [&str; 12] = [
+const TABLES: [&str; 16] = [
     "auth_user",
     "auth_password",
     "auth_user_role",
@@ -20,6 +20,10 @@ const TABLES: [&str; 12] = [
     "auth_event",
     "auth_deleted_user",
     "auth_identity",
+    "auth_challenge",
+    "auth_totp",
+    "auth_recovery_code",
+    "auth_factor_failure",
 ];
 
 /// What a release may do: it adds a column to every table, and a table.

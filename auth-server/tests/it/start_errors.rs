@@ -185,6 +185,22 @@ const WRONG: &[(&[(&str, &str)], &str)] = &[
     (&[("HASH_SLOTS", "0")], "HASH_SLOTS (environment) is not a whole number from 1"),
     (&[("HASH_QUEUE", "many")], "HASH_QUEUE (environment) is not a whole number"),
     (&[("HASH_WAIT_MS", "0")], "HASH_WAIT_MS (environment) is not a whole number from 1"),
+    (
+        &[("SECOND_FACTOR", "on")],
+        "SECOND_FACTOR (environment) is none of off, optional, required and required:role,role",
+    ),
+    (
+        &[("SECOND_FACTOR", "off:admin")],
+        "SECOND_FACTOR (environment) names roles for something else than required",
+    ),
+    (&[("SECOND_FACTOR", "required:")], "SECOND_FACTOR names no role, or one that is not 1 to 64 of"),
+    (&[("SECOND_FACTOR", "required:Admin")], "SECOND_FACTOR names no role, or one that is not 1 to 64 of"),
+    (&[("TOTP_ISSUER", "a\nb")], "TOTP_ISSUER (environment) is no short line of text"),
+    (&[("STEP_UP_MINUTES", "1441")], "STEP_UP_MINUTES (environment) is not a whole number from 0 to 1440"),
+    (
+        &[("FACTOR_MAX_FAILURES", "101")],
+        "FACTOR_MAX_FAILURES (environment) is not a whole number from 1 to 100",
+    ),
     (&[("REGISTRATION", "invite")], "REGISTRATION (environment) is neither open nor closed"),
     (&[("LOG_LEVEL", "loud")], "LOG_LEVEL (environment) is no level"),
     (&[("LOG_FORMAT", "xml")], "LOG_FORMAT (environment) is neither human nor json"),

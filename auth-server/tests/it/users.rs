@@ -140,6 +140,9 @@ each_database! {
         assert_eq!(client.refresh(&session.cookie).await.status, 401);
         assert_eq!(documents(program(), &["unlock", id]).await, [json!({ "id": id, "done": "unlocked" })]);
 
+        let reset = documents(program(), &["reset-factors", BOB]).await;
+        assert_eq!(reset, [json!({ "id": id, "done": "has no second factor any more" })]);
+
         let unsure = users(program(), &["delete", id]).await;
         assert_eq!(unsure.code, Some(2));
         assert!(unsure.stderr.contains("--yes"), "{}", unsure.stderr);

@@ -34,16 +34,19 @@ impl Endpoint {
             Route::get(|call| Box::pin(user(call)), describe_user).open_to(Caller::Administrator),
             Route::patch(|call| Box::pin(change_user(call)), describe_change_user)
                 .takes(Takes::Json)
-                .open_to(Caller::Administrator),
+                .open_to(Caller::Administrator)
+                .on_proof(),
             Route::delete(|call| Box::pin(delete_user(call)), describe_delete_user)
-                .open_to(Caller::Administrator),
+                .open_to(Caller::Administrator)
+                .on_proof(),
         ],
     ));
     /// `DELETE /users/{id}/sessions`, for administrators
     pub const USER_SESSIONS: Self = Self(&Address::of_one(
         "/users/{id}/sessions",
         &[Route::delete(|call| Box::pin(end_sessions(call)), describe_end_sessions)
-            .open_to(Caller::Administrator)],
+            .open_to(Caller::Administrator)
+            .on_proof()],
     ));
     /// `GET /users/{id}/events`, for administrators
     pub const USER_EVENTS: Self = Self(&Address::of_one(

@@ -1,6 +1,8 @@
 //! Answers that several endpoints give.
 
-use auth_core::Tokens;
+use std::time::Duration;
+
+use auth_core::{AccessToken, Password, Tokens};
 use http::{
     HeaderMap, HeaderValue, Response, StatusCode,
     header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, PRAGMA},
@@ -46,18 +48,31 @@ struct TokenDocument<'a> {
     access_token: &'a str,
     token_type: &'static str,
     expires_in: u64,
+    /// Where a factor was just set up.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    recovery_codes: Vec<&'a str>,
 }
 
 pub(super) fn tokens(cookies: Cookies, tokens: &Tokens) -> Response<Body> {
+    tokens_with_codes(cookies, tokens, &[])
+}
+
+pub(super) fn tokens_with_codes(cookies: Cookies, tokens: &Tokens, codes: &[Password]) -> Response<Body> {
+    let mut response = access_token(&tokens.access, tokens.access_expires_in, codes);
+    token_cookies(cookies, tokens, response.headers_mut());
+    response
+}
+
+/// An access token of a session that goes on, whose cookie stays.
+pub(super) fn access_token(access: &AccessToken, expires_in: Duration, codes: &[Password]) -> Response<Body> {
     let document = TokenDocument {
-        access_token: tokens.access.expose(),
+        access_token: access.expose(),
         token_type: "bearer",
-        expires_in: tokens.access_expires_in.as_secs(),
+        expires_in: expires_in.as_secs(),
+        recovery_codes: codes.iter().map(Password::expose).collect(),
     };
     let mut response = json(StatusCode::OK, &document);
-    let headers = response.headers_mut();
-    headers.insert(PRAGMA, HeaderValue::from_static("no-cache"));
-    token_cookies(cookies, tokens, headers);
+    response.headers_mut().insert(PRAGMA, HeaderValue::from_static("no-cache"));
     response
 }
 

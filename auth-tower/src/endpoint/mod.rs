@@ -6,6 +6,7 @@ mod admin;
 mod answer;
 mod change_email;
 mod document;
+mod factor;
 mod fields;
 mod keys;
 #[cfg(feature = "oidc")]
@@ -15,6 +16,7 @@ mod reset_password;
 mod sessions;
 mod sign_in;
 mod signed_in;
+mod step_up;
 mod verify;
 mod verify_email;
 
@@ -33,6 +35,8 @@ use crate::{
 pub(crate) const DOORS: &[Doors] = &[
     sign_in::DOORS,
     account::DOORS,
+    step_up::DOORS,
+    factor::DOORS,
     change_email::DOORS,
     sessions::DOORS,
     verify_email::DOORS,

@@ -28,6 +28,9 @@ pub(super) fn answer(service: &Inner, sign_in: SignIn, page: Option<&str>) -> An
     }
 }
 
+/// What a sign-in may be answered with instead of tokens.
+pub(super) const CODES: &[&str] = &["second_factor_required", "second_factor_enrolment_required"];
+
 #[derive(Serialize)]
 struct ChallengeDocument<'a> {
     #[serde(flatten)]
@@ -37,7 +40,7 @@ struct ChallengeDocument<'a> {
     expires_in: u64,
 }
 
-fn document(service: &Inner, challenge: &Challenge) -> Response<Body> {
+pub(super) fn document(service: &Inner, challenge: &Challenge) -> Response<Body> {
     let problem = Problem::second_factor(challenge.enrol);
     let left = challenge.expires_at.duration_since(service.auth.clock().now());
     let body = Body::json(&ChallengeDocument {

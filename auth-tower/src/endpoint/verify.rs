@@ -1,14 +1,15 @@
 //! For proxies that ask before they let a request through (nginx `auth_request`, Traefik `ForwardAuth`, Caddy `forward_auth`).
 
-use std::future::ready;
+use std::{future::ready, time::Duration};
 
-use auth_core::Principal;
+use auth_core::{Assurance, Principal};
 use http::{HeaderName, HeaderValue};
 use serde_json::json;
 
 use super::{Doors, answer::no_content};
 use crate::{
     openapi::{Operation, Tag},
+    problem::Problem,
     route::{Address, Answered, Caller, Endpoint, Route},
     service::{Call, Inner},
 };
@@ -26,13 +27,15 @@ impl Endpoint {
 
 pub(crate) const DOORS: Doors = Doors { endpoints: &[Endpoint::VERIFY], ..Doors::tagged(Tag::SERVICES) };
 
-/// `GET /verify`: whether the bearer token is good, and whose it is, in headers.
+/// `GET /verify?acr=&max_age=&role=`: whether the bearer token is good, and whose it is, in headers; and whether it has what the
+/// parameters ask for.
 ///
 /// Reads no database. What has ended is refused as soon as this process knows: at once if it happened here, else
 /// after the next poll of [`Auth::run_background`](auth_core::Auth::run_background), and when the token
 /// expires if the host runs none.
 fn verify(call: &mut Call) -> Answered {
     let caller = call.caller()?;
+    Asked::of(call)?.of_caller(&caller, call)?;
     let mut response = no_content();
     for (name, value) in about(&caller) {
         // Ids and role names are visible ASCII, so there is always a value.
@@ -41,6 +44,51 @@ fn verify(call: &mut Call) -> Answered {
         }
     }
     Ok(response)
+}
+
+/// What a proxy asks for besides. What is not understood is refused: a proxy that misspells a parameter must not let everybody in.
+struct Asked {
+    level: Option<Assurance>,
+    max_age: Option<Duration>,
+    role: Option<String>,
+}
+
+impl Asked {
+    fn of(call: &Call) -> Result<Self, Problem> {
+        let not_understood =
+            || Problem::malformed("The parameters are acr, max_age and role, each of them good.");
+        // A value that is nothing, as of a variable that is not set, would otherwise be as good as no parameter.
+        let is_nothing = |pair: &str| pair.split_once('=').is_none_or(|(_, value)| value.is_empty());
+        if call.raw_query().split('&').any(|pair| !pair.is_empty() && is_nothing(pair)) {
+            return Err(not_understood());
+        }
+        let mut query = call.query()?;
+        let level = query.remove("acr").map(|name| Assurance::named(&name).ok_or_else(not_understood));
+        let max_age = query.remove("max_age").map(|age| {
+            // Digits only: parsing alone would take a sign.
+            let seconds = age.bytes().all(|byte| byte.is_ascii_digit()).then(|| age.parse().ok()).flatten();
+            seconds.map(Duration::from_secs).ok_or_else(not_understood)
+        });
+        let role = query.remove("role");
+        if !query.is_empty() {
+            return Err(not_understood());
+        }
+        Ok(Self { level: level.transpose()?, max_age: max_age.transpose()?, role })
+    }
+
+    fn of_caller(&self, caller: &Principal, call: &Call) -> Result<(), Problem> {
+        let now = call.service.auth.clock().now();
+        // One ahead of this clock was made by a server whose clock runs faster.
+        let age = now.duration_since(caller.authenticated_at()).unwrap_or_default();
+        let is_recent = self.max_age.is_none_or(|max_age| age <= max_age);
+        if !is_recent || self.level.is_some_and(|level| caller.assurance() < level) {
+            return Err(Problem::insufficient_authentication(self.level, self.max_age));
+        }
+        match &self.role {
+            Some(role) if !caller.has_role(role) => Err(Problem::forbidden()),
+            _ => Ok(()),
+        }
+    }
 }
 
 fn about(caller: &Principal) -> [(HeaderName, String); 3] {
@@ -53,17 +101,25 @@ fn about(caller: &Principal) -> [(HeaderName, String); 3] {
 
 fn describe(_: &Inner) -> Operation {
     let header = |description: &str| json!({"description": description, "schema": {"type": "string"}});
-    Operation::new("verify", "Is this token good")
-        .describe("For proxies that ask before they let a request through. Reads no database.")
-        .answer(
-            204,
-            json!({
-                "description": "It is, and it is theirs:",
-                "headers": {
-                    "X-Auth-User": header("The id of the user."),
-                    "X-Auth-Session": header("The id of the session."),
-                    "X-Auth-Roles": header("With commas between."),
-                },
-            }),
-        )
+    let parameter = |name: &str, description: &str, schema: serde_json::Value| json!({"name": name, "in": "query", "description": description, "schema": schema});
+    [
+        parameter("acr", "At least so much was shown.", json!({"enum": ["aal1", "aal2"]})),
+        parameter("max_age", "At most so many seconds ago.", json!({"type": "integer", "minimum": 0})),
+        parameter("role", "By who has this role.", json!({"type": "string", "minLength": 1})),
+    ]
+    .into_iter()
+    .fold(Operation::new("verify", "Is this token good"), Operation::parameter)
+    .fails(&["insufficient_user_authentication", "forbidden"])
+    .describe("For proxies that ask before they let a request through. Reads no database.")
+    .answer(
+        204,
+        json!({
+            "description": "It is, and it is theirs:",
+            "headers": {
+                "X-Auth-User": header("The id of the user."),
+                "X-Auth-Session": header("The id of the session."),
+                "X-Auth-Roles": header("With commas between."),
+            },
+        }),
+    )
 }

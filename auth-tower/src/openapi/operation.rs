@@ -113,6 +113,11 @@ impl Operation {
         self.fails(&["throttled", "overloaded"])
     }
 
+    /// Asks for recent proof of who is signed in.
+    pub(crate) fn wants_proof(self) -> Self {
+        self.fails(&["insufficient_user_authentication"])
+    }
+
     /// Works by the cookie, or by whatever else is listed.
     pub(crate) fn secured_by(mut self, security: Value) -> Self {
         self.security = security;
@@ -141,6 +146,9 @@ impl Operation {
         }
         if route.caller == Caller::Administrator {
             operation = operation.fails(&["forbidden"]);
+        }
+        if route.wants_proof {
+            operation = operation.wants_proof();
         }
         if route.method != "GET" {
             operation = operation.fails(&["cross_origin"]);

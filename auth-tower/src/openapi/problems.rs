@@ -14,10 +14,25 @@ use crate::endpoint::DOORS;
 pub(crate) type Code = (&'static str, u16, &'static str);
 
 /// Those that several rooms have; the others a room tells itself.
-const CODES: [Code; 18] = [
+const CODES: [Code; 21] = [
     ("malformed_request", 400, "the request cannot be read, or a field is missing or repeated"),
     ("invalid_credentials", 401, "address or password is wrong"),
     ("invalid_token", 401, "no token, or one that is malformed, expired or revoked"),
+    (
+        "insufficient_user_authentication",
+        401,
+        "the last proof of who is signed in is too old, or was one factor where the account has two: step up",
+    ),
+    (
+        "second_factor_required",
+        403,
+        "a second factor is asked for: `methods` are told, with `auth_session` for the answer",
+    ),
+    (
+        "second_factor_enrolment_required",
+        403,
+        "a second factor has to be set up first; with `auth_session` where that can begin at once",
+    ),
     ("forbidden", 403, "a role is missing, or registration is closed"),
     ("verification_needed", 403, "the address of the account has to be proved first"),
     ("cross_origin", 403, "the page is of another origin"),
@@ -90,6 +105,13 @@ fn problem(oauth: &[&str]) -> Value {
         "status": {"type": "integer"},
         "detail": {"type": "string", "description": "For people; repeats no input."},
         "code": {"type": "string", "description": "Stable: act on this."},
+        "auth_session": {"type": "string", "description": "With `second_factor_required`: for the second step."},
+        "methods": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "With `second_factor_required`: by what it can be done, as `totp`.",
+        },
+        "expires_in": {"type": "integer", "description": "With `second_factor_required`: seconds that are left for it."},
         "errors": {"type": "array", "items": field, "description": "The broken rules, each at its field."},
     });
     let member = json!({"type": "string", "description": "RFC 6749 section 5.2."});

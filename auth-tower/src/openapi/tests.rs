@@ -108,7 +108,7 @@ fn whatever_is_mounted_each_reference_leads_somewhere_and_nothing_is_there_that_
     let mut seen = 0;
     for (kind, document) in each_kind() {
         let mut found = Vec::new();
-        references(&document, &mut found);
+        references(document, &mut found);
         for reference in &found {
             let pointer = reference.strip_prefix('#').unwrap();
             assert!(document.pointer(pointer).is_some(), "{kind}: {reference} leads nowhere");

@@ -1,6 +1,6 @@
 //! A problem on the wire.
 
-use std::time::Duration;
+use std::{fmt::Write as _, time::Duration};
 
 use http::{
     HeaderValue, Response, StatusCode,
@@ -85,11 +85,21 @@ impl Problem {
                 r#"error_description="The token is malformed, expired or revoked.""#
             )),
             Challenge::InsufficientScope => fixed(r#"Bearer realm="auth", error="insufficient_scope""#),
-            Challenge::SignInTooOld { max_age } => HeaderValue::try_from(format!(
-                r#"Bearer realm="auth", error="insufficient_user_authentication", error_description="The sign-in is too long ago; sign in again.", max_age="{}""#,
-                max_age.as_secs(),
-            ))
-            .ok(),
+            Challenge::Insufficient { level, max_age } => {
+                let mut text = concat!(
+                    r#"Bearer realm="auth", error="insufficient_user_authentication", "#,
+                    r#"error_description="Show again who you are: step up, or sign in again.""#
+                )
+                .to_owned();
+                // Writing to a String cannot fail.
+                if let Some(level) = level {
+                    let _ = write!(text, r#", acr_values="{}""#, level.name());
+                }
+                if let Some(max_age) = max_age {
+                    let _ = write!(text, r#", max_age="{max_age}""#);
+                }
+                HeaderValue::try_from(text).ok()
+            }
         }
     }
 }
@@ -111,10 +121,18 @@ mod tests {
     }
 
     #[test]
-    fn a_sign_in_that_is_too_old_says_how_old_it_may_be() {
-        let response = Problem::sign_in_too_old(Duration::from_mins(5)).into_response();
-        let challenge = response.headers()[WWW_AUTHENTICATE].to_str().unwrap();
-        assert!(challenge.contains(r#"error="insufficient_user_authentication""#), "{challenge}");
-        assert!(challenge.ends_with(r#"max_age="300""#), "{challenge}");
+    fn a_proof_that_does_not_do_says_what_would() {
+        use auth_core::Assurance::Aal2;
+        let five = Some(Duration::from_mins(5));
+        for (level, max_age, end) in [
+            (None, five, r#"again.", max_age="300""#),
+            (Some(Aal2), five, r#", acr_values="aal2", max_age="300""#),
+            (Some(Aal2), None, r#", acr_values="aal2""#),
+        ] {
+            let response = Problem::insufficient_authentication(level, max_age).into_response();
+            let challenge = response.headers()[WWW_AUTHENTICATE].to_str().unwrap();
+            assert!(challenge.contains(r#"error="insufficient_user_authentication""#), "{challenge}");
+            assert!(challenge.ends_with(end), "{challenge}");
+        }
     }
 }

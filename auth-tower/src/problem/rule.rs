@@ -35,6 +35,13 @@ pub(crate) fn log_rule(error: &Error, request_id: Option<&str>) {
 /// The one place where an error of the rules gets a status: by its class, of which there are no others.
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
+        match error {
+            Error::StepUpRequired { level, max_age } => {
+                return Self::insufficient_authentication(Some(level), Some(max_age));
+            }
+            Error::SecondFactorRequired(_) => return Self::second_factor(false),
+            _ => {}
+        }
         let (status, detail) = match error.class() {
             Class::Validation => {
                 return Self::validation(match error {
@@ -43,6 +50,7 @@ impl From<Error> for Problem {
                 });
             }
             Class::Token => return Self::invalid_token(),
+            Class::StepUp => return Self::insufficient_authentication(None, None),
             Class::Internal => return Self::internal(),
             Class::Credentials => (StatusCode::UNAUTHORIZED, "The e-mail address or the password is wrong."),
             Class::Throttled => (
@@ -84,6 +92,9 @@ mod tests {
             Error::InvalidToken,
             Error::SessionOver,
             Error::SessionLeft,
+            Error::StepUpRequired { level: auth_core::Assurance::Aal2, max_age: Duration::from_secs(1) },
+            Error::Refused(auth_core::factor::INVALID_CODE),
+            Error::Refused(auth_core::factor::FACTOR_LOCKED),
             Error::Refused(refusal::EMAIL_TAKEN),
             Error::Refused(refusal::REGISTRATION_CLOSED),
             Error::Refused(refusal::USER_NOT_FOUND),

@@ -115,6 +115,8 @@ pub(crate) struct Route {
     pub(crate) method: &'static str,
     pub(crate) takes: Takes,
     pub(crate) caller: Caller,
+    /// Whether the caller has to have shown lately who they are, by the most that their account has.
+    pub(crate) wants_proof: bool,
     /// Why nobody is let in as this service is set up, if so: told before a body is read.
     pub(crate) closed: fn(&Inner) -> Option<Error>,
     pub(crate) answer: fn(Call) -> Answer,
@@ -151,7 +153,15 @@ impl Route {
         answer: fn(Call) -> Answer,
         described: fn(&Inner) -> Operation,
     ) -> Self {
-        Self { method, takes: Takes::Nothing, caller: Caller::Anybody, closed: |_| None, answer, described }
+        Self {
+            method,
+            takes: Takes::Nothing,
+            caller: Caller::Anybody,
+            wants_proof: false,
+            closed: |_| None,
+            answer,
+            described,
+        }
     }
 
     pub(crate) const fn get(answer: fn(Call) -> Answer, described: fn(&Inner) -> Operation) -> Self {
@@ -176,6 +186,10 @@ impl Route {
 
     pub(crate) const fn unless(self, closed: fn(&Inner) -> Option<Error>) -> Self {
         Self { closed, ..self }
+    }
+
+    pub(crate) const fn on_proof(self) -> Self {
+        Self { wants_proof: true, ..self }
     }
 
     pub(crate) const fn open_to(self, caller: Caller) -> Self {

@@ -188,7 +188,7 @@ impl Inner {
         let client = client_info(&parts, self.cookies).request_id(id.to_str().unwrap_or_default());
         let mut call = Call::new(Arc::clone(self), parts, found, client);
         let is_read = route.takes == Takes::Nothing || intake::is_nothing(call.headers(), &body);
-        if is_read && route.caller != Caller::Administrator {
+        if is_read && route.caller != Caller::Administrator && !route.wants_proof {
             // Nothing to wait for before the handler: its future is the only one that is boxed.
             self.let_in(route.caller, &mut call)?;
             return Ok(Progress::Under((route.answer)(call)));
@@ -212,7 +212,11 @@ impl Inner {
         if route.takes != Takes::Nothing {
             call.payload = self.take_in(route.takes, call.headers(), body).await?;
         }
-        Ok(self.let_in(route.caller, call)?)
+        self.let_in(route.caller, call)?;
+        if let (true, Some(caller)) = (route.wants_proof, &call.caller) {
+            self.auth.require_recent_proof(caller).await?;
+        }
+        Ok(())
     }
 
     fn let_in(&self, whom: Caller, call: &mut Call) -> Result<(), Problem> {

@@ -41,10 +41,11 @@ pub(super) fn boundary(mime: &Mime) -> Option<String> {
 
 /// Reads a whole body. A field without a value counts as not sent, as in the other kind of form.
 pub(super) fn parse(body: &[u8], boundary: &str) -> Result<BTreeMap<String, String>, Fault> {
-    let delimiter = format!("\r\n--{boundary}");
+    let opening = format!("--{boundary}");
+    let delimiter = format!("\r\n{opening}");
     // The first one stands at the very beginning; some clients begin with its line break all the same.
     let first = body.strip_prefix(b"\r\n").unwrap_or(body);
-    let mut rest = first.strip_prefix(&delimiter.as_bytes()[2..]).ok_or(Fault::Malformed)?;
+    let mut rest = first.strip_prefix(opening.as_bytes()).ok_or(Fault::Malformed)?;
     let mut fields = BTreeMap::new();
     while let Some(part) = after_delimiter(rest)? {
         let (content, next) = split_at(part, delimiter.as_bytes()).ok_or(Fault::Malformed)?;

@@ -139,7 +139,7 @@ auth_migration::each_database! {
         assert_eq!(export["sessions"].as_array().unwrap().len(), 1);
         let events = world.send(Req::get("/users/me/events").bearer(&access)).await.expect(200).json();
         let names: Vec<_> = events["events"].as_array().unwrap().iter().map(|event| event["event"].clone()).collect();
-        assert_eq!(names, ["signed_in", "registered"]);
+        assert_eq!(names, ["exported", "signed_in", "registered"]);
         assert_eq!(events["events"], export["events"]);
         let page = world.send(Req::get("/users/me/events?limit=1").bearer(&access)).await.expect(200).json();
         let next = format!("/users/me/events?limit=1&cursor={}", page["next_cursor"].as_str().unwrap());

@@ -188,7 +188,6 @@ async fn who_has_a_second_factor_due_gets_a_challenge_and_no_tokens() {
     let (world, _) = World::with_mail(&database, AuthBuilder::second_factor_due).await;
     let ada = CreateUser::new(ADA).password(PASSWORD).verified().role(CHALLENGED_ROLE);
     world.auth.create_user(ada).await.unwrap();
-    // Over a socket: what no room of this version asks for is not described yet.
     let door = Transport::hyper(world.service()).await;
     let login = |password: &str| {
         let body = serde_json::json!({"email": ADA, "password": password}).to_string();

@@ -32,6 +32,7 @@ mod refresh_token;
 mod register;
 mod remote_jwks;
 mod routes;
+mod second_factor;
 mod sessions;
 mod settings;
 mod support;

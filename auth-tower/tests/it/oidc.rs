@@ -25,13 +25,13 @@ use crate::{
 };
 
 /// GitHub as its documentation has it: whatever code is given is the person of that number.
-struct GitHub {
+pub(crate) struct GitHub {
     url: String,
     emails: Arc<Mutex<String>>,
 }
 
 impl GitHub {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let emails = Arc::new(Mutex::new(String::new()));
         let of_person = Arc::clone(&emails);
         let number = |headers: &HeaderMap| {
@@ -63,7 +63,7 @@ impl GitHub {
         *self.emails.lock().unwrap() = emails;
     }
 
-    fn providers(&self) -> Config {
+    pub(crate) fn providers(&self) -> Config {
         let github = Provider::github("id", "secret").github_at(&*self.url, format!("{}/api", self.url));
         Config::new("http://127.0.0.1:8000/oauth").provider(github)
     }
@@ -77,12 +77,12 @@ async fn world(database: &TestDatabase) -> (World, GitHub) {
 }
 
 /// What a browser keeps of a sign-in that is under way: the `state`, and the cookie as it sends it back.
-struct UnderWay {
+pub(crate) struct UnderWay {
     state: String,
     cookie: String,
 }
 
-fn under_way(answer: &Answer) -> UnderWay {
+pub(crate) fn under_way(answer: &Answer) -> UnderWay {
     let url = url::Url::parse(answer.header("location").unwrap()).unwrap();
     let asked: HashMap<_, _> = url.query_pairs().into_owned().collect();
     let set = answer.headers.get_all("set-cookie").iter().map(|set| set.to_str().unwrap());
@@ -96,7 +96,7 @@ async fn authorize(world: &World) -> UnderWay {
     under_way(&world.send(Req::get("/oauth/github/authorize?redirect_to=/app%3Ftab%3D1")).await.expect(302))
 }
 
-async fn call_back(world: &World, begun: &UnderWay, code: u32) -> Answer {
+pub(crate) async fn call_back(world: &World, begun: &UnderWay, code: u32) -> Answer {
     let path = format!("/oauth/github/callback?code={code}&state={}", begun.state);
     world.send(Req::get(&path).cookie(&begun.cookie)).await.expect(302)
 }

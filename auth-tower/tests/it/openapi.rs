@@ -34,7 +34,17 @@ async fn what_is_not_mounted_is_not_described() {
     assert!(paths(&all).contains(&"/users/{id}") && !paths(&all).contains(&"/forgot-password"), "no mailer");
     let fewer = description(&world.with(|service| service.without_admin().without(Endpoint::VERIFY))).await;
     let gone: Vec<_> = paths(&all).into_iter().filter(|path| !paths(&fewer).contains(path)).collect();
-    assert_eq!(gone, ["/users", "/users/{id}", "/users/{id}/events", "/users/{id}/sessions", "/verify"]);
+    assert_eq!(
+        gone,
+        [
+            "/users",
+            "/users/{id}",
+            "/users/{id}/events",
+            "/users/{id}/factors",
+            "/users/{id}/sessions",
+            "/verify"
+        ]
+    );
     let (world, _) = World::with_mail(&database, |settings| settings).await;
     assert!(paths(&description(&world).await).contains(&"/forgot-password"));
     let world = world.with(|service| service.without(Endpoint::OPENAPI));

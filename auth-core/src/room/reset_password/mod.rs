@@ -5,7 +5,7 @@ mod link;
 use std::sync::Arc;
 
 use crate::{
-    Address, Auth, ClientInfo, Error, LinkRefusal, OneTimeToken, Password, UserId,
+    Address, Auth, ClientInfo, Error, OneTimeToken, Password, UserId,
     email::Email,
     event::EventKind,
     flow::not_good,
@@ -89,7 +89,6 @@ async fn reset_password(
     let user = row.user_id.ok_or_else(not_good)?;
     let user = find_user(kernel.store.db(), user).await?.ok_or_else(not_good)?;
     if user.disabled_at.is_some() {
-        kernel.note_refused(&client, Some(user.id), LinkRefusal::Disabled).await;
         return Err(not_good());
     }
     let email = Email::parse(&user.email).ok();

@@ -131,7 +131,10 @@ fn sha1_is_for_what_others_have_made_only() {
         for crate_name in ["auth-core", "auth-tower", "auth-server", "migration"] {
             let mut users = files_with(crate_name, word);
             users.retain(|file| {
-                !file.starts_with("password/stored/") && file != "password/breach_list/mod.rs"
+                !file.starts_with("password/stored/")
+                    && file != "password/breach_list/mod.rs"
+                    // Inside an HMAC, where it is sound: authenticator apps know nothing else.
+                    && file != "room/factor/totp/code.rs"
             });
             assert_eq!(users, [""; 0], "{word} in {crate_name}");
         }

@@ -12,7 +12,7 @@ struct Shared {
 const ROOMS: &[Shared] = &[
     Shared {
         room: "oidc",
-        words: &["oidc", "OAUTH_", "auth_oauth", "identities", "Identity", "auth_identity"],
+        words: &["oidc", "OAUTH_", "auth_oauth", "Identity", "auth_identity"],
         files: &[
             ("auth-core/event.rs", "rows of its events"),
             ("auth-core/lib.rs", "gives it away"),
@@ -29,6 +29,7 @@ const ROOMS: &[Shared] = &[
                 "auth-tower/endpoint/account/export.rs",
                 "the shape of its rows in an export, also without the feature",
             ),
+            ("auth-tower/endpoint/admin.rs", "the shape of what has new roles by a change"),
             ("auth-tower/endpoint/mod.rs", "the list of doors"),
             ("auth-tower/lib.rs", "what is unused without the feature"),
             ("migration/lib.rs", "the file of its table"),
@@ -42,6 +43,7 @@ const ROOMS: &[Shared] = &[
             ("auth-core/config/mail.rs", "where its link leads"),
             ("auth-core/flow/gate.rs", "a link that was lost is sent again"),
             ("auth-core/flow/register.rs", "the first link"),
+            ("auth-core/lib.rs", "gives it away"),
             ("auth-core/mail/mod.rs", "the row of its mail"),
             ("auth-core/mail/text.rs", "its text"),
             ("auth-core/room/mod.rs", "the list of rooms"),
@@ -50,6 +52,28 @@ const ROOMS: &[Shared] = &[
             ("auth-server/config/settings/mod.rs", "the row of its setting"),
             ("auth-server/handle.rs", "the page of its own"),
             ("auth-tower/endpoint/mod.rs", "the list of doors"),
+        ],
+    },
+    Shared {
+        room: "factor",
+        words: &["room::factor", "factor::", "totp", "TOTP", "recovery_code", "RecoveryCode"],
+        files: &[
+            ("auth-core/config/factors.rs", "its settings"),
+            ("auth-core/event.rs", "rows of its events"),
+            ("auth-core/lib.rs", "gives it away"),
+            ("auth-core/mail/mod.rs", "rows of its mails"),
+            ("auth-core/mail/text.rs", "their text"),
+            ("auth-core/room/mod.rs", "the list of rooms"),
+            ("auth-server/config/settings/mod.rs", "rows of its settings"),
+            ("auth-tower/endpoint/account/export.rs", "the shape of its rows in an export"),
+            ("auth-tower/endpoint/answer.rs", "tokens that come with the first recovery codes"),
+            ("auth-tower/endpoint/mod.rs", "the list of doors"),
+            (
+                "auth-tower/endpoint/step_up.rs",
+                "shows one of its factors, or the password where there is none",
+            ),
+            ("auth-tower/openapi/problems.rs", "an example of what a challenge asks for"),
+            ("migration/migrator.rs", "the list of migrations"),
         ],
     },
     Shared {

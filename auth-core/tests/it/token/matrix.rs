@@ -21,7 +21,10 @@ async fn an_issued_token_has_the_documented_shape() {
         assert_eq!(forge.header.as_object().unwrap().len(), 3, "alg, typ, kid: {}", forge.header);
         let mut claims: Vec<_> = forge.claims.as_object().unwrap().keys().cloned().collect();
         claims.sort();
-        assert_eq!(claims, ["amr", "aud", "auth_time", "exp", "iat", "iss", "jti", "roles", "sid", "sub"]);
+        assert_eq!(
+            claims,
+            ["acr", "amr", "aud", "auth_time", "exp", "iat", "iss", "jti", "roles", "sid", "sub"]
+        );
         assert_eq!((&forge.claims["iss"], &forge.claims["aud"]), (&json!("us"), &json!("them")));
         assert_eq!(forge.claims["exp"].as_i64().unwrap() - forge.claims["iat"].as_i64().unwrap(), 15 * 60);
         forge.accepts(&forge.token());

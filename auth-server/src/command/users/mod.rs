@@ -64,9 +64,15 @@ impl Desk {
                 told(auth.logout_all(user.id, ClientInfo::default()).await)?;
                 self.say(&user, "signed out everywhere")
             }
+            Users::ResetFactors { user } => {
+                let user = self.find(user).await?;
+                told(auth.reset_factors(user.id, ClientInfo::default()).await)?;
+                self.say(&user, "has no second factor any more")
+            }
             Users::Unlock { user } => {
                 let user = self.find(user).await?;
                 told(auth.unlock(user.id, ClientInfo::default()).await)?;
+                told(auth.unlock_factors(user.id, ClientInfo::default()).await)?;
                 self.say(&user, "unlocked")
             }
             Users::Import(options) => import::import(auth, options, self.json).await,

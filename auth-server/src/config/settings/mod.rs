@@ -228,7 +228,8 @@ pub(crate) static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| {
         Setting::new(
             "PROXY_PROTOCOL",
             "off; v2: connections of TRUSTED_PROXIES, and those through UNIX_SOCKET, begin with a PROXY protocol header that tells the client [default]",
-            choice(|c| &mut c.http.proxy_protocol, &[("off", false), ("v2", true)], "is neither off nor v2"),
+            // After the row that names them.
+            choice(|c| &mut c.http.trusted_proxies.announce, &[("off", false), ("v2", true)], "is neither off nor v2"),
         ),
         Setting::new(
             "ISSUER",
@@ -348,6 +349,32 @@ pub(crate) static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| {
                 "is neither open nor closed",
             ),
         ),
+        Setting::new(
+            "SECOND_FACTOR",
+            "off; optional: who has one is asked for it; required: everybody has to have one; required:admin,editor: who has such a role [default]",
+            parsed(|c| &mut c.auth.factors.policy, value::second_factor, value::second_factor_text),
+        )
+        .renames(&["factors.policy"]),
+        Setting::new(
+            "TOTP_ISSUER",
+            "What an authenticator app calls the service [default: SERVICE_NAME]",
+            optional(|c| &mut c.auth.factors.totp_issuer, value::short_name, String::clone).shown(|c| {
+                c.auth.factors.totp_issuer.clone().unwrap_or_else(|| c.auth.mail.service_name.clone())
+            }),
+        )
+        .renames(&["factors.totp_issuer"]),
+        Setting::new(
+            "STEP_UP_MINUTES",
+            "How long ago somebody may have shown who they are for what asks for recent proof; 0: asked for with a second factor only [default]",
+            time(|c| &mut c.auth.factors.step_up, MINUTE, 0..=24 * 60),
+        )
+        .renames(&["factors.step_up"]),
+        Setting::new(
+            "FACTOR_MAX_FAILURES",
+            "Wrong codes of an account after which none is taken until an administrator opens it, 1 to 100 [default]",
+            number(|c| &mut c.auth.factors.max_failures, 1..=100),
+        )
+        .renames(&["factors.max_failures"]),
         Setting::new(
             "ADMIN_API",
             "off takes /users away, which is for administrators; auth-server users does the same [default]",

@@ -43,14 +43,19 @@ async fn export(mut call: Call) -> Answered {
 }
 
 fn describe(_: &Inner) -> Operation {
-    Operation::new("export", "All that is stored about me").answers_with(200, "Without secrets.", "Export")
+    Operation::new("export", "All that is stored about me")
+        .answers_with(200, "Without secrets.", "Export")
+        .wants_proof()
 }
 
-pub(super) fn schemas() -> [(&'static str, Value); 2] {
+pub(super) fn schemas() -> [(&'static str, Value); 4] {
     let export = closed(&json!({
         "user": reference("User"),
         "sessions": list("Session"),
         "identities": list("Identity"),
+        "authenticator_apps": list("AuthenticatorApp"),
+        "recovery_codes": list("AuthenticatorApp"),
+        "wrong_codes": list("WrongCode"),
         "events": list("Event"),
     }));
     // Of accounts elsewhere all is stored and exported, also by a program that lets nobody sign in with them.
@@ -62,5 +67,7 @@ pub(super) fn schemas() -> [(&'static str, Value); 2] {
         "created_at": time(),
         "last_used_at": perhaps(&time()),
     }));
-    [("Export", export), ("Identity", identity)]
+    let app = closed(&json!({"created_at": time()}));
+    let wrong = closed(&json!({"at": time(), "network": text()}));
+    [("Export", export), ("Identity", identity), ("AuthenticatorApp", app), ("WrongCode", wrong)]
 }

@@ -54,6 +54,7 @@ fn describe_delete_me(_: &Inner) -> Operation {
         )
         .fails(&["validation_failed", "last_admin"])
         .hashes()
+        .wants_proof()
 }
 
 pub(super) fn schema() -> (&'static str, Value) {

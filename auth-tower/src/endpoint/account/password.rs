@@ -30,6 +30,7 @@ fn describe(_: &Inner) -> Operation {
         .answers(204, "It is changed.")
         .fails(&["validation_failed"])
         .hashes()
+        .wants_proof()
 }
 
 pub(super) fn schema(service: &Inner) -> (&'static str, Value) {

@@ -68,6 +68,7 @@ fn describe(_: &Inner) -> Operation {
         .answers(202, "A mail is on its way to the new address, and one to the old.")
         .fails(&["validation_failed"])
         .hashes()
+        .wants_proof()
 }
 
 fn describe_page(_: &Inner) -> Operation {

@@ -82,4 +82,5 @@ fn describe_unlink(_: &Inner) -> Operation {
         .answers(204, "It signs in nobody any more.")
         .fails(&["validation_failed", "not_found", "last_way_in"])
         .hashes()
+        .wants_proof()
 }

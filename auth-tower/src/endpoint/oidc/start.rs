@@ -114,6 +114,7 @@ fn describe_link(_: &Inner) -> Operation {
             "provider_unavailable",
         ])
         .hashes()
+        .wants_proof()
 }
 
 fn start(call: &Call, provider: &str, redirect_to: Option<String>, client: ClientInfo) -> Start {

@@ -77,6 +77,7 @@ fn describe(_: &Inner) -> Operation {
         )
         .answer(200, tokens_described())
         .fails(&["invalid_credentials"])
+        .fails(signed_in::CODES)
         .hashes()
         .needs_the_database()
 }

@@ -36,7 +36,7 @@ pub(crate) const DOORS: Doors = Doors {
 };
 
 /// An answer with tokens, described.
-fn tokens_described() -> Value {
+pub(super) fn tokens_described() -> Value {
     json!({
         "description": "The access token; the refresh token is in the cookie only.",
         "headers": {"Set-Cookie": header("Set-Cookie")},

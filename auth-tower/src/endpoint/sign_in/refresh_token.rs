@@ -3,7 +3,7 @@ use serde_json::json;
 
 use super::tokens_described;
 use crate::{
-    endpoint::answer::tokens,
+    endpoint::{answer::tokens, signed_in},
     openapi::Operation,
     problem::Problem,
     route::{Answered, Route, Takes},
@@ -27,6 +27,8 @@ async fn refresh_token(call: Call) -> Answered {
             cookies.refresh.clear(response.headers_mut());
             Ok(response)
         }
+        // The session goes on, and so does its cookie, with which the challenge is answered.
+        Err(Error::SecondFactorRequired(challenge)) => Ok(signed_in::document(&call.service, &challenge)),
         Err(error) => Err(error.into()),
     }
 }
@@ -40,5 +42,6 @@ fn describe(_: &Inner) -> Operation {
         .secured_by(json!([{"refresh_cookie": []}]))
         .answer(200, tokens_described())
         .fails(&["invalid_token", "throttled"])
+        .fails(signed_in::CODES)
         .needs_the_database()
 }

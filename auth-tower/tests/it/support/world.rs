@@ -143,6 +143,10 @@ impl World {
             "auth_event",
             "auth_deleted_user",
             "auth_identity",
+            "auth_challenge",
+            "auth_totp",
+            "auth_recovery_code",
+            "auth_factor_failure",
         ] {
             let count = format!("SELECT COUNT(*) AS n FROM {table}");
             let count = Statement::from_string(self.db.get_database_backend(), count);

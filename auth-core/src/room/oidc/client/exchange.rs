@@ -72,7 +72,7 @@ struct UserInfo {
 
 impl Connected {
     pub(super) fn new(mut provider: Provider, callbacks: &Url) -> Result<Self, ConfigError> {
-        provider.check()?;
+        provider.validate()?;
         let http = HttpClient::new(&provider)?;
         let mut callback = callbacks.clone();
         if let Ok(mut path) = callback.path_segments_mut() {

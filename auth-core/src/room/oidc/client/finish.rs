@@ -2,10 +2,10 @@
 
 use super::{
     Callback, Failure, Oidc, PROVIDER_NOT_FOUND, Trouble,
-    account::Arrived,
     callback::Answer,
     discovery::printable,
     exchange::{Connected, Proof},
+    settle::Arrived,
     throttle::is_no_fault_of_theirs,
     transaction::{self, Transaction},
 };
@@ -14,7 +14,7 @@ use crate::{
     event::EventKind,
     flow::NotSignedIn,
     kernel::{Arrival, Attempt, Replaced},
-    store::spend_token,
+    store::{LoginRow, spend_token},
 };
 
 /// What came of it.
@@ -94,7 +94,7 @@ impl Oidc {
     ) -> Result<Outcome, (Option<UserId>, Error)> {
         let nobody = |error: Error| (None, error);
         let now = self.kernel.now();
-        begun.check(callback.browser.as_ref(), now).map_err(|failure| nobody(failure.into()))?;
+        begun.validate(callback.browser.as_ref(), now).map_err(|failure| nobody(failure.into()))?;
         if begun.about.provider != callback.provider {
             return Err(nobody(Failure::OtherProvider.into()));
         }
@@ -120,14 +120,15 @@ impl Oidc {
             self.link(user, session.into(), &arrived).await.map_err(|error| (Some(user), error))?;
             return Ok(Outcome::Linked);
         }
-        let (user, live_sessions) = self.account_of(&arrived).await?;
+        let LoginRow { user, sessions: live_sessions, factors, .. } = self.account_of(&arrived).await?;
         let about = Some(user.id);
         let client = callback.client.clone();
         let replaces = begun.about.replaces().map(|session| Replaced { session, owner: None });
         let arrival = Arrival {
             user,
             live_sessions,
-            methods: vec!["fed"],
+            factors,
+            methods: "fed".to_owned(),
             // What is not told was long ago.
             authenticated_at: Some(vouched.person.authenticated_at.unwrap_or(0)),
             client,

@@ -162,7 +162,7 @@ impl<'a> Unverified<'a> {
             break;
         }
         let claims = outcome?;
-        self.check(&claims, expected)?;
+        self.validate(&claims, expected)?;
         let authenticated_at = claims.auth_time.as_ref().and_then(Value::as_number).and_then(millis);
         if authenticated_at.is_some_and(|at| at > expected.now.saturating_add(AHEAD_MILLIS)) {
             return Err(Failure::IdTokenNotYetValid);
@@ -175,7 +175,7 @@ impl<'a> Unverified<'a> {
         })
     }
 
-    fn check(&self, claims: &Claims, expected: &Expected<'_>) -> Result<(), Failure> {
+    fn validate(&self, claims: &Claims, expected: &Expected<'_>) -> Result<(), Failure> {
         let millis = |time: &Number| millis(time).ok_or(Failure::IdTokenMalformed);
         let latest = expected.now.saturating_add(AHEAD_MILLIS);
         if claims.iss != expected.issuer {

@@ -27,7 +27,6 @@
 //! # }
 //! ```
 
-mod account;
 mod callback;
 mod check;
 mod config;
@@ -41,6 +40,7 @@ mod identities;
 mod person;
 mod provider;
 mod redirect;
+mod settle;
 mod start;
 mod throttle;
 mod tokens;
@@ -160,7 +160,7 @@ impl Oidc {
     /// code. A page that is none of the allowed ones is not sent to.
     pub fn error_page(&self, redirect_to: Option<&str>, error: &Error) -> String {
         let targets = &self.set_up.targets;
-        let place = redirect_to.and_then(|place| targets.check(place));
+        let place = redirect_to.and_then(|place| targets.allowed(place));
         targets.with_error(place.as_ref().unwrap_or(&targets.default), error.code())
     }
 
@@ -178,7 +178,7 @@ impl Oidc {
     ///
     /// # Errors
     /// [`Error::Validation`] on `password`; [`IDENTITY_NOT_FOUND`](crate::oidc::IDENTITY_NOT_FOUND) when it is not one of theirs; [`LAST_WAY_IN`](crate::refusal::LAST_WAY_IN) when the caller could not sign in any more;
-    /// [`Error::SessionOver`]; [`Error::Throttled`]; [`Error::Overloaded`]; [`Error::Unavailable`].
+    /// [`Error::StepUpRequired`]; [`Error::SessionOver`]; [`Error::Throttled`]; [`Error::Overloaded`]; [`Error::Unavailable`].
     pub async fn unlink(
         &self,
         caller: &Principal,

@@ -170,7 +170,7 @@ impl Provider {
         }
     }
 
-    pub(super) fn check(&mut self) -> Result<(), ConfigError> {
+    pub(super) fn validate(&mut self) -> Result<(), ConfigError> {
         self.check_trust()?;
         let refuse = |problem: &str| Err(ConfigError::new(SETTING, format!("`{}` {problem}", self.name)));
         let is_name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte);

@@ -27,13 +27,13 @@ impl Targets {
         let others = others.iter().map(origin).collect::<Result<_, _>>()?;
         let targets = Self { base: base.clone(), others, default: String::new() };
         let problem = "must be a path, as /, or an address of this origin or of a redirect_origin";
-        let default = targets.check(default);
+        let default = targets.allowed(default);
         let default = default.ok_or_else(|| ConfigError::new("oidc default_redirect", problem))?;
         Ok(Self { default, ..targets })
     }
 
     /// The place as it goes into `Location`, or `None`. A path stays a path.
-    pub(super) fn check(&self, wanted: &str) -> Option<String> {
+    pub(super) fn allowed(&self, wanted: &str) -> Option<String> {
         // Browsers take a backslash for a slash and drop tabs and line breaks: `/\host` is `//host` to them.
         let is_plain = |c: char| c != '\\' && !c.is_control() && !c.is_whitespace();
         if wanted.len() > MAX_BYTES || !wanted.chars().all(is_plain) {
@@ -94,10 +94,10 @@ mod tests {
             "https://app.example.com/welcome?x=1",
             "https://auth.example.com/page",
         ] {
-            assert_eq!(targets().check(place).as_deref(), Some(place), "{place}");
+            assert_eq!(targets().allowed(place).as_deref(), Some(place), "{place}");
         }
-        assert_eq!(targets().check("https://APP.example.com:443").unwrap(), "https://app.example.com/");
-        assert_eq!(targets().check("/a/../b").unwrap(), "/b");
+        assert_eq!(targets().allowed("https://APP.example.com:443").unwrap(), "https://app.example.com/");
+        assert_eq!(targets().allowed("/a/../b").unwrap(), "/b");
     }
 
     #[test]
@@ -128,12 +128,12 @@ mod tests {
             " /app",
             "/app\r\nSet-Cookie: x=1",
         ] {
-            let taken = targets().check(place);
+            let taken = targets().allowed(place);
             // What the parser reads as the known origin is that origin, however it is written.
             let is_known = |taken: &String| taken.starts_with("https://app.example.com/");
             assert!(taken.as_ref().is_none_or(is_known), "{place:?} leads to {taken:?}");
         }
-        assert_eq!(targets().check(&format!("/{}", "a".repeat(MAX_BYTES))), None);
+        assert_eq!(targets().allowed(&format!("/{}", "a".repeat(MAX_BYTES))), None);
     }
 
     #[test]
@@ -151,7 +151,7 @@ mod tests {
         #[test]
         fn whatever_is_taken_stays_with_the_origins_that_were_named(wanted in "[/\\\\.@:?#%a-z\t ]{0,30}") {
             let base = Url::parse("https://auth.example.com/").unwrap();
-            if let Some(place) = targets().check(&wanted) {
+            if let Some(place) = targets().allowed(&wanted) {
                 let host = base.join(&place).unwrap().host_str().unwrap().to_owned();
                 prop_assert!(["auth.example.com", "app.example.com"].contains(&host.as_str()), "{}", place);
             }

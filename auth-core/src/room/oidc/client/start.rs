@@ -84,7 +84,7 @@ impl Oidc {
         let targets = &self.set_up.targets;
         let redirect_to = match &start.redirect_to {
             None => targets.default.clone(),
-            Some(page) => targets.check(page).ok_or_else(|| {
+            Some(page) => targets.allowed(page).ok_or_else(|| {
                 let rule = "must be a path of this service, or an address of an origin that is allowed";
                 Error::Validation(vec![FieldError::new("redirect_to", "not_allowed", rule)])
             })?,

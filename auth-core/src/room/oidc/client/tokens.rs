@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use super::{ProviderTokens, account::Arrived};
+use super::{ProviderTokens, settle::Arrived};
 use crate::{
     AccessToken, Error, RefreshToken, UserId,
     kernel::Kernel,

@@ -85,7 +85,7 @@ impl Transaction {
     }
 
     /// Whether this may go on here and now.
-    pub(super) fn check(&self, browser: Option<&BrowserToken>, now: i64) -> Result<(), Failure> {
+    pub(super) fn validate(&self, browser: Option<&BrowserToken>, now: i64) -> Result<(), Failure> {
         // Before the cookie, which is gone after the first time: who reloads is told what happened.
         if self.spent_at.is_some() {
             return Err(Failure::StateUsed);

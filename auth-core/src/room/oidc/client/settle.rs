@@ -38,19 +38,18 @@ enum Round {
 }
 
 impl Oidc {
-    /// The account to sign in to, and how many sessions it has.
+    /// The account to sign in to.
     pub(super) async fn account_of(
         &self,
         arrived: &Arrived<'_>,
-    ) -> Result<(UserRow, u64), (Option<UserId>, Error)> {
+    ) -> Result<LoginRow, (Option<UserId>, Error)> {
         let nobody = |error| (None, error);
         let kernel = &self.kernel;
         let user = self.settle(arrived).await.map_err(nobody)?;
-        let found = find_user_with_sessions(kernel.store.db(), user, kernel.now()).await;
+        let found = find_user_with_sessions(kernel.store.db(), user, kernel.now(), kernel.standing()).await;
         let found = found.map_err(|error| nobody(error.into()))?;
         // Deleted since.
-        let LoginRow { user, sessions, .. } = found.ok_or_else(|| nobody(Error::InvalidCredentials))?;
-        Ok((user, sessions))
+        found.ok_or_else(|| nobody(Error::InvalidCredentials))
     }
 
     async fn settle(&self, arrived: &Arrived<'_>) -> Result<UserId, Error> {

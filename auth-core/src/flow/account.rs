@@ -1,9 +1,10 @@
-//! What somebody who is signed in does to the account itself. The password is asked for again (ASVS 7.5.1).
+//! What somebody who is signed in does to the account itself. They show again who they are (ASVS 7.5.1): by the password, or
+//! where there is a second factor by a step-up with it.
 
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    ClientInfo, Error, FieldError, Password, Principal, SessionId, UserId,
+    Assurance, ClientInfo, Error, FieldError, Password, Principal, SecondFactor, SessionId, UserId,
     clock::duration_millis,
     email::Email,
     event::EventKind,
@@ -12,8 +13,8 @@ use crate::{
     password::{self, Checked, Verdict},
     refusal,
     store::{
-        ConnectionTrait, LockedUser, UserRow, delete_user, end_all_sessions, find_login, find_session,
-        find_user, keep_session, lock_user, replace_hash,
+        ConnectionTrait, LockedUser, SessionRow, UserRow, delete_user, end_all_sessions, find_login,
+        find_session, find_user, find_user_with_sessions, keep_session, lock_user, replace_hash,
     },
     task::{detached, until_won},
 };
@@ -21,10 +22,24 @@ use crate::{
 /// An account without a password has to have signed in so lately.
 const RECENT: Duration = Duration::from_mins(5);
 
+/// How somebody has last shown who they are.
+#[derive(Debug, Clone, Copy)]
+struct Proof {
+    at: i64,
+    level: Assurance,
+}
+
+impl Proof {
+    fn of(session: &SessionRow) -> Self {
+        Self { at: session.authenticated_at(), level: Assurance::of_methods(&session.methods) }
+    }
+}
+
 /// A signed-in user who has shown again who they are.
 pub(crate) struct Confirmed {
     pub(crate) id: UserId,
     pub(crate) email: String,
+    #[cfg_attr(not(feature = "oidc"), expect(dead_code, reason = "read by rooms that a feature compiles"))]
     pub(crate) email_verified: bool,
     pub(crate) epoch: i64,
     /// `None` for an account without a password.
@@ -36,7 +51,8 @@ pub(crate) struct Confirmed {
 
 impl Kernel {
     /// Checks that the caller's session lives, and the password; where the account has none, that the sign-in is recent. A
-    /// wrong password counts like one at a sign-in.
+    /// wrong password counts like one at a sign-in. Where the account has a second factor, it has to be shown lately, and the
+    /// password may be left out.
     pub(crate) async fn confirm(
         self: Arc<Self>,
         caller: &Principal,
@@ -44,17 +60,13 @@ impl Kernel {
         field: &'static str,
         client: &ClientInfo,
     ) -> Result<Confirmed, Error> {
-        let session = find_session(self.store.db(), caller.session_id()).await?.ok_or(Error::SessionOver)?;
-        let now = self.now();
-        let alive = session.is_alive(now, duration_millis(self.config.sessions.refresh_ttl));
-        if !alive || session.user.id != caller.user_id() {
-            return Err(Error::SessionOver);
-        }
-        let authenticated_at = session.authenticated_at();
+        let session = self.live_session(caller).await?;
+        let (now, proof) = (self.now(), Proof::of(&session));
         let UserRow { id, email, epoch, email_verified_at, .. } = session.user;
         let address = Email::parse(&email).map_err(|_| Error::Refused(refusal::USER_NOT_FOUND))?;
         let subject = self.subject(&address, client);
-        let (found, counters) = find_login(self.store.db(), address.normalized(), subject, now).await?;
+        let (db, standing) = (self.store.db(), self.standing());
+        let (found, counters) = find_login(db, address.normalized(), subject, now, standing).await?;
         let confirmed = Confirmed {
             id,
             email,
@@ -65,8 +77,12 @@ impl Kernel {
             field,
         };
         let found = found.filter(|found| found.user.id == id).ok_or(Error::SessionOver)?;
-        let Some(hash) = found.hash else {
-            let recent = authenticated_at.saturating_add(duration_millis(RECENT)) > now;
+        let has_second = self.asks_second_factor(found.factors);
+        if has_second {
+            self.is_recent(proof, found.factors)?;
+        }
+        let Some(hash) = found.hash.filter(|_| password.is_some() || !has_second) else {
+            let recent = has_second || proof.at.saturating_add(duration_millis(RECENT)) > now;
             let rule =
                 "sign in again first: an account without a password needs a sign-in of the last 5 minutes";
             return if recent { Ok(confirmed) } else { Err(refuse(field, "recent_sign_in_needed", rule)) };
@@ -95,6 +111,32 @@ impl Kernel {
                 Err(error)
             }
         }
+    }
+
+    /// The user, who has shown lately who they are by the most that the account has.
+    pub(crate) async fn recent_proof(&self, caller: &Principal) -> Result<UserRow, Error> {
+        let session = self.live_session(caller).await?;
+        let (db, standing) = (self.store.db(), self.standing());
+        let found = find_user_with_sessions(db, session.user.id, self.now(), standing).await?;
+        self.is_recent(Proof::of(&session), found.ok_or(Error::SessionOver)?.factors)?;
+        Ok(session.user)
+    }
+
+    /// Whether the factors of an account are asked for.
+    pub(crate) fn asks_second_factor(&self, factors: u64) -> bool {
+        factors > 0 && self.config.factors.policy != SecondFactor::Off
+    }
+
+    fn is_recent(&self, proof: Proof, factors: u64) -> Result<(), Error> {
+        let step_up = self.config.factors.step_up;
+        let (level, max_age) = match (self.asks_second_factor(factors), step_up.is_zero()) {
+            (false, true) => return Ok(()),
+            (false, false) => (Assurance::Aal1, step_up),
+            (true, false) => (Assurance::Aal2, step_up),
+            (true, true) => (Assurance::Aal2, RECENT),
+        };
+        let is_recent = proof.at.saturating_add(duration_millis(max_age)) > self.now();
+        if is_recent && proof.level >= level { Ok(()) } else { Err(Error::StepUpRequired { level, max_age }) }
     }
 
     /// Holds the user's row until the end of the transaction, if everything is as it was when they were confirmed. To hash

@@ -1,0 +1,156 @@
+//! What somebody who is signed in does with their factors.
+
+use std::time::{Duration, SystemTime};
+
+use super::{
+    FACTOR_NOT_FOUND, FACTOR_REQUIRED, INVALID_CODE, TOTP,
+    enrol::{self, Confirmed},
+    recovery,
+    store::{count_codes, find_totp, forget_tries, put_codes, remove_codes, remove_totp},
+};
+use crate::{
+    AccessToken, ClientInfo, Error, FieldError, Password, Principal,
+    assurance::with_second,
+    clock::from_millis,
+    event::EventKind,
+    kernel::Kernel,
+    mail::MailKind,
+    store::{lock_user, prove_session},
+    task::until_won,
+};
+
+/// The factors of an account, for its owner to look at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FactorList {
+    /// Whether the account has to have a second factor.
+    pub is_required: bool,
+    /// Since when there is an authenticator app.
+    pub totp: Option<SystemTime>,
+    /// Whether so much was guessed that no code is taken until an administrator opens it.
+    pub is_locked: bool,
+    /// How many recovery codes were not used yet.
+    pub recovery_codes_left: u64,
+}
+
+/// A factor stands from now on.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct FactorAdded {
+    /// Of the same session, which has shown two factors now. The refresh token stays.
+    pub access: AccessToken,
+    /// How long it is good for.
+    pub access_expires_in: Duration,
+    /// To be shown once, and written down.
+    pub recovery_codes: Vec<Password>,
+}
+
+pub(super) async fn list(kernel: &Kernel, caller: &Principal) -> Result<FactorList, Error> {
+    let user = kernel.live_session(caller).await?.user;
+    let db = kernel.store.db();
+    let stands = find_totp(db, user.id).await?.filter(|row| row.pending_until.is_none());
+    Ok(FactorList {
+        is_required: kernel.config.factors.policy.requires(&user.roles),
+        is_locked: stands.as_ref().is_some_and(|row| row.is_locked),
+        totp: stands.map(|row| from_millis(row.created_at)),
+        recovery_codes_left: count_codes(db, user.id).await?,
+    })
+}
+
+/// To be called [detached](crate::task::detached), as all that follow.
+pub(super) async fn confirm_totp(
+    kernel: &Kernel,
+    caller: &Principal,
+    code: &Password,
+    client: &ClientInfo,
+) -> Result<FactorAdded, Error> {
+    let session = kernel.live_session(caller).await?;
+    let user = &session.user;
+    let confirmed = match enrol::look(kernel, user.id, code, client).await {
+        Err(Error::Refused(INVALID_CODE)) => return Err(wrong_code()),
+        looked => looked?,
+    };
+    let (now, methods) = (kernel.now(), with_second(&session.methods, "otp"));
+    let kind = until_won(|| async {
+        let txn = kernel.store.begin().await?;
+        let kind = enrol::stand(kernel, &txn, user, &confirmed, client).await?;
+        if !prove_session(&txn, session.id, &methods, now).await? {
+            return Err(Error::SessionOver);
+        }
+        txn.commit().await?;
+        Ok(kind)
+    });
+    let kind = match kind.await {
+        Err(Error::Refused(INVALID_CODE)) => return Err(wrong_code()),
+        stands => stands?,
+    };
+    kernel.mail_waits();
+    kernel.emit(client, kind);
+    let (access, access_expires_in) = kernel.access_token(&session, &methods, now)?;
+    let Confirmed { codes, .. } = confirmed;
+    Ok(FactorAdded { access, access_expires_in, recovery_codes: codes.codes })
+}
+
+/// 422 rather than 401, which would send clients to refresh their tokens.
+pub(super) fn wrong_code() -> Error {
+    Error::Validation(vec![FieldError::new("code", "invalid_code", "the code is wrong, or was used already")])
+}
+
+pub(super) async fn remove(kernel: &Kernel, caller: &Principal, client: &ClientInfo) -> Result<(), Error> {
+    let user = kernel.recent_proof(caller).await?;
+    let kind = until_won(|| async {
+        let txn = kernel.store.begin().await?;
+        lock_user(&txn, user.id).await?.ok_or(Error::SessionOver)?;
+        let row = find_totp(&txn, user.id).await?.ok_or(FACTOR_NOT_FOUND)?;
+        let stood = row.pending_until.is_none();
+        if stood && kernel.config.factors.policy.requires(&user.roles) {
+            return Err(FACTOR_REQUIRED.into());
+        }
+        remove_totp(&txn, user.id).await?;
+        let kind = EventKind::FactorRemoved { user: user.id, factor: TOTP };
+        if stood {
+            // Of no use without a factor, and not to come back with the next one.
+            remove_codes(&txn, user.id).await?;
+            forget_tries(&txn, user.id, None).await?;
+            kernel.post(&txn, MailKind::FactorRemoved, &user.email, Some(user.id), None).await?;
+            kernel.record(&txn, client, &kind).await?;
+        }
+        txn.commit().await?;
+        Ok(stood.then_some(kind))
+    })
+    .await?;
+    kernel.mail_waits();
+    if let Some(kind) = kind {
+        kernel.emit(client, kind);
+    }
+    Ok(())
+}
+
+pub(super) async fn new_recovery_codes(
+    kernel: &Kernel,
+    caller: &Principal,
+    client: &ClientInfo,
+) -> Result<Vec<Password>, Error> {
+    let user = kernel.recent_proof(caller).await?;
+    let stands = |row: Option<super::store::TotpRow>| row.is_some_and(|row| row.pending_until.is_none());
+    if !stands(find_totp(kernel.store.db(), user.id).await?) {
+        return Err(FACTOR_NOT_FOUND.into());
+    }
+    let set = recovery::draw(kernel, client).await?;
+    let kind = EventKind::RecoveryCodesMade { user: user.id };
+    until_won(|| async {
+        let txn = kernel.store.begin().await?;
+        lock_user(&txn, user.id).await?.ok_or(Error::SessionOver)?;
+        if !stands(find_totp(&txn, user.id).await?) {
+            return Err(FACTOR_NOT_FOUND.into());
+        }
+        put_codes(&txn, user.id, &set.rows, kernel.now()).await?;
+        kernel.post(&txn, MailKind::RecoveryCodesMade, &user.email, Some(user.id), None).await?;
+        kernel.record(&txn, client, &kind).await?;
+        Ok(txn.commit().await?)
+    })
+    .await?;
+    kernel.mail_waits();
+    kernel.emit(client, kind);
+    Ok(set.codes)
+}

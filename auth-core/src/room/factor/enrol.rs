@@ -1,0 +1,58 @@
+//! Setting up an authenticator app: the first code that is shown of a secret makes it stand.
+
+use super::{
+    INVALID_CODE, TOTP, guess,
+    recovery::{self, Set},
+    store::{confirm_totp, find_totp, put_codes},
+    totp,
+};
+use crate::{
+    ClientInfo, Error, Password, UserId,
+    event::EventKind,
+    kernel::Kernel,
+    mail::MailKind,
+    store::{DatabaseTransaction, UserRow},
+};
+
+/// A code that was right of a secret that waits, and the recovery codes that go with it.
+pub(super) struct Confirmed {
+    step: totp::Step,
+    pub(super) codes: Set,
+}
+
+/// Counted like any other code: who is signed in need not be who was told the secret.
+pub(super) async fn look(
+    kernel: &Kernel,
+    user: UserId,
+    code: &Password,
+    client: &ClientInfo,
+) -> Result<Confirmed, Error> {
+    let guess = guess::reserve(kernel, user, client).await?;
+    let now = kernel.now();
+    let waits = find_totp(kernel.store.db(), user).await?;
+    let waits = waits.filter(|row| row.pending_until.is_some_and(|until| now < until));
+    let step = waits.map(|row| totp::check(kernel, user, row, code)).transpose()?.flatten();
+    let step = step.ok_or(INVALID_CODE)?;
+    guess.right(kernel.store.db()).await?;
+    Ok(Confirmed { step, codes: recovery::draw(kernel, client).await? })
+}
+
+/// Makes it stand, in a transaction.
+pub(super) async fn stand(
+    kernel: &Kernel,
+    txn: &DatabaseTransaction,
+    user: &UserRow,
+    confirmed: &Confirmed,
+    client: &ClientInfo,
+) -> Result<EventKind, Error> {
+    let (now, step) = (kernel.now(), &confirmed.step);
+    if !confirm_totp(txn, user.id, &step.secret, step.number, now).await? {
+        // Another one was begun or confirmed meanwhile.
+        return Err(INVALID_CODE.into());
+    }
+    put_codes(txn, user.id, &confirmed.codes.rows, now).await?;
+    let kind = EventKind::FactorAdded { user: user.id, factor: TOTP };
+    kernel.post(txn, MailKind::FactorAdded, &user.email, Some(user.id), None).await?;
+    kernel.record(txn, client, &kind).await?;
+    Ok(kind)
+}

@@ -1,0 +1,118 @@
+//! Showing a factor that stands: counted, looked at, and spent in the transaction of what it is shown for.
+
+use super::{
+    INVALID_CODE, Method,
+    guess::{Guess, reserve},
+    recovery,
+    store::{find_totp, spend_code, use_step},
+    totp::{self, Step},
+};
+use crate::{
+    ClientInfo, Error, Password, UserId, event::EventKind, kernel::Kernel, mail::MailKind,
+    store::DatabaseTransaction,
+};
+
+/// A code that was right, and is not spent yet.
+pub(super) struct Shown {
+    user: UserId,
+    what: What,
+    guess: Guess,
+}
+
+enum What {
+    Step(Step),
+    /// The hash of its row.
+    Recovery(String),
+}
+
+/// Looks at a code. A wrong one is counted, told, and [`INVALID_CODE`]. To be called [detached](crate::task::detached).
+pub(super) async fn show(
+    kernel: &Kernel,
+    user: UserId,
+    method: Method,
+    code: &Password,
+    client: &ClientInfo,
+) -> Result<Shown, Error> {
+    let guess = reserve(kernel, user, client).await?;
+    match look(kernel, user, method, code, client).await {
+        Ok(Some(what)) => Ok(Shown { user, what, guess }),
+        Ok(None) => {
+            guess.wrong(kernel, method.name(), client).await?;
+            Err(INVALID_CODE.into())
+        }
+        Err(error) => {
+            guess.not_checked(kernel).await;
+            Err(error)
+        }
+    }
+}
+
+async fn look(
+    kernel: &Kernel,
+    user: UserId,
+    method: Method,
+    code: &Password,
+    client: &ClientInfo,
+) -> Result<Option<What>, Error> {
+    match method {
+        Method::RecoveryCode => Ok(recovery::check(kernel, user, code, client).await?.map(What::Recovery)),
+        Method::Totp => {
+            let row = find_totp(kernel.store.db(), user).await?.filter(|row| row.pending_until.is_none());
+            let step = row.map(|row| totp::check(kernel, user, row, code)).transpose()?.flatten();
+            Ok(step.map(What::Step))
+        }
+    }
+}
+
+impl Shown {
+    /// As it stands in `amr`.
+    pub(super) fn amr(&self) -> &'static str {
+        match self.what {
+            What::Step(_) => "otp",
+            What::Recovery(_) => "rc",
+        }
+    }
+
+    /// Uses it up in this transaction, with all that belongs to it. `false`: somebody else was faster.
+    pub(super) async fn spend(
+        &self,
+        kernel: &Kernel,
+        txn: &DatabaseTransaction,
+        email: &str,
+        client: &ClientInfo,
+    ) -> Result<bool, Error> {
+        let is_spent = match &self.what {
+            What::Step(step) => use_step(txn, self.user, (&step.secret, &step.anew), step.number).await?,
+            What::Recovery(hash) => spend_code(txn, self.user, hash).await?,
+        };
+        if is_spent && let Some(kind) = self.event() {
+            kernel.post(txn, MailKind::RecoveryCodeUsed, email, Some(self.user), None).await?;
+            kernel.record(txn, client, &kind).await?;
+        }
+        Ok(is_spent)
+    }
+
+    /// After the commit.
+    pub(super) async fn spent(self, kernel: &Kernel, client: &ClientInfo) {
+        if let Some(kind) = self.event() {
+            kernel.mail_waits();
+            kernel.emit(client, kind);
+        }
+        if let Err(error) = self.guess.right(kernel.store.db()).await {
+            tracing::warn!(error = error.code(), "wrong codes before a right one stay counted");
+        }
+    }
+
+    /// Somebody else has used it up: for who comes second it is a wrong one.
+    pub(super) async fn was_spent(self, kernel: &Kernel, client: &ClientInfo) -> Result<(), Error> {
+        let method = match self.what {
+            What::Step(_) => Method::Totp,
+            What::Recovery(_) => Method::RecoveryCode,
+        };
+        self.guess.wrong(kernel, method.name(), client).await
+    }
+
+    fn event(&self) -> Option<EventKind> {
+        matches!(self.what, What::Recovery(_)).then_some(EventKind::RecoveryCodeUsed { user: self.user })
+    }
+}

@@ -1,0 +1,120 @@
+//! Showing again who one is, in a session that goes on.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{
+    INVALID_CODE, Method, SECOND_FACTOR_ENROLMENT_REQUIRED,
+    account::wrong_code,
+    proof::{self, Shown},
+};
+use crate::{
+    AccessToken, Assurance, ClientInfo, Error, FieldError, Password, Principal,
+    assurance::{with_first, with_second},
+    event::EventKind,
+    kernel::Kernel,
+    store::{SessionRow, find_user_with_sessions, prove_session},
+    task::until_won,
+};
+
+/// How somebody shows again who they are.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum StepUp {
+    /// By the password, where there is no second factor.
+    Password(Password),
+    /// By a code of a second factor.
+    Code(Method, Password),
+}
+
+/// Who is signed in has shown again who they are.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct SteppedUp {
+    /// Of the same session, with a fresh [`authenticated_at`](Principal::authenticated_at). The refresh token stays.
+    pub access: AccessToken,
+    /// How long it is good for.
+    pub access_expires_in: Duration,
+}
+
+/// To be called [detached](crate::task::detached).
+pub(super) async fn step_up(
+    kernel: &Arc<Kernel>,
+    caller: &Principal,
+    by: StepUp,
+    client: &ClientInfo,
+) -> Result<SteppedUp, Error> {
+    let session = kernel.live_session(caller).await?;
+    let (db, user) = (kernel.store.db(), &session.user);
+    let found = find_user_with_sessions(db, user.id, kernel.now(), kernel.standing()).await?;
+    let has_second = kernel.asks_second_factor(found.ok_or(Error::SessionOver)?.factors);
+    let (methods, method, shown) = match by {
+        StepUp::Password(_) if has_second => {
+            return Err(wrong_method("the account has a second factor, by which it steps up"));
+        }
+        StepUp::Code(..) if !has_second => return Err(wrong_method("the account has no second factor")),
+        StepUp::Password(password) => {
+            let confirmed = Arc::clone(kernel).confirm(caller, Some(password), "password", client).await?;
+            if confirmed.hash.is_none() {
+                return Err(wrong_method("the account has no password; sign in again"));
+            }
+            (with_first(&session.methods, "pwd"), "password", None)
+        }
+        StepUp::Code(method, code) => match proof::show(kernel, user.id, method, &code, client).await {
+            Err(Error::Refused(INVALID_CODE)) => return Err(wrong_code()),
+            shown => {
+                let shown = shown?;
+                (with_second(&session.methods, shown.amr()), method.name(), Some(shown))
+            }
+        },
+    };
+    if Assurance::of_methods(&methods) == Assurance::Aal1
+        && kernel.config.factors.policy.requires(&user.roles)
+    {
+        // As at a refresh: below two factors there are no tokens.
+        return Err(SECOND_FACTOR_ENROLMENT_REQUIRED.into());
+    }
+    let (now, kind) = (kernel.now(), EventKind::SteppedUp { user: user.id, session: session.id, method });
+    write(kernel, &session, &methods, shown, &kind, client).await?;
+    kernel.emit(client, kind);
+    let (access, access_expires_in) = kernel.access_token(&session, &methods, now)?;
+    Ok(SteppedUp { access, access_expires_in })
+}
+
+async fn write(
+    kernel: &Kernel,
+    session: &SessionRow,
+    methods: &str,
+    shown: Option<Shown>,
+    kind: &EventKind,
+    client: &ClientInfo,
+) -> Result<(), Error> {
+    let now = kernel.now();
+    let spent = until_won(|| async {
+        let txn = kernel.store.begin().await?;
+        if let Some(shown) = &shown
+            && !shown.spend(kernel, &txn, &session.user.email, client).await?
+        {
+            return Ok(false);
+        }
+        if !prove_session(&txn, session.id, methods, now).await? {
+            return Err(Error::SessionOver);
+        }
+        kernel.record(&txn, client, kind).await?;
+        txn.commit().await?;
+        Ok(true)
+    })
+    .await?;
+    match shown {
+        Some(shown) if spent => shown.spent(kernel, client).await,
+        Some(shown) => {
+            shown.was_spent(kernel, client).await?;
+            return Err(wrong_code());
+        }
+        None => {}
+    }
+    Ok(())
+}
+
+fn wrong_method(rule: &'static str) -> Error {
+    Error::Validation(vec![FieldError::new("method", "not_possible", rule)])
+}

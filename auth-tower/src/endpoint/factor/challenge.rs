@@ -1,0 +1,79 @@
+//! The second step of a sign-in, whatever the first was.
+
+use auth_core::{AuthSession, factor::Answer};
+use http::StatusCode;
+use serde_json::json;
+
+use super::{method, setup};
+use crate::{
+    endpoint::{
+        answer::tokens_with_codes,
+        fields::{invalid, texts},
+    },
+    openapi::{Operation, header, shape::reference},
+    route::{Answered, Route, Takes},
+    service::{Call, Inner},
+};
+
+pub(super) const ANSWER: Route =
+    Route::post(|call| Box::pin(answer(call)), describe_answer).takes(Takes::Json);
+pub(super) const ENROL: Route = Route::post(|call| Box::pin(enrol(call)), describe_enrol).takes(Takes::Json);
+
+/// `POST /login/challenge` `{"auth_session", "method", "code"}`: answered as a login is.
+async fn answer(call: Call) -> Answered {
+    let cookies = call.service.cookies;
+    let held = cookies.refresh.read_one(call.headers()).map(str::to_owned);
+    let [auth_session, name, code] = texts(call.payload, ["auth_session", "method", "code"])?;
+    let mut answer = Answer::new(auth_session, method(&name)?, code).client(call.client);
+    if let Some(token) = held {
+        answer = answer.holding(token.into());
+    }
+    let answered = call.service.factors()?.answer(answer).await?;
+    Ok(tokens_with_codes(cookies, &answered.tokens, &answered.recovery_codes))
+}
+
+fn describe_answer(_: &Inner) -> Operation {
+    let example = json!({"auth_session": "from the first step", "method": "totp", "code": "123456"});
+    Operation::new("answer_challenge", "Sign in: the second step")
+        .describe(
+            "With `auth_session` of the first step, whichever that was. After a wrong code it stays good; from the fifth on there is a \
+             wait. A challenge that came of a refresh needs the refresh cookie, too. Where a factor was just set up the answer has \
+             its recovery codes: show them once.",
+        )
+        .takes("ChallengeAnswer", &example)
+        .answer(
+            200,
+            json!({
+                "description": "The access token; the refresh token is in the cookie only.",
+                "headers": {"Set-Cookie": header("Set-Cookie")},
+                "content": {"application/json": {"schema": reference("TokenWithCodes")}},
+            }),
+        )
+        .fails(&[
+            "invalid_code", "invalid_token", "invalid_credentials", "factor_locked", "totp_exists", "validation_failed",
+        ])
+        .hashes()
+        .needs_the_database()
+}
+
+/// `POST /login/challenge/enrol` `{"auth_session", "method"}`: where a factor has to be set up first.
+async fn enrol(call: Call) -> Answered {
+    let [auth_session, name] = texts(call.payload, ["auth_session", "method"])?;
+    if name != "totp" {
+        return Err(invalid("method", "unknown", "the method is one of `methods`").into());
+    }
+    let begun = call.service.factors()?.enrol(AuthSession::new(auth_session), call.client).await?;
+    Ok(setup(StatusCode::OK, &begun)?)
+}
+
+fn describe_enrol(_: &Inner) -> Operation {
+    let example = json!({"auth_session": "from the first step", "method": "totp"});
+    Operation::new("enrol", "Sign in: set a second factor up")
+        .describe(
+            "After `second_factor_enrolment_required`. The first code of the app then goes to `/login/challenge`.",
+        )
+        .takes("Enrolment", &example)
+        .answers_with(200, "What an authenticator app is given.", "TotpSetup")
+        .fails(&["invalid_token", "verification_needed", "totp_exists", "validation_failed", "throttled"])
+        .needs_the_database()
+}

@@ -1,0 +1,267 @@
+//! No sequence of requests, through whatever door, gives tokens to who has the first factors of an account and not its second.
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use auth_core::{
+    AuthBuilder, CreateUser, SecondFactor,
+    mail::MailKind,
+    test_util::{Hole, ManualClock, Outbox},
+};
+use auth_migration::test_util::TestDatabase;
+use proptest::{
+    prelude::*,
+    test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
+};
+use serde_json::{Value, json};
+
+use super::enrol;
+use crate::{
+    oidc::{GitHub, call_back, under_way},
+    support::{ADA, Answer, PASSWORD, Req, World},
+};
+
+const NEW_PASSWORD: &str = "another horse battery";
+
+/// Somebody who knows Ada's passwords and reads her mail, but has none of her codes and no session of hers of two factors.
+struct Thief {
+    outbox: Outbox,
+    /// Of a session that Ada began with one factor, before she had two: the thief has its tokens, too.
+    cookie: String,
+    access: String,
+    auth_session: String,
+    links: Vec<(MailKind, String)>,
+}
+
+/// Everything that can be asked, with everything that the thief has.
+fn requests(thief: &Thief, victim: &str) -> Vec<(&'static str, &'static str, Req)> {
+    let link = |kind: MailKind| {
+        let found = thief.links.iter().rev().find(|(of, _)| *of == kind);
+        found.map_or("none", |(_, token)| token.as_str()).to_owned()
+    };
+    let with = |request: Req| request.bearer(&thief.access).cookie(&thief.cookie);
+    let json =
+        |method, path, body: Value| (method, path, with(Req::new(method, path).json(body.to_string())));
+    let bare = |method, path| (method, path, with(Req::new(method, path)));
+    let of_user = |method, path: &'static str| {
+        (method, path, with(Req::new(method, &path.replace("{id}", victim)).json(r#"{"disabled":false}"#)))
+    };
+    let (session, mut all) = (&thief.auth_session, Vec::new());
+    for password in [PASSWORD, NEW_PASSWORD] {
+        all.push(json("POST", "/login", json!({"email": ADA, "password": password})));
+        all.push(json(
+            "POST",
+            "/users/me/email",
+            json!({"email": "thief@example.com", "password": password}),
+        ));
+        all.push(json(
+            "POST",
+            "/users/me/password",
+            json!({"current_password": password, "new_password": NEW_PASSWORD}),
+        ));
+        all.push(json("POST", "/step-up", json!({"method": "password", "password": password})));
+        all.push(json("DELETE", "/users/me", json!({"password": password})));
+    }
+    for (method, code) in
+        [("totp", "000000"), ("totp", ""), ("recovery_code", "AAAAA-AAAAA"), ("password", PASSWORD)]
+    {
+        let body = json!({"auth_session": session, "method": method, "code": code, "password": PASSWORD});
+        all.push(json("POST", "/login/challenge", body));
+        all.push(json("POST", "/step-up", json!({"method": method, "code": code})));
+    }
+    all.extend([
+        json("POST", "/register", json!({"email": ADA, "password": NEW_PASSWORD})),
+        json("POST", "/login/challenge/enrol", json!({"auth_session": session, "method": "totp"})),
+        json("POST", "/forgot-password", json!({"email": ADA})),
+        json(
+            "POST",
+            "/reset-password",
+            json!({"token": link(MailKind::ResetPassword), "password": NEW_PASSWORD}),
+        ),
+        json("POST", "/request-verify-token", json!({"email": ADA})),
+        json("POST", "/verify-email", json!({"token": link(MailKind::VerifyEmail)})),
+        json("POST", "/verify-email", json!({"token": link(MailKind::ChangeEmail)})),
+        json("POST", "/stop-email-change", json!({"token": link(MailKind::EmailChangeAsked)})),
+        json("POST", "/users/me/totp/confirm", json!({"code": "000000"})),
+        json("POST", "/users/me/identities", json!({"provider": "github", "password": PASSWORD})),
+        bare("POST", "/refresh-token"),
+        bare("POST", "/logout"),
+        bare("POST", "/users/me/totp"),
+        bare("DELETE", "/users/me/totp"),
+        bare("POST", "/users/me/recovery-codes"),
+        bare("DELETE", "/users/me/sessions"),
+        of_user("PATCH", "/users/{id}"),
+        of_user("DELETE", "/users/{id}"),
+        of_user("DELETE", "/users/{id}/sessions"),
+        of_user("DELETE", "/users/{id}/factors"),
+        of_user("DELETE", "/users/me/sessions/{id}"),
+        of_user("DELETE", "/users/me/identities/{id}"),
+    ]);
+    for path in [
+        "/users/me",
+        "/users/me/export",
+        "/users/me/events",
+        "/users/me/sessions",
+        "/users/me/factors",
+        "/users",
+        "/verify",
+        "/users/me/identities",
+        "/.well-known/jwks.json",
+        "/openapi.json",
+        "/verify-email",
+        "/stop-email-change",
+        "/reset-password",
+    ] {
+        all.push(bare("GET", path));
+    }
+    for path in ["/users/{id}", "/users/{id}/events"] {
+        all.push(of_user("GET", path));
+    }
+    for path in ["/oauth/{provider}/authorize", "/oauth/{provider}/callback"] {
+        all.push(("GET", path, Req::get(&path.replace("{provider}", "github")).cookie(&thief.cookie)));
+    }
+    all
+}
+
+impl Thief {
+    /// What is new since the last request: a token for who signs in, a link in the mail.
+    async fn learn(&mut self, world: &World, answer: &Answer) {
+        if answer.status == 403 && answer.body.contains("auth_session") {
+            self.auth_session = answer.member("auth_session");
+        }
+        if let Some(cookie) = answer.cookie() {
+            self.cookie = cookie;
+        }
+        world.auth.deliver_mail().await.unwrap();
+        let mails = self.outbox.take();
+        self.links.extend(
+            mails.into_iter().filter_map(|(mail, _)| Some((mail.kind, mail.link?.token.expose().to_owned()))),
+        );
+    }
+}
+
+/// What a request must not bring: a session that is not the one of before, one of two factors, or tokens where it gives none.
+async fn gained(world: &World, own_session: &str, answer: &Answer) -> Option<&'static str> {
+    let token = match serde_json::from_str::<Value>(&answer.body) {
+        Ok(document) if document["access_token"].is_string() => answer.member("access_token"),
+        // A cookie alone, as a redirect has it, is as good.
+        _ => world.refresh(&answer.cookie()?).await.expect(200).member("access_token"),
+    };
+    let caller = world.auth.verifier().verify(&token).unwrap();
+    if caller.session_id().to_string() != own_session {
+        return Some("a new session");
+    }
+    if caller.assurance() != auth_core::Assurance::Aal1 {
+        return Some("a second factor");
+    }
+    (world.auth.config().factors.policy == SecondFactor::Required).then_some("tokens of one factor")
+}
+
+fn described(world: &World) -> Vec<(String, String)> {
+    let document = world.service().openapi();
+    let paths = document["paths"].as_object().unwrap();
+    let methods = |(path, item): (&String, &Value)| {
+        let methods = item.as_object().unwrap().keys().filter(|key| *key != "parameters");
+        methods.map(|method| (method.to_uppercase(), path.clone())).collect::<Vec<_>>()
+    };
+    paths.iter().flat_map(methods).collect()
+}
+
+/// A walk, and what it came to.
+struct Walk {
+    asked: BTreeSet<(&'static str, &'static str)>,
+    /// Every method of every path, as the service describes itself.
+    described: Vec<(String, String)>,
+    gained: Option<String>,
+}
+
+async fn walk(policy: SecondFactor, hole: Option<Hole>, steps: &[(usize, u64)]) -> Walk {
+    let (database, github) = (TestDatabase::sqlite().await, GitHub::start().await);
+    let clock = ManualClock::new();
+    let with_clock = |builder: AuthBuilder| builder.clock(Arc::new(clock.clone()));
+    let (mut before, _) = World::with_mail(&database, with_clock).await;
+    let new = CreateUser::new(ADA).password(PASSWORD).verified();
+    let victim = before.auth.create_user(new).await.unwrap().id.to_string();
+    let (access, cookie) = before.ada_signs_in().await;
+    let own_session = before.auth.verifier().verify(&access).unwrap().session_id().to_string();
+    before.clock = clock.clone();
+    enrol(before).await;
+    // The program of now, with this policy and every door.
+    let (world, outbox) = World::with_mail(&database, |builder| {
+        let builder = with_clock(builder).oidc(github.providers());
+        let builder = builder.configure(|config| config.factors.policy = policy);
+        hole.into_iter().fold(builder, AuthBuilder::insecure_hole)
+    })
+    .await;
+    let mut thief = Thief { outbox, cookie, access, auth_session: "none".to_owned(), links: Vec::new() };
+    let mut walk = Walk { asked: BTreeSet::new(), described: described(&world), gained: None };
+    for (choice, wait) in steps {
+        clock.advance(Duration::from_secs(*wait));
+        let mut all = requests(&thief, &victim);
+        let (method, path, request) = all.swap_remove(choice % all.len());
+        walk.asked.insert((method, path));
+        let mut answer = world.send(request).await;
+        if path == "/oauth/{provider}/authorize"
+            && answer.status == 302
+            && answer.header("location").unwrap().contains("state=")
+        {
+            // Ada's account at the provider is the thief's, too.
+            answer = call_back(&world, &under_way(&answer), 1).await;
+        }
+        let mut gained = gained(&world, &own_session, &answer).await;
+        if answer.status == 204 && path == "/users/me/totp" {
+            gained = Some("that the factor is gone");
+        }
+        if let Some(gained) = gained {
+            walk.gained = Some(format!("{gained}, by {method} {path}: {answer:?}"));
+            break;
+        }
+        thief.learn(&world, &answer).await;
+    }
+    database.drop_database().await;
+    walk
+}
+
+/// The first walk of many that gains something.
+fn search(hole: Option<Hole>) -> Result<(), String> {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let config = Config { cases: 24, failure_persistence: None, max_shrink_iters: 0, ..Config::default() };
+    let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
+    let steps =
+        prop::collection::vec((any::<usize>(), prop_oneof![4 => Just(0_u64), 1 => 0..400_u64]), 30..80);
+    let policy = prop_oneof![Just(SecondFactor::Optional), Just(SecondFactor::Required)];
+    let outcome = runner.run(&(policy, steps), |(policy, steps)| {
+        match runtime.block_on(walk(policy, hole, &steps)).gained {
+            Some(gained) => Err(TestCaseError::fail(gained)),
+            None => Ok(()),
+        }
+    });
+    outcome.map_err(|error| error.to_string())
+}
+
+#[test]
+fn no_sequence_of_requests_gives_tokens_without_the_second_factor() {
+    search(None).unwrap();
+}
+
+#[test]
+fn the_search_finds_a_door_without_the_gate() {
+    for (hole, by) in [
+        (Hole::Password, "POST /login"),
+        (Hole::Provider, "GET /oauth/{provider}/authorize"),
+        (Hole::Refresh, "POST /refresh-token"),
+    ] {
+        let found = search(Some(hole)).unwrap_err();
+        assert!(found.contains(by), "{hole:?}: {found}");
+    }
+}
+
+#[tokio::test]
+async fn each_route_once_gives_nothing_either_and_none_is_left_out() {
+    // Each in its turn: the number of requests is the same at each step.
+    let steps: Vec<_> = (0..120).map(|choice| (choice, 1)).collect();
+    let Walk { asked, described, gained } = walk(SecondFactor::Optional, None, &steps).await;
+    assert_eq!(gained, None);
+    let is_asked = |method: &str, path: &str| asked.iter().any(|asked| *asked == (method, path));
+    let left_out: Vec<_> = described.iter().filter(|(method, path)| !is_asked(method, path)).collect();
+    assert!(left_out.is_empty() && described.len() > 40, "nobody tries {left_out:?}");
+}
