@@ -19,7 +19,7 @@ mod unverified;
 mod user;
 
 #[cfg(feature = "oidc")]
-pub(crate) use self::credentials::Confirmed;
+pub(crate) use self::account::Confirmed;
 pub use self::{
     export::Export,
     key_ring::{KeyRing, KeyState, RingKey},
