@@ -30,7 +30,7 @@ pub(crate) const DOORS: Doors = Doors {
     endpoints: &[Endpoint::STEP_UP],
     schemas: |_| {
         let members = json!({
-            "method": {"enum": ["password", "totp", "recovery_code"]},
+            "method": {"type": "string", "enum": ["password", "totp", "recovery_code"]},
             "password": password(),
             "code": text(),
         });

@@ -103,7 +103,7 @@ fn describe(_: &Inner) -> Operation {
     let header = |description: &str| json!({"description": description, "schema": {"type": "string"}});
     let parameter = |name: &str, description: &str, schema: serde_json::Value| json!({"name": name, "in": "query", "description": description, "schema": schema});
     [
-        parameter("acr", "At least so much was shown.", json!({"enum": ["aal1", "aal2"]})),
+        parameter("acr", "At least so much was shown.", json!({"type": "string", "enum": ["aal1", "aal2"]})),
         parameter("max_age", "At most so many seconds ago.", json!({"type": "integer", "minimum": 0})),
         parameter("role", "By who has this role.", json!({"type": "string", "minLength": 1})),
     ]

@@ -96,14 +96,14 @@ fn setup(status: StatusCode, setup: &TotpSetup) -> Result<http::Response<Body>, 
 }
 
 fn schemas() -> Vec<(&'static str, Value)> {
-    let method = json!({"enum": ["totp", "recovery_code"]});
+    let method = json!({"type": "string", "enum": ["totp", "recovery_code"]});
     let code =
         json!({"type": "string", "description": "Six digits, or a recovery code; spaces do not matter."});
     let session =
         json!({"type": "string", "description": "Of the answer to the first step; good for five minutes."});
     let token = json!({
         "access_token": text(),
-        "token_type": {"const": "bearer"},
+        "token_type": {"type": "string", "const": "bearer"},
         "expires_in": {"type": "integer", "minimum": 1, "description": "Seconds."},
         "recovery_codes": texts(),
     });
@@ -123,7 +123,7 @@ fn schemas() -> Vec<(&'static str, Value)> {
             "Enrolment",
             object(
                 &["auth_session", "method"],
-                &json!({"auth_session": session, "method": {"enum": ["totp"]}}),
+                &json!({"auth_session": session, "method": {"type": "string", "enum": ["totp"]}}),
             ),
         ),
         (
@@ -140,7 +140,7 @@ fn schemas() -> Vec<(&'static str, Value)> {
         (
             "Factors",
             closed(&json!({
-                "second_factor": {"enum": ["optional", "required"]},
+                "second_factor": {"type": "string", "enum": ["optional", "required"]},
                 "totp": perhaps(&closed(&json!({"created_at": time()}))),
                 "locked": {"type": "boolean", "description": "Too many wrong codes: an administrator has to open it."},
                 "recovery_codes_left": {"type": "integer", "minimum": 0},

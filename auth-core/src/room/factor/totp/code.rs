@@ -64,6 +64,29 @@ mod tests {
         }
     }
 
+    /// Made with pyotp 2 from JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP, over a year.
+    #[test]
+    fn codes_are_those_that_another_program_makes() {
+        for (seconds, expected) in [
+            (1_768_483_745, "591559"),
+            (1_768_845_823, "389317"),
+            (1_769_171_720, "099515"),
+            (1_770_269_423, "025719"),
+            (1_774_429_675, "288427"),
+            (1_775_300_910, "906250"),
+            (1_779_496_083, "027069"),
+            (1_781_257_129, "269744"),
+            (1_784_252_317, "404134"),
+            (1_785_715_677, "511948"),
+            (1_789_067_336, "502346"),
+            (1_797_750_203, "518431"),
+        ] {
+            let secret = b"Hello!\xde\xad\xbe\xefHello!\xde\xad\xbe\xef";
+            let found = code(secret, step_at(seconds * 1000));
+            assert_eq!(str::from_utf8(&found).unwrap(), expected, "{seconds}");
+        }
+    }
+
     /// RFC 4226 appendix D.
     #[test]
     fn counters_give_the_codes_of_rfc_4226() {
