@@ -1,21 +1,22 @@
 //! Who runs a command: what stands in the audit where nobody is signed in.
 
-/// `cli:` and the name of the account of the system, or its number where the system knows no name in its own file.
+/// `cli:` and the name of the account of the system, or its number where the system knows no name in its own file; elsewhere than on
+/// Unix only `cli`.
 pub(crate) fn name() -> String {
-    format!("cli:{}", account())
+    account().map_or_else(|| "cli".to_owned(), |account| format!("cli:{account}"))
 }
 
 /// By the id of the process, which nobody can set as they like, and not by the environment.
 #[cfg(unix)]
-fn account() -> String {
+fn account() -> Option<String> {
     let id = rustix::process::getuid().as_raw();
     let accounts = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-    name_of(id, &accounts).map_or_else(|| id.to_string(), str::to_owned)
+    Some(name_of(id, &accounts).map_or_else(|| id.to_string(), str::to_owned))
 }
 
 #[cfg(not(unix))]
-fn account() -> String {
-    std::env::var("USERNAME").unwrap_or_default()
+fn account() -> Option<String> {
+    None
 }
 
 /// Lines of `name:password:id:…`.

@@ -19,6 +19,11 @@ pub use visitor::Visitor;
 #[doc = include_str!("../../README.md")]
 struct Readme;
 
+/// The same for the recipes of the manual.
+#[cfg(doctest)]
+#[doc = include_str!("../../auth-core/src/manual/recipes.md")]
+struct Recipes;
+
 /// How an example that serves was called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Arguments {

@@ -1,5 +1,5 @@
-//! Does what the README says: its shell blocks run against the program, its table is held against the
-//! program's own list, its SQL moves real accounts in. Its Rust blocks are doctests of this crate.
+//! Does what the README and the manual say: shell blocks run against the program, the table of settings is held against the
+//! program's own list, the SQL moves real accounts in. The Rust blocks are doctests of this crate.
 //!
 //! Needs bash and curl, and psql where it needs PostgreSQL.
 #![cfg(unix)]
@@ -34,9 +34,12 @@ const ADDRESS: &str = "http://127.0.0.1:8000";
 static README: LazyLock<String> =
     LazyLock::new(|| fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md")).unwrap());
 
-/// The manual's page on moving in, which has more SQL than the README has room for.
-static MOVING_IN: LazyLock<String> = LazyLock::new(|| {
-    fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../auth-core/src/manual/moving_in.md")).unwrap()
+/// The manual's pages: name and text.
+static MANUAL: LazyLock<Vec<(String, String)>> = LazyLock::new(|| {
+    let folder = fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../auth-core/src/manual")).unwrap();
+    let pages = folder.map(|file| file.unwrap().path()).filter(|path| path.extension().unwrap() == "md");
+    let name = |path: &Path| path.file_stem().unwrap().to_str().unwrap().to_owned();
+    pages.map(|path| (name(&path), fs::read_to_string(path).unwrap())).collect()
 });
 
 /// The program, built as the README says.
@@ -56,10 +59,13 @@ static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
     path.expect("an executable")
 });
 
-/// The part of the README, or of the page on moving in, between a marker and the next `<!-- end -->`.
+/// The part of the README, or of a page of the manual, between a marker and the next `<!-- end -->`.
 fn section(marker: &str) -> &'static str {
-    let marker = format!("<!-- {marker} -->");
-    let (_, rest) = README.split_once(&marker).or_else(|| MOVING_IN.split_once(&marker)).expect("the marker");
+    let text = format!("<!-- {marker} -->");
+    let pages = MANUAL.iter().map(|(_, page)| page).chain([&*README]);
+    let [rest] = pages.filter_map(|page| Some(page.split_once(&text)?.1)).collect::<Vec<_>>()[..] else {
+        panic!("{marker} is on one page");
+    };
     rest.split_once("<!-- end -->").expect("the end").0
 }
 
@@ -134,7 +140,7 @@ fn run(marker: &str) {
     for (language, text) in blocks {
         match language {
             "sh" => last = written.next().expect("what a block wrote"),
-            "text" => assert!(is_like(text, last), "the README shows\n{text}\nand bash wrote\n{last}"),
+            "text" => assert!(is_like(text, last), "the page shows\n{text}\nand bash wrote\n{last}"),
             other => panic!("a block of {other}"),
         }
     }
@@ -175,6 +181,11 @@ fn the_two_commands_at_the_beginning_end_in_a_login() {
 #[test]
 fn an_import_tells_what_is_shown_and_its_accounts_sign_in() {
     run("run: import");
+}
+
+#[test]
+fn the_short_walk_of_the_readme_does_what_is_shown() {
+    run("run: short walk");
 }
 
 #[test]
@@ -271,11 +282,34 @@ fn the_rust_version_is_that_of_the_workspace() {
 #[test]
 fn every_file_that_is_linked_is_there() {
     let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
-    // Every other part is between fences, where brackets mean something else.
-    let prose = README.split("```").step_by(2).flat_map(|text| text.split("](").skip(1));
-    let targets = prose.filter_map(|rest| rest.split(')').next());
-    for target in targets.filter(|target| !target.starts_with('#') && !target.contains("://")) {
+    for target in links(&README).filter(|target| !target.starts_with('#') && !target.contains("://")) {
         assert!(root.join(target).exists(), "{target}");
+    }
+}
+
+/// Where the links of a page lead.
+fn links(page: &str) -> impl Iterator<Item = &str> {
+    // Every other part is between fences, where brackets mean something else.
+    let prose = page.split("```").step_by(2).flat_map(|text| text.split("](").skip(1));
+    prose.filter_map(|rest| rest.split(')').next())
+}
+
+#[test]
+fn each_page_of_the_manual_is_named_in_the_readme_which_is_no_manual_itself() {
+    let named: BTreeSet<&str> = links(&README).collect();
+    for (name, _) in &*MANUAL {
+        let path = format!("auth-core/src/manual/{name}.md");
+        assert!(named.contains(path.as_str()), "{path}");
+    }
+    assert!(README.lines().count() <= 250, "move something to the manual");
+}
+
+#[test]
+fn whoever_searches_by_the_words_of_the_field_finds_a_line() {
+    let words = ["background", "custom claim", "locale", "opt-level", "social login"];
+    let readme = README.to_lowercase();
+    for word in words {
+        assert!(readme.contains(word), "{word}");
     }
 }
 

@@ -18,6 +18,8 @@ mod sweep;
 mod unverified;
 mod user;
 
+#[cfg(feature = "oidc")]
+pub(crate) use self::account::Confirmed;
 pub use self::{
     export::Export,
     key_ring::{KeyRing, KeyState, RingKey},

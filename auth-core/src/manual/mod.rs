@@ -1,5 +1,21 @@
 //! The manual: pages to read, no code to call.
 
+#[doc = include_str!("program.md")]
+pub mod program {}
+
+#[doc = include_str!("settings.md")]
+pub mod settings {}
+
+#[doc = include_str!("administration.md")]
+pub mod administration {}
+
+#[doc = include_str!("endpoints.md")]
+pub mod endpoints {}
+
+// Its code needs crates that come after this one, so it is compiled where the examples are.
+#[cfg_attr(not(doctest), doc = include_str!("recipes.md"))]
+pub mod recipes {}
+
 #[doc = include_str!("architecture.md")]
 pub mod architecture {}
 
@@ -39,6 +55,9 @@ pub mod oidc {}
 
 #[doc = include_str!("metrics.md")]
 pub mod metrics {}
+
+#[doc = include_str!("speed.md")]
+pub mod speed {}
 
 #[doc = include_str!("operating.md")]
 pub mod operating {}

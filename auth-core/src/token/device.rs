@@ -256,20 +256,14 @@ mod tests {
     #[test]
     fn a_device_of_the_version_before_is_unknown() {
         let (keys, ada) = (keys(1), email("ada@example.com"));
-        let mut bytes = vec![1];
-        bytes.extend_from_slice(&keys.newest.id);
-        bytes.extend_from_slice(DEVICE.as_bytes());
-        bytes.extend_from_slice(keys.account(&ada).as_bytes());
-        bytes.extend_from_slice(&0_i64.to_be_bytes());
-        let mac = hmac::sign(&keys.newest.device, &bytes);
-        bytes.extend_from_slice(mac.as_ref());
-        let short = bytes.len();
-        assert!(!keys.knows(&DeviceToken::new(URL_SAFE_NO_PAD.encode(&bytes)), 0));
-        // Nor in the length of this one.
-        bytes.resize(TOKEN_BYTES - 32, 0);
-        let mac = hmac::sign(&keys.newest.device, &bytes);
-        bytes.extend_from_slice(mac.as_ref());
-        assert!(short < TOKEN_BYTES && !keys.knows(&DeviceToken::new(URL_SAFE_NO_PAD.encode(bytes)), 0));
+        let content: [u8; 40] =
+            joined(&[DEVICE.as_bytes(), keys.account(&ada).as_bytes(), &0_i64.to_be_bytes()]);
+        let key_id = keys.newest.id;
+        for signed in [content.to_vec(), [&[1][..], &key_id, &content].concat()] {
+            let mac = joined(&[hmac::sign(&keys.newest.device, &signed).as_ref()]);
+            let before = Opaque { key_id, content, mac }.write();
+            assert!(!keys.knows(&DeviceToken::new(before), 0));
+        }
     }
 
     #[test]

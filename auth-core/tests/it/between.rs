@@ -5,6 +5,7 @@ use auth_migration::{each_database, test_util::TestDatabase};
 
 use crate::{
     assert_refused,
+    oidc::{World, issuer::Person, providers},
     support::{DAY, EMAIL, Halting, PASSWORD, PAST_GRACE, SECOND, TestAuth, granted},
 };
 
@@ -167,6 +168,21 @@ each_database! {
             test.try_login(&email, PASSWORD).await.unwrap();
             assert_eq!(test.kinds_of_mails().await, [""; 0], "{way}, {deed}");
         }
+    }
+
+    async fn an_identity_stays_if_the_session_ends_while_the_password_is_checked_for_taking_it_away(db: &TestDatabase) {
+        let world = World::new(db).await;
+        let halting = Halting::with(&world.test, db, |builder| builder.oidc(providers(&world.issuer))).await;
+        let (_, caller) = world.test.proved_caller().await;
+        world.link(&caller, Some(PASSWORD), &Person::new("w", "ada@work.example").unverified()).await.unwrap();
+        let identity = world.oidc().identities(&caller).await.unwrap().remove(0).id;
+        let (oidc, own) = (halting.auth.oidc().unwrap(), caller.clone());
+        let unlink = async move { oidc.unlink(&own, identity, Some(PASSWORD.into()), nobody()).await };
+        let outcome = halting.run(("SELECT", "auth_password"), unlink, async {
+            world.test.auth.logout_all(caller.user_id(), nobody()).await.unwrap();
+        }).await;
+        assert_refused!(outcome, Error::SessionOver);
+        assert_eq!(world.test.count("auth_identity").await, 1);
     }
 
     async fn who_is_disabled_while_the_new_password_is_hashed_redeems_nothing(db: &TestDatabase) {

@@ -1,5 +1,4 @@
-//! Behind a real nginx: `/verify` with the configuration that the README shows, and the program below a path with that of the
-//! manual.
+//! Behind a real nginx with the configurations that the manual shows: `/verify`, and the program below a path.
 
 use std::{collections::BTreeSet, path::Path, process::Stdio};
 
@@ -57,7 +56,7 @@ fn nginx(home: &Path, shown: &str, address: &str) -> Child {
 }
 
 fn keeping_the_door() -> String {
-    shown("README.md", "<!-- nginx -->")
+    shown("auth-core/src/manual/program.md", "<!-- nginx -->")
 }
 
 /// To nginx, once it is there.

@@ -51,7 +51,7 @@ async fn config_shows_every_setting_and_no_secret() {
         assert!(!ended.stdout.contains(secret) && !ended.stderr.contains(secret));
     }
     let names: Vec<_> = ended.stdout.lines().map(|line| line.split('=').next().unwrap()).collect();
-    // That all are there is checked where the README's table is.
+    // That all are there is checked where the manual's table is.
     for name in ["SECRET_KEY", "SECRET_KEY_PREVIOUS", "DATABASE_URL", "LOG_FORMAT"] {
         assert_eq!(names.iter().filter(|shown| **shown == name).count(), 1, "{name}");
     }

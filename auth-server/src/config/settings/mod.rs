@@ -473,7 +473,7 @@ pub(crate) static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| {
         ),
         Setting::new(
             "OAUTH_REDIRECT_TO",
-            "Page to send browsers to after a sign-in at a provider when they named none; providers themselves are OAUTH_<NAME>_CLIENT_ID and so on, see the README [default]",
+            "Page to send browsers to after a sign-in at a provider when they named none; providers themselves are OAUTH_<NAME>_CLIENT_ID and so on, see the manual [default]",
             text(|c| &mut c.oidc.default_redirect),
         )
         .renames(&["oidc default_redirect"]),

@@ -6,11 +6,12 @@ use super::{IDENTITY_NOT_FOUND, Oidc, SetUp};
 use crate::{
     ClientInfo, Error, UserId,
     event::EventKind,
+    flow::Confirmed,
     kernel::{Kernel, count_ways_in as count_all_ways_in},
     mail::MailKind,
     refusal,
     room::oidc::store::{find_provider, list_identities, remove_identity},
-    store::{DatabaseTransaction, lock_user},
+    store::DatabaseTransaction,
     task::{BoxFuture, until_won},
 };
 
@@ -33,15 +34,15 @@ impl Oidc {
     /// To be called [detached](crate::task::detached).
     pub(super) async fn remove(
         &self,
-        user: UserId,
+        confirmed: &Confirmed,
         identity: Uuid,
         client: &ClientInfo,
     ) -> Result<(), Error> {
-        let kernel = &self.kernel;
+        let (kernel, user) = (&self.kernel, confirmed.id);
         let kind = until_won(|| async {
             let txn = kernel.store.begin().await?;
             // The row is held, so that of two who take the last two away one is refused.
-            let locked = lock_user(&txn, user).await?.ok_or(Error::SessionOver)?;
+            let locked = kernel.hold(&txn, confirmed).await?;
             let provider = find_provider(&txn, identity).await?;
             let provider = provider.ok_or(Error::Refused(IDENTITY_NOT_FOUND))?;
             // Only one of theirs.

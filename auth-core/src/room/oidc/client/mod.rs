@@ -187,8 +187,8 @@ impl Oidc {
         client: ClientInfo,
     ) -> Result<(), Error> {
         let oidc = self.clone();
-        let user = Arc::clone(&oidc.kernel).confirm(caller, password, "password", &client).await?.id;
-        detached(async move { oidc.remove(user, identity, &client).await }).await
+        let user = Arc::clone(&oidc.kernel).confirm(caller, password, "password", &client).await?;
+        detached(async move { oidc.remove(&user, identity, &client).await }).await
     }
 
     /// The provider's tokens of a user's identity, if it was asked to [keep](Provider::keep_tokens) them: those of the last
