@@ -306,7 +306,16 @@ fn each_page_of_the_manual_is_named_in_the_readme_which_is_no_manual_itself() {
 
 #[test]
 fn whoever_searches_by_the_words_of_the_field_finds_a_line() {
-    let words = ["background", "custom claim", "locale", "opt-level", "social login"];
+    let words = [
+        "docker",
+        "kubernetes",
+        "background",
+        "custom claim",
+        "react",
+        "locale",
+        "opt-level",
+        "social login",
+    ];
     let readme = README.to_lowercase();
     for word in words {
         assert!(readme.contains(word), "{word}");
