@@ -3,20 +3,20 @@
 /// `cli:` and the name of the account of the system, or its number where the system knows no name in its own file; elsewhere than on
 /// Unix only `cli`.
 pub(crate) fn name() -> String {
-    account().map_or_else(|| "cli".to_owned(), |account| format!("cli:{account}"))
+    ["cli", &account()].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(":")
 }
 
 /// By the id of the process, which nobody can set as they like, and not by the environment.
 #[cfg(unix)]
-fn account() -> Option<String> {
+fn account() -> String {
     let id = rustix::process::getuid().as_raw();
     let accounts = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-    Some(name_of(id, &accounts).map_or_else(|| id.to_string(), str::to_owned))
+    name_of(id, &accounts).map_or_else(|| id.to_string(), str::to_owned)
 }
 
 #[cfg(not(unix))]
-fn account() -> Option<String> {
-    None
+fn account() -> String {
+    String::new()
 }
 
 /// Lines of `name:password:id:…`.

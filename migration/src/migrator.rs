@@ -63,7 +63,7 @@ async fn run(manager: &SchemaManager<'_>, statements: Vec<String>) -> Result<(),
     for statement in statements {
         match manager.get_connection().execute_unprepared(&statement).await {
             Err(error) if is_done_already(&error) => {}
-            done => drop(done?),
+            done => _ = done?,
         }
     }
     Ok(())

@@ -39,7 +39,6 @@ impl Proof {
 pub(crate) struct Confirmed {
     pub(crate) id: UserId,
     pub(crate) email: String,
-    #[cfg_attr(not(feature = "oidc"), expect(dead_code, reason = "read by rooms that a feature compiles"))]
     pub(crate) email_verified: bool,
     pub(crate) epoch: i64,
     /// `None` for an account without a password.

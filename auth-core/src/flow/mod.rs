@@ -18,8 +18,7 @@ mod sweep;
 mod unverified;
 mod user;
 
-#[cfg(feature = "oidc")]
-pub(crate) use self::account::Confirmed;
+pub(crate) use self::{account::Confirmed, one_time::not_good, sign_in::NotSignedIn};
 pub use self::{
     export::Export,
     key_ring::{KeyRing, KeyState, RingKey},
@@ -27,4 +26,3 @@ pub use self::{
     register::{PreparedRegister, Register},
     user::{ChangedUser, UserChange},
 };
-pub(crate) use self::{one_time::not_good, sign_in::NotSignedIn};

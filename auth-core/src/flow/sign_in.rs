@@ -109,19 +109,15 @@ impl Kernel {
 
     /// What the client shows next time, so that it is no stranger then. Without it the sign-in is one all the same.
     async fn remember(&self, user: &UserRow) -> Result<Option<DeviceToken>, Error> {
-        let seed = match &user.device_seed {
-            Some(seed) => Some(seed.clone()),
-            None => {
-                let seed = DeviceSeed::new(random::bytes::<32>(self.random.as_ref())?);
-                let noted = note_first_sign_in(self.store.db(), user.id, seed, self.now()).await;
-                noted.unwrap_or_else(|error| {
-                    tracing::warn!(
-                        error = Error::from(error).code(),
-                        "the device of a sign-in stays unknown"
-                    );
-                    None
-                })
-            }
+        let seed = if let Some(seed) = &user.device_seed {
+            Some(seed.clone())
+        } else {
+            let seed = DeviceSeed::new(random::bytes::<32>(self.random.as_ref())?);
+            let noted = note_first_sign_in(self.store.db(), user.id, seed, self.now()).await;
+            noted.unwrap_or_else(|error| {
+                tracing::warn!(error = Error::from(error).code(), "the device of a sign-in stays unknown");
+                None
+            })
         };
         match seed {
             Some(seed) => self.new_device(&user.email, &seed, user.epoch),

@@ -71,6 +71,7 @@ impl MailTemplates for EnglishMails {
 }
 
 /// The subject, what it is about, and what its link does.
+#[expect(clippy::too_many_lines, reason = "one text after the other")]
 fn sentences(mail: &Mail, service: &str) -> (String, String, &'static str) {
     let provider = mail.provider.as_deref().unwrap_or("a provider");
     match mail.kind {

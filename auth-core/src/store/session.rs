@@ -251,6 +251,7 @@ pub(crate) async fn prove_session(
         .col_expr(session::Column::AuthTime, Expr::value(now))
         .filter(session::Column::Id.eq(id.as_uuid()))
         .filter(session::Column::RevokedAt.is_null())
+        .filter(session::Column::Epoch.in_subquery(epoch_of_user()))
         .exec(db)
         .await?;
     Ok(updated.rows_affected > 0)

@@ -1,6 +1,6 @@
 //! What happens between the reading and the writing of an operation.
 
-use auth_core::{ClientInfo, Error, Login, Register};
+use auth_core::{ClientInfo, Error, Login, Register, factor::StepUp};
 use auth_migration::{each_database, test_util::TestDatabase};
 
 use crate::{
@@ -168,6 +168,20 @@ each_database! {
             test.try_login(&email, PASSWORD).await.unwrap();
             assert_eq!(test.kinds_of_mails().await, [""; 0], "{way}, {deed}");
         }
+    }
+
+    async fn who_is_signed_out_while_the_password_is_checked_does_not_step_up(db: &TestDatabase) {
+        let test = TestAuth::new(db).await;
+        let halting = Halting::beside(&test, db).await;
+        let (_, caller) = test.caller().await;
+        let (auth, own) = (halting.auth.clone(), caller.clone());
+        let by = StepUp::Password(PASSWORD.into());
+        let stepping = async move { auth.step_up(&own, by, nobody()).await };
+        let outcome = halting.run(("SELECT", "auth_password"), stepping, async {
+            test.auth.logout_all(caller.user_id(), nobody()).await.unwrap();
+        }).await;
+        assert_refused!(outcome, Error::SessionOver);
+        assert_eq!(test.events.count("stepped_up"), 0);
     }
 
     async fn an_identity_stays_if_the_session_ends_while_the_password_is_checked_for_taking_it_away(db: &TestDatabase) {

@@ -39,6 +39,7 @@ fn good(builder: AuthBuilder) -> AuthBuilder {
             config.tokens.audience = "tea".into();
             config.audit_retention = Some(90 * DAY);
             config.hashing.slots = 1;
+            config.background.runs_elsewhere = true;
         })
         .clock(Arc::new(Ahead(0)))
 }

@@ -44,7 +44,7 @@ impl Person {
         self.email_verified = match (&self.email, email) {
             _ if own == Some(false) || told == Some(false) => Some(false),
             (Some(own), Some(email)) if !is_same(own, email) => Some(false),
-            (Some(_), Some(_)) | (None, Some(_)) => told,
+            (_, Some(_)) => told,
             (_, None) => own.filter(|_| self.email.is_some()),
         };
         if self.email.is_none() {
