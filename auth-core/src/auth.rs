@@ -19,11 +19,45 @@ use crate::{
 /// Authentication for one database: cheap to clone, made once with [`Auth::builder`].
 ///
 /// Every operation is one `async fn` and stays correct when its future is dropped at any await point.
+///
+/// ```
+/// use auth_core::{Auth, ClientInfo, Keys, Login, Register, SecretKey, SignIn};
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let db = auth_core::connect("sqlite::memory:").await?;
+/// # auth_migration::up(&db).await?;
+/// # let keys = Keys::new(SecretKey::new("32 bytes that are random, or more")?);
+/// let auth = Auth::builder(db, keys).build()?;
+/// let ada = auth.register(Register::new("ada@example.com", "correct horse battery")).await?;
+/// auth.set_roles(ada.id, &["editor"], ClientInfo::default()).await?;
+/// let SignIn::Granted(tokens) = auth.login(Login::new("ada@example.com", "correct horse battery")).await? else {
+///     return Err("a second factor is needed".into());
+/// };
+/// assert_eq!(auth.verifier().verify(tokens.access.expose())?.roles(), ["user", "editor"]);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// | for | |
+/// | --- | --- |
+/// | set-up | [`builder`](Self::builder), [`run_background`](Self::run_background), [`check`](Self::check), [`config`](Self::config), [`clock`](Self::clock), [`sends_mail`](Self::sends_mail) |
+/// | accounts | [`register`](Self::register), [`prepare_register`](Self::prepare_register), [`change_password`](Self::change_password), [`delete_account`](Self::delete_account), [`export`](Self::export), [`export_for`](Self::export_for), [`own_events`](Self::own_events) |
+/// | signing in and out | [`login`](Self::login), [`refresh`](Self::refresh), [`logout`](Self::logout), [`logout_session`](Self::logout_session), [`logout_all`](Self::logout_all), `oidc` (with that feature) |
+/// | sessions | [`sessions`](Self::sessions), [`end_session`](Self::end_session), [`end_other_sessions`](Self::end_other_sessions) |
+/// | who is calling | [`verifier`](Self::verifier), [`verify_session`](Self::verify_session), [`current_user`](Self::current_user), [`user`](Self::user) |
+/// | by mail | [`request_email_verification`](Self::request_email_verification), [`verify_email`](Self::verify_email), [`verify_email_carrying`](Self::verify_email_carrying), [`forgot_password`](Self::forgot_password), [`reset_password`](Self::reset_password), [`request_email_change`](Self::request_email_change), [`stop_email_change`](Self::stop_email_change) |
+/// | second factors, recent proof | [`factors`](Self::factors), [`step_up`](Self::step_up), [`require_recent_proof`](Self::require_recent_proof), [`reset_factors`](Self::reset_factors), [`unlock_factors`](Self::unlock_factors) |
+/// | administration | [`list_users`](Self::list_users), [`find_user`](Self::find_user), [`create_user`](Self::create_user), [`update_user`](Self::update_user), [`set_roles`](Self::set_roles), [`disable`](Self::disable), [`enable`](Self::enable), [`unlock`](Self::unlock), [`delete_user`](Self::delete_user), [`events`](Self::events), [`send_reset_link`](Self::send_reset_link), [`reset_link`](Self::reset_link) |
+/// | moving in and out | [`import`](Self::import), [`export_users`](Self::export_users) |
+/// | keys | [`jwks`](Self::jwks), [`set_keys`](Self::set_keys), [`key_ring`](Self::key_ring) |
+/// | parts of the background task, and its numbers | [`revocations`](Self::revocations), [`poll_revocations`](Self::poll_revocations), [`poll_keys`](Self::poll_keys), [`deliver_mail`](Self::deliver_mail), [`sweep`](Self::sweep), [`sweep_in_turn`](Self::sweep_in_turn), [`mail_backlog`](Self::mail_backlog), [`hash_pool`](Self::hash_pool) |
 #[derive(Clone)]
 pub struct Auth {
     pub(crate) kernel: Arc<Kernel>,
 }
 
+/// Registration, sign-in and sessions.
 impl Auth {
     /// Makes an account: checks address and password, hashes, writes the user in one transaction.
     ///
@@ -130,7 +164,10 @@ impl Auth {
         let (kernel, caller) = (Arc::clone(&self.kernel), caller.clone());
         detached(async move { kernel.end_other_sessions(&caller, client).await }).await
     }
+}
 
+/// Who somebody is.
+impl Auth {
     /// Reads a user.
     ///
     /// # Errors
@@ -157,7 +194,10 @@ impl Auth {
     pub async fn verify_session(&self, principal: &Principal) -> Result<Principal, Error> {
         self.kernel.verify_session(principal).await
     }
+}
 
+/// What an administrator changes.
+impl Auth {
     /// Sets the roles of a user to exactly these; `user` is implied. Access tokens already issued tell the
     /// old ones until they expire; see the
     /// [ways to check one](crate::manual::architecture#three-ways-to-check-an-access-token).
@@ -211,7 +251,10 @@ impl Auth {
         let kernel = Arc::clone(&self.kernel);
         detached(async move { kernel.unlock(user, client).await }).await
     }
+}
 
+/// Access tokens and their keys.
+impl Auth {
     /// Verifies access tokens without a database. Cheap to clone, and may be sent anywhere.
     pub fn verifier(&self) -> TokenVerifier {
         self.kernel.verifier.clone()
@@ -245,7 +288,10 @@ impl Auth {
     pub fn revocations(&self) -> Revocations {
         self.kernel.revocations.asked_for()
     }
+}
 
+/// What it works with.
+impl Auth {
     /// How busy the hash pool is, for a page of metrics. Cheap.
     pub fn hash_pool(&self) -> HashPoolStats {
         self.kernel.passwords.stats()

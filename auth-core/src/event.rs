@@ -574,6 +574,30 @@ impl ThrottleReason {
 
 /// Where events go. Called on the request's path, after the change is committed: hand over and return, do
 /// not block.
+///
+/// ```
+/// use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+///
+/// use auth_core::{Event, EventKind, EventSink, TracingEvents};
+///
+/// /// Counts what may be a theft, and goes on logging.
+/// #[derive(Default)]
+/// struct Thefts(AtomicU64);
+///
+/// impl EventSink for Thefts {
+///     fn emit(&self, event: &Event) {
+///         if matches!(event.kind, EventKind::RefreshReused { .. }) {
+///             self.0.fetch_add(1, Relaxed);
+///         }
+///         TracingEvents.emit(event);
+///     }
+/// }
+///
+/// # fn build(db: sea_orm::DatabaseConnection, keys: auth_core::Keys) -> Result<(), auth_core::ConfigError> {
+/// let auth = auth_core::Auth::builder(db, keys).events(std::sync::Arc::new(Thefts::default())).build()?;
+/// # Ok(())
+/// # }
+/// ```
 pub trait EventSink: Send + Sync + 'static {
     /// Takes note of an event.
     fn emit(&self, event: &Event);

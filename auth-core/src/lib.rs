@@ -1,13 +1,17 @@
 //! Authentication as a library: register, login, refresh, logout, over a SeaORM store, without HTTP.
 //!
-//! ```no_run
+//! ```
 //! use auth_core::{Auth, ClientInfo, Keys, Login, Register, SecretKey, SignIn};
 //!
-//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
-//! let db = auth_core::connect("sqlite://auth.db?mode=rwc").await?; // or the host's DatabaseConnection
-//! // The schema is made by `auth_migration::up(&db)`.
-//! let keys = Keys::new(SecretKey::new(std::fs::read("auth.key")?)?);
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let db = auth_core::connect("sqlite::memory:").await?; // or the host's DatabaseConnection
+//! auth_migration::up(&db).await?; // tables named auth_…, beside those of the host
+//! # let random = "32 bytes that are random, or more";
+//! let keys = Keys::new(SecretKey::new(random)?);
 //! let auth = Auth::builder(db, keys).build()?;
+//! let background = auth.clone(); // mails, news of other instances, and what is over
+//! tokio::spawn(async move { background.run_background().await });
 //!
 //! let user = auth.register(Register::new("ada@example.com", "correct horse battery")).await?;
 //! let SignIn::Granted(tokens) = auth.login(Login::new("ada@example.com", "correct horse battery")).await? else {
@@ -31,10 +35,11 @@
 //! | `oidc` | sign-in at Google, GitHub or any OpenID Connect issuer: `auth_core::oidc` |
 //! | `test-util` | a clock to set, a hasher that counts, an event log. Not for production |
 //!
-//! Where to go on: how it is built ([architecture](manual::architecture)), each [default](manual::defaults) and why, each
+//! Where to go on: short answers ([recipes](manual::recipes)), how it is built ([architecture](manual::architecture)), each [default](manual::defaults) and why, each
 //! [error](manual::errors) and what to do, [running it](manual::operating), [what is protected and what is not](manual::security),
 //! [coming from another service](manual::moving_in), [what else there is](manual::comparison).
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
 // What only a feature's room uses is unused without it; a build with all features tells what nobody uses.
 #![cfg_attr(not(feature = "oidc"), allow(dead_code, unused_imports, unreachable_pub))]
 

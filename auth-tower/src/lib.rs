@@ -7,7 +7,8 @@
 //! ```
 //! use auth_core::Auth;
 //! use auth_tower::{AuthLayer, AuthService, RequireLayer, axum::CurrentUser};
-//! use axum::{Router, routing::get};
+//! use axum::{Router, body::Body, http::Request, routing::get};
+//! use tower::ServiceExt as _;
 //!
 //! fn app(auth: Auth) -> Result<Router, auth_tower::ConfigError> {
 //!     let endpoints = AuthService::builder(auth.clone())
@@ -21,6 +22,16 @@
 //!         .layer(AuthLayer::required(auth.verifier())) // 401 unless the token is good
 //!         .nest_service("/auth", endpoints)) // after the layer: these doors keep themselves
 //! }
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let db = auth_core::connect("sqlite::memory:").await?;
+//! # auth_migration::up(&db).await?;
+//! # let auth = auth_core::test_util::Kit::new(db).auth;
+//! let hello = Request::get("/hello").body(Body::empty())?;
+//! assert_eq!(app(auth)?.oneshot(hello).await?.status(), 401);
+//! # Ok(())
+//! # }
 //! ```
 //!
 //! # The endpoints
@@ -85,17 +96,18 @@
 //!
 //! Databases are features of auth-core, which a host names itself.
 //!
-//! `axum`: the extractor [`axum::CurrentUser`], and [`Problem`] as the error of a handler. Services and layers
+//! `axum`: the extractor `axum::CurrentUser`, and [`Problem`] as the error of a handler. Services and layers
 //! work under axum without it.
 //!
 //! `oidc`: sign-in at the providers that the host has given to the builder of `Auth`. Their callbacks are where the service is
 //! mounted, below `/oauth`. Brings an HTTP client (hyper) and rustls.
 //!
-//! `jwks`: [`RemoteJwks`], which verifies by the public keys of an issuer elsewhere. Brings an HTTP client (hyper) and
+//! `jwks`: `RemoteJwks`, which verifies by the public keys of an issuer elsewhere. Brings an HTTP client (hyper) and
 //! rustls.
 //!
 //! [tower]: https://docs.rs/tower
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
 // What only a feature uses is unused without it; a build with all features tells what nobody uses.
 #![cfg_attr(not(feature = "oidc"), allow(dead_code, unused_imports))]
 

@@ -23,6 +23,22 @@ use crate::{
 ///
 /// What it knows of the caller is what that layer found out: a role taken away is gone when the token expires, after
 /// the next poll or at once, as the layer [checks](crate::AuthLayer).
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use auth_core::Auth;
+/// use auth_tower::{AuthLayer, RequireLayer};
+/// use axum::{Router, routing::{get, post}};
+///
+/// fn app(auth: &Auth) -> Router {
+///     let recent = RequireLayer::recent_sign_in(Duration::from_mins(5), auth.clock());
+///     Router::new()
+///         .route("/drafts", get(async || "drafts").layer(RequireLayer::any_role(["editor", "admin"])))
+///         .route("/payout", post(async || "paid").layer(recent))
+///         .layer(AuthLayer::required(auth.verifier())) // outside: it finds out who is calling
+/// }
+/// ```
 #[derive(Debug, Clone)]
 pub struct RequireLayer {
     requirement: Requirement,
@@ -40,8 +56,8 @@ impl RequireLayer {
         Self::any_role([role])
     }
 
-    /// A user with at least one of these roles; 403 `forbidden` otherwise, 401 if nobody is signed in. None of none: without
-    /// any role here everybody is refused.
+    /// A user with at least one of these roles; 403 `forbidden` otherwise, 401 if nobody is signed in. With an empty list
+    /// everybody is refused.
     ///
     /// For what several roles may do see the manual's page on [roles](auth_core::manual::roles).
     pub fn any_role<R: Into<Arc<str>>>(roles: impl IntoIterator<Item = R>) -> Self {

@@ -4,13 +4,15 @@
 //! what has been applied is remembered in a table of its own, `auth_migration`, beside a
 //! `seaql_migrations` that the host may have.
 //!
-//! ```no_run
-//! # async fn start() -> Result<(), Box<dyn std::error::Error>> {
+//! ```
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # use sea_orm_migration::sea_orm::Database;
-//! let db = Database::connect("postgres://app@localhost/app").await?;
+//! let db = Database::connect("sqlite::memory:").await?; // postgres://app@localhost/app
 //! for name in auth_migration::up(&db).await? {
 //!     println!("applied {name}");
 //! }
+//! assert!(auth_migration::up(&db).await?.is_empty());
 //! # Ok(())
 //! # }
 //! ```
@@ -33,6 +35,8 @@
 //!
 //! A host that runs all its migrations through `sea-orm-migration` can use [`Migrator`] there instead; it then
 //! takes no lock.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod compatible;
 mod ddl;

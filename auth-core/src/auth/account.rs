@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use crate::{AuditEvent, Auth, ClientInfo, Error, Export, Password, Principal, UserId, task::detached};
 
+/// What people do with their own account, and what is known about it.
 impl Auth {
     /// Whether there is a mailer, without which links in mails cannot be asked for.
     pub fn sends_mail(&self) -> bool {

@@ -6,6 +6,7 @@ use tokio::{task::JoinSet, time::MissedTickBehavior};
 
 use crate::{Auth, Error, task::detached};
 
+/// What goes on without a request.
 impl Auth {
     /// The background task: polls what other instances have ended, and the key ring; brings mails on their way; removes what is
     /// over, in turn with the other instances. It does what is configured and nothing else, for ever: give it a task of its

@@ -8,6 +8,7 @@ use std::cmp::Reverse;
 
 use crate::{Auth, Finding};
 
+/// The doctor.
 impl Auth {
     /// Examines settings, keys, database, outbox, mail server and identity providers, and changes nothing. The worst
     /// findings come first; none is the good case. Takes as long as what is asked needs to answer, within bounds.

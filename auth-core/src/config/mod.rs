@@ -51,7 +51,7 @@ pub struct Config {
     pub unverified_account_ttl: Option<Duration>,
     /// How often the background task does what.
     pub background: BackgroundConfig,
-    /// How often may be guessed.
+    /// Limits on guessing passwords.
     pub throttle: ThrottleConfig,
     /// Lets everybody guess as fast as passwords can be hashed. For a load test. Default `false`.
     pub insecure_no_throttle: bool,
@@ -77,7 +77,7 @@ pub enum EmailVerification {
     Off,
     /// A registration sends a link, and who asks cannot tell whether the address is taken: its owner gets a mail too.
     On,
-    /// And nobody signs in before the address is proved.
+    /// The same, and people can sign in only once their address is proved.
     Required,
 }
 

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use crate::ConfigError;
 
-/// How often may be guessed. Start from [`ThrottleConfig::default`]; the reasons are on the manual's page on
+/// Limits on guessing passwords. Start from [`ThrottleConfig::default`]; the reasons are on the manual's page on
 /// [throttling](crate::manual::throttling).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

@@ -16,6 +16,31 @@ pub struct MailText {
 }
 
 /// Writes mails: replace it for other words or another language.
+///
+/// ```
+/// use auth_core::mail::{EnglishMails, Mail, MailKind, MailTemplates, MailText};
+///
+/// /// German where somebody has written it, else what comes with this crate.
+/// struct GermanMails;
+///
+/// impl MailTemplates for GermanMails {
+///     fn write(&self, mail: &Mail, service: &str) -> MailText {
+///         match (mail.kind, &mail.link) {
+///             (MailKind::VerifyEmail, Some(link)) => MailText {
+///                 subject: "Bitte bestätigen Sie Ihre Adresse".to_owned(),
+///                 text: format!("Willkommen bei {service}:\n\n{}\n", link.url),
+///                 html: format!("<!doctype html><p><a href=\"{}\">Adresse bestätigen</a>", link.url),
+///             },
+///             _ => EnglishMails.write(mail, service),
+///         }
+///     }
+/// }
+///
+/// # fn build(db: sea_orm::DatabaseConnection, keys: auth_core::Keys) -> Result<(), auth_core::ConfigError> {
+/// let auth = auth_core::Auth::builder(db, keys).mail_templates(std::sync::Arc::new(GermanMails)).build()?;
+/// # Ok(())
+/// # }
+/// ```
 pub trait MailTemplates: Send + Sync + 'static {
     /// Writes a mail in the name of a service ([`MailConfig::service_name`](crate::MailConfig::service_name)). Whatever goes into
     /// `html` has to be escaped.

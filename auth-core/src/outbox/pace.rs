@@ -20,7 +20,7 @@ pub(super) const MAX_ROUNDS: usize = 8;
 pub(super) struct Pace {
     /// The least time between two.
     between: i64,
-    /// So many at once after a rest.
+    /// How many may leave at once after a rest.
     at_once: i64,
     /// Then one in so long a time.
     every: i64,

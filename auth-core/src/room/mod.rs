@@ -16,6 +16,7 @@ use crate::{Auth, AuthBuilder, Keys, kernel::Room};
 pub(crate) const ROOMS: &[Room] =
     &[admin::ROOM, factor::ROOM, import::ROOM, oidc::ROOM, reset_password::ROOM, verify_email::ROOM];
 
+/// Set-up.
 impl Auth {
     /// Starts from a connection (the host's own, or one from [`connect`](crate::connect)) and the keys.
     ///

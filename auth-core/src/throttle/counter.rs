@@ -28,7 +28,7 @@ const FREE_CODES: i64 = 5;
 /// What may be done. Times are in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Rule {
-    /// So many failures cost no wait.
+    /// How many failures cost no wait.
     free: i64,
     /// After so many there is no further attempt.
     limit: i64,
@@ -64,7 +64,7 @@ impl Rule {
         Self::budget(config.device_failures)
     }
 
-    /// Nor do all the devices of an account together, however many there are.
+    /// All the devices of an account together have a budget, too, however many there are.
     pub(crate) fn of_devices(config: &ThrottleConfig) -> Self {
         Self::budget(config.devices_limit())
     }

@@ -1,4 +1,4 @@
-//! Throttling: how often may be guessed, for each account, device and network. The rules and their reasons are on the
+//! Throttling: limits on guessing passwords, for each account, device and network. The rules and their reasons are on the
 //! manual's page on [throttling](crate::manual::throttling).
 
 mod counter;

@@ -1,6 +1,6 @@
 //! The manual says what the code does, and leaves nothing out.
 
-use std::{collections::BTreeSet, fs};
+use std::{collections::BTreeSet, fs, path::Path};
 
 use auth_core::Config;
 
@@ -40,6 +40,34 @@ fn rows(page: &'static str) -> impl Iterator<Item = Vec<&'static str>> {
 /// What stands between backticks.
 fn quoted(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
+}
+
+/// The source of this crate, all files of it.
+fn sources(folder: &Path, found: &mut Vec<String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            found.push(fs::read_to_string(path).unwrap());
+        }
+    }
+}
+
+#[test]
+fn each_method_of_the_handle_is_in_the_table_that_groups_them() {
+    let mut files = Vec::new();
+    sources(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src")), &mut files);
+    let blocks = files.iter().flat_map(|file| file.split("\nimpl Auth {\n").skip(1));
+    let methods = blocks.filter_map(|block| block.split("\n}\n").next()).flat_map(str::lines);
+    let methods: BTreeSet<&str> = methods
+        .filter_map(|line| line.strip_prefix("    pub "))
+        .filter_map(|line| line.trim_start_matches("async ").strip_prefix("fn ")?.split(['(', '<']).next())
+        .collect();
+    assert!(methods.len() > 50);
+    let table = files.iter().find_map(|file| file.split("/// | for | |\n").nth(1)).unwrap();
+    let table = table.lines().take_while(|line| line.starts_with("/// |")).flat_map(quoted);
+    assert_eq!(table.collect::<BTreeSet<_>>(), methods);
 }
 
 #[test]

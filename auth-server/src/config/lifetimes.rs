@@ -1,4 +1,4 @@
-//! Lifetimes, and how often may be guessed.
+//! Lifetimes, and limits on guessing passwords.
 
 use std::time::Duration;
 

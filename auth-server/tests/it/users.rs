@@ -65,7 +65,7 @@ each_database! {
         let program = || program(home.path(), database);
         let server = program().start().await;
         let client = server.client();
-        assert_eq!(lines(program(), &["list"]).await, [""; 0], "no account that nobody made");
+        assert_eq!(lines(program(), &["list"]).await, [""; 0], "a new service has no account");
 
         let create = ["create", ADA, "--role", "admin", "--verified", "--password-stdin"];
         let made = lines(program().stdin(&format!("{PASSWORD}\r\n")), &create).await;

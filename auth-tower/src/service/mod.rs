@@ -48,6 +48,25 @@ pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
 /// tells the prefix for links.
 ///
 /// Cheap to clone. Needs a Tokio runtime with time enabled.
+///
+/// ```
+/// use auth_tower::AuthService;
+/// use http::Request;
+/// use tower::ServiceExt as _;
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let db = auth_core::connect("sqlite::memory:").await?;
+/// # auth_migration::up(&db).await?;
+/// # let auth = auth_core::test_util::Kit::new(db).auth;
+/// let endpoints = AuthService::builder(auth).public_url("https://auth.example.com").build()?;
+/// let register = Request::post("/register")
+///     .header("content-type", "application/json")
+///     .body(String::from(r#"{"email": "ada@example.com", "password": "correct horse battery"}"#))?;
+/// assert_eq!(endpoints.oneshot(register).await?.status(), 201);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct AuthService {
     pub(crate) inner: Arc<Inner>,

@@ -14,6 +14,7 @@ use crate::{Address, Auth, Error, User, kernel::Room};
 
 pub(crate) const ROOM: Room = Room { findings: Some(|kernel| Box::pin(check::check(kernel))), ..Room::EMPTY };
 
+/// Administration of accounts.
 impl Auth {
     /// A page of users, in the order in which they came. Whoever is there all the time is listed exactly once, whoever
     /// comes and goes meanwhile. One statement. Check that the caller may.

@@ -167,6 +167,7 @@ impl fmt::Debug for Factors {
     }
 }
 
+/// Second factors, and proof that is asked for again.
 impl Auth {
     /// Second factors, unless they are [`Off`](SecondFactor::Off).
     pub fn factors(&self) -> Option<Factors> {

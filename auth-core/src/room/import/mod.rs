@@ -43,6 +43,7 @@ pub struct Import {
     seen: Seen,
 }
 
+/// Moving in and out.
 impl Auth {
     /// Begins to take accounts over from another system. Whoever can do this can make administrators: check that the caller
     /// may.

@@ -28,6 +28,7 @@ const LINK: LinkMail = LinkMail {
 
 pub(crate) const ROOM: Room = Room { links: &[LINK], ..Room::EMPTY };
 
+/// A forgotten password.
 impl Auth {
     /// Sends a link to choose a new password, if the address belongs to an account that is not disabled. Who asks cannot
     /// tell: each address takes the same work and gives the same answer.

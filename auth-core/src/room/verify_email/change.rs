@@ -35,6 +35,7 @@ pub(super) const TO_THE_OLD_ADDRESS: LinkMail = LinkMail {
     is_due: |_| true,
 };
 
+/// Change of an address.
 impl Auth {
     /// Sends a link to a new address, and one to the old address that stops the change; when the former is followed, a note to
     /// the old one: until then nothing changes. Whatever ends all sessions ends this, too.

@@ -37,6 +37,7 @@ pub(crate) const ROOM: Room = Room {
     ..Room::EMPTY
 };
 
+/// Proof of an address.
 impl Auth {
     /// Sends a link to prove an address, if it belongs to an account and is not proved yet. Who asks cannot tell: each
     /// address takes the same work and gives the same answer.

@@ -1,4 +1,4 @@
-//! How often may be guessed, and that the owner is not hurt by it.
+//! Limits on guessing passwords, and that they do not hurt the owner of the account.
 
 mod account;
 mod device;

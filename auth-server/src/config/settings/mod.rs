@@ -112,13 +112,13 @@ pub(crate) static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| {
         .renames(&["tokens.access_ttl"]),
         Setting::new(
             "REFRESH_TOKEN_EXPIRE_DAYS",
-            "A session not used for so long ends [default]",
+            "A session that is not refreshed for this long ends [default]",
             time(|c| &mut c.auth.sessions.refresh_ttl, DAY, 1..=3650),
         )
         .renames(&["sessions.refresh_ttl"]),
         Setting::new(
             "SESSION_EXPIRE_DAYS",
-            "Every session ends after so long [default: 30, or REFRESH_TOKEN_EXPIRE_DAYS if that is more]",
+            "Every session ends after this long [default: 30, or REFRESH_TOKEN_EXPIRE_DAYS if that is more]",
             time(|c| &mut c.auth.sessions.session_ttl, DAY, 1..=3650),
         )
         // A service that knows only the idle lifetime must not find its sessions cut shorter than it says.
@@ -144,7 +144,7 @@ pub(crate) static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| {
         .renames(&["background.poll"]),
         Setting::new(
             "REVOCATION_MAX_AGE_SECONDS",
-            "When asking has failed for so long, /verify answers 503 and no longer from what was known; 0: never [default]",
+            "When the database could not be asked for this long, /verify answers 503 instead of going on with what it knew; 0: never [default]",
             time_or_none(|c| &mut c.auth.tokens.revocation_max_age, SECOND, 86_400),
         )
         .renames(&["tokens.revocation_max_age"]),
@@ -253,7 +253,7 @@ pub(crate) static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| {
         .renames(&["insecure_cookie"]),
         Setting::new(
             "HSTS",
-            "What browsers are told of coming by https only, or off; only where PUBLIC_URL is https and not this machine [default]",
+            "What browsers are told about using https only, or off; only where PUBLIC_URL is https and not this machine [default]",
             parsed(|c| &mut c.http.hsts, value::hsts, String::clone),
         )
         .renames(&["hsts"]),
@@ -336,7 +336,7 @@ pub(crate) static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| {
         .renames(&["throttle.network_failures"]),
         Setting::new(
             "THROTTLE_NETWORK_REFILL_MINUTES",
-            "How long it takes until it has all of them again [default]",
+            "How long it takes until a network has all of them again [default]",
             time(|c| &mut c.auth.throttle.network_refill, MINUTE, 1..=24 * 60),
         )
         .renames(&["throttle.network_refill"]),
@@ -414,7 +414,7 @@ pub(crate) static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| {
         .renames(&["mail.service_name"]),
         Setting::new(
             "EMAIL_VERIFICATION",
-            "off; on: a link proves the address, and /register does not tell known ones; required: and nobody signs in before [default]",
+            "off; on: a link proves the address, and /register does not tell known ones; required: people also cannot sign in before that [default]",
             choice(
                 |c| &mut c.auth.email_verification,
                 &[
@@ -462,7 +462,7 @@ pub(crate) static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| {
         .renames(&["audit_retention"]),
         Setting::new(
             "UNVERIFIED_ACCOUNT_DAYS",
-            "Accounts that never proved their address and never signed in are removed after so long; 0: never [default]",
+            "Accounts that never proved their address and never signed in are removed after this long; 0: never [default]",
             time_or_none(|c| &mut c.auth.unverified_account_ttl, DAY, 3650),
         )
         .renames(&["unverified_account_ttl"]),

@@ -101,6 +101,7 @@ impl AuthBuilder {
     }
 }
 
+/// Sign-in at identity providers.
 impl Auth {
     /// Sign-in at providers, if there is any ([`AuthBuilder::oidc`]).
     pub fn oidc(&self) -> Option<Oidc> {
