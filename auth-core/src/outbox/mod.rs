@@ -103,14 +103,15 @@ impl Kernel {
             created_at: now,
             next_try_at: now,
         };
-        Ok(insert_mail(db, row).await?)
+        insert_mail(db, row).await?;
+        if !self.config.background.runs_elsewhere {
+            self.background.mail_waits();
+        }
+        Ok(())
     }
 
     /// After a commit: the runner of this instance need not wait for its next round.
     pub(crate) fn mail_waits(&self) {
-        if self.post.is_some() && !self.config.background.runs_elsewhere {
-            self.background.mail_waits();
-        }
         self.mail_waits.notify_one();
     }
 

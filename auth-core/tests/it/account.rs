@@ -169,7 +169,7 @@ each_database! {
         let export = test.auth.export(&caller).await.unwrap();
         assert_eq!((export.user.email.as_str(), export.sessions.len()), (EMAIL, 2));
         let codes: Vec<_> = export.events.iter().map(|event| event.code.as_str()).collect();
-        assert_eq!(codes, ["signed_in", "signed_in", "registered"]);
+        assert_eq!(codes, ["exported", "signed_in", "signed_in", "registered"], "that it was asked for too");
         let text = format!("{export:?}");
         assert!(!text.contains(&test.stored_hash().await));
     }

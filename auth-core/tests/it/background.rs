@@ -49,7 +49,8 @@ fn missing(found: &[auth_core::Finding]) -> bool {
 async fn where_it_does_not_run_the_first_mail_says_so_once() {
     let heard = Heard::default();
     let _listening = heard.listen();
-    let test = TestAuth::new(&TestDatabase::sqlite().await).await;
+    let db = TestDatabase::sqlite().await;
+    let test = TestAuth::new(&db).await;
     test.register().await;
     assert!(!missing(&test.auth.check().await), "nothing waits");
     for _ in 0..2 {
@@ -65,7 +66,8 @@ async fn where_it_does_not_run_the_first_mail_says_so_once() {
 async fn where_it_does_not_run_tokens_that_are_verified_blindly_are_told_of_once_the_start_is_over() {
     let heard = Heard::default();
     let _listening = heard.listen();
-    let test = TestAuth::new(&TestDatabase::sqlite().await).await;
+    let db = TestDatabase::sqlite().await;
+    let test = TestAuth::new(&db).await;
     let tokens = test.signed_in().await;
     let bounded = test.auth.verifier().bounded(test.auth.revocations());
     let look = || bounded.verify(tokens.access.expose()).map(drop);
@@ -84,7 +86,8 @@ async fn a_process_that_leaves_it_to_another_is_not_told() {
     let _listening = heard.listen();
     let elsewhere =
         |builder: auth_core::AuthBuilder| builder.configure(|config| config.background.runs_elsewhere = true);
-    let test = TestAuth::with(&TestDatabase::sqlite().await, elsewhere).await;
+    let db = TestDatabase::sqlite().await;
+    let test = TestAuth::with(&db, elsewhere).await;
     test.register().await;
     test.auth.forgot_password(EMAIL, ClientInfo::default()).await.unwrap();
     assert_eq!(heard.text().matches("Auth::run_background").count(), 0);

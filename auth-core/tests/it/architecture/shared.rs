@@ -46,6 +46,7 @@ const ROOMS: &[Shared] = &[
             ("auth-core/lib.rs", "gives it away"),
             ("auth-core/mail/mod.rs", "the row of its mail"),
             ("auth-core/mail/text.rs", "its text"),
+            ("auth-core/room/factor/totp/mod.rs", "a factor wants a proved address: the link is sent"),
             ("auth-core/room/mod.rs", "the list of rooms"),
             ("auth-server/command/check/mail.rs", "whether its page can be reached"),
             ("auth-server/config/mail.rs", "its setting"),

@@ -18,7 +18,7 @@ async fn providers_are_shown_without_their_secrets() {
         "OAUTH_MY_IDP_CLIENT_ID=auth",
         "OAUTH_MY_IDP_CLIENT_SECRET_FILE=secret",
         "OAUTH_MY_IDP_TRUST_EMAIL=always",
-        "OAUTH_MY_IDP_DOMAINS=example.com, example.net",
+        "OAUTH_MY_IDP_DOMAINS=example.com,example.net",
         "OAUTH_MY_IDP_AUDIENCES=project",
         "OAUTH_GITHUB_CLIENT_ID=",
     ])
