@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::time::MissedTickBehavior;
+use tokio::{task::JoinSet, time::MissedTickBehavior};
 
 use crate::{Auth, Error, task::detached};
 
@@ -24,17 +24,17 @@ impl Auth {
         let kernel = &self.kernel;
         let every = &kernel.config.background;
         kernel.background.runs();
-        let mail = async {
-            if kernel.post.is_some() {
-                Arc::clone(kernel).keep_delivering_mail(every.mail).await;
-            }
-        };
-        tokio::join!(
-            kernel.watch_revocations(every.poll),
-            kernel.watch_keys(every.poll),
-            self.keep_sweeping(every.sweep),
-            mail
-        );
+        // Tasks that end with this one.
+        let mut tasks = JoinSet::new();
+        let (ended, keys, sweeper) = (Arc::clone(kernel), Arc::clone(kernel), self.clone());
+        let (poll, sweep) = (every.poll, every.sweep);
+        tasks.spawn(async move { ended.watch_revocations(poll).await });
+        tasks.spawn(async move { keys.watch_keys(poll).await });
+        tasks.spawn(async move { sweeper.keep_sweeping(sweep).await });
+        if kernel.post.is_some() {
+            tasks.spawn(Arc::clone(kernel).keep_delivering_mail(every.mail));
+        }
+        tasks.join_all().await;
     }
 
     async fn keep_sweeping(&self, every: Duration) {

@@ -91,8 +91,13 @@ pub(super) fn second_factor(text: &str) -> Result<SecondFactor, String> {
             _ => Err("is none of off, optional, required and required:role,role".to_owned()),
         },
         Some(("required", roles)) => {
-            let roles = roles.split(',').map(str::trim).filter(|role| !role.is_empty());
-            Ok(SecondFactor::RequiredFor(roles.map(str::to_owned).collect()))
+            let roles: Vec<String> = roles.split(',').map(|role| role.trim().to_owned()).collect();
+            let letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-".contains(c);
+            let is_role = |role: &String| (1..=64).contains(&role.len()) && role.chars().all(letter);
+            if !roles.iter().all(is_role) {
+                return Err("names a role that is not 1 to 64 of a-z, 0-9, _ and -".to_owned());
+            }
+            Ok(SecondFactor::RequiredFor(roles))
         }
         Some(_) => Err("names roles for something else than required".to_owned()),
     }

@@ -193,8 +193,11 @@ const WRONG: &[(&[(&str, &str)], &str)] = &[
         &[("SECOND_FACTOR", "off:admin")],
         "SECOND_FACTOR (environment) names roles for something else than required",
     ),
-    (&[("SECOND_FACTOR", "required:")], "SECOND_FACTOR names no role, or one that is not 1 to 64 of"),
-    (&[("SECOND_FACTOR", "required:Admin")], "SECOND_FACTOR names no role, or one that is not 1 to 64 of"),
+    (&[("SECOND_FACTOR", "required:")], "SECOND_FACTOR (environment) names a role that is not 1 to 64 of"),
+    (
+        &[("SECOND_FACTOR", "required:Admin")],
+        "SECOND_FACTOR (environment) names a role that is not 1 to 64 of",
+    ),
     (&[("TOTP_ISSUER", "a\nb")], "TOTP_ISSUER (environment) is no short line of text"),
     (&[("STEP_UP_MINUTES", "1441")], "STEP_UP_MINUTES (environment) is not a whole number from 0 to 1440"),
     (

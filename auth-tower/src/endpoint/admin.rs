@@ -215,7 +215,10 @@ fn of_one(id: &'static str, summary: &'static str) -> Operation {
 fn schemas() -> Vec<(&'static str, Value)> {
     let account = with(&user_members(), [("disabled", json!({"type": "boolean"}))]);
     let mut changed = closed(&account);
-    changed["properties"]["identities"] = list("Identity");
+    // Only where it gives roles: none of what is always there.
+    if let Some(members) = changed.pointer_mut("/properties").and_then(Value::as_object_mut) {
+        members.insert("identities".to_owned(), list("Identity"));
+    }
     let change = json!({
         "roles": {
             "type": "array",

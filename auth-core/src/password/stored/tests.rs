@@ -96,7 +96,7 @@ fn a_costly_hash_takes_the_slots_whose_memory_it_needs() {
     };
     assert_eq!([1 << 14, 1 << 15, 1 << 18].map(|n| slots(&scrypt(n))), [1, 2, 14]);
     let none = [ROWS[0].1, ROWS[1].1, "in no format", &argon2(1024 * 1024), ""];
-    assert_eq!(none.map(|row| slots(row)), [1; 5], "no memory, or not computed at all");
+    assert_eq!(none.map(slots), [1; 5], "no memory, or not computed at all");
 }
 
 #[test]

@@ -30,7 +30,7 @@ pub(crate) struct World {
     pub(crate) test: TestAuth,
     pub(crate) issuer: Issuer,
     /// Where it is the test's own, it goes with the test.
-    _db: Option<TestDatabase>,
+    own_db: Option<TestDatabase>,
 }
 
 pub(crate) fn idp(issuer: &Issuer) -> Provider {
@@ -53,12 +53,12 @@ impl World {
     pub(crate) async fn on_sqlite() -> Self {
         let db = TestDatabase::sqlite().await;
         let world = Self::new(&db).await;
-        Self { _db: Some(db), ..world }
+        Self { own_db: Some(db), ..world }
     }
 
     /// Another instance beside the same issuer.
     pub(crate) fn beside(&self, test: TestAuth) -> Self {
-        Self { test, issuer: self.issuer.clone(), _db: None }
+        Self { test, issuer: self.issuer.clone(), own_db: None }
     }
 
     /// The same as it was before it could send mail, when nobody could prove an address.
@@ -80,7 +80,7 @@ impl World {
         let clock = ManualClock::new();
         let issuer = Issuer::start(&clock).await;
         let test = TestAuth::instance(db, keys(), &clock, 5, |builder| settings(builder, &issuer)).await;
-        Self { test, issuer, _db: None }
+        Self { test, issuer, own_db: None }
     }
 
     pub(crate) fn oidc(&self) -> Oidc {

@@ -85,7 +85,7 @@ async fn with(provider: impl FnOnce(Provider) -> Provider) -> World {
         builder.oidc(Config::new(CALLBACKS).provider(provider(idp(issuer))))
     })
     .await;
-    World { _db: Some(db), ..world }
+    World { own_db: Some(db), ..world }
 }
 
 #[tokio::test]
@@ -146,7 +146,7 @@ async fn an_address_that_does_not_count_proves_nothing_of_a_known_identity_eithe
     ] {
         let world = with(provider).await;
         let (_, caller) = world.test.caller().await;
-        let before = world.before_mail(world._db.as_ref().unwrap()).await;
+        let before = world.before_mail(world.own_db.as_ref().unwrap()).await;
         before.link(&caller, Some(PASSWORD), &Person::new("1", email)).await.unwrap();
         assert_eq!(world.sign_in(&Person::new("1", email)).await.user_id, caller.user_id());
         assert!(!world.test.auth.user(caller.user_id()).await.unwrap().email_verified);
