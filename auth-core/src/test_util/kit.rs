@@ -79,7 +79,7 @@ impl Kit {
     /// than the one that it was set up with.
     ///
     /// # Panics
-    /// When the user may not sign in, or has one.
+    /// When the user may not sign in, has not proved the address, or has one.
     pub async fn totp(&self, user: &User) -> Authenticator {
         let factors = self.auth.factors().expect("second factors that are not off");
         let caller = self.principal(user).await;
