@@ -31,7 +31,14 @@ async fn import(home: &TempDir, database: &TestDatabase, arguments: &[&str]) -> 
 async fn export(database: &TestDatabase, arguments: &[&str]) -> String {
     let home = tempdir().unwrap();
     let ended = program(home.path(), database).args(&[&["users", "export"], arguments].concat()).run().await;
-    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    // Hashes that leave the database are worth an alert.
+    let alert = arguments.contains(&"--with-hashes").then_some("users_exported");
+    assert!(
+        ended.stderr.lines().all(|line| alert.is_some_and(|alert| line.contains(alert))),
+        "{}",
+        ended.stderr
+    );
     ended.stdout
 }
 

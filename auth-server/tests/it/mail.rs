@@ -76,6 +76,8 @@ async fn every_flow(database: &TestDatabase) {
     let headers = [("content-type", "application/json"), ("authorization", bearer.as_str())];
     let body = json!({ "email": "ada@example.org", "password": NEW }).to_string();
     assert_eq!(client.send("POST", "/users/me/email", &headers, &body).await.status, 202);
+    let asked = smtp.mail(ADA, "Your address for Tea & Co is to be changed").await;
+    assert!(asked.text().contains("ada@example.org") && asked.text().contains("/stop-email-change#token="));
     let token = smtp.mail("ada@example.org", "Confirm your new address").await.token();
     assert_eq!(post(&client, "/verify-email", json!({ "token": token })).await.status, 200);
     let told = smtp.mail(ADA, "Your address for Tea & Co was changed").await;
@@ -84,7 +86,7 @@ async fn every_flow(database: &TestDatabase) {
     let body = json!({ "password": NEW }).to_string();
     assert_eq!(client.send("DELETE", "/users/me", &headers, &body).await.status, 204);
     smtp.mail("ada@example.org", "was deleted").await;
-    assert_eq!(smtp.mails().len(), 7);
+    assert_eq!(smtp.mails().len(), 8);
     let log = server.log().lines().join("\n");
     assert!(!log.contains("ada@example") && !log.contains("#token="), "{log}");
 }

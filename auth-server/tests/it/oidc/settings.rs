@@ -29,7 +29,7 @@ async fn providers_are_shown_without_their_secrets() {
         "OAUTH_GOOGLE_CLIENT_SECRET=(hidden)  # .env",
         "OAUTH_MY_IDP_ISSUER=https://id.example.com  # .env",
         "OAUTH_MY_IDP_TRUST_EMAIL=always  # .env",
-        "OAUTH_MY_IDP_DOMAINS=example.com, example.net  # .env",
+        "OAUTH_MY_IDP_DOMAINS=example.com,example.net  # .env",
         "OAUTH_MY_IDP_AUDIENCES=project  # .env",
         "OAUTH_SIGNUP=on  # default",
     ] {
