@@ -397,7 +397,7 @@ async fn run(transport: &Transport) -> Vec<(&'static str, Answer)> {
 
 auth_migration::each_database! {
     async fn the_service_keeps_the_contract(database: &TestDatabase) {
-        run(&Transport::Direct(World::new(database).await.service())).await;
+        run(&Transport::direct(World::new(database).await.service())).await;
     }
 }
 
@@ -406,7 +406,7 @@ async fn every_transport_gives_the_same_answers() {
     let databases =
         [TestDatabase::sqlite().await, TestDatabase::sqlite().await, TestDatabase::sqlite().await];
     let [direct, axum, hyper] = &databases;
-    let direct = run(&Transport::Direct(World::new(direct).await.service())).await;
+    let direct = run(&Transport::direct(World::new(direct).await.service())).await;
     let axum = run(&Transport::axum(World::new(axum).await.service()).await).await;
     let hyper = run(&Transport::hyper(World::new(hyper).await.service()).await).await;
     for ((direct, axum), hyper) in direct.iter().zip(&axum).zip(&hyper) {

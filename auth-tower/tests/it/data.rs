@@ -143,7 +143,7 @@ fn arbitrary_bytes_never_make_a_5xx() {
                     request.headers_mut().append(HeaderName::from_static(name), value);
                 }
             }
-            let transport = crate::support::Transport::Direct(world.service());
+            let transport = crate::support::Transport::direct(world.service());
             let answer = runtime.block_on(transport.send(request));
             prop_assert!(answer.status.as_u16() < 500, "{answer:?}");
             prop_assert!(auth_tower::is_request_id(&answer.headers["x-request-id"]));

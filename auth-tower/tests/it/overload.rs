@@ -72,9 +72,9 @@ async fn a_full_queue_is_503_with_a_time_to_come_back() {
     let database = TestDatabase::sqlite().await;
     let (auth, entered, open) = one_slot(&database, 0).await;
     let service = AuthService::new(auth);
-    let first = tokio::spawn(login(Transport::Direct(service.clone())));
+    let first = tokio::spawn(login(Transport::direct(service.clone())));
     entered.notified().await;
-    let answer = login(Transport::Direct(service)).await.expect_problem(503, "overloaded");
+    let answer = login(Transport::direct(service)).await.expect_problem(503, "overloaded");
     assert!(answer.header("retry-after").unwrap().parse::<u32>().unwrap() >= 1);
     assert_eq!(answer.member("error"), "temporarily_unavailable");
     drop(open);

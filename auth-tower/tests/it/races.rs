@@ -8,7 +8,7 @@ auth_migration::each_database! {
         let world = World::new(database).await;
         let mut racers = JoinSet::new();
         for number in 0..20 {
-            let transport = Transport::Direct(world.service());
+            let transport = Transport::direct(world.service());
             // The same address in writings that mean the same.
             let email = if number % 2 == 0 { ADA } else { " ADA@Example.COM" };
             let body = serde_json::json!({"email": email, "password": PASSWORD}).to_string();
@@ -27,7 +27,7 @@ auth_migration::each_database! {
         let (_, cookie) = world.ada_signs_in().await;
         let mut racers = JoinSet::new();
         for _ in 0..10 {
-            let transport = Transport::Direct(world.service());
+            let transport = Transport::direct(world.service());
             let request = Req::post("/refresh-token").cookie(&cookie).build();
             racers.spawn(async move { transport.send(request).await.expect(200).cookie().unwrap() });
         }

@@ -1,4 +1,4 @@
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::OnceLock};
 
 use auth_tower::AuthService;
 use bytes::Bytes;
@@ -21,13 +21,17 @@ use super::{
 /// A way to reach the service.
 #[expect(clippy::large_enum_variant, reason = "a test has three at most")]
 pub(crate) enum Transport {
-    /// A call of the service.
-    Direct(AuthService),
+    /// A call of the service, and its description, written when it is first asked for: each answer is held to it.
+    Direct(AuthService, OnceLock<Described>),
     /// A real socket; the service is mounted under a prefix.
     Socket { address: SocketAddr, prefix: &'static str, client: Client<HttpConnector, Full<Bytes>> },
 }
 
 impl Transport {
+    pub(crate) fn direct(service: AuthService) -> Self {
+        Self::Direct(service, OnceLock::new())
+    }
+
     /// Below `/auth` of an axum application.
     pub(crate) async fn axum(service: AuthService) -> Self {
         let router = axum::Router::new().nest_service("/auth", service);
@@ -62,12 +66,12 @@ impl Transport {
 
     pub(crate) async fn send(&self, request: Request<Bytes>) -> Answer {
         match self {
-            Self::Direct(service) => {
+            Self::Direct(service, described) => {
                 let asked = Asked::of(&request);
                 let Ok(response) = service.clone().oneshot(request.map(Full::new)).await;
                 let answer = collect(response).await;
                 if let Some(asked) = asked {
-                    Described::new(service.openapi()).check(&asked, &answer);
+                    described.get_or_init(|| Described::new(service.openapi())).check(&asked, &answer);
                 }
                 answer
             }

@@ -63,13 +63,13 @@ impl World {
             .insecure_random(Arc::new(Counting::default()))
             .events(Arc::new(events.clone()));
         let auth = settings(builder).build().unwrap();
-        let door = Transport::Direct(AuthService::new(auth.clone()));
+        let door = Transport::direct(AuthService::new(auth.clone()));
         Self { auth, clock, hasher, events, db, statements, door }
     }
 
     /// The same with other settings of the service.
     pub(crate) fn with(mut self, settings: impl FnOnce(AuthServiceBuilder) -> AuthServiceBuilder) -> Self {
-        self.door = Transport::Direct(settings(AuthService::builder(self.auth.clone())).build().unwrap());
+        self.door = Transport::direct(settings(AuthService::builder(self.auth.clone())).build().unwrap());
         self
     }
 
@@ -81,7 +81,7 @@ impl World {
 
     pub(crate) fn service(&self) -> AuthService {
         match &self.door {
-            Transport::Direct(service) => service.clone(),
+            Transport::Direct(service, _) => service.clone(),
             Transport::Socket { .. } => panic!("the service is behind a socket"),
         }
     }
