@@ -107,7 +107,7 @@ const ROOMS: &[Shared] = &[
     },
     Shared {
         room: "admin",
-        words: &["admin::", "mod admin"],
+        words: &["admin::{CreateUser", "admin::ROOM", "admin::DOORS"],
         files: &[
             ("auth-core/lib.rs", "gives it away"),
             ("auth-core/room/mod.rs", "the list of rooms"),
