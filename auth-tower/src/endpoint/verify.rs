@@ -66,8 +66,9 @@ impl Asked {
         let level = query.remove("acr").map(|name| Assurance::named(&name).ok_or_else(not_understood));
         let max_age = query.remove("max_age").map(|age| {
             // Digits only: parsing alone would take a sign.
-            let seconds = age.bytes().all(|byte| byte.is_ascii_digit()).then(|| age.parse().ok()).flatten();
-            seconds.map(Duration::from_secs).ok_or_else(not_understood)
+            let seconds =
+                age.bytes().all(|byte| byte.is_ascii_digit()).then(|| age.parse::<u32>().ok()).flatten();
+            seconds.map(|seconds| Duration::from_secs(seconds.into())).ok_or_else(not_understood)
         });
         let role = query.remove("role");
         if !query.is_empty() {
@@ -104,8 +105,16 @@ fn describe(_: &Inner) -> Operation {
     let parameter = |name: &str, description: &str, schema: serde_json::Value| json!({"name": name, "in": "query", "description": description, "schema": schema});
     [
         parameter("acr", "At least so much was shown.", json!({"type": "string", "enum": ["aal1", "aal2"]})),
-        parameter("max_age", "At most so many seconds ago.", json!({"type": "integer", "minimum": 0})),
-        parameter("role", "By who has this role.", json!({"type": "string", "minLength": 1})),
+        parameter(
+            "max_age",
+            "At most so many seconds ago.",
+            json!({"type": "integer", "minimum": 0, "maximum": u32::MAX}),
+        ),
+        parameter(
+            "role",
+            "By who has this role.",
+            json!({"type": "string", "pattern": "^[a-z0-9_-]{1,64}$"}),
+        ),
     ]
     .into_iter()
     .fold(Operation::new("verify", "Is this token good"), Operation::parameter)
