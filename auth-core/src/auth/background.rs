@@ -9,8 +9,8 @@ use crate::{Auth, Error, task::detached};
 /// What goes on without a request.
 impl Auth {
     /// The background task: polls what other instances have ended, and the key ring; brings mails on their way; removes what is
-    /// over, in turn with the other instances. It does what is configured and nothing else, for ever: give it a task of its
-    /// own, in every process that answers requests. Each part logs a failure, once until it succeeds again, and goes on.
+    /// over, in turn with the other instances. What has ended is asked for where tokens are verified by it, mails are sent where
+    /// there is a mailer; the key ring is polled in any case, as other instances may sign with it. For ever: give it a task of its own, in every process that answers requests. Each part logs a failure, once until it succeeds again, and goes on.
     ///
     /// How often is [`BackgroundConfig`](crate::BackgroundConfig). Where it does not run, the first thing that waits for it says
     /// so in the log, and [`check`](Self::check) does.
@@ -34,7 +34,12 @@ impl Auth {
         if kernel.post.is_some() {
             tasks.spawn(Arc::clone(kernel).keep_delivering_mail(every.mail));
         }
-        tasks.join_all().await;
+        // One that panics takes no other along.
+        while let Some(ended) = tasks.join_next().await {
+            if let Err(error) = ended {
+                tracing::error!(%error, "a part of the background task has ended");
+            }
+        }
     }
 
     async fn keep_sweeping(&self, every: Duration) {

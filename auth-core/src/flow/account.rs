@@ -146,16 +146,25 @@ impl Kernel {
         txn: &impl ConnectionTrait,
         confirmed: &Confirmed,
     ) -> Result<LockedUser, Error> {
-        let locked = lock_user(txn, confirmed.id).await?.ok_or(Error::SessionOver)?;
-        let session = find_session(txn, confirmed.session).await?.ok_or(Error::SessionOver)?;
-        if !session.is_alive(self.now(), duration_millis(self.config.sessions.refresh_ttl)) {
-            return Err(Error::SessionOver);
-        }
+        let locked = self.hold_session(txn, confirmed.id, confirmed.session).await?;
         // The session has lived through what ended the others: it has changed the password.
         if locked.epoch != confirmed.epoch {
             return Err(refuse(confirmed.field, "wrong_password", "the password is wrong"));
         }
         Ok(locked)
+    }
+
+    /// The same for who was asked for no password: the session has to live still.
+    pub(crate) async fn hold_session(
+        &self,
+        txn: &impl ConnectionTrait,
+        user: UserId,
+        session: SessionId,
+    ) -> Result<LockedUser, Error> {
+        let locked = lock_user(txn, user).await?.ok_or(Error::SessionOver)?;
+        let session = find_session(txn, session).await?.ok_or(Error::SessionOver)?;
+        let is_alive = session.is_alive(self.now(), duration_millis(self.config.sessions.refresh_ttl));
+        if is_alive { Ok(locked) } else { Err(Error::SessionOver) }
     }
 
     pub(crate) async fn change_password(

@@ -25,10 +25,10 @@ impl Background {
         }
     }
 
-    /// What was missed so far. `is_asked_blindly`: tokens were verified by knowledge that nobody keeps up to date.
+    /// What is missed. `is_asked_blindly`: tokens are verified by knowledge that nobody keeps up to date, whoever delivers mails.
     pub(crate) fn findings(&self, is_asked_blindly: bool) -> Option<Finding> {
-        let waited = self.mail_waited.load(Relaxed) || is_asked_blindly;
-        (waited && !self.runs.load(Relaxed)).then(|| {
+        let mail_waits = self.mail_waited.load(Relaxed) && !self.runs.load(Relaxed);
+        (mail_waits || is_asked_blindly).then(|| {
             Finding::error(
                 "background_missing",
                 format!("{MISSING}: mails wait, what other instances have ended goes on here, and what is over is kept"),

@@ -107,8 +107,9 @@ impl Revocations {
         self.used.is_wanted.load(Relaxed)
     }
 
-    pub(crate) fn was_used_blindly(&self) -> bool {
-        self.used.blindly.load(Relaxed)
+    /// Somebody verifies by it, and nobody has polled to this day.
+    pub(crate) fn is_used_blindly(&self) -> bool {
+        self.used.blindly.load(Relaxed) && self.age().is_none()
     }
 
     /// Nobody has polled yet. Once that is no matter of the start, it is told.

@@ -1,7 +1,7 @@
 //! Statements about the key ring.
 
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, SqlErr,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
     sea_query::Expr,
 };
 
@@ -15,12 +15,7 @@ pub(crate) async fn read_keys(db: &impl ConnectionTrait) -> Result<Vec<KeyRow>, 
 
 /// `Taken`: somebody else has added one since the ring was read.
 pub(crate) async fn insert_key(db: &impl ConnectionTrait, row: KeyRow) -> Result<Insert, DbErr> {
-    match key::Entity::insert(row.into_active_model()).exec_without_returning(db).await {
-        Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => {
-            Ok(Insert::Taken)
-        }
-        inserted => inserted.map(|_| Insert::Done),
-    }
+    Insert::of(key::Entity::insert(row.into_active_model()).exec_without_returning(db).await)
 }
 
 /// `true` for the one who revoked it. The private key is gone for good: what was revoked cannot be brought back.

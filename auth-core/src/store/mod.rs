@@ -5,6 +5,7 @@ mod check;
 mod db;
 pub(crate) mod entity;
 mod event;
+mod insert;
 mod key;
 mod lease;
 mod mail;
@@ -34,6 +35,7 @@ pub(crate) use self::{
     },
     db::Db,
     event::{EventRow, insert_events, list_events},
+    insert::Insert,
     key::{KeyRow, insert_key, read_keys, remove_keys, revoke_key},
     lease::take_lease,
     mail::{MailRow, claim_mail, due_mails, insert_mail, mail_backlog, postpone_mail, remove_mail},
@@ -54,10 +56,10 @@ pub(crate) use self::{
     },
     unverified::{find_unverified, lock_unverified},
     user::{
-        Count, Insert, LockedUser, LoginRow, NewUser, Standing, UserRow, delete_user, disable_user,
-        enable_user, end_all_sessions, find_login, find_user, find_user_by_email, find_user_with_sessions,
-        has_password, insert_user, lock_user, note_first_sign_in, prove_email, put_hash, replace_email,
-        replace_hash, standing, touch_roles,
+        Count, LockedUser, LoginRow, NewUser, Standing, UserRow, delete_user, disable_user, enable_user,
+        end_all_sessions, find_login, find_user, find_user_by_email, find_user_with_sessions, has_password,
+        insert_user, lock_user, note_first_sign_in, prove_email, put_hash, replace_email, replace_hash,
+        standing, touch_roles,
     },
     users::list_users,
 };

@@ -3,12 +3,13 @@
 use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, FromQueryResult, Iterable, JoinType,
-    QueryFilter, QuerySelect, RelationTrait, SqlErr,
+    QueryFilter, QuerySelect, RelationTrait,
     sea_query::{Expr, Query, SelectStatement},
 };
 use uuid::Uuid;
 
 use super::{
+    Insert,
     entity::{deleted_user, password, user, user_role},
     one_time::end_tokens,
     sessions::count_sessions,
@@ -230,14 +231,6 @@ pub(crate) struct NewUser {
     pub(crate) now: i64,
 }
 
-/// The outcome of an insert under a unique index.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Insert {
-    Done,
-    /// Another row has the key. On PostgreSQL the transaction can now only be rolled back.
-    Taken,
-}
-
 /// One insert, and one for the password; run them in a transaction.
 pub(crate) async fn insert_user(db: &impl ConnectionTrait, new: NewUser) -> Result<Insert, DbErr> {
     let user = user::ActiveModel {
@@ -255,12 +248,9 @@ pub(crate) async fn insert_user(db: &impl ConnectionTrait, new: NewUser) -> Resu
         signed_in_at: Set(None),
         device_seed: Set(None),
     };
-    match user::Entity::insert(user).exec_without_returning(db).await {
-        Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => {
-            return Ok(Insert::Taken);
-        }
-        inserted => inserted?,
-    };
+    if Insert::of(user::Entity::insert(user).exec_without_returning(db).await)? == Insert::Taken {
+        return Ok(Insert::Taken);
+    }
     if let Some(hash) = new.hash {
         let password = password::ActiveModel {
             user_id: Set(new.id.as_uuid()),
@@ -398,12 +388,7 @@ pub(crate) async fn replace_email(
         .filter(user::Column::Id.eq(id.as_uuid()))
         .exec(db)
         .await;
-    match updated {
-        Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => {
-            Ok(Insert::Taken)
-        }
-        updated => updated.map(|_| Insert::Done),
-    }
+    Insert::of(updated)
 }
 
 /// Sets the password, also of a user who has none; run it in a transaction that holds the user's row or the only token.

@@ -78,6 +78,10 @@ async fn where_it_does_not_run_tokens_that_are_verified_blindly_are_told_of_once
     look().unwrap();
     assert_eq!(heard.text().matches("Auth::run_background").count(), 1, "{}", heard.text());
     assert!(missing(&test.auth.check().await));
+    test.auth.deliver_mail().await.unwrap();
+    assert!(missing(&test.auth.check().await), "who sends mails polls nothing");
+    test.auth.poll_revocations().await.unwrap();
+    assert!(!missing(&test.auth.check().await));
 }
 
 #[tokio::test]

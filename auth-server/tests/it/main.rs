@@ -28,6 +28,7 @@ mod migrate;
 mod newer_schema;
 mod nginx;
 mod oidc;
+mod pages;
 mod proxy_protocol;
 mod reload;
 mod schedules;

@@ -13,9 +13,37 @@ use crate::{Body, headers::random_id, openapi::Operation, route::Answer};
 
 const CROSS_ORIGIN_OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 const STYLE: &str = include_str!("style.css");
+const BUTTON: &str = include_str!("button.html");
 
 pub(crate) fn answer(html: &str) -> Answer {
     Box::pin(ready(Ok(page(html))))
+}
+
+/// What a page with one button says: none of it holds a quote or markup.
+pub(crate) struct Words {
+    pub(crate) title: &'static str,
+    pub(crate) told: &'static str,
+    pub(crate) button: &'static str,
+    /// It is done.
+    pub(crate) done: &'static str,
+    /// The link is no good (422).
+    pub(crate) refused: &'static str,
+    /// Something stands against it (409).
+    pub(crate) conflict: &'static str,
+}
+
+/// A page whose button hands the token in.
+pub(crate) fn button(words: &Words) -> Answer {
+    let Words { title, told, button, done, refused, conflict } = words;
+    let places = [
+        ("{title}", title),
+        ("{told}", told),
+        ("{button}", button),
+        ("{done}", done),
+        ("{refused}", refused),
+        ("{conflict}", conflict),
+    ];
+    answer(&places.iter().fold(BUTTON.to_owned(), |page, (place, text)| page.replace(place, text)))
 }
 
 /// Style and script are in the page itself and run by a nonce of this one answer (CSP level 3); they may speak to this

@@ -9,13 +9,8 @@ use super::{
     store::{count_codes, find_totp, forget_tries, put_codes, remove_codes, remove_totp},
 };
 use crate::{
-    AccessToken, ClientInfo, Error, FieldError, Password, Principal,
-    assurance::with_second,
-    clock::from_millis,
-    event::EventKind,
-    kernel::Kernel,
-    mail::MailKind,
-    store::{lock_user, prove_session},
+    AccessToken, ClientInfo, Error, FieldError, Password, Principal, assurance::with_second,
+    clock::from_millis, event::EventKind, kernel::Kernel, mail::MailKind, store::prove_session,
     task::until_won,
 };
 
@@ -100,7 +95,7 @@ pub(super) async fn remove(kernel: &Kernel, caller: &Principal, client: &ClientI
     let user = kernel.recent_proof(caller).await?;
     let kind = until_won(|| async {
         let txn = kernel.store.begin().await?;
-        lock_user(&txn, user.id).await?.ok_or(Error::SessionOver)?;
+        kernel.hold_session(&txn, user.id, caller.session_id()).await?;
         let row = find_totp(&txn, user.id).await?.ok_or(FACTOR_NOT_FOUND)?;
         let stood = row.pending_until.is_none();
         if stood && kernel.config.factors.policy.requires(&user.roles) {
@@ -140,7 +135,8 @@ pub(super) async fn new_recovery_codes(
     let kind = EventKind::RecoveryCodesMade { user: user.id };
     until_won(|| async {
         let txn = kernel.store.begin().await?;
-        lock_user(&txn, user.id).await?.ok_or(Error::SessionOver)?;
+        // Ten hashes take their time.
+        kernel.hold_session(&txn, user.id, caller.session_id()).await?;
         if !stands(find_totp(&txn, user.id).await?) {
             return Err(FACTOR_NOT_FOUND.into());
         }

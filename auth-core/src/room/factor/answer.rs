@@ -16,7 +16,7 @@ use crate::{
     event::EventKind,
     flow::NotSignedIn,
     kernel::{Arrival, Attempt, Kernel, Replaced},
-    store::{LoginRow, find_user_with_sessions, prove_session},
+    store::{LoginRow, find_user_with_sessions, lock_user, prove_session},
     task::until_won,
 };
 
@@ -134,7 +134,10 @@ async fn enrol(
     let now = kernel.now();
     let kind = until_won(|| async {
         let txn = kernel.store.begin().await?;
-        if !spend_challenge(&txn, row.id, now).await? {
+        // Ten hashes take their time: what has ended the sessions meanwhile has ended this too.
+        let locked = lock_user(&txn, row.user_id).await?.ok_or(Error::InvalidToken)?;
+        let is_over = locked.epoch != row.epoch || locked.disabled;
+        if is_over || !spend_challenge(&txn, row.id, now).await? {
             return Err(Error::InvalidToken);
         }
         let kind = enrol::stand(kernel, &txn, &owner.user, &confirmed, &client).await?;

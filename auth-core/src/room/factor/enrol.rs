@@ -28,13 +28,23 @@ pub(super) async fn look(
     client: &ClientInfo,
 ) -> Result<Confirmed, Error> {
     let guess = guess::reserve(kernel, user, client).await?;
+    let step = match look_at(kernel, user, code).await {
+        // Nobody is told of a wrong one: it is the first code of who sets up an app, more often than not.
+        Ok(step) => step.ok_or(INVALID_CODE)?,
+        Err(error) => {
+            guess.not_checked(kernel).await;
+            return Err(error);
+        }
+    };
+    guess.right(kernel.store.db()).await?;
+    Ok(Confirmed { step, codes: recovery::draw(kernel, client).await? })
+}
+
+async fn look_at(kernel: &Kernel, user: UserId, code: &Password) -> Result<Option<totp::Step>, Error> {
     let now = kernel.now();
     let waits = find_totp(kernel.store.db(), user).await?;
     let waits = waits.filter(|row| row.pending_until.is_some_and(|until| now < until));
-    let step = waits.map(|row| totp::check(kernel, user, row, code)).transpose()?.flatten();
-    let step = step.ok_or(INVALID_CODE)?;
-    guess.right(kernel.store.db()).await?;
-    Ok(Confirmed { step, codes: recovery::draw(kernel, client).await? })
+    Ok(waits.map(|row| totp::check(kernel, user, row, code)).transpose()?.flatten())
 }
 
 /// Makes it stand, in a transaction.

@@ -3,7 +3,7 @@
 use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter,
-    QuerySelect, SqlErr,
+    QuerySelect,
     sea_query::{Expr, ExprTrait, Query},
 };
 use uuid::Uuid;
@@ -67,21 +67,7 @@ pub(super) async fn insert_challenge(db: &impl ConnectionTrait, new: ChallengeRo
         session_id: Set(new.session.map(SessionId::as_uuid)),
         expires_at: Set(new.expires_at),
     };
-    inserted(challenge::Entity::insert(row).exec_without_returning(db).await)
-}
-
-fn inserted<T>(outcome: Result<T, DbErr>) -> Result<Insert, DbErr> {
-    match outcome {
-        Err(error)
-            if matches!(
-                error.sql_err(),
-                Some(SqlErr::UniqueConstraintViolation(_) | SqlErr::ForeignKeyConstraintViolation(_))
-            ) =>
-        {
-            Ok(Insert::Taken)
-        }
-        outcome => outcome.map(|_| Insert::Done),
-    }
+    Insert::of_belonging(challenge::Entity::insert(row).exec_without_returning(db).await)
 }
 
 pub(super) async fn find_challenge(
@@ -166,7 +152,7 @@ pub(super) async fn put_pending(
         pending_until: Set(Some(until)),
         locked_at: Set(None),
     };
-    inserted(totp::Entity::insert(row).exec_without_returning(db).await)
+    Insert::of_belonging(totp::Entity::insert(row).exec_without_returning(db).await)
 }
 
 /// From now on it stands, if it still is the one that a code was shown of.

@@ -2,7 +2,7 @@
 
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter,
-    QueryOrder, SqlErr, sea_query::Expr,
+    QueryOrder, sea_query::Expr,
 };
 use uuid::Uuid;
 
@@ -52,17 +52,7 @@ pub(crate) async fn insert_identity(db: &impl ConnectionTrait, new: NewIdentity)
         last_used_at: Set(None),
         tokens: Set(new.tokens),
     };
-    match identity::Entity::insert(row).exec_without_returning(db).await {
-        Err(error)
-            if matches!(
-                error.sql_err(),
-                Some(SqlErr::UniqueConstraintViolation(_) | SqlErr::ForeignKeyConstraintViolation(_))
-            ) =>
-        {
-            Ok(Insert::Taken)
-        }
-        inserted => inserted.map(|_| Insert::Done),
-    }
+    Insert::of_belonging(identity::Entity::insert(row).exec_without_returning(db).await)
 }
 
 /// Notes that somebody has signed in with it. Tokens that are not given stay.

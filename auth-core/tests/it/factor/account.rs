@@ -12,7 +12,7 @@ use super::{World, nobody, wrong};
 use crate::{
     assert_refused,
     oidc::{self, issuer::Person, providers},
-    support::{EMAIL, HOUR, PASSWORD, SECOND, TestAuth},
+    support::{EMAIL, HOUR, Halting, PASSWORD, SECOND, TestAuth},
 };
 
 each_database! {
@@ -87,6 +87,18 @@ each_database! {
         let old = world.answer(Method::RecoveryCode, world.codes[0].expose()).await;
         assert_refused!(old, Error::Refused(INVALID_CODE));
         world.answer(Method::RecoveryCode, new[0].expose()).await.unwrap();
+    }
+
+    async fn who_is_signed_out_while_new_codes_are_hashed_gets_none_and_the_old_stay(db: &TestDatabase) {
+        let world = World::new(db).await;
+        let halting = Halting::beside(&world.test, db).await;
+        let (factors, caller) = (halting.auth.factors().unwrap(), world.caller.clone());
+        let asked = async move { factors.new_recovery_codes(&caller, nobody()).await };
+        let outcome = halting.run(("SELECT", "auth_totp"), asked, async {
+            world.test.auth.logout_all(world.user.id, nobody()).await.unwrap();
+        }).await;
+        assert_refused!(outcome, Error::SessionOver);
+        world.answer(Method::RecoveryCode, world.codes[0].expose()).await.unwrap();
     }
 
     async fn an_administrator_takes_everything_away_but_not_for_themselves(db: &TestDatabase) {

@@ -11,7 +11,7 @@ use auth_migration::{each_database, test_util::TestDatabase};
 use super::{STEP, World, challenged, nobody, required};
 use crate::{
     assert_refused,
-    support::{EMAIL, PASSWORD, PAST_GRACE, TestAuth, keys},
+    support::{EMAIL, Halting, PASSWORD, PAST_GRACE, TestAuth, keys},
 };
 
 async fn with_policy(db: &TestDatabase, test: &TestAuth, policy: SecondFactor) -> TestAuth {
@@ -44,6 +44,23 @@ each_database! {
         let challenge = challenged(test.auth.login(Login::new(EMAIL, PASSWORD)).await);
         assert!(!challenge.enrol);
         assert_refused!(factors.enrol(challenge.auth_session, nobody()).await, Error::InvalidToken);
+    }
+
+    async fn a_factor_does_not_stand_if_the_sessions_end_while_its_codes_are_hashed(db: &TestDatabase) {
+        let test = TestAuth::with(db, required).await;
+        let user = test.auth.create_user(CreateUser::new(EMAIL).password(PASSWORD).verified()).await.unwrap();
+        let halting = Halting::with(&test, db, required).await;
+        let token = challenged(test.auth.login(Login::new(EMAIL, PASSWORD)).await).auth_session;
+        let factors = halting.auth.factors().unwrap();
+        let setup = factors.enrol(token.clone(), nobody()).await.unwrap();
+        let app = Authenticator::new(&setup, &test.clock);
+        let answer = Answer::new(token, Method::Totp, app.code());
+        let answered = async move { factors.answer(answer).await };
+        let outcome = halting.run(("SELECT", "auth_totp"), answered, async {
+            test.auth.logout_all(user.id, nobody()).await.unwrap();
+        }).await;
+        assert_refused!(outcome, Error::InvalidToken);
+        assert_eq!(test.count("auth_totp WHERE pending_until IS NULL").await, 0);
     }
 
     async fn a_factor_is_set_up_on_a_proved_address_only_where_mail_is_delivered(db: &TestDatabase) {

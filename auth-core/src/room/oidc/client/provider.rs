@@ -171,7 +171,7 @@ impl Provider {
     }
 
     pub(super) fn validate(&mut self) -> Result<(), ConfigError> {
-        self.check_trust()?;
+        self.validate_trust()?;
         let refuse = |problem: &str| Err(ConfigError::new(SETTING, format!("`{}` {problem}", self.name)));
         let is_name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte);
         if !(1..=32).contains(&self.name.len()) || !self.name.bytes().all(is_name) {
@@ -211,7 +211,7 @@ impl Provider {
         Ok(())
     }
 
-    fn check_trust(&mut self) -> Result<(), ConfigError> {
+    fn validate_trust(&mut self) -> Result<(), ConfigError> {
         let refuse = |problem: &str| Err(ConfigError::new(SETTING, format!("`{}` {problem}", self.name)));
         let domains =
             self.domains.iter().map(|domain| normalize_domain(domain)).collect::<Result<Vec<_>, _>>();

@@ -18,6 +18,16 @@ use crate::{
     service::{Call, Inner},
 };
 
+const STOP_PAGE: page::Words = page::Words {
+    title: "Stop the change of your address",
+    told: "The address of your account stays as it is, and everybody who is signed in to it is signed out.",
+    button: "Stop the change",
+    done: "The address stays as it is, and everybody is signed out. Choose a new password when you sign in again.",
+    refused: "There is nothing to stop: the link was used already or is too old, or the address was changed before. If it was not \
+              you, ask for help at once.",
+    conflict: "It cannot be stopped now. Ask for help at once.",
+};
+
 impl Endpoint {
     /// `POST /users/me/email`; needs a mailer
     pub const CHANGE_EMAIL: Self = Self(&Address::new(
@@ -30,7 +40,7 @@ impl Endpoint {
     pub const STOP_EMAIL_CHANGE: Self = Self(&Address::new(
         "/stop-email-change",
         &[
-            Route::get(|_| page::answer(include_str!("page.html")), describe_page),
+            Route::get(|_| page::button(&STOP_PAGE), describe_page),
             Route::post(|call| Box::pin(stop_email_change(call)), describe_stop).takes(Takes::Json),
         ],
     ));

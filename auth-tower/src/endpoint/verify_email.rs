@@ -21,6 +21,15 @@ use crate::{
     service::{Call, Inner},
 };
 
+const PAGE: page::Words = page::Words {
+    title: "Confirm your address",
+    told: "One click, and it is done.",
+    button: "Confirm the address",
+    done: "Thank you: the address is confirmed.",
+    refused: "This link was used already, or is too old. Ask for a new one.",
+    conflict: "This address has got an account of its own meanwhile.",
+};
+
 impl Endpoint {
     /// `POST /request-verify-token`; needs a mailer
     pub const REQUEST_VERIFY_TOKEN: Self = Self(&Address::new(
@@ -31,7 +40,7 @@ impl Endpoint {
     pub const VERIFY_EMAIL: Self = Self(&Address::new(
         "/verify-email",
         &[
-            Route::get(|_| page::answer(include_str!("page.html")), describe_page),
+            Route::get(|_| page::button(&PAGE), describe_page),
             Route::post(|call| Box::pin(verify_email(call)), describe_verify_email).takes(Takes::Json),
         ],
     ));
