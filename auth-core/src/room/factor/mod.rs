@@ -29,6 +29,7 @@ mod check;
 mod enrol;
 mod entity;
 mod guess;
+mod passkey;
 mod proof;
 mod recovery;
 mod step_up;
