@@ -29,7 +29,9 @@ use sea_orm::{
 
 pub use self::by_name::{ExportedRow, ExportedValue};
 pub(crate) use self::{
-    by_name::{ColumnKind, Exported, Table, export_rows, has_rows, names_of_user, remove_of_user, sweep},
+    by_name::{
+        ColumnKind, Exported, Table, export_rows, has_rows, is_overdue, names_of_user, remove_of_user, sweep,
+    },
     check::{
         TABLES, address_collation, count_events, journal_mode, missing_tables, not_writable, read_clock,
     },
@@ -50,7 +52,7 @@ pub(crate) use self::{
         revoke_session, rotate_session,
     },
     sessions::{ListedSession, keep_session, list_sessions, revoke_oldest, revoke_own_session},
-    sweep::remove_dead_sessions,
+    sweep::{remove_idle_sessions, remove_sessions_of_older_epochs},
     throttle::{
         Counters, count_failure, find_counter, forget_all_failures, forget_failures, take_back_failure,
     },
