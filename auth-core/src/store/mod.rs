@@ -11,6 +11,7 @@ mod lease;
 mod mail;
 mod one_time;
 mod pace;
+mod referring;
 mod revocation;
 mod role;
 mod session;
@@ -45,6 +46,7 @@ pub(crate) use self::{
         About, TokenRow, end_tokens, end_tokens_of, find_token, insert_token, prolong_token, spend_token,
     },
     pace::{find_pace, put_pace},
+    referring::referring_tables,
     revocation::ended_since,
     role::{find_able, has_roles, lock_able, set_roles},
     session::{
