@@ -88,12 +88,12 @@ pub use assurance::Assurance;
 pub use audit::AuditEvent;
 pub use auth::Auth;
 pub use builder::AuthBuilder;
-pub use challenge::Challenge;
+pub use challenge::{Challenge, PasskeyOptions};
 pub use client::ClientInfo;
 pub use clock::{Clock, SystemClock};
 pub use config::{
-    BackgroundConfig, Config, EmailVerification, FactorConfig, HashConfig, MailConfig, PasswordConfig,
-    Registration, SecondFactor, SessionConfig, ThrottleConfig, TokenConfig,
+    BackgroundConfig, Config, EmailVerification, FactorConfig, HashConfig, MailConfig, PasskeyConfig,
+    PasswordConfig, Registration, SecondFactor, SessionConfig, ThrottleConfig, TokenConfig,
 };
 pub use config_error::ConfigError;
 pub use connect::{ConnectError, ConnectOptions, connect};

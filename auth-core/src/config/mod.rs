@@ -4,6 +4,7 @@ mod background;
 mod factors;
 mod hashing;
 mod mail;
+mod passkeys;
 mod passwords;
 mod sessions;
 mod throttle;
@@ -11,11 +12,13 @@ mod tokens;
 
 use std::time::Duration;
 
+pub(crate) use self::passkeys::{Unfit, host_of, is_within};
 pub use self::{
     background::BackgroundConfig,
     factors::{FactorConfig, SecondFactor},
     hashing::HashConfig,
     mail::MailConfig,
+    passkeys::PasskeyConfig,
     passwords::PasswordConfig,
     sessions::SessionConfig,
     throttle::ThrottleConfig,
@@ -46,6 +49,8 @@ pub struct Config {
     pub audit_retention: Option<Duration>,
     /// Second factors.
     pub factors: FactorConfig,
+    /// Passkeys. Default: none, as a site has to be named.
+    pub passkeys: PasskeyConfig,
     /// For how long an account is kept whose address was never proved and to which nobody ever signed in; then the address is free
     /// again. Accounts that were imported, disabled, or made with a version that did not note sign-ins stay. Default `None`: for ever.
     pub unverified_account_ttl: Option<Duration>,
@@ -117,6 +122,7 @@ impl Config {
         }
         self.passwords.validate()?;
         self.factors.validate()?;
+        self.passkeys.validate()?;
         self.hashing.validate()?;
         self.background.validate()?;
         self.throttle.validate()

@@ -35,6 +35,8 @@ mod tests {
         // Is answered with a factor, which goes, or with a new one by who has the password still.
         "auth_challenge",
         "auth_factor_failure",
+        // Was answered, and is of no account.
+        "auth_passkey_challenge",
     ];
 
     #[test]

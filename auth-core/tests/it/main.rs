@@ -35,6 +35,7 @@ mod mail_pace;
 mod manual;
 mod oidc;
 mod others;
+mod passkey;
 mod passwords;
 mod refresh;
 mod register;

@@ -26,6 +26,7 @@ mod matrix;
 mod oidc;
 mod openapi;
 mod overload;
+mod passkeys;
 mod races;
 mod reads;
 mod refresh_token;

@@ -6,17 +6,18 @@ use super::{
     INVALID_CODE, Method, TOTP_EXISTS,
     challenge::{self, Purpose, count},
     enrol::{self, Confirmed},
+    passkey,
     proof::{self, Shown},
     store::{ChallengeRow, spend_challenge},
     totp::{self, TotpSetup},
 };
 use crate::{
-    AuthSession, ClientInfo, Error, Password, RefreshToken, SessionId, SignIn, Tokens,
-    assurance::with_second,
+    AuthSession, ClientInfo, Error, PasskeyOptions, Password, RefreshToken, SessionId, SignIn, Tokens,
+    assurance::{PASSKEY as PASSKEY_METHODS, with_second},
     event::EventKind,
     flow::NotSignedIn,
     kernel::{Arrival, Attempt, Kernel, Replaced},
-    store::{LoginRow, find_user_with_sessions, lock_user, prove_session},
+    store::{DatabaseTransaction, LoginRow, find_user_with_sessions, lock_user, prove_session},
     task::until_won,
 };
 
@@ -26,20 +27,29 @@ pub struct Answer {
     pub(super) auth_session: AuthSession,
     pub(super) method: Method,
     pub(super) code: Password,
+    pub(super) name: Option<String>,
     pub(super) client: ClientInfo,
     pub(super) holds: Option<RefreshToken>,
 }
 
 impl Answer {
-    /// The challenge's [`auth_session`](crate::Challenge::auth_session), and a code.
+    /// The challenge's [`auth_session`](crate::Challenge::auth_session), and a code, or the JSON text of what a browser made with a
+    /// passkey.
     pub fn new(auth_session: impl Into<AuthSession>, method: Method, code: impl Into<Password>) -> Self {
         Self {
             auth_session: auth_session.into(),
             method,
             code: code.into(),
+            name: None,
             client: ClientInfo::default(),
             holds: None,
         }
+    }
+
+    /// What a passkey is called that is made by it.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
     }
 
     /// Who asks: recorded with the session and in the event.
@@ -109,7 +119,8 @@ async fn sign_in(
     owner: LoginRow,
 ) -> Result<Answered, Error> {
     let Answer { method, code, client, holds, .. } = answer;
-    let shown = proof::show(kernel, row.user_id, method, &code, &client).await?;
+    let purpose = passkey::Purpose::SecondFactor;
+    let shown = proof::show(kernel, row.user_id, method, &code, purpose, &client).await?;
     let methods = with_second(&row.methods, shown.amr());
     spend(kernel, shown, row, &owner.user.email, &client, None).await?;
     let tokens = through_the_door(kernel, row, owner, methods, client, holds).await?;
@@ -122,35 +133,54 @@ async fn enrol(
     row: &ChallengeRow,
     owner: LoginRow,
 ) -> Result<Answered, Error> {
-    let Answer { method, code, client, holds, .. } = answer;
-    if method != Method::Totp {
-        return Err(INVALID_CODE.into());
-    }
-    if owner.factors > 0 {
+    let Answer { method, code, name, client, holds, .. } = answer;
+    if !owner.factors.is_none() {
         // Set up elsewhere meanwhile: that one is asked for at the next sign-in.
         return Err(TOTP_EXISTS.into());
     }
-    let confirmed = enrol::look(kernel, row.user_id, &code, &client).await?;
-    let now = kernel.now();
-    let kind = until_won(|| async {
-        let txn = kernel.store.begin().await?;
-        // Ten hashes take their time: what has ended the sessions meanwhile has ended this too.
-        let locked = lock_user(&txn, row.user_id).await?.ok_or(Error::InvalidToken)?;
-        let is_over = locked.epoch != row.epoch || locked.disabled;
-        if is_over || !spend_challenge(&txn, row.id, now).await? {
-            return Err(Error::InvalidToken);
+    let (second, recovery_codes) = match method {
+        Method::Totp => {
+            let confirmed = enrol::look(kernel, row.user_id, &code, &client).await?;
+            let kind = until_won(|| async {
+                let txn = kernel.store.begin().await?;
+                go_through(kernel, &txn, row).await?;
+                let kind = enrol::stand(kernel, &txn, &owner.user, &confirmed, &client).await?;
+                txn.commit().await?;
+                Ok(kind)
+            });
+            kernel.emit(&client, kind.await?);
+            let Confirmed { codes, .. } = confirmed;
+            ("otp", codes.codes)
         }
-        let kind = enrol::stand(kernel, &txn, &owner.user, &confirmed, &client).await?;
-        txn.commit().await?;
-        Ok(kind)
-    })
-    .await?;
+        Method::Passkey => {
+            let new = passkey::look_at_new(kernel, row.user_id, code.expose(), name, &client).await?;
+            let stood = until_won(|| async {
+                let txn = kernel.store.begin().await?;
+                go_through(kernel, &txn, row).await?;
+                let stood = passkey::stand(kernel, &txn, &owner.user, &new, &client).await?;
+                txn.commit().await?;
+                Ok(stood)
+            });
+            let (kind, has_codes) = stood.await?;
+            kernel.emit(&client, kind);
+            (PASSKEY_METHODS, new.added(has_codes).recovery_codes)
+        }
+        Method::RecoveryCode => return Err(INVALID_CODE.into()),
+    };
     kernel.mail_waits();
-    kernel.emit(&client, kind);
-    let methods = with_second(&row.methods, "otp");
-    let Confirmed { codes, .. } = confirmed;
+    let methods = with_second(&row.methods, second);
     let tokens = through_the_door(kernel, row, owner, methods, client, holds).await?;
-    Ok(Answered { tokens, recovery_codes: codes.codes })
+    Ok(Answered { tokens, recovery_codes })
+}
+
+/// Spends the challenge. Ten hashes take their time: what has ended the sessions meanwhile has ended this too.
+async fn go_through(kernel: &Kernel, txn: &DatabaseTransaction, row: &ChallengeRow) -> Result<(), Error> {
+    let locked = lock_user(txn, row.user_id).await?.ok_or(Error::InvalidToken)?;
+    let is_over = locked.epoch != row.epoch || locked.disabled;
+    if is_over || !spend_challenge(txn, row.id, kernel.now()).await? {
+        return Err(Error::InvalidToken);
+    }
+    Ok(())
 }
 
 /// The session is lifted, and goes on with its own refresh token.
@@ -164,7 +194,8 @@ async fn refresh(
     let token = holds.ok_or(Error::InvalidToken)?;
     let session = kernel.genuine(&token).await?.filter(|session| Some(session.id) == row.session);
     let session = session.ok_or(Error::InvalidToken)?;
-    let shown = proof::show(kernel, row.user_id, method, &code, &client).await?;
+    let purpose = passkey::Purpose::SecondFactor;
+    let shown = proof::show(kernel, row.user_id, method, &code, purpose, &client).await?;
     let methods = with_second(&session.methods, shown.amr());
     spend(kernel, shown, row, &owner.user.email, &client, Some((session.id, &methods))).await?;
     let kind = EventKind::SteppedUp { user: row.user_id, session: session.id, method: method.name() };
@@ -203,7 +234,7 @@ async fn spend(
         shown.spent(kernel, client).await;
         return Ok(());
     }
-    shown.was_spent(kernel, client).await?;
+    shown.was_spent(kernel, email, client).await?;
     Err(INVALID_CODE.into())
 }
 
@@ -249,21 +280,33 @@ pub(super) async fn begin_enrolment(
     auth_session: &AuthSession,
     client: &ClientInfo,
 ) -> Result<TotpSetup, Error> {
+    let owner = who_enrols(kernel, auth_session, client).await?;
+    totp::begin(kernel, &owner.user).await
+}
+
+/// To be called [detached](crate::task::detached).
+pub(super) async fn begin_passkey(
+    kernel: &Kernel,
+    auth_session: &AuthSession,
+    client: &ClientInfo,
+) -> Result<PasskeyOptions, Error> {
+    let owner = who_enrols(kernel, auth_session, client).await?;
+    if kernel.config.passkeys.site().is_none() {
+        return Err(Error::InvalidToken);
+    }
+    passkey::begin_for(kernel, &owner.user).await
+}
+
+async fn who_enrols(
+    kernel: &Kernel,
+    auth_session: &AuthSession,
+    client: &ClientInfo,
+) -> Result<LoginRow, Error> {
     let (purpose, row, attempt) = challenge::find(kernel, auth_session, client).await?;
-    let begun = async {
-        if purpose != Purpose::Enrol {
-            return Err(Error::InvalidToken);
-        }
-        let owner = owner(kernel, &row).await?;
-        if owner.factors > 0 {
-            return Err(TOTP_EXISTS.into());
-        }
-        totp::begin(kernel, &owner.user).await
-    };
-    let begun = begun.await;
-    match &begun {
+    let owner = if purpose == Purpose::Enrol { owner(kernel, &row).await } else { Err(Error::InvalidToken) };
+    match &owner {
         Err(Error::InvalidToken) => attempt.stays_counted(),
         _ => attempt.right(kernel).await,
     }
-    begun
+    owner.and_then(|owner| if owner.factors.is_none() { Ok(owner) } else { Err(TOTP_EXISTS.into()) })
 }

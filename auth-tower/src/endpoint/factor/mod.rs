@@ -18,7 +18,7 @@ use crate::{
     Body,
     openapi::{
         Tag,
-        shape::{closed, object, perhaps, text, texts, time},
+        shape::{closed, credential, list, object, perhaps, text, texts, time},
     },
     problem::Problem,
     route::{Address, Endpoint},
@@ -96,7 +96,7 @@ fn setup(status: StatusCode, setup: &TotpSetup) -> Result<http::Response<Body>, 
 }
 
 fn schemas() -> Vec<(&'static str, Value)> {
-    let method = json!({"type": "string", "enum": ["totp", "recovery_code"]});
+    let method = json!({"type": "string", "enum": ["totp", "recovery_code", "passkey"]});
     let code =
         json!({"type": "string", "description": "Six digits, or a recovery code; spaces do not matter."});
     let session =
@@ -115,15 +115,18 @@ fn schemas() -> Vec<(&'static str, Value)> {
         (
             "ChallengeAnswer",
             object(
-                &["auth_session", "method", "code"],
-                &json!({"auth_session": session, "method": method, "code": code}),
+                &["auth_session", "method"],
+                &json!({
+                    "auth_session": session, "method": method, "code": code, "credential": credential(),
+                    "name": {"type": "string", "maxLength": 64, "description": "What a new passkey is called."},
+                }),
             ),
         ),
         (
             "Enrolment",
             object(
                 &["auth_session", "method"],
-                &json!({"auth_session": session, "method": {"type": "string", "enum": ["totp"]}}),
+                &json!({"auth_session": session, "method": {"type": "string", "enum": ["totp", "passkey"]}}),
             ),
         ),
         (
@@ -144,6 +147,7 @@ fn schemas() -> Vec<(&'static str, Value)> {
                 "totp": perhaps(&closed(&json!({"created_at": time()}))),
                 "locked": {"type": "boolean", "description": "Too many wrong codes: an administrator has to open it."},
                 "recovery_codes_left": {"type": "integer", "minimum": 0},
+                "passkeys": list("Passkey"),
             })),
         ),
     ]

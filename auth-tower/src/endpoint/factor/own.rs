@@ -10,6 +10,7 @@ use crate::{
     endpoint::{
         answer::{access_token, json, no_content},
         fields::texts,
+        passkey::PasskeyDocument,
     },
     openapi::Operation,
     rfc3339,
@@ -35,6 +36,7 @@ struct FactorsDocument {
     totp: Option<TotpDocument>,
     locked: bool,
     recovery_codes_left: u64,
+    passkeys: Vec<PasskeyDocument>,
 }
 
 #[derive(Serialize)]
@@ -51,6 +53,7 @@ async fn list(mut call: Call) -> Answered {
         totp: found.totp.map(|since| TotpDocument { created_at: rfc3339(since) }),
         locked: found.is_locked,
         recovery_codes_left: found.recovery_codes_left,
+        passkeys: found.passkeys.into_iter().map(PasskeyDocument::of).collect(),
     };
     Ok(json(StatusCode::OK, &document))
 }
