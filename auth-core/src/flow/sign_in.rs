@@ -72,6 +72,7 @@ impl Kernel {
             auth_time: authenticated_at,
             device: spared.map(|by| by.device),
             now,
+            idle: duration_millis(self.config.sessions.refresh_ttl),
             expires_at: now.saturating_add(duration_millis(self.config.sessions.session_ttl)),
         };
         let (id, seed, expires_at) = (new.id, new.seed, new.expires_at);
