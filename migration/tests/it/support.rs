@@ -18,6 +18,7 @@ pub(crate) const ALL: [&str; 16] = [
     "m0012_auth_identity",
     "m0013_auth_user_signed_in",
     "m0014_auth_session_auth_time",
+    "m0015_auth_device",
     "m0016_auth_factor",
     "m0023_auth_session_idle_until",
 ];

@@ -380,6 +380,12 @@ pub(crate) static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| {
         )
         .renames(&["factors.step_up"]),
         Setting::new(
+            "REMEMBER_DEVICE_DAYS",
+            "How long a device is not asked for a second factor again, where somebody wants so; 0: none is remembered [default]",
+            time(|c| &mut c.auth.factors.remember_device, DAY, 0..=365),
+        )
+        .renames(&["factors.remember_device"]),
+        Setting::new(
             "FACTOR_MAX_FAILURES",
             "Wrong codes of an account after which none is taken until an administrator opens it, 1 to 100 [default]",
             number(|c| &mut c.auth.factors.max_failures, 1..=100),
