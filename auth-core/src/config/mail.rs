@@ -10,13 +10,13 @@ pub struct MailConfig {
     /// What mails call this service. Default: the same as `issuer`'s default, `auth`.
     pub service_name: String,
     /// The page that a link to prove an address leads to; the token is added as the fragment `#token=`, and the page
-    /// sends it to [`Auth::verify_email`](crate::Auth::verify_email). Default `http://127.0.0.1:8000/verify-email`.
+    /// sends it to [`Auth::verify_email`](crate::Auth::verify_email). Default `http://localhost:8000/verify-email`.
     pub verify_email_url: String,
     /// The page that a link to choose a new password leads to, in the same way. Default
-    /// `http://127.0.0.1:8000/reset-password`.
+    /// `http://localhost:8000/reset-password`.
     pub reset_password_url: String,
     /// The page that a link to stop a change of address leads to, in the same way. Default
-    /// `http://127.0.0.1:8000/stop-email-change`.
+    /// `http://localhost:8000/stop-email-change`.
     pub stop_email_change_url: String,
     /// How long a link to prove an address works, and one that stops a change of it. Default a day.
     pub verify_email_ttl: Duration,
@@ -28,9 +28,9 @@ impl Default for MailConfig {
     fn default() -> Self {
         Self {
             service_name: "auth".to_owned(),
-            verify_email_url: "http://127.0.0.1:8000/verify-email".to_owned(),
-            reset_password_url: "http://127.0.0.1:8000/reset-password".to_owned(),
-            stop_email_change_url: "http://127.0.0.1:8000/stop-email-change".to_owned(),
+            verify_email_url: "http://localhost:8000/verify-email".to_owned(),
+            reset_password_url: "http://localhost:8000/reset-password".to_owned(),
+            stop_email_change_url: "http://localhost:8000/stop-email-change".to_owned(),
             verify_email_ttl: Duration::from_hours(24),
             reset_password_ttl: Duration::from_hours(1),
         }
