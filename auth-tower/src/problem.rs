@@ -19,6 +19,7 @@
 //! | 409 | `last_admin` | make another administrator first |
 //! | 409 | `totp_exists` | nothing: there is an authenticator app already |
 //! | 409 | `factor_required` | nothing: the account has to have a second factor |
+//! | 409 | `user_in_use` | remove what else belongs to the account, then repeat |
 //! | 409 | `last_way_in` | set a password or link another identity first |
 //! | 422 | `validation_failed` | show each of `errors` at its `field` |
 //! | 429 | `throttled` | wait for `Retry-After` seconds; too many attempts failed before this one, which was not looked at |

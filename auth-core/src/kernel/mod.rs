@@ -10,7 +10,10 @@ mod ways_in;
 
 use std::{
     any::Any,
-    sync::{Arc, Mutex, atomic::AtomicU16},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicI64, AtomicU16},
+    },
 };
 
 use uuid::Uuid;
@@ -54,6 +57,8 @@ pub(crate) struct Kernel {
     /// Who acts where nobody is signed in.
     pub(crate) operator: Option<String>,
     pub(crate) events_so_far: AtomicU16,
+    /// Users who ended all their sessions before this moment have been looked at; unix milliseconds, 0 at the start.
+    pub(crate) epochs_swept: AtomicI64,
     /// `None`: no mail is sent.
     pub(crate) post: Option<Post>,
     pub(crate) mail_waits: tokio::sync::Notify,

@@ -7,7 +7,7 @@ use jsonwebtoken::{DecodingKey, Validation};
 use serde::{Deserialize, de::IgnoredAny};
 
 use crate::{
-    Algorithm, Assurance, Clock, ConfigError, Error, Principal, PublicKey, Revocations, SystemClock,
+    Algorithm, Assurance, Clock, ConfigError, Error, Principal, PublicKey, Revocations, SystemClock, Verified,
     clock::{duration_millis, from_millis, to_millis},
     token::{
         claims::{ACCESS_TYP, AccessClaims},
@@ -257,6 +257,7 @@ impl TokenVerifier {
             authenticated_at: from_millis(millis(claims.auth_time)),
             issued_at: from_millis(millis(claims.iat)),
             expires_at: from_millis(millis(claims.exp)),
+            verified: if kernel.revocations.is_some() { Verified::Bounded } else { Verified::Stateless },
         })
     }
 }
