@@ -1,6 +1,6 @@
 //! auth-server: the endpoints of `auth-tower` as a program of its own, on hyper.
 //!
-//! Without any setting it starts on `http://127.0.0.1:8000` with a SQLite file and a key of its own in the
+//! Without any setting it starts on `http://localhost:8000` with a SQLite file and a key of its own in the
 //! working directory. `auth-server --help` lists the settings, `auth-server config` shows those in force and
 //! where each came from, `auth-server check` what is wrong with them and around them, `auth-server migrate` looks after the schema.
 //!

@@ -25,7 +25,7 @@ pub(crate) use self::{
     reader::{Given, Origin, Row, SecretFile},
     secret::RECIPE,
     settings::{SETTINGS, named_by_libraries, setting},
-    value::{host_of, in_url, is_https, is_loopback, split_url},
+    value::{LOCALHOST, host_of, in_url, is_https, is_loopback, split_url},
 };
 use self::{
     dotenv::DotEnv, keys::KeyConfig, listen::ListenConfig, mail::MailConfig, oidc::OidcConfig, reader::Reader,

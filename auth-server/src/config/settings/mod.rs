@@ -172,7 +172,7 @@ pub(crate) static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| {
         ),
         Setting::new(
             "HOST",
-            "Address or host name to listen on [default]",
+            "Address or host name to listen on; localhost is both addresses of this machine, 127.0.0.1 and ::1 [default]",
             parsed(|c| &mut c.http.listen.host, value::host, String::clone),
         ),
         Setting::new(
@@ -219,7 +219,7 @@ pub(crate) static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| {
         ),
         Setting::new(
             "PUBLIC_URL",
-            "Address that clients see, https://auth.example.com; with a path where a proxy serves it below one and takes that off [default: http://HOST:PORT, with TLS https]",
+            "Address that clients see, https://auth.example.com; with a path where a proxy serves it below one and takes that off [default: http://HOST:PORT, with localhost for this machine; with TLS https]",
             optional(|c| &mut c.http.public_url, value::public_url, String::clone)
                 .shown(|c| c.http.public_url(c.http.listen.port)),
         )
