@@ -30,6 +30,7 @@ mod device;
 mod enrol;
 mod entity;
 mod guess;
+mod passkey;
 mod proof;
 mod recovery;
 mod step_up;
