@@ -106,7 +106,7 @@ impl Kernel {
                 None => None,
             };
             let methods = "pwd".to_owned();
-            let client = from.clone();
+            let (client, device) = (from.clone(), kernel.device_shown(&from));
             let arrival = Arrival {
                 user,
                 live_sessions,
@@ -115,6 +115,8 @@ impl Kernel {
                 authenticated_at: None,
                 client,
                 replaces,
+                device,
+                token_id: None,
                 attempt,
             };
             match kernel.sign_in(arrival).await {

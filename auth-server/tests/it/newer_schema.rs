@@ -7,7 +7,7 @@ use tokio::time::timeout;
 
 use crate::support::{KEY, PATIENCE, Program};
 
-const TABLES: [&str; 18] = [
+const TABLES: [&str; 19] = [
     "auth_user",
     "auth_password",
     "auth_user_role",
@@ -26,6 +26,7 @@ const TABLES: [&str; 18] = [
     "auth_factor_failure",
     "auth_passkey",
     "auth_passkey_challenge",
+    "auth_device",
 ];
 
 /// What a release may do: it adds a column to every table, and a table.

@@ -38,6 +38,7 @@ pub(crate) const DOORS: &[Doors] = &[
     account::DOORS,
     step_up::DOORS,
     factor::DOORS,
+    factor::LIST_DOORS,
     passkey::DOORS,
     change_email::DOORS,
     sessions::DOORS,

@@ -114,6 +114,7 @@ pub(super) async fn remove(kernel: &Kernel, caller: &Principal, client: &ClientI
             forget_tries(&txn, user.id, None).await?;
         }
         if stood {
+            kernel.spare_nobody(&txn, user.id).await?;
             kernel.post(&txn, MailKind::FactorRemoved, &user.email, Some(user.id), None).await?;
             kernel.record(&txn, client, &kind).await?;
         }

@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 use super::{
     INVALID_CODE, Method, TOTP_EXISTS,
     challenge::{self, Purpose, count},
+    device,
     enrol::{self, Confirmed},
     passkey,
     proof::{self, Shown},
@@ -17,7 +20,7 @@ use crate::{
     event::EventKind,
     flow::NotSignedIn,
     kernel::{Arrival, Attempt, Kernel, Replaced},
-    store::{DatabaseTransaction, LoginRow, find_user_with_sessions, lock_user, prove_session},
+    store::{DatabaseTransaction, LoginRow, UserRow, find_user_with_sessions, lock_user, prove_session},
     task::until_won,
 };
 
@@ -30,6 +33,7 @@ pub struct Answer {
     pub(super) name: Option<String>,
     pub(super) client: ClientInfo,
     pub(super) holds: Option<RefreshToken>,
+    pub(super) remembers: bool,
 }
 
 impl Answer {
@@ -43,6 +47,7 @@ impl Answer {
             name: None,
             client: ClientInfo::default(),
             holds: None,
+            remembers: false,
         }
     }
 
@@ -62,6 +67,13 @@ impl Answer {
     /// after a sign-in the session of it ends, as with [`Login::replacing`](crate::Login::replacing).
     pub fn holding(mut self, token: RefreshToken) -> Self {
         self.holds = Some(token);
+        self
+    }
+
+    /// Does not ask for a second factor on this device again, for as long as
+    /// [`remember_device`](crate::FactorConfig::remember_device) says: its token comes with the answer.
+    pub fn remembering_device(mut self) -> Self {
+        self.remembers = true;
         self
     }
 }
@@ -118,12 +130,13 @@ async fn sign_in(
     row: &ChallengeRow,
     owner: LoginRow,
 ) -> Result<Answered, Error> {
-    let Answer { method, code, client, holds, .. } = answer;
     let purpose = passkey::Purpose::SecondFactor;
-    let shown = proof::show(kernel, row.user_id, method, &code, purpose, &client).await?;
+    let Answer { method, code, client, .. } = &answer;
+    let shown = proof::show(kernel, row.user_id, *method, code, purpose, client).await?;
     let methods = with_second(&row.methods, shown.amr());
-    spend(kernel, shown, row, &owner.user.email, &client, None).await?;
-    let tokens = through_the_door(kernel, row, owner, methods, client, holds).await?;
+    let token_id = device::wanted(kernel, answer.remembers)?;
+    spend(kernel, shown, row, &owner.user, &answer.client, Also { lifts: None, token_id }).await?;
+    let tokens = through_the_door(kernel, row, owner, methods, answer, token_id).await?;
     Ok(Answered { tokens, recovery_codes: Vec::new() })
 }
 
@@ -133,54 +146,72 @@ async fn enrol(
     row: &ChallengeRow,
     owner: LoginRow,
 ) -> Result<Answered, Error> {
-    let Answer { method, code, name, client, holds, .. } = answer;
     if !owner.factors.is_none() {
         // Set up elsewhere meanwhile: that one is asked for at the next sign-in.
         return Err(TOTP_EXISTS.into());
     }
-    let (second, recovery_codes) = match method {
+    let Answer { code, client, .. } = &answer;
+    let token_id = device::wanted(kernel, answer.remembers)?;
+    let (second, kinds, recovery_codes) = match answer.method {
         Method::Totp => {
-            let confirmed = enrol::look(kernel, row.user_id, &code, &client).await?;
-            let kind = until_won(|| async {
-                let txn = kernel.store.begin().await?;
-                go_through(kernel, &txn, row).await?;
-                let kind = enrol::stand(kernel, &txn, &owner.user, &confirmed, &client).await?;
-                txn.commit().await?;
-                Ok(kind)
+            let confirmed = enrol::look(kernel, row.user_id, code, client).await?;
+            let kinds = until_won(|| async {
+                let txn = begin(kernel, row).await?;
+                let kind = enrol::stand(kernel, &txn, &owner.user, &confirmed, client).await?;
+                end(kernel, txn, &owner.user, kind, token_id, client).await
             });
-            kernel.emit(&client, kind.await?);
+            let kinds = kinds.await?;
             let Confirmed { codes, .. } = confirmed;
-            ("otp", codes.codes)
+            ("otp", kinds, codes.codes)
         }
         Method::Passkey => {
-            let new = passkey::look_at_new(kernel, row.user_id, code.expose(), name, &client).await?;
+            let name = answer.name.clone();
+            let new = passkey::look_at_new(kernel, row.user_id, code.expose(), name, client).await?;
             let stood = until_won(|| async {
-                let txn = kernel.store.begin().await?;
-                go_through(kernel, &txn, row).await?;
-                let stood = passkey::stand(kernel, &txn, &owner.user, &new, &client).await?;
-                txn.commit().await?;
-                Ok(stood)
+                let txn = begin(kernel, row).await?;
+                let (kind, has_codes) = passkey::stand(kernel, &txn, &owner.user, &new, client).await?;
+                Ok((end(kernel, txn, &owner.user, kind, token_id, client).await?, has_codes))
             });
-            let (kind, has_codes) = stood.await?;
-            kernel.emit(&client, kind);
-            (PASSKEY_METHODS, new.added(has_codes).recovery_codes)
+            let (kinds, has_codes) = stood.await?;
+            (PASSKEY_METHODS, kinds, new.added(has_codes).recovery_codes)
         }
         Method::RecoveryCode => return Err(INVALID_CODE.into()),
     };
     kernel.mail_waits();
+    for kind in kinds {
+        kernel.emit(client, kind);
+    }
     let methods = with_second(&row.methods, second);
-    let tokens = through_the_door(kernel, row, owner, methods, client, holds).await?;
+    let tokens = through_the_door(kernel, row, owner, methods, answer, token_id).await?;
     Ok(Answered { tokens, recovery_codes })
 }
 
 /// Spends the challenge. Ten hashes take their time: what has ended the sessions meanwhile has ended this too.
-async fn go_through(kernel: &Kernel, txn: &DatabaseTransaction, row: &ChallengeRow) -> Result<(), Error> {
-    let locked = lock_user(txn, row.user_id).await?.ok_or(Error::InvalidToken)?;
+async fn begin(kernel: &Kernel, row: &ChallengeRow) -> Result<DatabaseTransaction, Error> {
+    let txn = kernel.store.begin().await?;
+    let locked = lock_user(&txn, row.user_id).await?.ok_or(Error::InvalidToken)?;
     let is_over = locked.epoch != row.epoch || locked.disabled;
-    if is_over || !spend_challenge(txn, row.id, kernel.now()).await? {
+    if is_over || !spend_challenge(&txn, row.id, kernel.now()).await? {
         return Err(Error::InvalidToken);
     }
-    Ok(())
+    Ok(txn)
+}
+
+/// Remembers the device, where that is wanted, and commits. What there is to tell.
+async fn end(
+    kernel: &Kernel,
+    txn: DatabaseTransaction,
+    user: &UserRow,
+    kind: EventKind,
+    token_id: Option<Uuid>,
+    client: &ClientInfo,
+) -> Result<Vec<EventKind>, Error> {
+    let mut kinds = vec![kind];
+    if let Some(token_id) = token_id {
+        kinds.push(device::remember(kernel, &txn, user, token_id, client).await?);
+    }
+    txn.commit().await?;
+    Ok(kinds)
 }
 
 /// The session is lifted, and goes on with its own refresh token.
@@ -190,28 +221,42 @@ async fn refresh(
     row: &ChallengeRow,
     owner: LoginRow,
 ) -> Result<Answered, Error> {
-    let Answer { method, code, client, holds, .. } = answer;
+    let Answer { method, code, client, holds, remembers, .. } = answer;
     let token = holds.ok_or(Error::InvalidToken)?;
     let session = kernel.genuine(&token).await?.filter(|session| Some(session.id) == row.session);
     let session = session.ok_or(Error::InvalidToken)?;
     let purpose = passkey::Purpose::SecondFactor;
     let shown = proof::show(kernel, row.user_id, method, &code, purpose, &client).await?;
     let methods = with_second(&session.methods, shown.amr());
-    spend(kernel, shown, row, &owner.user.email, &client, Some((session.id, &methods))).await?;
+    let token_id = device::wanted(kernel, remembers)?;
+    let also = Also { lifts: Some((session.id, &methods)), token_id };
+    spend(kernel, shown, row, &owner.user, &client, also).await?;
     let kind = EventKind::SteppedUp { user: row.user_id, session: session.id, method: method.name() };
     kernel.note(&client, kind).await;
-    let tokens = kernel.refresh(&token, client).await?;
+    let mut tokens = kernel.refresh(&token, client).await?;
+    if token_id.is_some() {
+        tokens.device = kernel.remember(&owner.user, token_id).await?;
+    }
     Ok(Answered { tokens, recovery_codes: Vec::new() })
 }
 
-/// The code and the challenge at once, each for one; and the session that is lifted by them.
+/// What is done along with it.
+#[derive(Clone, Copy)]
+struct Also<'a> {
+    /// The session that is lifted, and its methods then.
+    lifts: Option<(SessionId, &'a str)>,
+    /// The device that is remembered.
+    token_id: Option<Uuid>,
+}
+
+/// The code and the challenge at once, each for one; and what hangs on them.
 async fn spend(
     kernel: &Kernel,
     shown: Shown,
     row: &ChallengeRow,
-    email: &str,
+    user: &UserRow,
     client: &ClientInfo,
-    lifts: Option<(SessionId, &str)>,
+    also: Also<'_>,
 ) -> Result<(), Error> {
     let now = kernel.now();
     let spent = until_won(|| async {
@@ -219,23 +264,30 @@ async fn spend(
         if !spend_challenge(&txn, row.id, now).await? {
             return Err(Error::InvalidToken);
         }
-        if !shown.spend(kernel, &txn, email, client).await? {
-            return Ok(false);
+        if !shown.spend(kernel, &txn, &user.email, client).await? {
+            return Ok(None);
         }
-        if let Some((session, methods)) = lifts
+        if let Some((session, methods)) = also.lifts
             && !prove_session(&txn, session, methods, now).await?
         {
             return Err(Error::InvalidToken);
         }
+        let kind = match also.token_id {
+            Some(token_id) => Some(device::remember(kernel, &txn, user, token_id, client).await?),
+            None => None,
+        };
         txn.commit().await?;
-        Ok(true)
+        Ok(Some(kind))
     });
-    if spent.await? {
-        shown.spent(kernel, client).await;
-        return Ok(());
+    let Some(kind) = spent.await? else {
+        shown.was_spent(kernel, &user.email, client).await?;
+        return Err(INVALID_CODE.into());
+    };
+    shown.spent(kernel, client).await;
+    if let Some(kind) = kind {
+        kernel.emit(client, kind);
     }
-    shown.was_spent(kernel, email, client).await?;
-    Err(INVALID_CODE.into())
+    Ok(())
 }
 
 async fn through_the_door(
@@ -243,9 +295,10 @@ async fn through_the_door(
     row: &ChallengeRow,
     owner: LoginRow,
     methods: String,
-    client: ClientInfo,
-    holds: Option<RefreshToken>,
+    answer: Answer,
+    token_id: Option<Uuid>,
 ) -> Result<Tokens, Error> {
+    let Answer { client, holds, .. } = answer;
     let held = match &holds {
         Some(token) => {
             let session = kernel.genuine(token).await?;
@@ -258,9 +311,18 @@ async fn through_the_door(
     let replaces = held.or(from_before);
     let (id, from) = (user.id, client.clone());
     let attempt = Attempt::counted_elsewhere();
-    let authenticated_at = None;
-    let arrival =
-        Arrival { user, live_sessions, factors, methods, authenticated_at, client, replaces, attempt };
+    let arrival = Arrival {
+        user,
+        live_sessions,
+        factors,
+        methods,
+        authenticated_at: None,
+        client,
+        replaces,
+        device: None,
+        token_id,
+        attempt,
+    };
     match kernel.sign_in(arrival).await {
         Ok(SignIn::Granted(tokens)) => Ok(tokens),
         // Something else is asked for: closed.

@@ -9,9 +9,10 @@ use crate::endpoint::passkey::options;
 use crate::{
     endpoint::{
         answer::tokens_with_codes,
-        fields::{credential, invalid, object, optional_text, texts, texts_of},
+        fields::{credential, invalid, object, optional_bool, optional_text, texts, texts_of},
     },
     openapi::{Operation, header, shape::reference},
+    problem::Problem,
     route::{Answered, Route, Takes},
     service::{Call, Inner, Json},
 };
@@ -20,11 +21,12 @@ pub(super) const ANSWER: Route =
     Route::post(|call| Box::pin(answer(call)), describe_answer).takes(Takes::Json);
 pub(super) const ENROL: Route = Route::post(|call| Box::pin(enrol(call)), describe_enrol).takes(Takes::Json);
 
-/// `POST /login/challenge` `{"auth_session", "method", "code" or "credential"}`: answered as a login is.
+/// `POST /login/challenge` `{"auth_session", "method", "code" or "credential", "remember_device"}`: answered as a login is.
 async fn answer(call: Call) -> Answered {
     let cookies = call.service.cookies;
     let held = cookies.refresh.read_one(call.headers()).map(str::to_owned);
     let mut object = object(call.payload)?;
+    let remembers = optional_bool(&mut object, "remember_device");
     let (passkey, called) = if object.get("method") == Some(&Json::Text("passkey".to_owned())) {
         (Some(credential(&mut object)?), optional_text(&mut object, "name")?)
     } else {
@@ -37,12 +39,16 @@ async fn answer(call: Call) -> Answered {
             ([auth_session, name], code)
         }
     };
+    let remembers = remembers.map_err(|error| Problem::validation(vec![error]))?;
     let mut answer = Answer::new(auth_session, method(&name)?, shown).client(call.client);
     if let Some(called) = called {
         answer = answer.name(called);
     }
     if let Some(token) = held {
         answer = answer.holding(token.into());
+    }
+    if remembers == Some(true) {
+        answer = answer.remembering_device();
     }
     let answered = call.service.factors()?.answer(answer).await?;
     Ok(tokens_with_codes(cookies, &answered.tokens, &answered.recovery_codes))
@@ -54,7 +60,7 @@ fn describe_answer(_: &Inner) -> Operation {
         .describe(
             "With `auth_session` of the first step, whichever that was. After a wrong code it stays good; from the fifth on there is a \
              wait. A challenge that came of a refresh needs the refresh cookie, too. Where a factor was just set up the answer has \
-             its recovery codes: show them once.",
+             its recovery codes: show them once. With `remember_device` the device is not asked for a while.",
         )
         .takes("ChallengeAnswer", &example)
         .answer(

@@ -68,7 +68,9 @@ fn requests(thief: &Thief, victim: &str) -> Vec<(&'static str, &'static str, Req
     for (method, code) in
         [("totp", "000000"), ("totp", ""), ("recovery_code", "AAAAA-AAAAA"), ("password", PASSWORD)]
     {
-        let body = json!({"auth_session": session, "method": method, "code": code, "password": PASSWORD});
+        let body = json!({
+            "auth_session": session, "method": method, "code": code, "password": PASSWORD, "remember_device": true,
+        });
         all.push(json("POST", "/login/challenge", body));
         all.push(json("POST", "/step-up", json!({"method": method, "code": code})));
     }
@@ -114,6 +116,8 @@ fn requests(thief: &Thief, victim: &str) -> Vec<(&'static str, &'static str, Req
         of_user("DELETE", "/users/me/identities/{id}"),
         of_user("PATCH", "/users/me/passkeys/{id}"),
         of_user("DELETE", "/users/me/passkeys/{id}"),
+        bare("DELETE", "/users/me/devices"),
+        of_user("DELETE", "/users/me/devices/{id}"),
     ]);
     for path in [
         "/users/me",
@@ -124,6 +128,7 @@ fn requests(thief: &Thief, victim: &str) -> Vec<(&'static str, &'static str, Req
         "/users/me/passkeys",
         "/.well-known/webauthn",
         "/.well-known/passkey-endpoints",
+        "/users/me/devices",
         "/users",
         "/verify",
         "/users/me/identities",

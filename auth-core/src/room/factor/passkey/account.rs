@@ -83,6 +83,7 @@ pub(super) async fn remove(
             remove_codes(&txn, user.id).await?;
             forget_tries(&txn, user.id, None).await?;
         }
+        kernel.spare_nobody(&txn, user.id).await?;
         kernel.post(&txn, MailKind::PasskeyRemoved, &user.email, Some(user.id), None).await?;
         kernel.record(&txn, client, &kind).await?;
         txn.commit().await?;

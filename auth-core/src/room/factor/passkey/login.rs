@@ -112,6 +112,8 @@ async fn go_on(
         authenticated_at: None,
         client,
         replaces,
+        device: None,
+        token_id: None,
         attempt,
     };
     match kernel.sign_in(arrival).await {

@@ -147,6 +147,7 @@ pub(crate) async fn stand(
     if let Some(codes) = codes {
         put_codes(txn, user.id, &codes.rows, kernel.now()).await?;
     }
+    kernel.spare_nobody(txn, user.id).await?;
     let kind = EventKind::FactorAdded { user: user.id, factor: PASSKEY };
     kernel.post(txn, MailKind::PasskeyAdded, &user.email, Some(user.id), None).await?;
     kernel.record(txn, client, &kind).await?;
