@@ -22,6 +22,9 @@ impl Kernel {
             self.mail_waits();
             return Ok(Passage::Refused(SignInFailure::Unverified));
         }
+        if let Err(error) = self.before_sign_in(arrival).await {
+            return Ok(Passage::Stopped(error));
+        }
         let mut gates = self.rooms.iter().filter_map(|room| room.gate);
         match gates.find_map(|gate| (gate.at_sign_in)(self, arrival)) {
             Some(challenge) => Ok(Passage::Challenge(challenge.await?)),

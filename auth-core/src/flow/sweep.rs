@@ -6,7 +6,7 @@ use crate::{
     Config, Error,
     clock::duration_millis,
     kernel::{Kernel, Sweep},
-    store::{self, remove_dead_sessions, remove_keys, take_lease},
+    store::{self, remove_dead_sessions, remove_events, remove_keys, take_lease},
 };
 
 /// Sessions and keys stay so much longer than their last access token: other instances may still have to learn that
@@ -18,7 +18,6 @@ const SWEEPS: &[Sweep] = &[
     Sweep { table: "auth_one_time_token", id: "id", at: "expires_at", kept: |_| Some(Duration::ZERO) },
     Sweep { table: "auth_throttle", id: "id", at: "forget_at", kept: |_| Some(Duration::ZERO) },
     Sweep { table: "auth_deleted_user", id: "id", at: "deleted_at", kept: |config| Some(still_news(config)) },
-    Sweep { table: "auth_event", id: "id", at: "at", kept: |config| config.audit_retention },
 ];
 
 /// For how long somebody may have to learn that a session is over.
@@ -40,6 +39,12 @@ impl Kernel {
         let keys = self.keys_over(duration_millis(MARGIN));
         if !keys.is_empty() {
             remove_keys(db, keys).await?;
+        }
+        if let Some(kept) = self.config.audit_retention {
+            // None goes that has no place in the feed yet.
+            self.place_events().await?;
+            let over = now.saturating_sub(duration_millis(kept));
+            removed = removed.saturating_add(remove_events(db, over, self.needed_events().await?).await?);
         }
         for Sweep { table, id, at, kept } in
             SWEEPS.iter().chain(self.rooms.iter().flat_map(|room| room.sweep))

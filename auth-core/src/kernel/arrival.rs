@@ -1,7 +1,7 @@
 //! Who stands before the gate, and what it may say: every way in makes an [`Arrival`].
 
 use super::Attempt;
-use crate::{Challenge, ClientInfo, SessionId, SignInFailure, UserId, store::UserRow};
+use crate::{Challenge, ClientInfo, Error, SessionId, SignInFailure, UserId, store::UserRow};
 
 /// Somebody whose first factor was right.
 pub(crate) struct Arrival {
@@ -35,4 +35,6 @@ pub(crate) enum Passage {
     /// Another factor is due.
     Challenge(Challenge),
     Refused(SignInFailure),
+    /// By the host itself, or the host does not answer.
+    Stopped(Error),
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, de::IgnoredAny};
 use crate::{
     Algorithm, Assurance, Clock, ConfigError, Error, Principal, PublicKey, Revocations, SystemClock,
     clock::{duration_millis, from_millis, to_millis},
+    principal::Payload,
     token::{
         claims::{ACCESS_TYP, AccessClaims},
         current::Current,
@@ -257,6 +258,7 @@ impl TokenVerifier {
             authenticated_at: from_millis(millis(claims.auth_time)),
             issued_at: from_millis(millis(claims.iat)),
             expires_at: from_millis(millis(claims.exp)),
+            payload: Payload(token.split('.').nth(1).unwrap_or_default().into()),
         })
     }
 }

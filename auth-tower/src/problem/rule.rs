@@ -39,6 +39,7 @@ impl From<Error> for Problem {
             Error::StepUpRequired { level, max_age } => {
                 return Self::insufficient_authentication(Some(level), Some(max_age));
             }
+            Error::Denied(denial) => return Self::denied(*denial),
             Error::SecondFactorRequired(_) => return Self::second_factor(false),
             _ => {}
         }
@@ -66,6 +67,7 @@ impl From<Error> for Problem {
             ),
             Class::NotFound => (StatusCode::NOT_FOUND, "There is no such thing."),
             Class::Conflict => (StatusCode::CONFLICT, "Something stands against it."),
+            Class::Gone => (StatusCode::GONE, "What was asked for is there no more."),
             Class::Forbidden => (StatusCode::FORBIDDEN, "This is not allowed."),
             Class::BadGateway => (StatusCode::BAD_GATEWAY, "Another server answers what it should not."),
         };
@@ -99,6 +101,7 @@ mod tests {
             Error::Refused(refusal::REGISTRATION_CLOSED),
             Error::Refused(refusal::USER_NOT_FOUND),
             Error::Refused(refusal::LAST_WAY_IN),
+            Error::Refused(refusal::CURSOR_TOO_OLD),
             Error::NoSigningKey,
             Error::RevocationsStale,
             Error::Throttled { retry_after: Duration::from_secs(1) },

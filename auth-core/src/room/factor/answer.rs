@@ -166,9 +166,9 @@ async fn refresh(
     let session = session.ok_or(Error::InvalidToken)?;
     let shown = proof::show(kernel, row.user_id, method, &code, &client).await?;
     let methods = with_second(&session.methods, shown.amr());
-    spend(kernel, shown, row, &owner.user.email, &client, Some((session.id, &methods))).await?;
     let kind = EventKind::SteppedUp { user: row.user_id, session: session.id, method: method.name() };
-    kernel.note(&client, kind).await;
+    spend(kernel, shown, row, &owner.user.email, &client, Some((session.id, &methods, &kind))).await?;
+    kernel.emit(&client, kind);
     let tokens = kernel.refresh(&token, client).await?;
     Ok(Answered { tokens, recovery_codes: Vec::new() })
 }
@@ -180,7 +180,7 @@ async fn spend(
     row: &ChallengeRow,
     email: &str,
     client: &ClientInfo,
-    lifts: Option<(SessionId, &str)>,
+    lifts: Option<(SessionId, &str, &EventKind)>,
 ) -> Result<(), Error> {
     let now = kernel.now();
     let spent = until_won(|| async {
@@ -191,10 +191,11 @@ async fn spend(
         if !shown.spend(kernel, &txn, email, client).await? {
             return Ok(false);
         }
-        if let Some((session, methods)) = lifts
-            && !prove_session(&txn, session, methods, now).await?
-        {
-            return Err(Error::InvalidToken);
+        if let Some((session, methods, kind)) = lifts {
+            if !prove_session(&txn, session, methods, now).await? {
+                return Err(Error::InvalidToken);
+            }
+            kernel.record(&txn, client, kind).await?;
         }
         txn.commit().await?;
         Ok(true)
