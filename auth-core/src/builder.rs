@@ -3,7 +3,10 @@
 use std::{
     any::Any,
     fmt,
-    sync::{Arc, Mutex, atomic::AtomicU16},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicI64, AtomicU16},
+    },
 };
 
 use sea_orm::DatabaseConnection;
@@ -111,7 +114,8 @@ impl AuthBuilder {
     }
 
     /// Sends mail, which verification, reset and change of an address need; something has to run
-    /// [`Auth::run_background`] too. Default: no mail, and none of these.
+    /// [`Auth::run_background`] too, and the pages that links lead to have to be named
+    /// ([`MailConfig::pages_at`](crate::MailConfig::pages_at)). Default: no mail, and none of these.
     pub fn mailer(mut self, mailer: Arc<dyn Mailer>) -> Self {
         self.mailer = Some(mailer);
         self
@@ -175,6 +179,9 @@ impl AuthBuilder {
         if self.config.email_verification != EmailVerification::Off && self.mailer.is_none() {
             return Err(ConfigError::new("email_verification", "needs a mailer"));
         }
+        if self.mailer.is_some() {
+            self.config.mail.validate_pages_named()?;
+        }
         let post = self.mailer.map(|mailer| Post { mailer, templates: self.mail_templates });
         let hasher = match self.hasher {
             Some(hasher) => hasher,
@@ -205,6 +212,7 @@ impl AuthBuilder {
                 hooks: self.hooks,
                 operator: self.operator,
                 events_so_far: AtomicU16::default(),
+                epochs_swept: AtomicI64::default(),
                 post,
                 unplaced: tokio::sync::Notify::new(),
                 placed: tokio::sync::watch::Sender::new(()),

@@ -133,6 +133,13 @@ impl Error {
         matches!(self, Self::Unavailable(source) if is_lost_race(source.db_err()))
     }
 
+    /// Of a deletion: the error of the store, if rows that refer to the row keep it.
+    pub(crate) fn referred_to(&self) -> Option<&DbErr> {
+        let Self::Internal(source) = self else { return None };
+        let source = source.downcast_ref::<StoreError>()?.db_err();
+        db_code::is_referred_to(source).then_some(source)
+    }
+
     pub(crate) fn internal(source: impl StdError + Send + Sync + 'static) -> Self {
         Self::Internal(Box::new(source))
     }

@@ -84,6 +84,14 @@ pub enum EventKind {
         /// Which session.
         session: SessionId,
     },
+    /// A session's row was older than the refresh token that came with a good mac, and has caught up: the database has
+    /// forgotten something, by a failover to a standby that lagged or by a restored backup. Worth an alert.
+    RowWasOlder {
+        /// Whose session.
+        user: UserId,
+        /// Which session.
+        session: SessionId,
+    },
     /// A session was ended.
     SignedOut {
         /// Whose session, where that was read.
@@ -420,6 +428,9 @@ impl EventKind {
             }
             Self::RefreshReused { user, session } => {
                 Row::of("refresh_reused").user(*user).session(*session).level(Level::Warn)
+            }
+            Self::RowWasOlder { user, session } => {
+                Row::of("row_was_older").user(*user).session(*session).level(Level::Warn)
             }
             Self::SignedOut { user, session, reason } => {
                 Row::of("signed_out").user(*user).session(*session).reason(reason.code())

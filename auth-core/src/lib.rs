@@ -117,11 +117,11 @@ pub use hook::{
     Verdict,
 };
 pub use id::{SessionId, UserId};
-pub use principal::Principal;
+pub use principal::{Principal, Verified};
 pub use random::{Random, RandomUnavailable, SystemRandom};
 pub use refusal::{Class, Refusal};
 pub use revocation::Revocations;
-pub use role::ADMIN_ROLE;
+pub use role::{ADMIN_ROLE, is_role_name};
 pub use room::factor;
 #[cfg(feature = "webhooks")]
 pub use room::news as webhooks;
@@ -134,6 +134,8 @@ pub use room::{
     import::{Import, ImportOutcome, ImportRow, UserRecord},
     verify_email::Carried,
 };
+/// The error of the store, by the name of the version that this crate is built on.
+pub use sea_orm::DbErr;
 pub use secret::{
     AccessToken, Address, AuthSession, DeviceToken, OneTimeToken, Password, RefreshToken, SecretKey,
 };

@@ -7,6 +7,21 @@ use serde::de::DeserializeOwned;
 
 use crate::{Assurance, Claims, SessionId, UserId};
 
+/// How it was checked that a token is still good: the greater, the sooner a revocation takes effect. The
+/// [ways to check one](crate::manual::architecture#three-ways-to-check-an-access-token) have what each costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Verified {
+    /// By signature and claims alone: a revocation takes effect when the token expires.
+    Stateless,
+    /// Also against what is known to have ended: after the next poll
+    /// ([`TokenVerifier::bounded`](crate::TokenVerifier::bounded)).
+    Bounded,
+    /// The session was read, and the roles are those of this moment
+    /// ([`Auth::verify_session`](crate::Auth::verify_session)).
+    Strict,
+}
+
 /// Who is calling, as the access token tells it. Made by
 /// [`TokenVerifier::verify`](crate::TokenVerifier::verify) only, so holding one means that the token was good.
 /// [`Auth::verify_session`](crate::Auth::verify_session) turns one into another with the roles of this moment.
@@ -22,6 +37,7 @@ pub struct Principal {
     pub(crate) authenticated_at: SystemTime,
     pub(crate) issued_at: SystemTime,
     pub(crate) expires_at: SystemTime,
+    pub(crate) verified: Verified,
     pub(crate) payload: Payload,
 }
 
@@ -84,6 +100,11 @@ impl Principal {
     /// When the token was issued (claim `iat`).
     pub fn issued_at(&self) -> SystemTime {
         self.issued_at
+    }
+
+    /// How it was checked that the token is still good, so that whoever needs the roles of this moment can ask for it.
+    pub fn verified(&self) -> Verified {
+        self.verified
     }
 
     /// When the token ends (claim `exp`).

@@ -97,6 +97,12 @@ pub const LAST_ADMIN: Refusal = Refusal::new(
     "last_admin",
     "Somebody has to administer: make another administrator first.",
 );
+/// Rows of the host's own refer to the user, by a foreign key that does not let them go along.
+pub const USER_IN_USE: Refusal = Refusal::new(
+    Class::Conflict,
+    "user_in_use",
+    "Something else still belongs to this account: remove that first.",
+);
 /// The user could not sign in any more.
 pub const LAST_WAY_IN: Refusal = Refusal::new(
     Class::Conflict,

@@ -18,7 +18,7 @@
 //!     let admin = Router::new().route("/reports", get(async || "for admins only"));
 //!     Ok(Router::new()
 //!         .route("/hello", get(async |CurrentUser(caller): CurrentUser| caller.user_id().to_string()))
-//!         .merge(admin.layer(RequireLayer::role("admin"))) // 403; 401 if nobody is signed in
+//!         .merge(admin.layer(RequireLayer::role("admin")?)) // 403; 401 if nobody is signed in
 //!         .layer(AuthLayer::required(auth.verifier())) // 401 unless the token is good
 //!         .nest_service("/auth", endpoints)) // after the layer: these doors keep themselves
 //! }
@@ -122,6 +122,7 @@ mod error;
 mod grpc;
 mod guard;
 mod headers;
+mod mounted;
 mod openapi;
 mod page;
 pub mod problem;
@@ -135,7 +136,7 @@ mod transport;
 
 pub use authenticate::{AuthLayer, Authenticate, AuthenticateFuture, TokenVerification};
 pub use body::Body;
-pub use client::ClientAddr;
+pub use client::{ClientAddr, client_info};
 pub use cross_origin::{CrossOrigin, CrossOriginFuture, CrossOriginLayer, OriginPolicy};
 pub use endpoint::AccountDocument;
 pub use error::ConfigError;

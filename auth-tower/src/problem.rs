@@ -20,6 +20,7 @@
 //! | 409 | `last_admin` | make another administrator first |
 //! | 409 | `totp_exists` | nothing: there is an authenticator app already |
 //! | 409 | `factor_required` | nothing: the account has to have a second factor |
+//! | 409 | `user_in_use` | remove what else belongs to the account, then repeat |
 //! | 409 | `last_way_in` | set a password or link another identity first |
 //! | 410 | `cursor_too_old` | read the users anew, then go on from where the feed is now |
 //! | 422 | `validation_failed` | show each of `errors` at its `field` |

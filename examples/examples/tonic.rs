@@ -65,14 +65,15 @@ impl Admin for Hello {
 }
 
 /// `grpc()` makes refusals gRPC's own, those of the layers inside too.
-async fn serve(listener: TcpListener, keys: RemoteJwks) -> Result<(), tonic::transport::Error> {
-    let admin = RequireLayer::role("admin").named_layer(AdminServer::new(Hello));
+async fn serve(listener: TcpListener, keys: RemoteJwks) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let admin = RequireLayer::role("admin")?.named_layer(AdminServer::new(Hello));
     Server::builder()
         .layer(AuthLayer::required(keys).grpc())
         .add_service(GreeterServer::new(Hello))
         .add_service(admin)
         .serve_with_incoming(TcpIncoming::from(listener))
-        .await
+        .await?;
+    Ok(())
 }
 
 #[tokio::main]

@@ -60,6 +60,7 @@ mod m0014_auth_session_auth_time;
 mod m0016_auth_factor;
 mod m0021_auth_event_seq;
 mod m0022_auth_webhook;
+mod m0023_auth_session_idle_until;
 mod migrator;
 mod run;
 #[cfg(feature = "test-util")]

@@ -36,8 +36,9 @@ impl Auth {
     /// without a password needs a sign-in of the last five minutes instead.
     ///
     /// # Errors
-    /// [`Error::Validation`] on `password`; [`LAST_ADMIN`](crate::refusal::LAST_ADMIN); [`Error::SessionOver`]; [`Error::Throttled`];
-    /// [`Error::Overloaded`]; [`Error::Unavailable`].
+    /// [`Error::Validation`] on `password`; [`LAST_ADMIN`](crate::refusal::LAST_ADMIN);
+    /// [`USER_IN_USE`](crate::refusal::USER_IN_USE); [`Error::SessionOver`]; [`Error::Throttled`]; [`Error::Overloaded`];
+    /// [`Error::Unavailable`].
     pub async fn delete_account(
         &self,
         caller: &Principal,
@@ -50,7 +51,8 @@ impl Auth {
     /// Deletes an account: check that the caller may.
     ///
     /// # Errors
-    /// [`USER_NOT_FOUND`](crate::refusal::USER_NOT_FOUND), [`LAST_ADMIN`](crate::refusal::LAST_ADMIN), [`Error::Unavailable`].
+    /// [`USER_NOT_FOUND`](crate::refusal::USER_NOT_FOUND), [`LAST_ADMIN`](crate::refusal::LAST_ADMIN),
+    /// [`USER_IN_USE`](crate::refusal::USER_IN_USE), [`Error::Unavailable`].
     pub async fn delete_user(&self, user: UserId, client: ClientInfo) -> Result<(), Error> {
         let kernel = Arc::clone(&self.kernel);
         detached(async move { kernel.delete(user, &client).await }).await

@@ -63,7 +63,7 @@ impl FactorConfig {
     pub(super) fn validate(&self) -> Result<(), ConfigError> {
         let refuse = |setting, problem: &str| Err(ConfigError::new(setting, problem));
         if let SecondFactor::RequiredFor(roles) = &self.policy
-            && (roles.is_empty() || !roles.iter().all(|role| role::is_name(role)))
+            && (roles.is_empty() || !roles.iter().all(|role| role::is_role_name(role)))
         {
             return refuse("factors.policy", "names no role, or one that is not 1 to 64 of `[a-z0-9_-]`");
         }

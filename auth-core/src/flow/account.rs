@@ -14,7 +14,8 @@ use crate::{
     refusal,
     store::{
         ConnectionTrait, LockedUser, SessionRow, UserRow, delete_user, end_all_sessions, find_login,
-        find_session, find_user, find_user_with_sessions, keep_session, lock_user, replace_hash,
+        find_session, find_user, find_user_with_sessions, keep_session, lock_user, referring_tables,
+        replace_hash,
     },
     task::{detached, until_won},
 };
@@ -233,7 +234,7 @@ impl Kernel {
         client: &ClientInfo,
     ) -> Result<(), Error> {
         let kind = EventKind::Deleted { user };
-        until_won(|| async {
+        let deleted = until_won(|| async {
             let txn = self.store.begin().await?;
             if let Some(confirmed) = confirmed {
                 self.hold(&txn, confirmed).await?;
@@ -249,11 +250,32 @@ impl Kernel {
             self.record(&txn, client, &kind).await?;
             Ok(txn.commit().await?)
         })
-        .await?;
+        .await;
+        if let Err(error) = deleted {
+            return Err(self.unless_referred_to(user, error).await);
+        }
         self.mail_waits();
         self.learn_what_ended().await;
         self.emit(client, kind);
         Ok(())
+    }
+}
+
+impl Kernel {
+    /// An account that was not deleted, because of rows of the host's that refer to it: the host is told in which table. For any
+    /// other reason, the error as it was.
+    pub(super) async fn unless_referred_to(&self, user: UserId, error: Error) -> Error {
+        let Some(source) = error.referred_to() else { return error };
+        match referring_tables(self.store.db(), source).await {
+            Ok(tables) => {
+                tracing::warn!(
+                    %user, tables,
+                    "an account stays: rows of these tables refer to it, and their foreign keys say neither ON DELETE CASCADE nor SET NULL"
+                );
+                refusal::USER_IN_USE.into()
+            }
+            Err(error) => error.into(),
+        }
     }
 }
 

@@ -44,21 +44,21 @@ impl Kernel {
             if session.was_left() {
                 return Err(Error::SessionLeft);
             }
-            let now = self.now();
-            if !session.is_alive(now, duration_millis(self.config.sessions.refresh_ttl)) {
+            let (now, idle) = (self.now(), duration_millis(self.config.sessions.refresh_ttl));
+            if !session.is_alive(now, idle) {
                 return Err(Error::SessionOver);
             }
             let grace = duration_millis(self.config.sessions.refresh_grace);
             let decision = session.rotation.decide(parts.generation, now, grace);
-            if matches!(decision, Decision::Repeat(_) | Decision::Rotate(_)) {
+            if matches!(decision, Decision::Repeat(_) | Decision::Rotate(_) | Decision::CatchUp(_)) {
                 self.ask_gate_again(&session).await?;
             }
             let claims = match decision {
                 // Before the row is written: if the host does not answer, the token stays as it is.
-                Decision::Repeat(_) | Decision::Rotate(_) => {
+                Decision::Repeat(_) | Decision::Rotate(_) | Decision::CatchUp(_) => {
                     self.claims_of(&session, &session.methods, session.authenticated_at()).await?
                 }
-                Decision::Unknown | Decision::Reuse => Claims::new(),
+                Decision::Reuse => Claims::new(),
             };
             match decision {
                 Decision::Repeat(newest) => {
@@ -66,7 +66,6 @@ impl Kernel {
                     count("repeated");
                     return Ok(tokens);
                 }
-                Decision::Unknown => return Err(Error::InvalidToken),
                 Decision::Reuse => {
                     // Where somebody else was faster, the next round tells how the session ended.
                     let kind = EventKind::RefreshReused { user: session.user.id, session: session.id };
@@ -85,13 +84,17 @@ impl Kernel {
                         return Err(Error::SessionOver);
                     }
                 }
-                Decision::Rotate(next) => {
+                Decision::Rotate(next) | Decision::CatchUp(next) => {
                     // Outside a transaction: a loser has to see the winner's row when it reads again.
                     let (db, id) = (self.store.db(), session.id);
-                    if rotate_session(db, id, &session.rotation, &next, now).await? == Rotated::Yes {
+                    if rotate_session(db, id, &session.rotation, &next, now, idle).await? == Rotated::Yes {
                         let tokens = self.successor(&session, &claims, next.newest, now)?;
                         count("rotated");
-                        self.emit(&client, EventKind::Refreshed { user: session.user.id, session: id });
+                        let user = session.user.id;
+                        if matches!(decision, Decision::CatchUp(_)) {
+                            self.note(&client, EventKind::RowWasOlder { user, session: id }).await;
+                        }
+                        self.emit(&client, EventKind::Refreshed { user, session: id });
                         return Ok(tokens);
                     }
                 }

@@ -71,6 +71,7 @@ impl Kernel {
             ip: client.known_ip().map(|ip| ip.to_string()),
             auth_time: authenticated_at,
             now,
+            idle: duration_millis(self.config.sessions.refresh_ttl),
             expires_at: now.saturating_add(duration_millis(self.config.sessions.session_ttl)),
         };
         let (id, seed, expires_at) = (new.id, new.seed, new.expires_at);

@@ -5,6 +5,7 @@ use crate::{
     ClientInfo, Error, UserId,
     event::EventKind,
     kernel::Kernel,
+    refusal,
     store::{delete_user, find_unverified, lock_unverified},
     task::until_won,
 };
@@ -41,10 +42,16 @@ impl Kernel {
             txn.commit().await?;
             Ok(true)
         })
-        .await?;
-        if removed {
-            self.emit(&nobody, kind);
+        .await;
+        match removed {
+            Ok(true) => self.emit(&nobody, kind),
+            Ok(false) => return Ok(false),
+            // One that rows of the host's keep must not keep the others.
+            Err(error) => match self.unless_referred_to(user, error).await {
+                Error::Refused(refusal::USER_IN_USE) => return Ok(false),
+                error => return Err(error),
+            },
         }
-        Ok(removed)
+        Ok(true)
     }
 }

@@ -11,7 +11,10 @@ mod ways_in;
 
 use std::{
     any::Any,
-    sync::{Arc, Mutex, atomic::AtomicU16},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicI64, AtomicU16},
+    },
 };
 
 use uuid::Uuid;
@@ -60,6 +63,8 @@ pub(crate) struct Kernel {
     pub(crate) unplaced: tokio::sync::Notify,
     /// Events have a place now.
     pub(crate) placed: tokio::sync::watch::Sender<()>,
+    /// Users who ended all their sessions before this moment have been looked at; unix milliseconds, 0 at the start.
+    pub(crate) epochs_swept: AtomicI64,
     /// `None`: no mail is sent.
     pub(crate) post: Option<Post>,
     pub(crate) mail_waits: tokio::sync::Notify,

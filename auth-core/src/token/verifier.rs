@@ -8,6 +8,7 @@ use serde::{Deserialize, de::IgnoredAny};
 
 use crate::{
     Algorithm, Assurance, Clock, ConfigError, Error, Principal, PublicKey, Revocations, SystemClock,
+    Verified,
     clock::{duration_millis, from_millis, to_millis},
     principal::Payload,
     token::{
@@ -259,6 +260,7 @@ impl TokenVerifier {
             issued_at: from_millis(millis(claims.iat)),
             expires_at: from_millis(millis(claims.exp)),
             payload: Payload(token.split('.').nth(1).unwrap_or_default().into()),
+            verified: if kernel.revocations.is_some() { Verified::Bounded } else { Verified::Stateless },
         })
     }
 }

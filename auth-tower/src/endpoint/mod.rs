@@ -24,7 +24,7 @@ use auth_core::Auth;
 use serde_json::Value;
 
 pub use self::admin::AccountDocument;
-pub(crate) use self::document::schemas;
+pub(crate) use self::{answer::token_cookies, document::schemas, signed_in::answer as answer_sign_in};
 use crate::{
     openapi::{Code, Tag},
     route::Endpoint,

@@ -19,7 +19,8 @@ fn service(settings: impl FnOnce(AuthBuilder) -> AuthBuilder) -> AuthService {
     let keys = Keys::new(SecretKey::new([7; 64]).unwrap());
     let providers =
         oidc::Config::new("http://127.0.0.1:8000/auth/oauth").provider(Provider::google("id", "secret"));
-    let auth = Auth::builder(Default::default(), keys);
+    let auth = Auth::builder(Default::default(), keys)
+        .configure(|config| config.mail.pages_at("http://127.0.0.1:8000/auth"));
     let auth = settings(auth.mailer(Arc::new(Outbox::new())).oidc(providers)).build().unwrap();
     AuthService::builder(auth).mounted_at("/auth").build().unwrap()
 }
@@ -95,6 +96,7 @@ fn kind_of((mail, providers, verification, registration): Kind) -> Option<Auth> 
     let auth = Auth::builder(Default::default(), Keys::new(SecretKey::new([7; 64]).unwrap()));
     let auth = auth.configure(|config| {
         (config.email_verification, config.registration) = (verification, registration);
+        config.mail.pages_at("http://127.0.0.1:8000");
     });
     let auth = if mail { auth.mailer(Arc::new(Outbox::new())) } else { auth };
     let oidc = providers.map(|all| {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use auth_core::{Class, Error};
+use auth_core::{Class, DbErr, Error};
 use http::{HeaderValue, StatusCode};
 
 use super::Problem;
@@ -15,26 +15,11 @@ impl Problem {
     /// kinds and codes, never data; what clients did wrong is told by the security events of the rules.
     pub(crate) fn of_rule(error: Error, request_id: Option<&HeaderValue>) -> Self {
         log_rule(&error, request_id.and_then(|id| id.to_str().ok()));
-        Self::from(error)
+        Self::of_error(error)
     }
-}
 
-/// Tells an operator of an error of the rules that is nobody's fault but ours.
-pub(crate) fn log_rule(error: &Error, request_id: Option<&str>) {
-    let code = error.code();
-    match error {
-        Error::Internal(source) => tracing::error!(request_id, code, error = %source, "request failed"),
-        Error::Unavailable(source) => tracing::warn!(request_id, code, error = %source, "request failed"),
-        Error::NoSigningKey => tracing::warn!(request_id, code, error = %error, "request failed"),
-        // Said by the hash pool from time to time; for each it would be the better part of what a refusal costs.
-        Error::Overloaded { .. } => tracing::info!(request_id, code, "request refused"),
-        _ => {}
-    }
-}
-
-/// The one place where an error of the rules gets a status: by its class, of which there are no others.
-impl From<Error> for Problem {
-    fn from(error: Error) -> Self {
+    /// The one place where an error of the rules gets a status: by its class, of which there are no others.
+    fn of_error(error: Error) -> Self {
         match error {
             Error::StepUpRequired { level, max_age } => {
                 return Self::insufficient_authentication(Some(level), Some(max_age));
@@ -78,6 +63,34 @@ impl From<Error> for Problem {
         let detail = if let Error::Refused(refusal) = error { refusal.text } else { detail };
         let problem = Self::new(status, error.code(), detail);
         Self { retry_after, ..problem }
+    }
+}
+
+/// For handlers of a host: what an operator must see is logged.
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        Self::of_rule(error, None)
+    }
+}
+
+/// For handlers of a host that ask the database themselves: 503 `unavailable` when it cannot be reached, else 500 `internal`. The
+/// kind and the database's code are logged; the error itself may quote data.
+impl From<DbErr> for Problem {
+    fn from(error: DbErr) -> Self {
+        Error::from(error).into()
+    }
+}
+
+/// Tells an operator of an error of the rules that is nobody's fault but ours.
+pub(crate) fn log_rule(error: &Error, request_id: Option<&str>) {
+    let code = error.code();
+    match error {
+        Error::Internal(source) => tracing::error!(request_id, code, error = %source, "request failed"),
+        Error::Unavailable(source) => tracing::warn!(request_id, code, error = %source, "request failed"),
+        Error::NoSigningKey => tracing::warn!(request_id, code, error = %error, "request failed"),
+        // Said by the hash pool from time to time; for each it would be the better part of what a refusal costs.
+        Error::Overloaded { .. } => tracing::info!(request_id, code, "request refused"),
+        _ => {}
     }
 }
 

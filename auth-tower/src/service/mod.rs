@@ -16,9 +16,9 @@ use std::{
     time::Duration,
 };
 
-use auth_core::{ADMIN_ROLE, Auth, Error, TokenVerifier};
+use auth_core::{ADMIN_ROLE, Auth, Error, SignIn, TokenVerifier, Tokens};
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, request::Parts};
+use http::{HeaderMap, HeaderValue, Request, Response, request::Parts};
 use tower_service::Service;
 
 use self::future::{Finish, Progress};
@@ -31,7 +31,9 @@ pub(crate) use self::{
 use crate::{
     Body, OriginPolicy,
     authenticate::authenticate,
-    client::client_info,
+    client,
+    endpoint::{self, token_cookies},
+    headers::set_security_headers,
     openapi,
     problem::Problem,
     route::{Caller, Endpoint, Found, Route, Table, Takes},
@@ -131,6 +133,35 @@ impl AuthService {
         self.inner.openapi()
     }
 
+    /// What puts a session into the jar of a browser: the headers `Set-Cookie` of the refresh token and of the device, for an answer
+    /// of the host's own to who has just signed in. In axum it can stand before the body of an answer:
+    /// `(endpoints.session_cookies(&tokens), Redirect::to("/"))`; elsewhere, `headers.extend(...)`. The access token is not in it.
+    pub fn session_cookies(&self, tokens: &Tokens) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        token_cookies(self.inner.cookies, tokens, &mut headers);
+        headers
+    }
+
+    /// What takes the session out of the jar, for an answer of the host's own to who signs out. The device stays known. The
+    /// session itself ends with [`Auth::logout_session`].
+    pub fn cleared_session_cookies(&self) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        self.inner.cookies.refresh.clear(&mut headers);
+        headers
+    }
+
+    /// Answers a sign-in of the host's own, [`Auth::sign_in`], as `/login` does: 200 with the access token and the cookies, or 403
+    /// `second_factor_required` with what the page needs to go on.
+    pub fn answer(&self, sign_in: SignIn) -> Response<Body> {
+        let mut response = match endpoint::answer_sign_in(&self.inner, sign_in, None) {
+            Ok(response) => response,
+            Err(Refusal::Problem(problem)) => problem.into_response(),
+            Err(Refusal::Rule(error)) => Problem::from(error).into_response(),
+        };
+        set_security_headers(response.headers_mut(), self.inner.hsts.as_ref());
+        response
+    }
+
     /// What every answer says of coming by TLS only, if anything: for [`set_security_headers`](crate::set_security_headers) on
     /// answers of the host's own.
     pub fn hsts(&self) -> Option<HeaderValue> {
@@ -204,7 +235,7 @@ impl Inner {
         if let Some(error) = (route.closed)(self) {
             return Err(error.into());
         }
-        let client = client_info(&parts, self.cookies).request_id(id.to_str().unwrap_or_default());
+        let client = client::of_service(&parts, self.cookies).request_id(id.to_str().unwrap_or_default());
         let mut call = Call::new(Arc::clone(self), parts, found, client);
         let is_read = route.takes == Takes::Nothing || intake::is_nothing(call.headers(), &body);
         if is_read && route.caller != Caller::Administrator && !route.wants_proof {

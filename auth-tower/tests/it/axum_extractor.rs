@@ -29,7 +29,7 @@ async fn handlers_get_the_caller_and_layers_stand_in_the_order_of_the_book() {
     let admin = Router::new().route("/admin", get(async || "admin"));
     let router = Router::new()
         .route("/me", get(async |CurrentUser(caller): CurrentUser| caller.user_id().to_string()))
-        .merge(admin.layer(RequireLayer::role("admin")))
+        .merge(admin.layer(RequireLayer::role("admin").unwrap()))
         .layer(AuthLayer::required(world.auth.verifier()))
         .route("/bare", get(async |_: CurrentUser| "never"))
         .route("/open", get(async |caller: Option<CurrentUser>| caller.is_some().to_string()))

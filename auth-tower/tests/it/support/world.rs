@@ -61,7 +61,8 @@ impl World {
             .clock(Arc::new(clock.clone()))
             .hasher(Arc::new(hasher.clone()))
             .insecure_random(Arc::new(Counting::default()))
-            .events(Arc::new(events.clone()));
+            .events(Arc::new(events.clone()))
+            .configure(|config| config.mail.pages_at("http://127.0.0.1:8000"));
         let auth = settings(builder).build().unwrap();
         let door = Transport::direct(AuthService::new(auth.clone()));
         Self { auth, clock, hasher, events, db, statements, door }
