@@ -3,7 +3,7 @@ use sea_orm_migration::sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBac
 use sea_orm_migration::sea_query::{Expr, InsertStatement, Query};
 
 /// The names of all migrations, in order.
-pub(crate) const ALL: [&str; 16] = [
+pub(crate) const ALL: [&str; 17] = [
     "m0001_auth_user",
     "m0002_auth_password",
     "m0003_auth_user_role",
