@@ -170,7 +170,7 @@ pub enum EventKind {
     },
     /// Accounts were read to move elsewhere. With hashes worth an alert.
     UsersExported {
-        /// Whether with the hashes of their passwords.
+        /// Whether with the hashes of their passwords and the secrets of their authenticator apps.
         with_hashes: bool,
     },
     /// Somebody proved to read mail at the address of the account.

@@ -34,6 +34,7 @@ mod pages;
 mod proxy_protocol;
 mod reload;
 mod schedules;
+mod second_factor;
 mod settings;
 mod shutdown;
 mod start_errors;

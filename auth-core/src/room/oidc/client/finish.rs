@@ -128,7 +128,7 @@ impl Oidc {
             user,
             live_sessions,
             factors,
-            methods: "fed".to_owned(),
+            methods: connected.provider.methods(&vouched.person),
             // What is not told was long ago.
             authenticated_at: Some(vouched.person.authenticated_at.unwrap_or(0)),
             client,
