@@ -34,10 +34,10 @@ impl Kernel {
             factors,
             methods: method,
             authenticated_at: None,
+            device: self.device_shown(&client),
+            token_id: None,
             client: client.clone(),
             replaces: None,
-            device: None,
-            token_id: None,
             attempt: Attempt::counted_elsewhere(),
         };
         match self.sign_in(arrival).await {

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::Attempt;
 use crate::{
-    Challenge, ClientInfo, SessionId, SignInFailure, UserId,
+    Challenge, ClientInfo, Error, SessionId, SignInFailure, UserId,
     store::{Factors, UserRow},
 };
 
@@ -43,6 +43,8 @@ pub(crate) enum Passage {
     /// Another factor is due.
     Challenge(Challenge),
     Refused(SignInFailure),
+    /// By the host itself, or the host does not answer.
+    Stopped(Error),
 }
 
 /// Somebody who is not asked for another factor, because of the device that they come from.

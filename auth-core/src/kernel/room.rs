@@ -1,11 +1,11 @@
 //! What a room is: one feature as a value. The kernel goes through the values wherever it must not forget one: at a sign-in, a
 //! takeover, the last way in, the sweep, an export, a check.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use super::{Arrival, Kernel, LinkMail, Passage};
 use crate::{
-    Config, Error, Finding, UserId,
+    Config, Error, FieldError, Finding, Password, UserId,
     store::{Count, DatabaseTransaction, Exported, SessionRow, Standing, Table},
     task::BoxFuture,
 };
@@ -31,10 +31,16 @@ pub(crate) struct Room {
     /// What spares somebody a factor: it goes when the factors or the address of an account change. Table, and the column that
     /// says whose a row is.
     pub(crate) spares: &'static [(&'static str, &'static str)],
+    /// What an account has here that moves in and out with it.
+    pub(crate) moves: Option<Moves>,
     /// Has a say in every sign-in.
     pub(crate) gate: Option<Gate>,
     /// What it knows to be wrong with itself.
     pub(crate) findings: Option<Findings>,
+    /// What goes on without a request, for ever.
+    pub(crate) background: Option<fn(Arc<Kernel>) -> BoxFuture<'static, ()>>,
+    /// The first event of the feed that it has not handed on yet: from there on none is swept.
+    pub(crate) needs_events: Option<for<'a> fn(&'a Kernel) -> BoxFuture<'a, Result<Option<i64>, Error>>>,
 }
 
 impl Room {
@@ -48,8 +54,11 @@ impl Room {
         ways_in: None,
         goes_along: &[],
         spares: &[],
+        moves: None,
         gate: None,
         findings: None,
+        background: None,
+        needs_events: None,
     };
 }
 
@@ -81,6 +90,22 @@ pub(crate) struct WaysIn {
         for<'a> fn(&'a Kernel, &'a DatabaseTransaction, UserId) -> BoxFuture<'a, Result<u64, Error>>,
 }
 
+/// The secret of a second factor, as a record of an account has it.
+#[derive(Clone, Copy)]
+pub(crate) struct Moves {
+    /// Whether it is one that can be taken.
+    pub(crate) validate: fn(&Password) -> Result<(), FieldError>,
+    /// Writes those of new accounts, which were validated.
+    pub(crate) write: for<'a> fn(
+        &'a Kernel,
+        &'a DatabaseTransaction,
+        Vec<(UserId, &'a Password)>,
+    ) -> BoxFuture<'a, Result<(), Error>>,
+    /// Those of the users from one id to another, as they can be taken.
+    pub(crate) read:
+        for<'a> fn(&'a Kernel, UserId, UserId) -> BoxFuture<'a, Result<HashMap<UserId, Password>, Error>>,
+}
+
 /// What has a say in every sign-in. `None` is no objection, and nothing to wait for.
 #[derive(Clone, Copy)]
 pub(crate) struct Gate {
@@ -108,6 +133,15 @@ impl Kernel {
         sealers(&self.rooms)
     }
 
+    /// The first event of the feed that some room has not handed on yet.
+    pub(crate) async fn needed_events(&self) -> Result<Option<i64>, Error> {
+        let mut first: Option<i64> = None;
+        for needs in self.rooms.iter().filter_map(|room| room.needs_events) {
+            first = [first, needs(self).await?].into_iter().flatten().min();
+        }
+        Ok(first)
+    }
+
     /// How many factors of a user stand, for the statement that reads the user.
     pub(crate) fn standing(&self) -> Standing {
         let gates = || self.rooms.iter().filter_map(|room| room.gate);
@@ -115,6 +149,11 @@ impl Kernel {
             gates().filter_map(|gate| gate.standing).map(|select| select()),
             gates().filter_map(|gate| gate.beside).map(|select| select()),
         )
+    }
+
+    /// What moves in and out with an account.
+    pub(crate) fn moves(&self) -> Option<Moves> {
+        self.rooms.iter().find_map(|room| room.moves)
     }
 
     /// What a room was set up with, where the host switched it on.

@@ -35,6 +35,7 @@ mod passkeys;
 mod proxy_protocol;
 mod reload;
 mod schedules;
+mod second_factor;
 mod settings;
 mod shutdown;
 mod start_errors;

@@ -64,8 +64,9 @@ impl Page {
 
     /// What an expression comes to; `{"error"}` with the name of what it throws.
     async fn run(&self, expression: &str) -> Value {
-        let script =
-            format!("{HELPERS} (async () => {expression})().then(done, (error) => done({{ error: error.name }}));");
+        let script = format!(
+            "{HELPERS} (async () => {expression})().then(done, (error) => done({{ error: error.name }}));"
+        );
         self.browser.run(&script).await
     }
 
@@ -187,7 +188,8 @@ async fn two_tabs_that_begin_at_once_both_sign_in() {
             })()",
         )
         .await;
-    let mut statuses: Vec<_> = both.as_array().unwrap().iter().map(|status| status.as_u64().unwrap()).collect();
+    let mut statuses: Vec<_> =
+        both.as_array().unwrap().iter().map(|status| status.as_u64().unwrap()).collect();
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 200, 401, 401]);
     page.browser.close().await;

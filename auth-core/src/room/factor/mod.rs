@@ -30,6 +30,7 @@ mod device;
 mod enrol;
 mod entity;
 mod guess;
+mod moving;
 mod passkey;
 mod proof;
 mod recovery;
@@ -119,6 +120,7 @@ pub(crate) const ROOM: Room = Room {
         ("auth_device", "user_id", SECOND_FACTOR),
     ],
     spares: &[("auth_device", "user_id")],
+    moves: Some(moving::MOVES),
     gate: Some(challenge::GATE),
     findings: Some(|kernel| {
         Box::pin(async move {

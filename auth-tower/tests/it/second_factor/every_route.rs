@@ -290,6 +290,9 @@ fn no_sequence_of_requests_gives_tokens_without_the_second_factor() {
     search(None).unwrap();
 }
 
+/// A search that finds nothing tells nothing unless it would find a hole. To repeat it for another door, or another room that has a
+/// say: add a [`Hole`] that takes the gate out there, and name here the request by which the search has to get in. To see it at work
+/// on the program itself, let `ask_gate` (`auth-core/src/flow/gate.rs`) answer `Passage::Open` for one of the `methods`.
 #[test]
 fn the_search_finds_a_door_without_the_gate() {
     for (hole, by) in [
