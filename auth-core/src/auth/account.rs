@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use crate::{AuditEvent, Auth, ClientInfo, Error, Export, Password, Principal, UserId, task::detached};
+use crate::{AuditEvent, Auth, ClientInfo, Error, Export, Password, Principal, UserId};
 
 /// What people do with their own account, and what is known about it.
 impl Auth {
@@ -51,8 +51,7 @@ impl Auth {
     /// [`USER_NOT_FOUND`](crate::refusal::USER_NOT_FOUND), [`LAST_ADMIN`](crate::refusal::LAST_ADMIN),
     /// [`USER_IN_USE`](crate::refusal::USER_IN_USE), [`Error::Unavailable`].
     pub async fn delete_user(&self, user: UserId, client: ClientInfo) -> Result<(), Error> {
-        let kernel = Arc::clone(&self.kernel);
-        detached(async move { kernel.delete(user, &client).await }).await
+        Arc::clone(&self.kernel).delete(user, client).await
     }
 
     /// All that is stored about the caller, who has shown lately who they are.
