@@ -107,7 +107,7 @@ pub use config::{
 pub use config_error::ConfigError;
 pub use connect::{ConnectError, ConnectOptions, connect};
 pub use database_cause::database_cause;
-pub use error::{Error, FieldError, StoreError};
+pub use error::{DbErr, Error, FieldError, StoreError};
 pub use event::{Event, EventKind, EventSink, LinkRefusal, SignInFailure, ThrottleReason, TracingEvents};
 pub use finding::{Finding, Severity};
 pub use flow::{
@@ -135,8 +135,6 @@ pub use room::{
     import::{Import, ImportOutcome, ImportRow, UserRecord},
     verify_email::Carried,
 };
-/// The error of the store, by the name of the version that this crate is built on.
-pub use sea_orm::DbErr;
 pub use secret::{
     AccessToken, Address, AuthSession, DeviceToken, OneTimeToken, Password, RefreshToken, SecretKey,
 };

@@ -64,8 +64,7 @@ impl Auth {
     /// [`USER_NOT_FOUND`](crate::refusal::USER_NOT_FOUND), [`LAST_ADMIN`](crate::refusal::LAST_ADMIN),
     /// [`USER_IN_USE`](crate::refusal::USER_IN_USE), [`Error::Unavailable`].
     pub async fn delete_user(&self, user: UserId, client: ClientInfo) -> Result<(), Error> {
-        let kernel = Arc::clone(&self.kernel);
-        detached(async move { kernel.delete(user, &client).await }).await
+        Arc::clone(&self.kernel).delete(user, client).await
     }
 
     /// All that is stored about the caller, who has shown lately who they are.

@@ -251,12 +251,16 @@ impl Kernel {
         client: ClientInfo,
     ) -> Result<(), Error> {
         let user = Arc::clone(&self).confirm(&caller, password, "password", &client).await?;
-        detached(async move { self.delete_if(user.id, Some(&user), &client).await }).await
+        let (kernel, id) = (Arc::clone(&self), user.id);
+        let deleted = detached(async move { kernel.delete_if(id, Some(&user), &client).await }).await;
+        self.told_of_references(id, deleted).await
     }
 
-    /// The account, with all that hangs on it. To be called [detached](super::detached).
-    pub(crate) async fn delete(&self, user: UserId, client: &ClientInfo) -> Result<(), Error> {
-        self.delete_if(user, None, client).await
+    /// The account, with all that hangs on it.
+    pub(crate) async fn delete(self: Arc<Self>, user: UserId, client: ClientInfo) -> Result<(), Error> {
+        let kernel = Arc::clone(&self);
+        let deleted = detached(async move { kernel.delete_if(user, None, &client).await }).await;
+        self.told_of_references(user, deleted).await
     }
 
     async fn delete_if(
@@ -266,7 +270,7 @@ impl Kernel {
         client: &ClientInfo,
     ) -> Result<(), Error> {
         let kind = EventKind::Deleted { user };
-        let deleted = until_won(|| async {
+        until_won(|| async {
             let txn = self.store.begin().await?;
             if let Some(confirmed) = confirmed {
                 self.hold(&txn, confirmed).await?;
@@ -282,10 +286,7 @@ impl Kernel {
             self.record(&txn, client, &kind).await?;
             Ok(txn.commit().await?)
         })
-        .await;
-        if let Err(error) = deleted {
-            return Err(self.unless_referred_to(user, error).await);
-        }
+        .await?;
         self.mail_waits();
         self.learn_what_ended().await;
         self.emit(client, kind);
@@ -294,20 +295,19 @@ impl Kernel {
 }
 
 impl Kernel {
-    /// An account that was not deleted, because of rows of the host's that refer to it: the host is told in which table. For any
-    /// other reason, the error as it was.
-    pub(super) async fn unless_referred_to(&self, user: UserId, error: Error) -> Error {
-        let Some(source) = error.referred_to() else { return error };
-        match referring_tables(self.store.db(), source).await {
-            Ok(tables) => {
-                tracing::warn!(
-                    %user, tables,
-                    "an account stays: rows of these tables refer to it, and their foreign keys say neither ON DELETE CASCADE nor SET NULL"
-                );
-                refusal::USER_IN_USE.into()
-            }
-            Err(error) => error.into(),
-        }
+    /// What came of a deletion. Where rows of the host's keep the account, the log names their tables.
+    pub(super) async fn told_of_references<T>(
+        &self,
+        user: UserId,
+        deleted: Result<T, Error>,
+    ) -> Result<T, Error> {
+        let Some(source) = deleted.as_ref().err().and_then(Error::referred_to) else { return deleted };
+        let tables = referring_tables(self.store.db(), source).await?;
+        tracing::warn!(
+            %user, tables,
+            "an account stays: rows of these tables refer to it, by foreign keys without ON DELETE CASCADE or SET NULL"
+        );
+        Err(refusal::USER_IN_USE.into())
     }
 }
 

@@ -278,6 +278,17 @@ each_database! {
         .await;
     }
 
+    async fn a_sign_in_of_the_hosts_own_that_is_dropped_keeps_nobody_out(db: &TestDatabase) {
+        let test = TestAuth::new(db).await;
+        let user = test.register().await.id;
+        at_each_await(
+            async |_| {},
+            |()| test.auth.sign_in(user, "ldap", ClientInfo::default()),
+            async |()| drop(test.login().await),
+        )
+        .await;
+    }
+
     async fn a_logout_that_is_dropped_can_be_repeated(db: &TestDatabase) {
         let test = TestAuth::new(db).await;
         let tokens = test.signed_in().await;

@@ -52,5 +52,6 @@ mod throttle;
 mod token;
 mod user;
 mod verify_email;
+mod vouched;
 mod whole;
 mod wycheproof;

@@ -1,6 +1,6 @@
-use sea_orm_migration::sea_orm::prelude::Uuid;
-use sea_orm_migration::sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend, DbErr, Statement};
-use sea_orm_migration::sea_query::{Expr, InsertStatement, Query};
+use sea_orm::prelude::Uuid;
+use sea_orm::sea_query::{Expr, InsertStatement, Query};
+use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend, DbErr, Statement};
 
 /// The names of all migrations, in order.
 pub(crate) const ALL: [&str; 20] = [
