@@ -107,9 +107,8 @@ pub(crate) fn is_referred_to(error: &DbErr) -> bool {
     let Some(sqlx::Error::Database(error)) = sqlx_error(error) else { return false };
     // SQLITE_CONSTRAINT_FOREIGNKEY, and ..._TRIGGER, by which it keeps RESTRICT; foreign_key_violation, and from PostgreSQL 18
     // on restrict_violation; ER_ROW_IS_REFERENCED and ER_ROW_IS_REFERENCED_2.
-    code(error.as_ref()).is_some_and(|code| {
-        ["787", "1811", "23503", "23001", "1217", "1451"].contains(&code.as_str())
-    })
+    code(error.as_ref())
+        .is_some_and(|code| ["787", "1811", "23503", "23001", "1217", "1451"].contains(&code.as_str()))
 }
 
 /// The database's own code: SQLite's number, PostgreSQL's SQLSTATE, MySQL's and MariaDB's number.

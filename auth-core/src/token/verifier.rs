@@ -7,7 +7,8 @@ use jsonwebtoken::{DecodingKey, Validation};
 use serde::{Deserialize, de::IgnoredAny};
 
 use crate::{
-    Algorithm, Assurance, Clock, ConfigError, Error, Principal, PublicKey, Revocations, SystemClock, Verified,
+    Algorithm, Assurance, Clock, ConfigError, Error, Principal, PublicKey, Revocations, SystemClock,
+    Verified,
     clock::{duration_millis, from_millis, to_millis},
     token::{
         claims::{ACCESS_TYP, AccessClaims},
