@@ -156,5 +156,6 @@ mod signals;
 mod start;
 #[cfg_attr(not(unix), path = "systemd_elsewhere.rs")]
 mod systemd;
+mod welcome;
 
 pub use command::run;
