@@ -119,8 +119,7 @@ fn described() -> BTreeSet<&'static str> {
         .skip_while(|line| !line.starts_with("| name"))
         .skip(2)
         .take_while(|line| line.starts_with('|'));
-    rows.flat_map(|row| row.split('|').nth(1).unwrap().split('`').filter(|word| is_name(word)))
-        .collect()
+    rows.flat_map(|row| row.split('|').nth(1).unwrap().split('`').filter(|word| is_name(word))).collect()
 }
 
 #[tokio::test]
@@ -189,7 +188,13 @@ async fn clients_that_leave_before_their_answer_are_counted_as_such() {
 fn asked_for(text: &str) -> BTreeSet<&str> {
     let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
     let names = words.filter(|word| is_name(word));
-    names.map(|name| ["_bucket", "_sum", "_count"].iter().fold(name, |name, end| name.strip_suffix(end).unwrap_or(name))).collect()
+    names
+        .map(|name| {
+            ["_bucket", "_sum", "_count"]
+                .iter()
+                .fold(name, |name, end| name.strip_suffix(end).unwrap_or(name))
+        })
+        .collect()
 }
 
 #[test]
@@ -205,7 +210,9 @@ fn alerts_and_dashboard_name_numbers_that_there_are() {
     }
     let dashboard = include_str!("../../monitoring/dashboard.json");
     let dashboard: serde_json::Value = serde_json::from_str(dashboard).unwrap();
-    assert!(dashboard["panels"].as_array().unwrap().iter().all(|panel| panel["targets"][0]["expr"].is_string()));
+    assert!(
+        dashboard["panels"].as_array().unwrap().iter().all(|panel| panel["targets"][0]["expr"].is_string())
+    );
 }
 
 #[tokio::test]
@@ -215,6 +222,11 @@ async fn prometheus_understands_the_rules_and_they_fire_when_they_should() {
         let mut promtool = tokio::process::Command::new("promtool");
         let monitoring = concat!(env!("CARGO_MANIFEST_DIR"), "/monitoring");
         let done = promtool.args(arguments).current_dir(monitoring).output().await.expect("promtool");
-        assert!(done.status.success(), "{}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
+        assert!(
+            done.status.success(),
+            "{}{}",
+            String::from_utf8_lossy(&done.stdout),
+            String::from_utf8_lossy(&done.stderr)
+        );
     }
 }
