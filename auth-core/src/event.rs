@@ -170,7 +170,7 @@ pub enum EventKind {
     },
     /// Accounts were read to move elsewhere. With hashes worth an alert.
     UsersExported {
-        /// Whether with the hashes of their passwords.
+        /// Whether with the hashes of their passwords and the secrets of their authenticator apps.
         with_hashes: bool,
     },
     /// Somebody proved to read mail at the address of the account.
@@ -247,14 +247,14 @@ pub enum EventKind {
     FactorAdded {
         /// Whose.
         user: UserId,
-        /// Which: `totp`.
+        /// Which: `totp` or `passkey`.
         factor: &'static str,
     },
     /// A second factor was taken away by its owner.
     FactorRemoved {
         /// Whose.
         user: UserId,
-        /// Which: `totp`.
+        /// Which: `totp` or `passkey`.
         factor: &'static str,
     },
     /// All second factors were taken away by an administrator or at the command line; all sessions ended.
@@ -276,7 +276,7 @@ pub enum EventKind {
     SecondFactorFailed {
         /// Whose.
         user: UserId,
-        /// Of what kind: `totp` or `recovery_code`.
+        /// Of what kind: `totp`, `recovery_code` or `passkey`.
         method: &'static str,
     },
     /// So many wrong codes were given that none is taken any more. Worth an alert.
@@ -289,14 +289,39 @@ pub enum EventKind {
         /// Whose.
         user: UserId,
     },
+    /// A device is not asked for a second factor for a while.
+    DeviceRemembered {
+        /// Whose.
+        user: UserId,
+    },
+    /// A remembered device, or all of them, were forgotten by their owner.
+    DeviceForgotten {
+        /// Whose.
+        user: UserId,
+    },
     /// Whoever is signed in has shown again who they are.
     SteppedUp {
         /// Who.
         user: UserId,
         /// In which session.
         session: SessionId,
-        /// How: `password`, `totp` or `recovery_code`.
+        /// How: `password`, `totp`, `recovery_code` or `passkey`.
         method: &'static str,
+    },
+    /// The counter of a passkey did not go up: there may be a copy of it. Worth an alert.
+    PasskeyCounter {
+        /// Whose.
+        user: UserId,
+    },
+    /// A passkey says other than before whether it may be kept on several devices, which never changes.
+    PasskeyBackupChanged {
+        /// Whose.
+        user: UserId,
+    },
+    /// The password was taken away: the account is signed in to by other means.
+    PasswordRemoved {
+        /// Whose.
+        user: UserId,
     },
     /// The account is gone, as nobody had proved its address or signed in to it for as long as the host keeps such accounts.
     UnverifiedRemoved {
@@ -309,6 +334,26 @@ pub enum EventKind {
         user: Option<UserId>,
         /// What it was for.
         kind: MailKind,
+    },
+    /// Somebody else is told of events from now on.
+    WebhookAdded {
+        /// The id of the webhook.
+        webhook: String,
+    },
+    /// A webhook was changed: where it leads, what it is told, its secret, whether it is on, or where it begins again.
+    WebhookChanged {
+        /// The id of the webhook.
+        webhook: String,
+    },
+    /// A webhook was removed.
+    WebhookRemoved {
+        /// The id of the webhook.
+        webhook: String,
+    },
+    /// A webhook was switched off, because it is gone or nothing could be handed over for three days. Worth an alert.
+    WebhookOff {
+        /// The id of the webhook.
+        webhook: String,
     },
     /// A key was added to the key ring.
     KeyAdded {
@@ -470,11 +515,26 @@ impl EventKind {
             }
             Self::FactorLocked { user } => Row::of("factor_locked").user(*user).level(Level::Warn),
             Self::FactorUnlocked { user } => Row::of("factor_unlocked").user(*user),
+            Self::DeviceRemembered { user } => Row::of("device_remembered").user(*user),
+            Self::DeviceForgotten { user } => Row::of("device_forgotten").user(*user),
             Self::SteppedUp { user, session, method } => {
                 Row::of("stepped_up").user(*user).session(*session).reason(method)
             }
+            Self::PasskeyCounter { user } => Row::of("passkey_counter").user(*user).level(Level::Warn),
+            Self::PasskeyBackupChanged { user } => Row::of("passkey_backup_changed").user(*user),
+            Self::PasswordRemoved { user } => Row::of("password_removed").user(*user),
             Self::UnverifiedRemoved { user } => Row::of("unverified_removed").user(*user),
             Self::MailGivenUp { user, kind } => Row::of("mail_given_up").user(*user).reason(kind.code()),
+            Self::WebhookAdded { webhook } => Row::of("webhook_added").reason(webhook).reason_not_counted(),
+            Self::WebhookChanged { webhook } => {
+                Row::of("webhook_changed").reason(webhook).reason_not_counted()
+            }
+            Self::WebhookRemoved { webhook } => {
+                Row::of("webhook_removed").reason(webhook).reason_not_counted()
+            }
+            Self::WebhookOff { webhook } => {
+                Row::of("webhook_off").reason(webhook).reason_not_counted().level(Level::Warn)
+            }
             Self::KeyAdded { key } => Row::of("key_added").reason(key).reason_not_counted(),
             Self::KeyRevoked { key } => Row::of("key_revoked").reason(key).reason_not_counted(),
         }
@@ -510,10 +570,14 @@ pub enum SignInFailure {
     UnknownUser,
     /// The password does not match, or the account has none.
     WrongPassword,
+    /// What came is no use of a passkey that was asked for here, or was used already.
+    WrongPasskey,
     /// The password is right, but the account is disabled.
     Disabled,
     /// The password is right, but the address is not proved.
     Unverified,
+    /// The host's own hook said no.
+    Denied,
     /// A rule of the way in said no; the code of the [`Refusal`](crate::Refusal).
     Refused(&'static str),
 }
@@ -524,8 +588,10 @@ impl SignInFailure {
         match self {
             Self::UnknownUser => "unknown_user",
             Self::WrongPassword => "wrong_password",
+            Self::WrongPasskey => "wrong_passkey",
             Self::Disabled => "disabled",
             Self::Unverified => "unverified",
+            Self::Denied => "denied",
             Self::Refused(code) => code,
         }
     }

@@ -57,6 +57,8 @@ mod authenticator;
 pub mod forge;
 #[expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails by panicking")]
 mod kit;
+#[expect(clippy::expect_used, reason = "a test that cannot go on fails by panicking")]
+mod passkeys;
 mod second_factor;
 
 use std::{
@@ -68,7 +70,7 @@ use std::{
 };
 
 use crate::{
-    Auth, Clock, Error, Event, EventKind, EventSink, Password, SessionId, Tokens, UserId,
+    Auth, Claims, Clock, Error, Event, EventKind, EventSink, Password, SessionId, Tokens, UserId,
     clock::{duration_millis, from_millis},
     key_ring::Grant,
     mail::{Mail, MailError, MailText, Mailer, Sending},
@@ -78,6 +80,7 @@ use crate::{
 pub use self::{
     authenticator::Authenticator,
     kit::Kit,
+    passkeys::SoftwareAuthenticator,
     second_factor::{CHALLENGED_ROLE, Hole},
 };
 
@@ -236,6 +239,7 @@ pub fn tokens(auth: &Auth, user: UserId, session: SessionId, roles: &[&str]) -> 
         methods: "pwd",
         authenticated_at: now,
         session_expires_at: now.saturating_add(duration_millis(auth.config().sessions.session_ttl)),
+        claims: &Claims::new(),
     };
     auth.kernel.tokens(&grant, &[0; 32], 1, now)
 }

@@ -28,6 +28,7 @@ pub(crate) async fn connect(config: &DatabaseConfig) -> Result<DatabaseConnectio
     config.url.make_private_file().map_err(Error::SqliteFile)?;
     let options = ConnectOptions::new(config.url.expose())
         .max_connections(config.max_connections)
+        .max_lifetime(config.max_lifetime)
         .timeout(config.timeout);
     // A host that swallows packets keeps a connection attempt longer than the pool's own deadline knows of.
     match timeout(config.timeout.saturating_mul(2), options.connect()).await {
@@ -83,6 +84,7 @@ fn builder(
     settings.mail.verify_email_url = page(&config.mail.verify_email_url, "/verify-email");
     settings.mail.reset_password_url = page(&config.mail.reset_password_url, "/reset-password");
     settings.mail.stop_email_change_url = page(&config.mail.stop_email_change_url, "/stop-email-change");
+    settings.passkeys = config.passkeys(public_url);
     let mailer: Arc<dyn Mailer> = match &config.mail.smtp_url {
         Some(url) => {
             let mailer = SmtpMailer::new(url, &config.mail.from);

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use crate::{AuditEvent, Auth, ClientInfo, Error, Export, Password, Principal, UserId, task::detached};
+use crate::{
+    AuditEvent, Auth, ClientInfo, Error, Export, FeedPage, FeedQuery, Password, Principal, UserId,
+    task::detached,
+};
 
 /// What people do with their own account, and what is known about it.
 impl Auth {
@@ -29,6 +32,16 @@ impl Auth {
         kernel.change_password(caller.clone(), current.into(), new.into(), client).await
     }
 
+    /// Takes the caller's password away, where they have another way in: a passkey, or an account at a provider. They have shown
+    /// lately who they are. Sessions go on. Idempotent.
+    ///
+    /// # Errors
+    /// [`LAST_WAY_IN`](crate::refusal::LAST_WAY_IN); [`Error::StepUpRequired`]; [`Error::SessionOver`]; [`Error::Unavailable`].
+    pub async fn remove_password(&self, caller: &Principal, client: ClientInfo) -> Result<(), Error> {
+        let (kernel, caller) = (Arc::clone(&self.kernel), caller.clone());
+        detached(async move { kernel.remove_password(&caller, &client).await }).await
+    }
+
     /// Deletes the caller's account with all that hangs on it; its events stay as long as the audit keeps them. An account
     /// without a password needs a sign-in of the last five minutes instead.
     ///
@@ -51,8 +64,7 @@ impl Auth {
     /// [`USER_NOT_FOUND`](crate::refusal::USER_NOT_FOUND), [`LAST_ADMIN`](crate::refusal::LAST_ADMIN),
     /// [`USER_IN_USE`](crate::refusal::USER_IN_USE), [`Error::Unavailable`].
     pub async fn delete_user(&self, user: UserId, client: ClientInfo) -> Result<(), Error> {
-        let kernel = Arc::clone(&self.kernel);
-        detached(async move { kernel.delete(user, &client).await }).await
+        Arc::clone(&self.kernel).delete(user, client).await
     }
 
     /// All that is stored about the caller, who has shown lately who they are.
@@ -83,6 +95,18 @@ impl Auth {
         limit: u64,
     ) -> Result<Vec<AuditEvent>, Error> {
         self.kernel.events(user, before, limit).await
+    }
+
+    /// The feed: what the audit has, in an order in which nobody who reads on misses an event. Thin, for other programs; check that
+    /// the caller may. Something has to run [`run_background`](Self::run_background), which gives each event its place. The
+    /// manual's page on [events](crate::manual::events) tells how to read.
+    ///
+    /// # Errors
+    /// [`CURSOR_TOO_OLD`](crate::refusal::CURSOR_TOO_OLD): what comes next was kept for
+    /// [`Config::audit_retention`](crate::Config::audit_retention) and is gone, or the place is one that was never given, as after a
+    /// restored backup; [`Error::Unavailable`].
+    pub async fn events_after(&self, query: FeedQuery) -> Result<FeedPage, Error> {
+        self.kernel.read_feed(query).await
     }
 
     /// What the audit has about the caller, as [`events`](Self::events).

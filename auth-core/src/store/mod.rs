@@ -5,12 +5,14 @@ mod check;
 mod db;
 pub(crate) mod entity;
 mod event;
+mod feed;
 mod insert;
 mod key;
 mod lease;
 mod mail;
 mod one_time;
 mod pace;
+pub(crate) mod read_only;
 mod referring;
 mod revocation;
 mod role;
@@ -38,6 +40,7 @@ pub(crate) use self::{
     },
     db::Db,
     event::{EventRow, insert_events, list_events},
+    feed::{Placed, events_after, find_unplaced, first_place, last_place, place, remove_events, take_places},
     insert::Insert,
     key::{KeyRow, insert_key, read_keys, remove_keys, revoke_key},
     lease::take_lease,
@@ -60,10 +63,10 @@ pub(crate) use self::{
     },
     unverified::{find_unverified, lock_unverified},
     user::{
-        Count, LockedUser, LoginRow, NewUser, Standing, UserRow, delete_user, disable_user, enable_user,
-        end_all_sessions, find_login, find_user, find_user_by_email, find_user_with_sessions, has_password,
-        insert_user, lock_user, note_first_sign_in, prove_email, put_hash, replace_email, replace_hash,
-        standing, touch_roles,
+        Count, Factors, LockedUser, LoginRow, NewUser, Standing, UserRow, delete_user, disable_user,
+        enable_user, end_all_sessions, find_login, find_user, find_user_by_email, find_user_with_sessions,
+        has_password, insert_user, lock_user, note_first_sign_in, prove_email, put_hash, replace_email,
+        replace_hash, touch_roles,
     },
     users::list_users,
 };

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use crate::{
     AuthBuilder, Challenge,
-    kernel::{Arrival, Gate, Kernel, Objection, Room},
+    kernel::{Arrival, Gate, Kernel, Objection, Passage, Room},
     random,
     room::factor::ROOM,
     secret::AuthSession,
@@ -23,7 +23,7 @@ pub enum Hole {
 }
 
 /// What the room says, but not to those who came by this way.
-fn all_but<'a>(way: &str, kernel: &'a Kernel, arrival: &'a Arrival) -> Objection<'a, Challenge> {
+fn all_but<'a>(way: &str, kernel: &'a Kernel, arrival: &'a Arrival) -> Objection<'a, Passage> {
     let gate = ROOM.gate.filter(|_| arrival.methods != way)?;
     (gate.at_sign_in)(kernel, arrival)
 }
@@ -48,6 +48,7 @@ impl AuthBuilder {
         self.room(Room {
             gate: Some(Gate {
                 standing: None,
+                beside: None,
                 at_sign_in: |kernel, arrival| {
                     let is_due = arrival.user.roles.iter().any(|role| role == CHALLENGED_ROLE);
                     let token = random::uuid(kernel.random.as_ref()).ok().filter(|_| is_due)?;
@@ -55,9 +56,10 @@ impl AuthBuilder {
                         auth_session: AuthSession::new(token.simple().to_string()),
                         methods: vec!["totp", "recovery_code"],
                         enrol: false,
+                        passkey_options: None,
                         expires_at: kernel.clock.now() + Duration::from_mins(5),
                     };
-                    Some(Box::pin(std::future::ready(Ok(challenge))))
+                    Some(Box::pin(std::future::ready(Ok(Passage::Challenge(challenge)))))
                 },
                 at_refresh: None,
             }),

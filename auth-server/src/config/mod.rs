@@ -7,6 +7,7 @@ mod lifetimes;
 mod listen;
 mod mail;
 mod oidc;
+mod passkeys;
 mod passwords;
 mod reader;
 mod secret;
@@ -29,7 +30,8 @@ pub(crate) use self::{
     value::{LOCALHOST, host_of, in_url, is_https, is_loopback, split_url},
 };
 use self::{
-    dotenv::DotEnv, keys::KeyConfig, listen::ListenConfig, mail::MailConfig, oidc::OidcConfig, reader::Reader,
+    dotenv::DotEnv, keys::KeyConfig, listen::ListenConfig, mail::MailConfig, oidc::OidcConfig,
+    passkeys::PasskeyConfig, reader::Reader,
 };
 use crate::{
     error::SettingError,
@@ -48,6 +50,7 @@ pub(crate) struct Config {
     pub(crate) breached: Option<Arc<BreachList>>,
     pub(crate) mail: mail::MailConfig,
     pub(crate) oidc: oidc::OidcConfig,
+    pub(crate) passkeys: passkeys::PasskeyConfig,
     pub(crate) keys: keys::KeyConfig,
     /// How often to ask what other instances have ended, and for the key ring.
     pub(crate) database: DatabaseConfig,
@@ -68,6 +71,7 @@ pub(crate) struct Config {
 pub(crate) struct DatabaseConfig {
     pub(crate) url: DatabaseUrl,
     pub(crate) max_connections: u32,
+    pub(crate) max_lifetime: Duration,
     pub(crate) timeout: Duration,
 }
 
@@ -83,6 +87,8 @@ pub(crate) struct HttpConfig {
     pub(crate) admin_api: bool,
     pub(crate) docs: bool,
     pub(crate) limits: Limits,
+    /// How long requests are still taken after the signal to end.
+    pub(crate) shutdown_delay: Duration,
 }
 
 impl HttpConfig {
@@ -174,10 +180,12 @@ impl Default for Config {
             breached: None,
             mail: MailConfig::default(),
             oidc: OidcConfig::default(),
+            passkeys: PasskeyConfig::default(),
             keys: KeyConfig::default(),
             database: DatabaseConfig {
                 url: DatabaseUrl::default(),
                 max_connections: 8,
+                max_lifetime: Duration::from_mins(30),
                 timeout: Duration::from_secs(3),
             },
             http: HttpConfig {
@@ -190,6 +198,7 @@ impl Default for Config {
                 admin_api: true,
                 docs: true,
                 limits: LIMITS,
+                shutdown_delay: Duration::ZERO,
             },
             log: LogConfig { level: LevelFilter::INFO, format: None },
             metrics: None,

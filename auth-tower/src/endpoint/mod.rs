@@ -12,6 +12,7 @@ mod keys;
 #[cfg(feature = "oidc")]
 mod oidc;
 mod openapi;
+mod passkey;
 mod reset_password;
 mod sessions;
 mod sign_in;
@@ -37,6 +38,8 @@ pub(crate) const DOORS: &[Doors] = &[
     account::DOORS,
     step_up::DOORS,
     factor::DOORS,
+    factor::LIST_DOORS,
+    passkey::DOORS,
     change_email::DOORS,
     sessions::DOORS,
     verify_email::DOORS,

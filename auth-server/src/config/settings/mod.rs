@@ -9,7 +9,7 @@ use tracing::level_filters::LevelFilter;
 use super::{
     LogFormat,
     database_url::DatabaseUrl,
-    keys, listen, passwords,
+    keys, listen, passkeys, passwords,
     setting::{
         Setting, choice, number, number_within, optional, parsed, text, time, time_or_none, with_others,
     },
@@ -24,6 +24,7 @@ const DAY: Duration = Duration::from_hours(24);
 
 const ON: &[(&str, bool)] = &[("on", true), ("off", false)];
 const OFF: &[(&str, bool)] = &[("on", false), ("off", true)];
+const COUNTER: &[(&str, bool)] = &[("tell", false), ("refuse", true)];
 const NEITHER: &str = "is neither on nor off";
 const TRUE: &[(&str, bool)] = &[
     ("true", true),
@@ -166,6 +167,11 @@ pub(crate) static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| {
             time(|c| &mut c.database.timeout, MILLISECOND, 100..=60_000),
         ),
         Setting::new(
+            "DATABASE_MAX_LIFETIME_SECONDS",
+            "A connection of the pool is replaced after so long, 30 to 86400 [default]",
+            time(|c| &mut c.database.max_lifetime, SECOND, 30..=86_400),
+        ),
+        Setting::new(
             "HOST",
             "Address or host name to listen on; localhost is both addresses of this machine, 127.0.0.1 and ::1 [default]",
             parsed(|c| &mut c.http.listen.host, value::host, String::clone),
@@ -207,6 +213,11 @@ pub(crate) static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| {
         .default_from(|c| {
             c.http.limits.per_network = c.http.limits.per_network.min(c.http.limits.connections);
         }),
+        Setting::new(
+            "SHUTDOWN_DELAY_SECONDS",
+            "After SIGTERM /health/ready is 503 and answers carry Connection: close for so long, while requests are still taken, 0 to 300 [default]",
+            time(|c| &mut c.http.shutdown_delay, SECOND, 0..=300),
+        ),
         Setting::new(
             "PUBLIC_URL",
             "Address that clients see, https://auth.example.com; with a path where a proxy serves it below one and takes that off [default: http://HOST:PORT, with localhost for this machine; with TLS https]",
@@ -370,11 +381,42 @@ pub(crate) static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| {
         )
         .renames(&["factors.step_up"]),
         Setting::new(
+            "REMEMBER_DEVICE_DAYS",
+            "How long a device is not asked for a second factor again, where somebody wants so; 0: none is remembered [default]",
+            time(|c| &mut c.auth.factors.remember_device, DAY, 0..=365),
+        )
+        .renames(&["factors.remember_device"]),
+        Setting::new(
             "FACTOR_MAX_FAILURES",
             "Wrong codes of an account after which none is taken until an administrator opens it, 1 to 100 [default]",
             number(|c| &mut c.auth.factors.max_failures, 1..=100),
         )
         .renames(&["factors.max_failures"]),
+        Setting::new(
+            "PASSKEYS",
+            "off: nobody signs in with a passkey; those that there are stay [default]",
+            choice(|c| &mut c.passkeys.on, ON, NEITHER),
+        ),
+        Setting::new(
+            "PASSKEY_RP_ID",
+            "The name of the site that passkeys are for, of use there only: a change strands those that there are [default: the host of PUBLIC_URL]",
+            optional(|c| &mut c.passkeys.rp_id, |text| Ok(text.to_ascii_lowercase()), String::clone)
+                .shown(|c| c.rp_id(&c.http.public_url(c.http.listen.port)).unwrap_or_default()),
+        )
+        .renames(&["passkeys.rp_id"]),
+        Setting::new(
+            "PASSKEY_ORIGINS",
+            "Pages that may ask for a passkey, separated by commas, and apps: android:apk-key-hash:HASH [default: that of PUBLIC_URL, and the TRUSTED_ORIGINS of its site]",
+            optional(|c| &mut c.passkeys.origins, passkeys::origins, |origins: &Vec<String>| origins.join(","))
+                .shown(|c| c.passkey_origins(&c.http.public_url(c.http.listen.port)).join(",")),
+        )
+        .renames(&["passkeys.origins"]),
+        Setting::new(
+            "PASSKEY_COUNTER",
+            "refuse: a passkey whose counter does not go up, which may be a copy, signs nobody in; tell: its owner is told [default]",
+            choice(|c| &mut c.auth.passkeys.refuse_counter, COUNTER, "is neither tell nor refuse"),
+        )
+        .renames(&["passkeys.refuse_counter"]),
         Setting::new(
             "ADMIN_API",
             "off takes /users away, which is for administrators; auth-server users does the same [default]",
