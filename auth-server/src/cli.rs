@@ -8,7 +8,7 @@ use clap::{
 };
 use clap_complete::Shell;
 
-use crate::config::{Given, Origin, PROVIDER_PREFIX, SETTINGS};
+use crate::config::{Given, Origin, PROVIDER_PREFIX, SETTINGS, Setting};
 
 const NAME: &str = "auth-server";
 
@@ -245,12 +245,16 @@ fn names() -> impl Iterator<Item = (String, String)> {
     })
 }
 
+fn is_setting(name: &str) -> bool {
+    let file_of = |setting: &Setting| setting.secret && name.strip_suffix("_FILE") == Some(setting.name);
+    SETTINGS.iter().any(|setting| setting.name == name || file_of(setting))
+}
+
 /// Settings of identity providers, whose names are not known beforehand: they are no flags.
 fn of_providers() -> impl Iterator<Item = Given> {
     std::env::vars_os().filter_map(|(name, value)| {
         let name = name.into_string().ok()?;
-        let is_known = names().any(|(known, _)| known == name);
-        (name.starts_with(PROVIDER_PREFIX) && !is_known).then_some(Given {
+        (name.starts_with(PROVIDER_PREFIX) && !is_setting(&name)).then_some(Given {
             name,
             value,
             origin: Origin::Environment,
@@ -344,7 +348,7 @@ fn hide_unused(command: &mut ClapCommand, path: &mut Vec<String>) {
     let words: Vec<&str> = path.iter().map(String::as_str).collect();
     let hide = |argument: Arg| {
         let name = argument.get_id().as_str();
-        let is_unused = names().any(|(setting, _)| setting == name) && !looks_at(&words, name);
+        let is_unused = is_setting(name) && !looks_at(&words, name);
         if is_unused { argument.hide(true) } else { argument }
     };
     *command = mem::take(command).mut_args(hide);

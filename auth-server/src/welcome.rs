@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::config::Config;
+use crate::{config::Config, key_file};
 
 /// A few lines: where it is, and what to do next.
 pub(crate) fn block(config: &Config, place: &str, url: &str) -> String {
@@ -22,8 +22,9 @@ pub(crate) fn block(config: &Config, place: &str, url: &str) -> String {
     rows.push(match config.database.url.sqlite_file() {
         Some(file) if key_is_given => ("Accounts", format!("are in {}", file.display())),
         Some(file) => {
-            let key = crate::key_file::path(file);
-            ("Accounts", format!("are in {}, the key in {}: back up both", file.display(), key.display()))
+            let key = key_file::path(file);
+            let key = key.strip_prefix(".").unwrap_or(&key).display();
+            ("Accounts", format!("are in {}, the key in {key}: back up both", file.display()))
         }
         None => ("Accounts", "are in the database of DATABASE_URL".to_owned()),
     });

@@ -34,7 +34,7 @@ async fn a_start_on_a_terminal_is_one_block_that_says_what_to_do_next_and_it_wor
         format!("auth-server {}, listening on {url}", env!("CARGO_PKG_VERSION")),
         format!("Try it       {url}/docs"),
         "Mail         is written to this log; SMTP_URL names a mail server".to_owned(),
-        "Accounts     are in auth.db, the key in ./auth.key: back up both".to_owned(),
+        "Accounts     are in auth.db, the key in auth.key: back up both".to_owned(),
     ] {
         assert!(block.iter().any(|line| line.trim() == row), "{row} in {block:#?}");
     }
