@@ -11,6 +11,7 @@ mod lease;
 mod mail;
 mod one_time;
 mod pace;
+pub(crate) mod read_only;
 mod referring;
 mod revocation;
 mod role;

@@ -31,6 +31,7 @@ mod enrol;
 mod entity;
 mod guess;
 mod moving;
+mod passkey;
 mod proof;
 mod recovery;
 mod step_up;
