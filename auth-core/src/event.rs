@@ -320,6 +320,26 @@ pub enum EventKind {
         /// What it was for.
         kind: MailKind,
     },
+    /// Somebody else is told of events from now on.
+    WebhookAdded {
+        /// The id of the webhook.
+        webhook: String,
+    },
+    /// A webhook was changed: where it leads, what it is told, its secret, whether it is on, or where it begins again.
+    WebhookChanged {
+        /// The id of the webhook.
+        webhook: String,
+    },
+    /// A webhook was removed.
+    WebhookRemoved {
+        /// The id of the webhook.
+        webhook: String,
+    },
+    /// A webhook was switched off, because it is gone or nothing could be handed over for three days. Worth an alert.
+    WebhookOff {
+        /// The id of the webhook.
+        webhook: String,
+    },
     /// A key was added to the key ring.
     KeyAdded {
         /// The `kid` of its tokens.
@@ -487,6 +507,16 @@ impl EventKind {
             }
             Self::UnverifiedRemoved { user } => Row::of("unverified_removed").user(*user),
             Self::MailGivenUp { user, kind } => Row::of("mail_given_up").user(*user).reason(kind.code()),
+            Self::WebhookAdded { webhook } => Row::of("webhook_added").reason(webhook).reason_not_counted(),
+            Self::WebhookChanged { webhook } => {
+                Row::of("webhook_changed").reason(webhook).reason_not_counted()
+            }
+            Self::WebhookRemoved { webhook } => {
+                Row::of("webhook_removed").reason(webhook).reason_not_counted()
+            }
+            Self::WebhookOff { webhook } => {
+                Row::of("webhook_off").reason(webhook).reason_not_counted().level(Level::Warn)
+            }
             Self::KeyAdded { key } => Row::of("key_added").reason(key).reason_not_counted(),
             Self::KeyRevoked { key } => Row::of("key_revoked").reason(key).reason_not_counted(),
         }
@@ -526,6 +556,8 @@ pub enum SignInFailure {
     Disabled,
     /// The password is right, but the address is not proved.
     Unverified,
+    /// The host's own hook said no.
+    Denied,
     /// A rule of the way in said no; the code of the [`Refusal`](crate::Refusal).
     Refused(&'static str),
 }
@@ -538,6 +570,7 @@ impl SignInFailure {
             Self::WrongPassword => "wrong_password",
             Self::Disabled => "disabled",
             Self::Unverified => "unverified",
+            Self::Denied => "denied",
             Self::Refused(code) => code,
         }
     }

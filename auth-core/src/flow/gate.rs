@@ -22,6 +22,9 @@ impl Kernel {
             self.mail_waits();
             return Ok(Passage::Refused(SignInFailure::Unverified));
         }
+        if let Err(error) = self.before_sign_in(arrival).await {
+            return Ok(Passage::Stopped(error));
+        }
         let mut spared = None;
         for gate in self.rooms.iter().filter_map(|room| room.gate) {
             let Some(objection) = (gate.at_sign_in)(self, arrival) else { continue };

@@ -8,7 +8,8 @@ use crate::{
     error::is_unreachable,
     kernel::{Kernel, Sweep},
     store::{
-        self, is_overdue, remove_idle_sessions, remove_keys, remove_sessions_of_older_epochs, take_lease,
+        self, is_overdue, remove_events, remove_idle_sessions, remove_keys, remove_sessions_of_older_epochs,
+        take_lease,
     },
 };
 
@@ -23,6 +24,7 @@ const CLOCKS_APART: i64 = 3_600_000;
 const OVERDUE: Duration = Duration::from_hours(48);
 
 const SESSION: &str = "auth_session";
+const EVENT: &str = "auth_event";
 
 /// What the kernel's own tables lose; rooms have their own.
 const SWEEPS: &[Sweep] = &[
@@ -31,7 +33,6 @@ const SWEEPS: &[Sweep] = &[
     Sweep { table: "auth_one_time_token", id: "id", at: "expires_at", kept: |_| Some(Duration::ZERO) },
     Sweep { table: "auth_throttle", id: "id", at: "forget_at", kept: |_| Some(Duration::ZERO) },
     Sweep { table: "auth_deleted_user", id: "id", at: "deleted_at", kept: |config| Some(still_news(config)) },
-    Sweep { table: "auth_event", id: "id", at: "at", kept: |config| config.audit_retention },
 ];
 
 /// For how long somebody may have to learn that a session is over.
@@ -97,10 +98,20 @@ impl Kernel {
         if !keys.is_empty() {
             swept.add("auth_key", remove_keys(db, keys).await).then_some(())?;
         }
+        if let Some(kept) = self.config.audit_retention {
+            let removed = self.sweep_events(now.saturating_sub(duration_millis(kept))).await;
+            swept.add(EVENT, removed).then_some(())?;
+        }
         for (Sweep { table, id, at, .. }, over) in self.sweeps(now) {
             swept.add(table, store::sweep(db, table, id, at, over).await).then_some(())?;
         }
         Some(())
+    }
+
+    /// None goes that has no place in the feed yet, or that some room has not handed on.
+    async fn sweep_events(&self, over: i64) -> Result<u64, Error> {
+        self.place_events().await?;
+        Ok(remove_events(self.store.db(), over, self.needed_events().await?).await?)
     }
 
     /// Each with the moment before which its rows are over.
@@ -115,9 +126,12 @@ impl Kernel {
     /// Rows that are there still: for a check.
     pub(crate) async fn check_sweep(&self) -> Result<Option<Finding>, Error> {
         let mut overdue = Vec::new();
-        for (Sweep { table, at, .. }, over) in self.sweeps(self.now()) {
+        let audit = self.config.audit_retention;
+        let events = audit.map(|kept| (EVENT, "at", self.now().saturating_sub(duration_millis(kept))));
+        let others = self.sweeps(self.now()).map(|(Sweep { table, at, .. }, over)| (*table, *at, over));
+        for (table, at, over) in others.chain(events) {
             if is_overdue(self.store.db(), table, at, over.saturating_sub(duration_millis(OVERDUE))).await? {
-                overdue.push(*table);
+                overdue.push(table);
             }
         }
         overdue.dedup();

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::Attempt;
-use crate::{Challenge, ClientInfo, SessionId, SignInFailure, UserId, store::UserRow};
+use crate::{Challenge, ClientInfo, Error, SessionId, SignInFailure, UserId, store::UserRow};
 
 /// Somebody whose first factor was right.
 pub(crate) struct Arrival {
@@ -41,6 +41,8 @@ pub(crate) enum Passage {
     /// Another factor is due.
     Challenge(Challenge),
     Refused(SignInFailure),
+    /// By the host itself, or the host does not answer.
+    Stopped(Error),
 }
 
 /// Somebody who is not asked for another factor, because of the device that they come from.

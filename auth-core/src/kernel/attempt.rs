@@ -16,7 +16,7 @@ use crate::{
         ConnectionTrait, Counters, UserRow, count_failure, find_counter, find_user, forget_all_failures,
         forget_failures, take_back_failure,
     },
-    task::detached,
+    task::{detached, until_won},
     throttle::{Counter, Decision, Rule, Subject},
     token::device::{Device, DeviceSeed},
 };
@@ -289,10 +289,17 @@ impl Kernel {
 
     pub(crate) async fn unlock(&self, user: UserId, client: ClientInfo) -> Result<(), Error> {
         let row = find_user(self.store.db(), user).await?.ok_or(Error::Refused(refusal::USER_NOT_FOUND))?;
-        if let Ok(email) = Email::parse(&row.email) {
-            self.forget_guesses(self.store.db(), &email).await?;
-        }
-        self.note(&client, EventKind::Unlocked { user }).await;
+        let kind = EventKind::Unlocked { user };
+        until_won(|| async {
+            let txn = self.store.begin().await?;
+            if let Ok(email) = Email::parse(&row.email) {
+                self.forget_guesses(&txn, &email).await?;
+            }
+            self.record(&txn, &client, &kind).await?;
+            Ok(txn.commit().await?)
+        })
+        .await?;
+        self.emit(&client, kind);
         Ok(())
     }
 

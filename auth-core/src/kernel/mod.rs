@@ -4,6 +4,7 @@
 mod arrival;
 mod attempt;
 mod background;
+mod hook;
 mod link_mail;
 mod room;
 mod ways_in;
@@ -28,7 +29,7 @@ pub(crate) use self::{
     ways_in::listed,
 };
 use crate::{
-    Clock, Config, EventSink, Revocations, TokenVerifier, clock,
+    Clock, Config, EventSink, Hooks, Revocations, TokenVerifier, clock,
     key_ring::{KeySource, KeysInForce},
     mail::Post,
     password::{HashPool, PasswordPolicy},
@@ -54,9 +55,14 @@ pub(crate) struct Kernel {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) events: Arc<dyn EventSink>,
+    pub(crate) hooks: Option<Arc<dyn Hooks>>,
     /// Who acts where nobody is signed in.
     pub(crate) operator: Option<String>,
     pub(crate) events_so_far: AtomicU16,
+    /// An event was written that has no place in the feed yet.
+    pub(crate) unplaced: tokio::sync::Notify,
+    /// Events have a place now.
+    pub(crate) placed: tokio::sync::watch::Sender<()>,
     /// Users who ended all their sessions before this moment have been looked at; unix milliseconds, 0 at the start.
     pub(crate) epochs_swept: AtomicI64,
     /// `None`: no mail is sent.

@@ -37,6 +37,10 @@ pub(crate) struct Room {
     pub(crate) gate: Option<Gate>,
     /// What it knows to be wrong with itself.
     pub(crate) findings: Option<Findings>,
+    /// What goes on without a request, for ever.
+    pub(crate) background: Option<fn(Arc<Kernel>) -> BoxFuture<'static, ()>>,
+    /// The first event of the feed that it has not handed on yet: from there on none is swept.
+    pub(crate) needs_events: Option<for<'a> fn(&'a Kernel) -> BoxFuture<'a, Result<Option<i64>, Error>>>,
 }
 
 impl Room {
@@ -53,6 +57,8 @@ impl Room {
         moves: None,
         gate: None,
         findings: None,
+        background: None,
+        needs_events: None,
     };
 }
 
@@ -122,6 +128,15 @@ impl Kernel {
     /// The labels of all keys that rooms encrypt with.
     pub(crate) fn sealers(&self) -> impl Iterator<Item = &'static str> {
         sealers(&self.rooms)
+    }
+
+    /// The first event of the feed that some room has not handed on yet.
+    pub(crate) async fn needed_events(&self) -> Result<Option<i64>, Error> {
+        let mut first: Option<i64> = None;
+        for needs in self.rooms.iter().filter_map(|room| room.needs_events) {
+            first = [first, needs(self).await?].into_iter().flatten().min();
+        }
+        Ok(first)
     }
 
     /// How many factors of a user stand, for the statement that reads the user.

@@ -5,6 +5,7 @@ mod check;
 mod db;
 pub(crate) mod entity;
 mod event;
+mod feed;
 mod insert;
 mod key;
 mod lease;
@@ -39,6 +40,7 @@ pub(crate) use self::{
     },
     db::Db,
     event::{EventRow, insert_events, list_events},
+    feed::{Placed, events_after, find_unplaced, first_place, last_place, place, remove_events, take_places},
     insert::Insert,
     key::{KeyRow, insert_key, read_keys, remove_keys, revoke_key},
     lease::take_lease,

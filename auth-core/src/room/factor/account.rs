@@ -66,6 +66,7 @@ pub(super) async fn confirm_totp(
         looked => looked?,
     };
     let (now, methods) = (kernel.now(), with_second(&session.methods, "otp"));
+    let claims = kernel.claims_of(&session, &methods, now).await?;
     let kind = until_won(|| async {
         let txn = kernel.store.begin().await?;
         let kind = enrol::stand(kernel, &txn, user, &confirmed, client).await?;
@@ -81,7 +82,7 @@ pub(super) async fn confirm_totp(
     };
     kernel.mail_waits();
     kernel.emit(client, kind);
-    let (access, access_expires_in) = kernel.access_token(&session, &methods, now)?;
+    let (access, access_expires_in) = kernel.access_token(&session, &methods, &claims, now)?;
     let Confirmed { codes, .. } = confirmed;
     Ok(FactorAdded { access, access_expires_in, recovery_codes: codes.codes })
 }

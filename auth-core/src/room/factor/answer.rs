@@ -184,10 +184,10 @@ async fn refresh(
     let shown = proof::show(kernel, row.user_id, method, &code, &client).await?;
     let methods = with_second(&session.methods, shown.amr());
     let token_id = device::wanted(kernel, remembers)?;
-    let also = Also { lifts: Some((session.id, &methods)), token_id };
-    spend(kernel, shown, row, &owner.user, &client, also).await?;
     let kind = EventKind::SteppedUp { user: row.user_id, session: session.id, method: method.name() };
-    kernel.note(&client, kind).await;
+    let also = Also { lifts: Some((session.id, &methods, &kind)), token_id };
+    spend(kernel, shown, row, &owner.user, &client, also).await?;
+    kernel.emit(&client, kind);
     let mut tokens = kernel.refresh(&token, client).await?;
     if token_id.is_some() {
         tokens.device = kernel.remember(&owner.user, token_id).await?;
@@ -198,8 +198,8 @@ async fn refresh(
 /// What is done along with it.
 #[derive(Clone, Copy)]
 struct Also<'a> {
-    /// The session that is lifted, and its methods then.
-    lifts: Option<(SessionId, &'a str)>,
+    /// The session that is lifted, its methods then, and what is written down of it.
+    lifts: Option<(SessionId, &'a str, &'a EventKind)>,
     /// The device that is remembered.
     token_id: Option<Uuid>,
 }
@@ -222,10 +222,11 @@ async fn spend(
         if !shown.spend(kernel, &txn, &user.email, client).await? {
             return Ok(None);
         }
-        if let Some((session, methods)) = also.lifts
-            && !prove_session(&txn, session, methods, now).await?
-        {
-            return Err(Error::InvalidToken);
+        if let Some((session, methods, kind)) = also.lifts {
+            if !prove_session(&txn, session, methods, now).await? {
+                return Err(Error::InvalidToken);
+            }
+            kernel.record(&txn, client, kind).await?;
         }
         let kind = match also.token_id {
             Some(token_id) => Some(device::remember(kernel, &txn, user, token_id, client).await?),

@@ -160,9 +160,10 @@ fn refused(reason: NotSignedIn) -> Error {
     match reason {
         SignInFailure::Disabled => Failure::AccountDisabled.into(),
         SignInFailure::Unverified => Failure::EmailUnverified.into(),
-        SignInFailure::UnknownUser | SignInFailure::WrongPassword | SignInFailure::Refused(_) => {
-            Error::InvalidCredentials
-        }
+        SignInFailure::UnknownUser
+        | SignInFailure::WrongPassword
+        | SignInFailure::Denied
+        | SignInFailure::Refused(_) => Error::InvalidCredentials,
     }
 }
 

@@ -44,7 +44,9 @@ mod tests {
         assert_eq!((data.kind.as_str(), data.origin.as_str()), ("webauthn.get", "https://example.org"));
         assert_eq!((data.challenge(), data.cross_origin), (Some(vec![0, 1]), false));
         assert!(data.top_origin.is_none());
-        assert!(read(&format!("{{{known},\"topOrigin\":\"https://a.example\"}}")).unwrap().top_origin.is_some());
+        assert!(
+            read(&format!("{{{known},\"topOrigin\":\"https://a.example\"}}")).unwrap().top_origin.is_some()
+        );
         assert!(read(&format!("{{{known},\"crossOrigin\":true}}")).unwrap().cross_origin);
         for bad in [
             format!("{{{known},\"origin\":\"https://evil.example\"}}"),

@@ -2,8 +2,8 @@
 //! otherwise, or has more in it, is refused.
 
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_ASN1, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents,
-    RsaParameters,
+    ECDSA_P256_SHA256_ASN1, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RsaParameters,
+    RsaPublicKeyComponents,
 };
 
 use super::cbor::{self, Value};
@@ -29,7 +29,8 @@ impl PublicKey {
         let parsed = match entries.as_slice() {
             // ES256
             [(1, Value::Int(2)), (3, Value::Int(-7)), (-1, Value::Int(1)), (-2, x), (-3, y)] => {
-                let (x, y): (&[u8; 32], &[u8; 32]) = (x.bytes()?.try_into().ok()?, y.bytes()?.try_into().ok()?);
+                let (x, y): (&[u8; 32], &[u8; 32]) =
+                    (x.bytes()?.try_into().ok()?, y.bytes()?.try_into().ok()?);
                 let point = [&[4][..], x, y].concat();
                 ParsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, point)
             }

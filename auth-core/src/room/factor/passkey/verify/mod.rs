@@ -13,15 +13,15 @@ mod tests;
 
 use aws_lc_rs::digest;
 
-pub(crate) use self::{
-    cose::ALGORITHMS,
-    policy::{Ceremony, RelyingParty, Unfit},
-};
 use self::{
     authenticator_data::{AuthenticatorData, CREDENTIAL_ID_MOST},
     cbor::Value,
     client_data::ClientData,
     cose::PublicKey,
+};
+pub(crate) use self::{
+    cose::ALGORITHMS,
+    policy::{Ceremony, RelyingParty, Unfit},
 };
 
 /// Longer than any that an authenticator writes, with the certificates of an attestation.

@@ -73,7 +73,11 @@ impl RelyingParty {
 /// Of an origin of the web; one of an app has none.
 pub(crate) fn host(origin: &str) -> Option<&str> {
     let rest = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"))?;
-    Some(rest.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit())).map_or(rest, |(host, _)| host))
+    Some(
+        rest.rsplit_once(':')
+            .filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()))
+            .map_or(rest, |(host, _)| host),
+    )
 }
 
 pub(crate) fn is_within(host: &str, rp_id: &str) -> bool {

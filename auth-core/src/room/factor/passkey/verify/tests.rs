@@ -94,7 +94,11 @@ fn what_is_no_page_of_the_sites_own_or_not_verified_or_for_something_else_is_not
         };
         assert!(!without(|facts| facts.user_present = false), "{}", vector.name);
         assert!(!without(|facts| facts.user_verified = false), "{}", vector.name);
-        assert!(!without(|facts| (facts.backup_eligible, facts.backed_up) = (false, true)), "{}", vector.name);
+        assert!(
+            !without(|facts| (facts.backup_eligible, facts.backed_up) = (false, true)),
+            "{}",
+            vector.name
+        );
     }
     assert!(wanted > 0);
 }
@@ -116,7 +120,11 @@ fn an_assertion_with_one_bit_changed_or_its_end_missing_is_refused() {
                 assert!(check(place, changed), "{}: part {place}, byte {at}, bit {bit}", vector.name);
             }
             for length in 0..part.len() {
-                assert!(check(place, part[..length].to_vec()), "{}: part {place}, {length} bytes", vector.name);
+                assert!(
+                    check(place, part[..length].to_vec()),
+                    "{}: part {place}, {length} bytes",
+                    vector.name
+                );
             }
         }
     }
@@ -158,7 +166,11 @@ fn a_registration_with_one_bit_changed_is_refused_or_is_that_of_another_credenti
                 // A name that is another's says nothing.
                 || !ours.wants(Ceremony::Create, &new.facts)
                 || changed.windows(13).all(|window| window != b"\"crossOrigin\"");
-            assert!(members.is_some_and(|from| at >= from) || is_other, "{}: byte {at}, bit {bit}", vector.name);
+            assert!(
+                members.is_some_and(|from| at >= from) || is_other,
+                "{}: byte {at}, bit {bit}",
+                vector.name
+            );
         }
         for length in 0..client_data.len() {
             assert!(registered(&client_data[..length], &attestation_object).is_none(), "{}", vector.name);
