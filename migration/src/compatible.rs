@@ -9,7 +9,7 @@ pub(crate) fn is_breaking(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use sea_orm_migration::sea_orm::DbBackend;
+    use sea_orm::DbBackend;
 
     use super::is_breaking;
     use crate::migrator::MIGRATIONS;
