@@ -58,7 +58,7 @@ impl Kernel {
                 Decision::Repeat(_) | Decision::Rotate(_) | Decision::CatchUp(_) => {
                     self.claims_of(&session, &session.methods, session.authenticated_at()).await?
                 }
-                Decision::Reuse => Claims::new(),
+                Decision::Unknown | Decision::Reuse => Claims::new(),
             };
             match decision {
                 Decision::Repeat(newest) => {
@@ -66,6 +66,7 @@ impl Kernel {
                     count("repeated");
                     return Ok(tokens);
                 }
+                Decision::Unknown => return Err(Error::InvalidToken),
                 Decision::Reuse => {
                     // Where somebody else was faster, the next round tells how the session ended.
                     let kind = EventKind::RefreshReused { user: session.user.id, session: session.id };

@@ -6,6 +6,7 @@ mod keys;
 mod lifetimes;
 mod listen;
 mod mail;
+mod news;
 mod oidc;
 mod passwords;
 mod reader;
@@ -28,7 +29,8 @@ pub(crate) use self::{
     value::{host_of, in_url, is_https, is_loopback, split_url},
 };
 use self::{
-    dotenv::DotEnv, keys::KeyConfig, listen::ListenConfig, mail::MailConfig, oidc::OidcConfig, reader::Reader,
+    dotenv::DotEnv, keys::KeyConfig, listen::ListenConfig, mail::MailConfig, news::NewsConfig,
+    oidc::OidcConfig, reader::Reader,
 };
 use crate::{
     error::SettingError,
@@ -46,6 +48,7 @@ pub(crate) struct Config {
     /// Passwords from leaks.
     pub(crate) breached: Option<Arc<BreachList>>,
     pub(crate) mail: mail::MailConfig,
+    pub(crate) news: news::NewsConfig,
     pub(crate) oidc: oidc::OidcConfig,
     pub(crate) keys: keys::KeyConfig,
     /// How often to ask what other instances have ended, and for the key ring.
@@ -146,6 +149,7 @@ impl Config {
         }
         passwords::agree(&mut config)?;
         mail::agree(&mut config)?;
+        news::agree(&config)?;
         oidc::read_oidc(&mut reader, &mut config)?;
         let (rows, secret_files, dotenv_warnings) = reader.finish();
         config.rows = rows;
@@ -172,6 +176,7 @@ impl Default for Config {
             auth,
             breached: None,
             mail: MailConfig::default(),
+            news: NewsConfig::default(),
             oidc: OidcConfig::default(),
             keys: KeyConfig::default(),
             database: DatabaseConfig {

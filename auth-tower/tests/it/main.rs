@@ -23,6 +23,7 @@ mod log;
 mod login;
 mod logout;
 mod matrix;
+mod news;
 mod oidc;
 mod openapi;
 mod overload;
