@@ -289,6 +289,16 @@ pub enum EventKind {
         /// Whose.
         user: UserId,
     },
+    /// A device is not asked for a second factor for a while.
+    DeviceRemembered {
+        /// Whose.
+        user: UserId,
+    },
+    /// A remembered device, or all of them, were forgotten by their owner.
+    DeviceForgotten {
+        /// Whose.
+        user: UserId,
+    },
     /// Whoever is signed in has shown again who they are.
     SteppedUp {
         /// Who.
@@ -490,6 +500,8 @@ impl EventKind {
             }
             Self::FactorLocked { user } => Row::of("factor_locked").user(*user).level(Level::Warn),
             Self::FactorUnlocked { user } => Row::of("factor_unlocked").user(*user),
+            Self::DeviceRemembered { user } => Row::of("device_remembered").user(*user),
+            Self::DeviceForgotten { user } => Row::of("device_forgotten").user(*user),
             Self::SteppedUp { user, session, method } => {
                 Row::of("stepped_up").user(*user).session(*session).reason(method)
             }

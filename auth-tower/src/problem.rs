@@ -155,6 +155,13 @@ impl Problem {
         problem
     }
 
+    /// Nobody has signed in, or the browser has kept the cookie back, of which nothing else would tell the page.
+    pub(crate) fn no_refresh_cookie() -> Self {
+        let detail = "No refresh cookie came with the request. Browsers send it to the site of the page only (localhost and \
+                      127.0.0.1 are two), and between origins only with credentials: \"include\".";
+        Self::new(StatusCode::UNAUTHORIZED, "invalid_token", detail)
+    }
+
     /// Who is signed in has to show again who they are: at this level, and at most so long ago.
     pub(crate) fn insufficient_authentication(level: Option<Assurance>, max_age: Option<Duration>) -> Self {
         let detail = "Show again who you are: step up, or sign in again.";

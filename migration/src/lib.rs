@@ -57,6 +57,7 @@ mod m0011_auth_deleted_user;
 mod m0012_auth_identity;
 mod m0013_auth_user_signed_in;
 mod m0014_auth_session_auth_time;
+mod m0015_auth_device;
 mod m0016_auth_factor;
 mod m0021_auth_event_seq;
 mod m0022_auth_webhook;

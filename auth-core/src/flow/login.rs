@@ -105,7 +105,7 @@ impl Kernel {
                 None => None,
             };
             let methods = "pwd".to_owned();
-            let client = from.clone();
+            let (client, device) = (from.clone(), kernel.device_shown(&from));
             let arrival = Arrival {
                 user,
                 live_sessions,
@@ -114,6 +114,8 @@ impl Kernel {
                 authenticated_at: None,
                 client,
                 replaces,
+                device,
+                token_id: None,
                 attempt,
             };
             match kernel.sign_in(arrival).await {

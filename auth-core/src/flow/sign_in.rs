@@ -2,12 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
+use uuid::Uuid;
+
 use crate::{
     AccessToken, Claims, DeviceToken, EndReason, Error, RefreshToken, SessionId, SignIn, SignInFailure,
     Tokens, UserId,
     clock::duration_millis,
     event::EventKind,
-    kernel::{Arrival, Attempt, Kernel, Passage, Replaced},
+    kernel::{Arrival, Attempt, Kernel, Passage, Replaced, Spared},
     key_ring::Grant,
     random,
     store::{
@@ -36,7 +38,7 @@ impl Kernel {
     /// With as many sessions as allowed, the oldest ends. To be called [detached](super::detached).
     pub(crate) async fn sign_in(self: &Arc<Self>, arrival: Arrival) -> Result<SignIn, NotSignedIn> {
         match self.ask_gate(&arrival).await? {
-            Passage::Open => Ok(SignIn::Granted(self.begin_session(arrival).await?)),
+            Passage::Open(spared) => Ok(SignIn::Granted(self.begin_session(arrival, spared).await?)),
             Passage::Challenge(challenge) => {
                 arrival.attempt.right(self).await;
                 Ok(SignIn::Challenge(challenge))
@@ -55,9 +57,18 @@ impl Kernel {
         }
     }
 
-    async fn begin_session(&self, arrival: Arrival) -> Result<Tokens, Error> {
-        let Arrival { user, live_sessions, methods, authenticated_at, client, replaces, attempt, .. } =
-            arrival;
+    async fn begin_session(&self, arrival: Arrival, spared: Option<Spared>) -> Result<Tokens, Error> {
+        let Arrival {
+            user,
+            live_sessions,
+            methods,
+            authenticated_at,
+            client,
+            replaces,
+            token_id,
+            attempt,
+            ..
+        } = arrival;
         attempt.right(self).await;
         let now = self.now();
         let authenticated_at = authenticated_at.unwrap_or(now);
@@ -70,6 +81,7 @@ impl Kernel {
             user_agent: client.storable_user_agent(),
             ip: client.known_ip().map(|ip| ip.to_string()),
             auth_time: authenticated_at,
+            device: spared.map(|by| by.device),
             now,
             idle: duration_millis(self.config.sessions.refresh_ttl),
             expires_at: now.saturating_add(duration_millis(self.config.sessions.session_ttl)),
@@ -112,7 +124,8 @@ impl Kernel {
             claims: &claims,
         };
         let tokens = self.tokens(&grant, &seed, Rotation::START.newest, now)?;
-        Ok(Tokens { device: self.remember(&user).await?, ..tokens })
+        let token_id = spared.map(|by| by.token_id).or(token_id);
+        Ok(Tokens { device: self.remember(&user, token_id).await?, ..tokens })
     }
 
     /// Ends the session whose place another one takes. `None`: it was over already.
@@ -132,8 +145,13 @@ impl Kernel {
         Ok(Some(EventKind::SignedOut { user, session, reason: EndReason::Replaced }))
     }
 
-    /// What the client shows next time, so that it is no stranger then. Without it the sign-in is one all the same.
-    async fn remember(&self, user: &UserRow) -> Result<Option<DeviceToken>, Error> {
+    /// What the client shows next time, so that it is no stranger then, and what that names it by. Without it the sign-in is one
+    /// all the same.
+    pub(crate) async fn remember(
+        &self,
+        user: &UserRow,
+        token_id: Option<Uuid>,
+    ) -> Result<Option<DeviceToken>, Error> {
         let seed = if let Some(seed) = &user.device_seed {
             Some(seed.clone())
         } else {
@@ -145,7 +163,7 @@ impl Kernel {
             })
         };
         match seed {
-            Some(seed) => self.new_device(&user.email, &seed, user.epoch),
+            Some(seed) => self.new_device(&user.email, &seed, user.epoch, token_id),
             None => Ok(None),
         }
     }

@@ -3,9 +3,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Arrival, Kernel, LinkMail};
+use super::{Arrival, Kernel, LinkMail, Passage};
 use crate::{
-    Challenge, Config, Error, Finding, UserId,
+    Config, Error, Finding, UserId,
     store::{Count, DatabaseTransaction, Exported, SessionRow, Standing, Table, standing},
     task::BoxFuture,
 };
@@ -28,6 +28,9 @@ pub(crate) struct Room {
     /// What is no way in, and is taken away with those when somebody else turns out to be the owner: table, the column that says
     /// whose a row is, and what it is called in a mail.
     pub(crate) goes_along: &'static [(&'static str, &'static str, &'static str)],
+    /// What spares somebody a factor: it goes when the factors or the address of an account change. Table, and the column that
+    /// says whose a row is.
+    pub(crate) spares: &'static [(&'static str, &'static str)],
     /// Has a say in every sign-in.
     pub(crate) gate: Option<Gate>,
     /// What it knows to be wrong with itself.
@@ -48,6 +51,7 @@ impl Room {
         export: &[],
         ways_in: None,
         goes_along: &[],
+        spares: &[],
         gate: None,
         findings: None,
         background: None,
@@ -90,7 +94,7 @@ pub(crate) struct Gate {
     /// `auth_user.id`.
     pub(crate) standing: Option<fn() -> Count>,
     /// Asked after the first factor was right and before there is a session.
-    pub(crate) at_sign_in: for<'a> fn(&'a Kernel, &'a Arrival) -> Objection<'a, Challenge>,
+    pub(crate) at_sign_in: for<'a> fn(&'a Kernel, &'a Arrival) -> Objection<'a, Passage>,
     /// Asked of a live session before it gives tokens.
     pub(crate) at_refresh: Option<for<'a> fn(&'a Kernel, &'a SessionRow) -> Objection<'a, ()>>,
 }

@@ -12,6 +12,7 @@ mod lease;
 mod mail;
 mod one_time;
 mod pace;
+pub(crate) mod read_only;
 mod referring;
 mod revocation;
 mod role;

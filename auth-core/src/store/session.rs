@@ -27,6 +27,8 @@ pub(crate) struct NewSession {
     pub(crate) ip: Option<String>,
     /// When they showed who they are, which need not have been here; 0 if nobody knows.
     pub(crate) auth_time: i64,
+    /// The remembered device for which no second factor was asked for.
+    pub(crate) device: Option<Uuid>,
     pub(crate) now: i64,
     /// Milliseconds without a refresh after which it is over.
     pub(crate) idle: i64,
@@ -55,6 +57,7 @@ pub(crate) async fn insert_session(db: &impl ConnectionTrait, new: NewSession) -
         user_agent: Set(new.user_agent),
         ip: Set(new.ip),
         auth_time: Set(Some(new.auth_time)),
+        device_id: Set(new.device),
     };
     match session::Entity::insert(row).exec_without_returning(db).await {
         Err(error) if matches!(error.sql_err(), Some(SqlErr::ForeignKeyConstraintViolation(_))) => Ok(false),
@@ -72,6 +75,8 @@ pub(crate) struct SessionRow {
     pub(crate) last_used_at: i64,
     pub(crate) expires_at: i64,
     pub(crate) methods: String,
+    /// The remembered device for which no second factor was asked for.
+    pub(crate) device: Option<Uuid>,
     auth_time: Option<i64>,
     epoch: i64,
     revoked_at: Option<i64>,
@@ -120,6 +125,7 @@ struct Line {
     revoked_reason: Option<String>,
     methods: String,
     auth_time: Option<i64>,
+    device_id: Option<Uuid>,
     user_id: Uuid,
     email: String,
     email_verified_at: Option<i64>,
@@ -177,6 +183,7 @@ pub(crate) async fn find_session(
         last_used_at: line.last_used_at,
         expires_at: line.expires_at,
         methods: line.methods,
+        device: line.device_id,
         auth_time: line.auth_time,
         epoch: line.epoch,
         revoked_at: line.revoked_at,

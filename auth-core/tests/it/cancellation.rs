@@ -125,6 +125,31 @@ each_database! {
         assert_eq!(world.test.count("auth_factor_failure").await, 0);
     }
 
+    async fn a_device_that_leaves_before_it_is_remembered_is_so_or_not_and_signs_in_either_way(db: &TestDatabase) {
+        let world = factor::World::new(db).await;
+        at_each_await(
+            async |_| {
+                let answer = Answer::new(world.challenge().await.auth_session, Method::Totp, world.app.next_code());
+                answer.remembering_device()
+            },
+            |answer| {
+                let (factors, answer) = (world.factors(), answer.clone());
+                async move { factors.answer(answer).await }
+            },
+            async |_| {
+                let answer = Answer::new(world.challenge().await.auth_session, Method::Totp, world.app.next_code());
+                let tokens = world.factors().answer(answer.remembering_device()).await.unwrap().tokens;
+                let on_it = ClientInfo::default().device(tokens.device.unwrap());
+                let mut polls = 1;
+                while let None = Leaves::after(polls, world.test.auth.login(Login::new(EMAIL, PASSWORD).client(on_it.clone()))).await {
+                    polls += 1;
+                }
+                world.sign_in().await;
+            },
+        )
+        .await;
+    }
+
     async fn a_refresh_that_is_dropped_loses_nobody(db: &TestDatabase) {
         let test = TestAuth::new(db).await;
         let kept = test.signed_in().await.refresh;

@@ -3,7 +3,7 @@ use sea_orm_migration::sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBac
 use sea_orm_migration::sea_query::{Expr, InsertStatement, Query};
 
 /// The names of all migrations, in order.
-pub(crate) const ALL: [&str; 18] = [
+pub(crate) const ALL: [&str; 19] = [
     "m0001_auth_user",
     "m0002_auth_password",
     "m0003_auth_user_role",
@@ -18,6 +18,7 @@ pub(crate) const ALL: [&str; 18] = [
     "m0012_auth_identity",
     "m0013_auth_user_signed_in",
     "m0014_auth_session_auth_time",
+    "m0015_auth_device",
     "m0016_auth_factor",
     "m0021_auth_event_seq",
     "m0022_auth_webhook",

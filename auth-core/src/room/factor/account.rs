@@ -108,6 +108,7 @@ pub(super) async fn remove(kernel: &Kernel, caller: &Principal, client: &ClientI
             // Of no use without a factor, and not to come back with the next one.
             remove_codes(&txn, user.id).await?;
             forget_tries(&txn, user.id, None).await?;
+            kernel.spare_nobody(&txn, user.id).await?;
             kernel.post(&txn, MailKind::FactorRemoved, &user.email, Some(user.id), None).await?;
             kernel.record(&txn, client, &kind).await?;
         }

@@ -33,6 +33,8 @@ pub struct Model {
     pub ip: Option<String>,
     /// When the user last showed who they are.
     pub auth_time: Option<i64>,
+    /// The remembered device for which no second factor was asked for.
+    pub device_id: Option<Uuid>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter)]

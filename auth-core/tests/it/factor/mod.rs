@@ -1,6 +1,7 @@
 //! Second factors.
 
 mod account;
+mod device;
 mod guessing;
 mod policy;
 mod sign_in;

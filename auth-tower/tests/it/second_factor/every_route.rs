@@ -64,7 +64,9 @@ fn requests(thief: &Thief, victim: &str) -> Vec<(&'static str, &'static str, Req
     for (method, code) in
         [("totp", "000000"), ("totp", ""), ("recovery_code", "AAAAA-AAAAA"), ("password", PASSWORD)]
     {
-        let body = json!({"auth_session": session, "method": method, "code": code, "password": PASSWORD});
+        let body = json!({
+            "auth_session": session, "method": method, "code": code, "password": PASSWORD, "remember_device": true,
+        });
         all.push(json("POST", "/login/challenge", body));
         all.push(json("POST", "/step-up", json!({"method": method, "code": code})));
     }
@@ -95,6 +97,8 @@ fn requests(thief: &Thief, victim: &str) -> Vec<(&'static str, &'static str, Req
         of_user("DELETE", "/users/{id}/factors"),
         of_user("DELETE", "/users/me/sessions/{id}"),
         of_user("DELETE", "/users/me/identities/{id}"),
+        bare("DELETE", "/users/me/devices"),
+        of_user("DELETE", "/users/me/devices/{id}"),
     ]);
     for path in [
         "/users/me",
@@ -102,6 +106,7 @@ fn requests(thief: &Thief, victim: &str) -> Vec<(&'static str, &'static str, Req
         "/users/me/events",
         "/users/me/sessions",
         "/users/me/factors",
+        "/users/me/devices",
         "/users",
         "/verify",
         "/users/me/identities",

@@ -133,6 +133,8 @@ impl Oidc {
             authenticated_at: Some(vouched.person.authenticated_at.unwrap_or(0)),
             client,
             replaces,
+            device: begun.about.device,
+            token_id: None,
             attempt: Attempt::counted_elsewhere(),
         };
         let signed_in = self.kernel.sign_in(arrival).await.map_err(|reason| (about, refused(reason)))?;
