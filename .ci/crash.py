@@ -23,20 +23,23 @@ DICE = random.Random(int(os.environ.get("SEED", "1")))
 
 # The receiver of the manual's page on webhooks, behind a server.
 MANUAL = open("auth-core/src/manual/webhooks.md").read()
+PYTHON = re.search(r"<!-- receiver: python -->\n```python\n(.*?)```", MANUAL, re.S).group(1)
 NODE = re.search(r"<!-- receiver: node -->\n```js\n(.*?)```", MANUAL, re.S).group(1)
 SERVER = NODE + """
 const seen = new Map();
-let requests = 0;
+let requests = 0, last = null;
 require("http").createServer((request, response) => {
   const parts = [];
   request.on("data", (part) => parts.push(part));
   request.on("end", () => {
     if (request.method === "GET") {
-      response.end(JSON.stringify({ requests, events: [...seen.values()] }));
+      response.end(JSON.stringify({ requests, last, events: [...seen.values()] }));
       return;
     }
     try {
-      receive(request.headers, Buffer.concat(parts).toString(), process.argv[2], seen);
+      const body = Buffer.concat(parts).toString();
+      receive(request.headers, body, process.argv[1], seen);
+      last = { headers: request.headers, body };
       requests += 1;
       response.statusCode = 204;
     } catch (error) {
@@ -51,6 +54,15 @@ require("http").createServer((request, response) => {
 def receiver():
     process = subprocess.Popen(["node", "-e", SERVER, "--", SECRET], stdout=subprocess.PIPE, text=True)
     return process, int(process.stdout.readline())
+
+
+def python_agrees(last):
+    """The other receiver of the manual takes the same request."""
+    words = {}
+    exec(PYTHON, words)  # noqa: S102
+    seen = {}
+    words["receive"](last["headers"], last["body"], SECRET, seen)
+    assert list(seen) == [last["headers"]["webhook-id"]]
 
 
 def poison():
@@ -227,6 +239,7 @@ def run(kind):
     there = int(rows(database, "SELECT COUNT(*) FROM auth_user")[0][0])
     drop(kind, database)
     duplicates = told["requests"] - len(events)
+    python_agrees(told["last"])
     print(
         f"{kind}: kills {KILLS}, events {len(events)}, duplicates {duplicates}, missing {len(missing)}, "
         f"others {len(other)}, holes {len(holes)}, accounts by events {len(accounts)}, in the database {there}",
