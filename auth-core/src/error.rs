@@ -2,7 +2,8 @@
 
 use std::{error::Error as StdError, fmt, time::Duration};
 
-use sea_orm::DbErr;
+/// The error of `SeaORM`, in the version that this crate is built on.
+pub use sea_orm::DbErr;
 
 use crate::{
     Assurance, Challenge, Class, ConfigError, Denial, Refusal,

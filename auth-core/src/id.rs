@@ -55,3 +55,16 @@ id! {
     /// A session (random UUID version 4). Knowing it opens nothing.
     SessionId
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_its_uuid_in_a_document_and_in_a_column() {
+        let id = Uuid::from_u128(7);
+        let user: UserId = serde_json::from_str("\"00000000-0000-0000-0000-000000000007\"").unwrap();
+        assert_eq!((user, Uuid::from(user)), (id.into(), id));
+        assert_eq!(serde_json::to_string(&SessionId::from(id)).unwrap(), format!("\"{id}\""));
+    }
+}

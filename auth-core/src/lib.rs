@@ -96,17 +96,18 @@ pub use assurance::Assurance;
 pub use audit::{AuditEvent, FeedEvent, FeedPage, FeedQuery};
 pub use auth::Auth;
 pub use builder::AuthBuilder;
-pub use challenge::Challenge;
+pub use challenge::{Challenge, PasskeyOptions};
 pub use client::ClientInfo;
 pub use clock::{Clock, SystemClock};
 pub use config::{
     BackgroundConfig, Config, EmailVerification, FactorConfig, HashConfig, HookConfig, MailConfig,
-    OnHookFailure, PasswordConfig, Registration, SecondFactor, SessionConfig, ThrottleConfig, TokenConfig,
+    OnHookFailure, PasskeyConfig, PasswordConfig, Registration, SecondFactor, SessionConfig, ThrottleConfig,
+    TokenConfig,
 };
 pub use config_error::ConfigError;
 pub use connect::{ConnectError, ConnectOptions, connect};
 pub use database_cause::database_cause;
-pub use error::{Error, FieldError, StoreError};
+pub use error::{DbErr, Error, FieldError, StoreError};
 pub use event::{Event, EventKind, EventSink, LinkRefusal, SignInFailure, ThrottleReason, TracingEvents};
 pub use finding::{Finding, Severity};
 pub use flow::{
@@ -134,8 +135,6 @@ pub use room::{
     import::{Import, ImportOutcome, ImportRow, UserRecord},
     verify_email::Carried,
 };
-/// The error of the store, by the name of the version that this crate is built on.
-pub use sea_orm::DbErr;
 pub use secret::{
     AccessToken, Address, AuthSession, DeviceToken, OneTimeToken, Password, RefreshToken, SecretKey,
 };

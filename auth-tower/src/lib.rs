@@ -86,6 +86,10 @@
 //!
 //! - It says which address a request comes from, by a [`ClientAddr`] in the request's extensions. Forwarding
 //!   headers are never read here: only the host knows its proxies. Without it no network is throttled, only accounts.
+//! - It puts [`AuthLayer`] outside of whatever asks who calls; what is mounted in another order answers 500, and the log
+//!   [says so](auth_core::manual::recipes#when-a-route-answers-500).
+//! - Where it signs people in by a proof of its own ([`Auth::sign_in`](auth_core::Auth::sign_in)), it has the cookies and the answer
+//!   from [`AuthService::session_cookies`] and [`AuthService::answer`], and who asks from [`client_info`].
 //! - It bounds how long the head of a request may take and catches panics, as for all its routes. Bodies of the
 //!   endpoints are bounded here.
 //! - It chooses how fast a revocation must act on its own routes: [`AuthLayer`] checks tokens in three ways, from
@@ -100,7 +104,7 @@
 //!
 //! Databases are features of auth-core, which a host names itself.
 //!
-//! `axum`: the extractor `axum::CurrentUser`, and [`Problem`] as the error of a handler. Services and layers
+//! `axum`: the extractors `axum::CurrentUser`, `axum::User` and `axum::Client`, and [`Problem`] as the error of a handler. Services and layers
 //! work under axum without it.
 //!
 //! `oidc`: sign-in at the providers that the host has given to the builder of `Auth`. Their callbacks are where the service is

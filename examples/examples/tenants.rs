@@ -45,8 +45,7 @@ impl Hooks for Tenants {
 }
 
 fn app(auth: &Auth, public_url: &str) -> Result<Router, auth_tower::ConfigError> {
-    let endpoints =
-        AuthService::builder(auth.clone()).public_url(public_url).mounted_at("/auth").build()?;
+    let endpoints = AuthService::builder(auth.clone()).public_url(public_url).mounted_at("/auth").build()?;
     Ok(Router::new()
         .route("/orders", get(orders))
         .layer(AuthLayer::required(auth.verifier()))

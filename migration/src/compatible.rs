@@ -9,7 +9,7 @@ pub(crate) fn is_breaking(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use sea_orm_migration::sea_orm::DbBackend;
+    use sea_orm::DbBackend;
 
     use super::is_breaking;
     use crate::migrator::MIGRATIONS;
@@ -42,8 +42,10 @@ mod tests {
             return index.split_whitespace().any(|word| word.ends_with("_idx"));
         }
         let is_made = |table: &str, column: &str| made.contains(&format!("{table}.{column}"));
-        if let Some((table, column)) = text.strip_prefix("UPDATE ").and_then(|rest| rest.split_once(" SET ")) {
-            return !column.contains(',') && column.split(' ').next().is_some_and(|column| is_made(table, column));
+        if let Some((table, column)) = text.strip_prefix("UPDATE ").and_then(|rest| rest.split_once(" SET "))
+        {
+            return !column.contains(',')
+                && column.split(' ').next().is_some_and(|column| is_made(table, column));
         }
         let Some((table, changes)) = text.strip_prefix("ALTER TABLE ").and_then(|rest| rest.split_once(' '))
         else {

@@ -32,6 +32,16 @@ impl Auth {
         kernel.change_password(caller.clone(), current.into(), new.into(), client).await
     }
 
+    /// Takes the caller's password away, where they have another way in: a passkey, or an account at a provider. They have shown
+    /// lately who they are. Sessions go on. Idempotent.
+    ///
+    /// # Errors
+    /// [`LAST_WAY_IN`](crate::refusal::LAST_WAY_IN); [`Error::StepUpRequired`]; [`Error::SessionOver`]; [`Error::Unavailable`].
+    pub async fn remove_password(&self, caller: &Principal, client: ClientInfo) -> Result<(), Error> {
+        let (kernel, caller) = (Arc::clone(&self.kernel), caller.clone());
+        detached(async move { kernel.remove_password(&caller, &client).await }).await
+    }
+
     /// Deletes the caller's account with all that hangs on it; its events stay as long as the audit keeps them. An account
     /// without a password needs a sign-in of the last five minutes instead.
     ///
@@ -54,8 +64,7 @@ impl Auth {
     /// [`USER_NOT_FOUND`](crate::refusal::USER_NOT_FOUND), [`LAST_ADMIN`](crate::refusal::LAST_ADMIN),
     /// [`USER_IN_USE`](crate::refusal::USER_IN_USE), [`Error::Unavailable`].
     pub async fn delete_user(&self, user: UserId, client: ClientInfo) -> Result<(), Error> {
-        let kernel = Arc::clone(&self.kernel);
-        detached(async move { kernel.delete(user, &client).await }).await
+        Arc::clone(&self.kernel).delete(user, client).await
     }
 
     /// All that is stored about the caller, who has shown lately who they are.

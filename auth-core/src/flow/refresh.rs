@@ -58,9 +58,10 @@ impl Kernel {
                 Decision::Repeat(_) | Decision::Rotate(_) | Decision::CatchUp(_) => {
                     self.claims_of(&session, &session.methods, session.authenticated_at()).await?
                 }
-                Decision::Unknown | Decision::Reuse => Claims::new(),
+                Decision::Reuse | Decision::Unknown => Claims::new(),
             };
             match decision {
+                Decision::Unknown => return Err(Error::InvalidToken),
                 Decision::Repeat(newest) => {
                     let tokens = self.successor(&session, &claims, newest, now)?;
                     count("repeated");

@@ -43,15 +43,14 @@ impl Kernel {
             Ok(true)
         })
         .await;
-        match removed {
-            Ok(true) => self.emit(&nobody, kind),
-            Ok(false) => return Ok(false),
+        match self.told_of_references(user, removed).await {
+            Ok(true) => {
+                self.emit(&nobody, kind);
+                Ok(true)
+            }
             // One that rows of the host's keep must not keep the others.
-            Err(error) => match self.unless_referred_to(user, error).await {
-                Error::Refused(refusal::USER_IN_USE) => return Ok(false),
-                error => return Err(error),
-            },
+            Err(Error::Refused(refusal::USER_IN_USE)) => Ok(false),
+            removed => removed,
         }
-        Ok(true)
     }
 }

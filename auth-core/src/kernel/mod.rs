@@ -25,7 +25,7 @@ pub(crate) use self::{
     attempt::Attempt,
     background::Background,
     link_mail::{LinkMail, Recipient},
-    room::{Gate, Objection, Room, Sweep, WaysIn, sealers},
+    room::{Gate, Moves, Objection, Room, Sweep, WaysIn, sealers},
     ways_in::listed,
 };
 use crate::{

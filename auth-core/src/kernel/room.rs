@@ -1,12 +1,12 @@
 //! What a room is: one feature as a value. The kernel goes through the values wherever it must not forget one: at a sign-in, a
 //! takeover, the last way in, the sweep, an export, a check.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use super::{Arrival, Kernel, LinkMail, Passage};
 use crate::{
-    Config, Error, Finding, UserId,
-    store::{Count, DatabaseTransaction, Exported, SessionRow, Standing, Table, standing},
+    Config, Error, FieldError, Finding, Password, UserId,
+    store::{Count, DatabaseTransaction, Exported, SessionRow, Standing, Table},
     task::BoxFuture,
 };
 
@@ -31,6 +31,8 @@ pub(crate) struct Room {
     /// What spares somebody a factor: it goes when the factors or the address of an account change. Table, and the column that
     /// says whose a row is.
     pub(crate) spares: &'static [(&'static str, &'static str)],
+    /// What an account has here that moves in and out with it.
+    pub(crate) moves: Option<Moves>,
     /// Has a say in every sign-in.
     pub(crate) gate: Option<Gate>,
     /// What it knows to be wrong with itself.
@@ -52,6 +54,7 @@ impl Room {
         ways_in: None,
         goes_along: &[],
         spares: &[],
+        moves: None,
         gate: None,
         findings: None,
         background: None,
@@ -87,12 +90,31 @@ pub(crate) struct WaysIn {
         for<'a> fn(&'a Kernel, &'a DatabaseTransaction, UserId) -> BoxFuture<'a, Result<u64, Error>>,
 }
 
+/// The secret of a second factor, as a record of an account has it.
+#[derive(Clone, Copy)]
+pub(crate) struct Moves {
+    /// Whether it is one that can be taken.
+    pub(crate) validate: fn(&Password) -> Result<(), FieldError>,
+    /// Writes those of new accounts, which were validated.
+    pub(crate) write: for<'a> fn(
+        &'a Kernel,
+        &'a DatabaseTransaction,
+        Vec<(UserId, &'a Password)>,
+    ) -> BoxFuture<'a, Result<(), Error>>,
+    /// Those of the users from one id to another, as they can be taken.
+    pub(crate) read:
+        for<'a> fn(&'a Kernel, UserId, UserId) -> BoxFuture<'a, Result<HashMap<UserId, Password>, Error>>,
+}
+
 /// What has a say in every sign-in. `None` is no objection, and nothing to wait for.
 #[derive(Clone, Copy)]
 pub(crate) struct Gate {
     /// Counts the factors of a user that stand: a part of the statements that read a user for a sign-in. It names the user as
     /// `auth_user.id`.
     pub(crate) standing: Option<fn() -> Count>,
+    /// Counts, in the same way, what is two factors at once: not asked for after a password unless a policy wants two, but where
+    /// somebody has to show who they are by the most that they have.
+    pub(crate) beside: Option<fn() -> Count>,
     /// Asked after the first factor was right and before there is a session.
     pub(crate) at_sign_in: for<'a> fn(&'a Kernel, &'a Arrival) -> Objection<'a, Passage>,
     /// Asked of a live session before it gives tokens.
@@ -122,7 +144,16 @@ impl Kernel {
 
     /// How many factors of a user stand, for the statement that reads the user.
     pub(crate) fn standing(&self) -> Standing {
-        standing(self.rooms.iter().filter_map(|room| room.gate?.standing).map(|select| select()))
+        let gates = || self.rooms.iter().filter_map(|room| room.gate);
+        Standing::of(
+            gates().filter_map(|gate| gate.standing).map(|select| select()),
+            gates().filter_map(|gate| gate.beside).map(|select| select()),
+        )
+    }
+
+    /// What moves in and out with an account.
+    pub(crate) fn moves(&self) -> Option<Moves> {
+        self.rooms.iter().find_map(|room| room.moves)
     }
 
     /// What a room was set up with, where the host switched it on.

@@ -28,6 +28,9 @@ each_database! {
         let tokens = test.login().await;
         assert_eq!(verbs(), ["SELECT", "INSERT", "DELETE", "INSERT"], "login");
 
+        test.auth.sign_in(tokens.user_id, "ldap", ClientInfo::default()).await.unwrap();
+        assert_eq!(verbs(), ["SELECT", "INSERT"], "sign-in by a proof of the host's own");
+
         let known = || Login::new(EMAIL, PASSWORD).client(ClientInfo::default().device(tokens.device.clone().unwrap()));
         test.auth.login(known()).await.unwrap();
         let known_device = ["SELECT", "INSERT", "INSERT", "DELETE", "DELETE", "INSERT"];

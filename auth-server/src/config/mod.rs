@@ -8,6 +8,7 @@ mod listen;
 mod mail;
 mod news;
 mod oidc;
+mod passkeys;
 mod passwords;
 mod reader;
 mod secret;
@@ -30,7 +31,7 @@ pub(crate) use self::{
 };
 use self::{
     dotenv::DotEnv, keys::KeyConfig, listen::ListenConfig, mail::MailConfig, news::NewsConfig,
-    oidc::OidcConfig, reader::Reader,
+    oidc::OidcConfig, passkeys::PasskeyConfig, reader::Reader,
 };
 use crate::{
     error::SettingError,
@@ -50,6 +51,7 @@ pub(crate) struct Config {
     pub(crate) mail: mail::MailConfig,
     pub(crate) news: news::NewsConfig,
     pub(crate) oidc: oidc::OidcConfig,
+    pub(crate) passkeys: passkeys::PasskeyConfig,
     pub(crate) keys: keys::KeyConfig,
     /// How often to ask what other instances have ended, and for the key ring.
     pub(crate) database: DatabaseConfig,
@@ -181,6 +183,7 @@ impl Default for Config {
             mail: MailConfig::default(),
             news: NewsConfig::default(),
             oidc: OidcConfig::default(),
+            passkeys: PasskeyConfig::default(),
             keys: KeyConfig::default(),
             database: DatabaseConfig {
                 url: DatabaseUrl::default(),

@@ -197,7 +197,7 @@ mod tests {
         if let Some(id) = id {
             request.headers_mut().insert(X_REQUEST_ID, id.parse().unwrap());
         }
-        let response = around(inner, None).oneshot(request).await.unwrap();
+        let response = around(inner, None, Ending::default()).oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.map_err(Into::into).unwrap().to_bytes();
         (parts, serde_json::from_slice(&bytes).unwrap_or_default())

@@ -14,6 +14,7 @@ mod news;
 #[cfg(feature = "oidc")]
 mod oidc;
 mod openapi;
+mod passkey;
 mod reset_password;
 mod sessions;
 mod sign_in;
@@ -40,6 +41,7 @@ pub(crate) const DOORS: &[Doors] = &[
     step_up::DOORS,
     factor::DOORS,
     factor::LIST_DOORS,
+    passkey::DOORS,
     change_email::DOORS,
     sessions::DOORS,
     verify_email::DOORS,

@@ -119,7 +119,7 @@ async fn requirements_are_closed_without_a_principal() {
         RequireLayer::role("user").unwrap(),
         RequireLayer::recent_sign_in(Duration::MAX, world.auth.clock()),
     ] {
-        let door = layer.layer(tower::service_fn(whoami));
+        let door = AuthLayer::optional(world.auth.verifier()).layer(layer.layer(tower::service_fn(whoami)));
         let answer = send(door, Req::get("/")).await.expect_problem(401, "invalid_token");
         assert_eq!(answer.header("www-authenticate"), Some(r#"Bearer realm="auth""#));
     }

@@ -151,3 +151,47 @@ fn give_way() {
 
 #[cfg(not(target_os = "linux"))]
 fn give_way() {}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+    use crate::test_util::{InsecureHasher, ManualClock};
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn told(times: &[u64]) -> String {
+        let lines = Lines::default();
+        let (writer, hasher) = (lines.clone(), Arc::new(InsecureHasher::new()));
+        let subscriber =
+            tracing_subscriber::fmt().with_writer(move || writer.clone()).with_ansi(false).finish();
+        let clock = Arc::new(ManualClock::new());
+        let crew = Crew { hasher, clock, keep: Duration::ZERO, has_hashed: Arc::default() };
+        tracing::subscriber::with_default(subscriber, || {
+            for millis in times {
+                crew.clone().tell_if_slow(Duration::from_millis(*millis));
+            }
+        });
+        String::from_utf8(lines.0.lock().unwrap().clone()).unwrap()
+    }
+
+    #[test]
+    fn a_first_hash_that_is_slow_is_told_of_once_with_what_to_do() {
+        let line = told(&[900, 900]);
+        assert_eq!(line.matches("WARN").count(), 1, "{line}");
+        assert!(line.contains("milliseconds=900") && line.contains("opt-level"), "{line}");
+        assert_eq!(told(&[40, 900]), "", "what comes later may have waited for others");
+    }
+}

@@ -3,6 +3,7 @@
 mod account;
 mod device;
 mod guessing;
+mod moving;
 mod policy;
 mod sign_in;
 mod step_up;

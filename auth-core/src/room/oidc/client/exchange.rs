@@ -242,6 +242,7 @@ impl Connected {
             email_verified,
             // GitHub never tells when somebody signed in there.
             authenticated_at: None,
+            has_shown_several: false,
         };
         Ok(Vouched { person, tokens: tokens(&response, access_token) })
     }

@@ -128,7 +128,7 @@ impl Oidc {
             user,
             live_sessions,
             factors,
-            methods: "fed".to_owned(),
+            methods: connected.provider.methods(&vouched.person),
             // What is not told was long ago.
             authenticated_at: Some(vouched.person.authenticated_at.unwrap_or(0)),
             client,
@@ -162,6 +162,7 @@ fn refused(reason: NotSignedIn) -> Error {
         SignInFailure::Unverified => Failure::EmailUnverified.into(),
         SignInFailure::UnknownUser
         | SignInFailure::WrongPassword
+        | SignInFailure::WrongPasskey
         | SignInFailure::Denied
         | SignInFailure::Refused(_) => Error::InvalidCredentials,
     }

@@ -10,7 +10,7 @@ const SESSION_TABLE: &str = "auth_session";
 
 /// Devices on which a second factor is not asked for again for a while, and which of them a session was let in for.
 pub(crate) const MIGRATION: SqlMigration = SqlMigration {
-    name: "m0015_auth_device",
+    name: "m0017_auth_device",
     up: |backend| {
         let mut statements = device(backend);
         // Null in the row of a program that does not know the column: it let nobody in for a device. No foreign key: a device
