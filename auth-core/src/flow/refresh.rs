@@ -67,7 +67,6 @@ impl Kernel {
                     count("repeated");
                     return Ok(tokens);
                 }
-                Decision::Unknown => return Err(Error::InvalidToken),
                 Decision::Reuse => {
                     // Where somebody else was faster, the next round tells how the session ended.
                     let kind = EventKind::RefreshReused { user: session.user.id, session: session.id };
