@@ -12,6 +12,7 @@ use sea_orm::DatabaseConnection;
 use tokio::time::timeout;
 
 use crate::{
+    command::Progress,
     config::{self, Config, DatabaseConfig},
     error::{Error, SettingError},
     key_file, operator,
@@ -35,6 +36,15 @@ pub(crate) async fn connect(config: &DatabaseConfig) -> Result<DatabaseConnectio
         Ok(connected) => connected.map_err(Error::Connect),
         Err(_) => Err(Error::ConnectTimeout),
     }
+}
+
+/// Applies what is missing of the schema, and tells what it was.
+///
+/// # Errors
+/// [`Error::Migrate`].
+pub(crate) async fn bring_up_to_date(db: &DatabaseConnection) -> Result<Vec<String>, Error> {
+    let _progress = Progress::begin("bringing the schema up to date");
+    Ok(auth_migration::up(db).await?)
 }
 
 /// Says goodbye to the database, if it listens.

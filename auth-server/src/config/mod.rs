@@ -26,6 +26,7 @@ pub(crate) use self::{
     oidc::PREFIX as PROVIDER_PREFIX,
     reader::{Given, Origin, Row, SecretFile},
     secret::RECIPE,
+    setting::Setting,
     settings::{SETTINGS, named_by_libraries, setting},
     value::{LOCALHOST, host_of, in_url, is_https, is_loopback, split_url},
 };

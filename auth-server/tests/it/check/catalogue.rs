@@ -216,6 +216,9 @@ async fn secrets_in_the_list_of_processes_and_misspelt_names_are_found() {
     let installation = Installation::good().await;
     let ended = installation.program().args(&["check", "--json", "--secret-key", KEY]).run().await;
     assert_eq!(codes(&ended), ["secret_flag"]);
+    let ended =
+        installation.program().args(&["check", "--json", "--database-url", "sqlite://auth.db"]).run().await;
+    assert_eq!(codes(&ended), [""; 0], "the path of a file is no secret");
     fs::write(installation.path().join(".env"), "SECERT_KEY=hush\n").unwrap();
     assert_eq!(installation.check().await, ["setting_misspelt"]);
 }
