@@ -1,8 +1,11 @@
 //! The caller behind a verified access token.
 
-use std::time::SystemTime;
+use std::{fmt, sync::Arc, time::SystemTime};
 
-use crate::{Assurance, SessionId, UserId};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::de::DeserializeOwned;
+
+use crate::{Assurance, Claims, SessionId, UserId};
 
 /// How it was checked that a token is still good: the greater, the sooner a revocation takes effect. The
 /// [ways to check one](crate::manual::architecture#three-ways-to-check-an-access-token) have what each costs.
@@ -35,6 +38,18 @@ pub struct Principal {
     pub(crate) issued_at: SystemTime,
     pub(crate) expires_at: SystemTime,
     pub(crate) verified: Verified,
+    pub(crate) payload: Payload,
+}
+
+/// What the token says, as it stood there; read when somebody asks for a claim of the host's.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Payload(pub(crate) Arc<str>);
+
+/// The host's claims are the host's to show.
+impl fmt::Debug for Payload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("..")
+    }
 }
 
 impl Principal {
@@ -72,6 +87,14 @@ impl Principal {
     /// (NIST SP 800-63B: a token does not prove presence).
     pub fn authenticated_at(&self) -> SystemTime {
         self.authenticated_at
+    }
+
+    /// A claim of the token by its name, as one that [`Hooks::claims`](crate::Hooks::claims) has given. `None`: it is not there, or of
+    /// another kind.
+    pub fn claim<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
+        let payload = URL_SAFE_NO_PAD.decode(self.payload.0.as_bytes()).ok()?;
+        let mut claims: Claims = serde_json::from_slice(&payload).ok()?;
+        serde_json::from_value(claims.remove(name)?).ok()
     }
 
     /// When the token was issued (claim `iat`).

@@ -75,7 +75,8 @@
 //!
 //! A login also sets `__Host-auth_device`, with the same attributes, for a year; a logout leaves it. It signs nobody
 //! in: it tells that somebody signed in there before, and keeps the owner of an account out of the waits that guessing
-//! brings about ([throttling](auth_core::manual::throttling)). Those are 429 `throttled` with `Retry-After`, at `/login`,
+//! brings about ([throttling](auth_core::manual::throttling)); where its owner wanted so, no second factor is asked for there
+//! ([second factors](auth_core::manual::second_factor)). Those are 429 `throttled` with `Retry-After`, at `/login`,
 //! `/register` and `/refresh-token`.
 //!
 //! # What the host does

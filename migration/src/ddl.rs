@@ -54,6 +54,16 @@ pub(crate) fn add_index(backend: DbBackend, mut index: IndexCreateStatement) -> 
     sql(backend, &index)
 }
 
+/// Drops an index that may be gone already.
+pub(crate) fn drop_index(backend: DbBackend, table: &'static str, name: &str) -> String {
+    let mut drop = Index::drop();
+    drop.name(name).table(table);
+    if backend != DbBackend::MySql {
+        drop.if_exists();
+    }
+    sql(backend, &drop)
+}
+
 pub(crate) fn sql(backend: DbBackend, statement: &impl StatementBuilder) -> String {
     backend.build(statement).to_string()
 }

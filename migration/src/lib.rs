@@ -60,6 +60,10 @@ mod m0012_auth_identity;
 mod m0013_auth_user_signed_in;
 mod m0014_auth_session_auth_time;
 mod m0016_auth_factor;
+mod m0017_auth_device;
+mod m0021_auth_event_seq;
+mod m0022_auth_webhook;
+mod m0023_auth_session_idle_until;
 mod migrator;
 mod run;
 #[cfg(feature = "test-util")]

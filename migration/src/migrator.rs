@@ -4,12 +4,13 @@ use crate::{
     m0001_auth_user, m0002_auth_password, m0003_auth_user_role, m0004_auth_session,
     m0005_auth_one_time_token, m0006_auth_lease, m0007_auth_key, m0008_auth_throttle, m0009_auth_mail,
     m0010_auth_event, m0011_auth_deleted_user, m0012_auth_identity, m0013_auth_user_signed_in,
-    m0014_auth_session_auth_time, m0016_auth_factor,
+    m0014_auth_session_auth_time, m0016_auth_factor, m0017_auth_device, m0021_auth_event_seq,
+    m0022_auth_webhook, m0023_auth_session_idle_until,
 };
 
 /// All migrations, in the order in which they are applied. An entry that was released is never edited,
 /// renamed or moved: the next change is a new entry at the end. It only adds, or its name ends in `_breaking`.
-pub(crate) const MIGRATIONS: [SqlMigration; 15] = [
+pub(crate) const MIGRATIONS: [SqlMigration; 19] = [
     m0001_auth_user::MIGRATION,
     m0002_auth_password::MIGRATION,
     m0003_auth_user_role::MIGRATION,
@@ -25,6 +26,10 @@ pub(crate) const MIGRATIONS: [SqlMigration; 15] = [
     m0013_auth_user_signed_in::MIGRATION,
     m0014_auth_session_auth_time::MIGRATION,
     m0016_auth_factor::MIGRATION,
+    m0017_auth_device::MIGRATION,
+    m0021_auth_event_seq::MIGRATION,
+    m0022_auth_webhook::MIGRATION,
+    m0023_auth_session_idle_until::MIGRATION,
 ];
 
 /// A migration that is data: its statements can be printed as well as run. Each statement may be run again,
@@ -56,11 +61,11 @@ async fn run(db: &impl ConnectionTrait, statements: Vec<String>) -> Result<(), D
     Ok(())
 }
 
-/// A column or an index that is there already. SQLite and MySQL have no `IF NOT EXISTS` for a column, nor has MySQL for an
-/// index; on PostgreSQL, where the transaction would be lost, both have it.
+/// A column or an index that is there already, or an index that is gone. SQLite and MySQL have no `IF NOT EXISTS` for a column, nor has
+/// MySQL for an index; on PostgreSQL, where the transaction would be lost, both have it.
 fn is_done_already(error: &DbErr) -> bool {
     let text = error.to_string();
-    ["duplicate column name", "Duplicate column name", "Duplicate key name"]
+    ["duplicate column name", "Duplicate column name", "Duplicate key name", "Can't DROP"]
         .iter()
         .any(|is| text.contains(is))
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use crate::{AuditEvent, Auth, ClientInfo, Error, Export, Password, Principal, UserId};
+use crate::{AuditEvent, Auth, ClientInfo, Error, Export, FeedPage, FeedQuery, Password, Principal, UserId};
 
 /// What people do with their own account, and what is known about it.
 impl Auth {
@@ -82,6 +82,18 @@ impl Auth {
         limit: u64,
     ) -> Result<Vec<AuditEvent>, Error> {
         self.kernel.events(user, before, limit).await
+    }
+
+    /// The feed: what the audit has, in an order in which nobody who reads on misses an event. Thin, for other programs; check that
+    /// the caller may. Something has to run [`run_background`](Self::run_background), which gives each event its place. The
+    /// manual's page on [events](crate::manual::events) tells how to read.
+    ///
+    /// # Errors
+    /// [`CURSOR_TOO_OLD`](crate::refusal::CURSOR_TOO_OLD): what comes next was kept for
+    /// [`Config::audit_retention`](crate::Config::audit_retention) and is gone, or the place is one that was never given, as after a
+    /// restored backup; [`Error::Unavailable`].
+    pub async fn events_after(&self, query: FeedQuery) -> Result<FeedPage, Error> {
+        self.kernel.read_feed(query).await
     }
 
     /// What the audit has about the caller, as [`events`](Self::events).

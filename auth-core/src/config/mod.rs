@@ -3,6 +3,7 @@
 mod background;
 mod factors;
 mod hashing;
+mod hooks;
 mod mail;
 mod passwords;
 mod sessions;
@@ -15,6 +16,7 @@ pub use self::{
     background::BackgroundConfig,
     factors::{FactorConfig, SecondFactor},
     hashing::HashConfig,
+    hooks::{HookConfig, OnHookFailure},
     mail::MailConfig,
     passwords::PasswordConfig,
     sessions::SessionConfig,
@@ -44,6 +46,8 @@ pub struct Config {
     pub email_verification: EmailVerification,
     /// How long the rows of the audit are kept. Default `None`: none are written.
     pub audit_retention: Option<Duration>,
+    /// How the host's own hooks are asked.
+    pub hooks: HookConfig,
     /// Second factors.
     pub factors: FactorConfig,
     /// For how long an account is kept whose address was never proved and to which nobody ever signed in; then the address is free
@@ -116,6 +120,7 @@ impl Config {
             return Err(ConfigError::new("tokens.access_ttl", problem));
         }
         self.passwords.validate()?;
+        self.hooks.validate()?;
         self.factors.validate()?;
         self.hashing.validate()?;
         self.background.validate()?;

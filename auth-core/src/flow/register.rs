@@ -168,6 +168,13 @@ impl Kernel {
                 return Err(Error::Validation(errors));
             }
         };
+        if let Err(error) = self.before_register(email.typed(), &register.client).await {
+            match error {
+                Error::Denied(_) => attempt.stays_counted(),
+                _ => attempt.not_checked(&self).await,
+            }
+            return Err(error);
+        }
         let hash = match self.passwords.hash(&register.client, password, self.random.as_ref()).await {
             Ok(hash) => hash,
             Err(error) => {

@@ -34,6 +34,8 @@ impl Kernel {
             factors,
             methods: method,
             authenticated_at: None,
+            device: self.device_shown(&client),
+            token_id: None,
             client: client.clone(),
             replaces: None,
             attempt: Attempt::counted_elsewhere(),

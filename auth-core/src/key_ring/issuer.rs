@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Ring;
 use crate::{
-    AccessToken, Assurance, Config, ConfigError, Error, Keys, SessionId, UserId,
+    AccessToken, Assurance, Claims, Config, ConfigError, Error, Keys, SessionId, UserId,
     clock::duration_millis,
     random::{self, Random},
     token::{Signer, claims::AccessClaims},
@@ -35,6 +35,8 @@ pub(crate) struct Grant<'a> {
     pub(crate) authenticated_at: i64,
     /// The end of the session, beyond which no token of it may live.
     pub(crate) session_expires_at: i64,
+    /// What the host wants to be told besides; none of the names that stand above.
+    pub(crate) claims: &'a Claims,
 }
 
 impl TokenIssuer {
@@ -74,13 +76,28 @@ impl TokenIssuer {
             amr: grant.methods.split_whitespace().map(str::to_owned).collect(),
             acr: Some(Assurance::of_methods(grant.methods).name().to_owned()),
         };
-        let claims = serde_json::to_vec(&claims).map_err(Error::internal)?;
-        let signer = match &self.signs {
-            Signs::One(signer) => signer.as_ref(),
-            Signs::Ring(ring) => ring.signer(now).ok_or(Error::NoSigningKey)?,
-        };
-        let token = signer.sign(&claims).map_err(Error::internal)?;
+        let mut claims = serde_json::to_vec(&claims).map_err(Error::internal)?;
+        if !grant.claims.is_empty() {
+            let more = serde_json::to_vec(grant.claims).map_err(Error::internal)?;
+            // The members of one object behind those of the other.
+            claims.pop();
+            claims.push(b',');
+            claims.extend(more.into_iter().skip(1));
+        }
+        let token = self.signer(now)?.sign(&claims).map_err(Error::internal)?;
         let lifetime = Duration::from_secs(u64::try_from(exp - iat).unwrap_or(0));
         Ok((token, lifetime))
+    }
+
+    /// Signs claims as a token of another kind, by its header `typ`.
+    pub(crate) fn sign(&self, typ: &str, claims: &[u8], now: i64) -> Result<String, Error> {
+        self.signer(now)?.sign_as(typ, claims).map_err(Error::internal)
+    }
+
+    fn signer(&self, now: i64) -> Result<&Signer, Error> {
+        match &self.signs {
+            Signs::One(signer) => Ok(signer),
+            Signs::Ring(ring) => ring.signer(now).ok_or(Error::NoSigningKey),
+        }
     }
 }

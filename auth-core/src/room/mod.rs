@@ -4,6 +4,7 @@
 pub(crate) mod admin;
 pub mod factor;
 pub(crate) mod import;
+pub mod news;
 pub mod oidc;
 pub(crate) mod reset_password;
 pub(crate) mod verify_email;
@@ -13,8 +14,15 @@ use sea_orm::DatabaseConnection;
 use crate::{Auth, AuthBuilder, Keys, kernel::Room};
 
 /// Every room. One that is not in here is not swept, exported, checked, or thought of at a takeover.
-pub(crate) const ROOMS: &[Room] =
-    &[admin::ROOM, factor::ROOM, import::ROOM, oidc::ROOM, reset_password::ROOM, verify_email::ROOM];
+pub(crate) const ROOMS: &[Room] = &[
+    admin::ROOM,
+    factor::ROOM,
+    import::ROOM,
+    news::ROOM,
+    oidc::ROOM,
+    reset_password::ROOM,
+    verify_email::ROOM,
+];
 
 /// Set-up.
 impl Auth {
@@ -35,6 +43,9 @@ mod tests {
         // Is answered with a factor, which goes, or with a new one by who has the password still.
         "auth_challenge",
         "auth_factor_failure",
+        // Nobody's in particular.
+        "auth_webhook",
+        "auth_webhook_delivery",
     ];
 
     #[test]

@@ -10,6 +10,7 @@ use crate::{
     Algorithm, Assurance, Clock, ConfigError, Error, Principal, PublicKey, Revocations, SystemClock,
     Verified,
     clock::{duration_millis, from_millis, to_millis},
+    principal::Payload,
     token::{
         claims::{ACCESS_TYP, AccessClaims},
         current::Current,
@@ -258,6 +259,7 @@ impl TokenVerifier {
             authenticated_at: from_millis(millis(claims.auth_time)),
             issued_at: from_millis(millis(claims.iat)),
             expires_at: from_millis(millis(claims.exp)),
+            payload: Payload(token.split('.').nth(1).unwrap_or_default().into()),
             verified: if kernel.revocations.is_some() { Verified::Bounded } else { Verified::Stateless },
         })
     }

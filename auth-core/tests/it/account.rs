@@ -1,13 +1,13 @@
 //! What a signed-in user does to the account itself.
 
-use auth_core::{ClientInfo, Error, Register, mail::MailKind, refusal};
+use auth_core::{Assurance, ClientInfo, Error, Register, mail::MailKind, refusal};
 use auth_migration::{each_database, test_util::TestDatabase};
 use sea_orm::DbBackend;
 
 use crate::{
     assert_refused,
     secrecy::Heard,
-    support::{DAY, EMAIL, HOUR, PASSWORD, SECOND, TestAuth},
+    support::{DAY, EMAIL, HOUR, PASSWORD, SECOND, TestAuth, keys},
 };
 
 const NEW: &str = "another horse battery";
@@ -168,7 +168,14 @@ each_database! {
         test.execute("DELETE FROM auth_password").await;
         test.clock.advance(301 * SECOND);
         let late = test.auth.delete_account(&caller, None, ClientInfo::default()).await;
-        assert_eq!(field_and_code(late.unwrap_err()), ("password", "recent_sign_in_needed"));
+        let wanted = Error::StepUpRequired { level: Assurance::Aal1, max_age: 300 * SECOND };
+        assert_eq!(format!("{:?}", late.unwrap_err()), format!("{wanted:?}"));
+        // Also where nobody else is asked.
+        let lax = TestAuth::instance(db, keys(), &test.clock, 2, |builder| {
+            builder.configure(|config| config.factors.step_up = std::time::Duration::ZERO)
+        }).await;
+        let late = lax.auth.delete_account(&caller, None, ClientInfo::default()).await;
+        assert_refused!(late, Error::StepUpRequired { .. });
         assert_eq!(test.count("auth_user").await, 1);
     }
 

@@ -21,6 +21,7 @@ mod connect;
 mod email_change;
 mod ends;
 mod factor;
+mod feed;
 mod gate;
 mod hashing;
 mod import;

@@ -37,6 +37,7 @@ pub(crate) const DOORS: &[Doors] = &[
     account::DOORS,
     step_up::DOORS,
     factor::DOORS,
+    factor::LIST_DOORS,
     change_email::DOORS,
     sessions::DOORS,
     verify_email::DOORS,

@@ -24,6 +24,7 @@ impl Problem {
             Error::StepUpRequired { level, max_age } => {
                 return Self::insufficient_authentication(Some(level), Some(max_age));
             }
+            Error::Denied(denial) => return Self::denied(*denial),
             Error::SecondFactorRequired(_) => return Self::second_factor(false),
             _ => {}
         }
@@ -51,6 +52,7 @@ impl Problem {
             ),
             Class::NotFound => (StatusCode::NOT_FOUND, "There is no such thing."),
             Class::Conflict => (StatusCode::CONFLICT, "Something stands against it."),
+            Class::Gone => (StatusCode::GONE, "What was asked for is there no more."),
             Class::Forbidden => (StatusCode::FORBIDDEN, "This is not allowed."),
             Class::BadGateway => (StatusCode::BAD_GATEWAY, "Another server answers what it should not."),
         };
@@ -112,6 +114,7 @@ mod tests {
             Error::Refused(refusal::REGISTRATION_CLOSED),
             Error::Refused(refusal::USER_NOT_FOUND),
             Error::Refused(refusal::LAST_WAY_IN),
+            Error::Refused(refusal::CURSOR_TOO_OLD),
             Error::NoSigningKey,
             Error::RevocationsStale,
             Error::Throttled { retry_after: Duration::from_secs(1) },

@@ -116,7 +116,7 @@ impl From<Error> for Refusal {
 }
 
 impl AuthService {
-    /// The service with its defaults: for clients that see it at `http://127.0.0.1:8000`, no other origin
+    /// The service with its defaults: for clients that see it at `http://localhost:8000`, no other origin
     /// trusted, `Secure` cookie, bodies up to 16 KiB within 10 s.
     pub fn new(auth: Auth) -> Self {
         Self::builder(auth).build_with(OriginPolicy::local())
@@ -224,11 +224,11 @@ impl Inner {
         B::Error: Into<BoxError>,
     {
         let may_be_asked_before = !found.as_ref().is_some_and(|found| found.address.for_proxies);
-        if may_be_asked_before && let Some(response) = self.origins.preflight(&parts.method, &parts.headers) {
-            return Ok(Progress::done(response));
+        if may_be_asked_before && let Some(answer) = self.origins.preflight(&parts.method, &parts.headers) {
+            return Ok(Progress::done(answer?));
         }
-        if self.origins.refuses(&parts.method, &parts.headers) {
-            return Err(Problem::cross_origin().into());
+        if let Some(problem) = self.origins.refusal(&parts.method, &parts.headers) {
+            return Err(problem.into());
         }
         let found = found.ok_or_else(Problem::not_found)?;
         let route = found.address.route(&parts.method).ok_or_else(Problem::method_not_allowed)?;

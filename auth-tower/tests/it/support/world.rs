@@ -148,6 +148,7 @@ impl World {
             "auth_totp",
             "auth_recovery_code",
             "auth_factor_failure",
+            "auth_device",
         ] {
             let count = format!("SELECT COUNT(*) AS n FROM {table}");
             let count = Statement::from_string(self.db.get_database_backend(), count);
