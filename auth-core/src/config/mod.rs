@@ -5,6 +5,7 @@ mod factors;
 mod hashing;
 mod hooks;
 mod mail;
+mod passkeys;
 mod passwords;
 mod sessions;
 mod throttle;
@@ -12,12 +13,14 @@ mod tokens;
 
 use std::time::Duration;
 
+pub(crate) use self::passkeys::{Unfit, host_of, is_within};
 pub use self::{
     background::BackgroundConfig,
     factors::{FactorConfig, SecondFactor},
     hashing::HashConfig,
     hooks::{HookConfig, OnHookFailure},
     mail::MailConfig,
+    passkeys::PasskeyConfig,
     passwords::PasswordConfig,
     sessions::SessionConfig,
     throttle::ThrottleConfig,
@@ -50,6 +53,8 @@ pub struct Config {
     pub hooks: HookConfig,
     /// Second factors.
     pub factors: FactorConfig,
+    /// Passkeys. Default: none, as a site has to be named.
+    pub passkeys: PasskeyConfig,
     /// For how long an account is kept whose address was never proved and to which nobody ever signed in; then the address is free
     /// again. Accounts that were imported, disabled, or made with a version that did not note sign-ins stay. Default `None`: for ever.
     pub unverified_account_ttl: Option<Duration>,
@@ -122,6 +127,7 @@ impl Config {
         self.passwords.validate()?;
         self.hooks.validate()?;
         self.factors.validate()?;
+        self.passkeys.validate()?;
         self.hashing.validate()?;
         self.background.validate()?;
         self.throttle.validate()

@@ -43,6 +43,8 @@ mod tests {
         // Is answered with a factor, which goes, or with a new one by who has the password still.
         "auth_challenge",
         "auth_factor_failure",
+        // Was answered, and is of no account.
+        "auth_passkey_challenge",
         // Nobody's in particular.
         "auth_webhook",
         "auth_webhook_delivery",

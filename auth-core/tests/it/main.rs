@@ -36,6 +36,7 @@ mod mail_pace;
 mod manual;
 mod oidc;
 mod others;
+mod passkey;
 mod passwords;
 mod refresh;
 mod register;

@@ -12,6 +12,7 @@ mod keys;
 #[cfg(feature = "oidc")]
 mod oidc;
 mod openapi;
+mod passkey;
 mod reset_password;
 mod sessions;
 mod sign_in;
@@ -38,6 +39,7 @@ pub(crate) const DOORS: &[Doors] = &[
     step_up::DOORS,
     factor::DOORS,
     factor::LIST_DOORS,
+    passkey::DOORS,
     change_email::DOORS,
     sessions::DOORS,
     verify_email::DOORS,

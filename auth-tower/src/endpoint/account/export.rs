@@ -48,7 +48,7 @@ fn describe(_: &Inner) -> Operation {
         .wants_proof()
 }
 
-pub(super) fn schemas() -> [(&'static str, Value); 5] {
+pub(super) fn schemas() -> [(&'static str, Value); 6] {
     let export = closed(&json!({
         "user": reference("User"),
         "sessions": list("Session"),
@@ -56,6 +56,7 @@ pub(super) fn schemas() -> [(&'static str, Value); 5] {
         "authenticator_apps": list("AuthenticatorApp"),
         "recovery_codes": list("AuthenticatorApp"),
         "wrong_codes": list("WrongCode"),
+        "passkeys": list("ExportedPasskey"),
         "remembered_devices": list("RememberedDevice"),
         "events": list("Event"),
     }));
@@ -70,12 +71,22 @@ pub(super) fn schemas() -> [(&'static str, Value); 5] {
     }));
     let app = closed(&json!({"created_at": time()}));
     let wrong = closed(&json!({"at": time(), "network": text()}));
+    let passkey = closed(&json!({
+        "id": id(),
+        "rp_id": text(),
+        "name": text(),
+        "aaguid": id(),
+        "transports": text(),
+        "created_at": time(),
+        "last_used_at": perhaps(&time()),
+    }));
     let device = closed(&json!({"name": nullable(), "created_at": time(), "last_used_at": time()}));
     [
         ("Export", export),
         ("Identity", identity),
         ("AuthenticatorApp", app),
         ("WrongCode", wrong),
+        ("ExportedPasskey", passkey),
         ("RememberedDevice", device),
     ]
 }

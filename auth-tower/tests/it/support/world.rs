@@ -148,6 +148,8 @@ impl World {
             "auth_totp",
             "auth_recovery_code",
             "auth_factor_failure",
+            "auth_passkey",
+            "auth_passkey_challenge",
             "auth_device",
         ] {
             let count = format!("SELECT COUNT(*) AS n FROM {table}");
