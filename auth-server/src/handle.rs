@@ -6,6 +6,7 @@ use auth_core::{
     Auth, AuthBuilder, ConnectOptions, Keys, SecretKey,
     mail::{LogMailer, Mailer, SmtpMailer},
     oidc,
+    webhooks::HttpHooks,
 };
 use sea_orm::DatabaseConnection;
 use tokio::time::timeout;
@@ -95,6 +96,14 @@ fn builder(
     let mut builder = Auth::builder(db, keys).config(settings).mailer(mailer);
     if !config.oidc.providers.is_empty() {
         builder = builder.oidc(oidc(config, public_url));
+    }
+    // Without an audit there is nothing to tell; who asks for it all the same is told so.
+    if config.auth.audit_retention.is_some() || config.news.tells() {
+        builder = builder.webhooks(config.news.webhooks());
+    }
+    if let (Some(url), Some(secret)) = (&config.news.hook_url, &config.news.hook_secret) {
+        let hooks = HttpHooks::new(url, secret.as_str(), &[]);
+        builder = builder.hooks(Arc::new(hooks.map_err(|error| SettingError::from_core(&error))?));
     }
     if let Some(list) = &config.breached {
         builder = builder.breach_checker(list.clone());

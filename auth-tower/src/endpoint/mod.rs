@@ -9,6 +9,8 @@ mod document;
 mod factor;
 mod fields;
 mod keys;
+#[cfg(feature = "webhooks")]
+mod news;
 #[cfg(feature = "oidc")]
 mod oidc;
 mod openapi;
@@ -47,6 +49,8 @@ pub(crate) const DOORS: &[Doors] = &[
     #[cfg(feature = "oidc")]
     oidc::DOORS,
     admin::DOORS,
+    #[cfg(feature = "webhooks")]
+    news::DOORS,
     verify::DOORS,
     keys::DOORS,
     openapi::DOORS,

@@ -16,7 +16,9 @@ pub(crate) enum Json {
     Bool(bool),
     List(Vec<Json>),
     Object(Object),
-    /// Null or a number: no endpoint takes one.
+    /// A whole number that is not negative.
+    Number(u64),
+    /// Null or another number: no endpoint takes one.
     Other,
 }
 
@@ -34,12 +36,13 @@ impl<'de> Deserialize<'de> for Json {
     }
 }
 
-/// As it was read, but for null and numbers, which become null: for a rule that takes a text of JSON.
+/// As it was read, but for null and numbers that are negative or not whole, which become null: for a rule that takes a text of JSON.
 impl Serialize for Json {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Text(text) => serializer.serialize_str(text),
             Self::Bool(value) => serializer.serialize_bool(*value),
+            Self::Number(number) => serializer.serialize_u64(*number),
             Self::List(items) => serializer.collect_seq(items),
             Self::Object(members) => serializer.collect_map(members),
             Self::Other => serializer.serialize_unit(),
@@ -68,8 +71,8 @@ impl<'de> Visitor<'de> for Reader {
         Ok(Json::Other)
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<Json, E> {
-        Ok(Json::Other)
+    fn visit_u64<E>(self, number: u64) -> Result<Json, E> {
+        Ok(Json::Number(number))
     }
 
     fn visit_f64<E>(self, _: f64) -> Result<Json, E> {

@@ -25,6 +25,7 @@ mod login;
 mod logout;
 mod matrix;
 mod mounting;
+mod news;
 mod oidc;
 mod openapi;
 mod overload;

@@ -69,6 +69,7 @@ fn at_sign_in<'a>(kernel: &'a Kernel, arrival: &'a Arrival) -> Objection<'a, Pas
         if purpose == Purpose::SignIn
             && let Some(spared) = device::spares(kernel, arrival).await?
         {
+            count(purpose, "spared");
             return Ok(Passage::Open(Some(spared)));
         }
         let row = insert(kernel, purpose, &about).await?.ok_or(Error::InvalidCredentials)?;
@@ -93,8 +94,11 @@ fn at_refresh<'a>(kernel: &'a Kernel, session: &'a SessionRow) -> Objection<'a, 
         let user = &session.user;
         let found = find_user_with_sessions(db, user.id, now, kernel.standing()).await?;
         let factors = found.ok_or(Error::SessionOver)?.factors;
-        if factors.is_none() {
-            return if is_required { Err(SECOND_FACTOR_ENROLMENT_REQUIRED.into()) } else { Ok(()) };
+        if is_required && factors.is_none() {
+            return Err(SECOND_FACTOR_ENROLMENT_REQUIRED.into());
+        }
+        if !is_required && !kernel.asks_second_factor(factors) {
+            return Ok(());
         }
         remove_old_challenge(db, session.id, now).await?;
         let about = About {
