@@ -3,7 +3,10 @@
 use std::{
     any::Any,
     fmt,
-    sync::{Arc, Mutex, atomic::AtomicU16},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU16, AtomicU64},
+    },
 };
 
 use sea_orm::DatabaseConnection;
@@ -195,6 +198,7 @@ impl AuthBuilder {
                 events: self.events,
                 operator: self.operator,
                 events_so_far: AtomicU16::default(),
+                endings: AtomicU64::default(),
                 post,
                 mail_waits: tokio::sync::Notify::new(),
                 background: kernel::Background::default(),

@@ -92,8 +92,8 @@ pub use challenge::Challenge;
 pub use client::ClientInfo;
 pub use clock::{Clock, SystemClock};
 pub use config::{
-    BackgroundConfig, Config, EmailVerification, FactorConfig, HashConfig, MailConfig, PasswordConfig,
-    Registration, SecondFactor, SessionConfig, ThrottleConfig, TokenConfig,
+    ApiKeyConfig, BackgroundConfig, Config, EmailVerification, FactorConfig, HashConfig, MailConfig,
+    PasswordConfig, Registration, SecondFactor, SessionConfig, ThrottleConfig, TokenConfig,
 };
 pub use config_error::ConfigError;
 pub use connect::{ConnectError, ConnectOptions, connect};
@@ -104,13 +104,12 @@ pub use finding::{Finding, Severity};
 pub use flow::{
     ChangedUser, Export, KeyRing, KeyState, Login, PreparedRegister, Register, RingKey, UserChange,
 };
-pub use id::{SessionId, UserId};
-pub use principal::Principal;
+pub use id::{ApiKeyId, SessionId, UserId};
+pub use principal::{Caller, Credential, Principal};
 pub use random::{Random, RandomUnavailable, SystemRandom};
 pub use refusal::{Class, Refusal};
 pub use revocation::Revocations;
 pub use role::ADMIN_ROLE;
-pub use room::factor;
 #[cfg(feature = "oidc")]
 pub use room::oidc;
 #[cfg(feature = "oidc")]
@@ -120,8 +119,10 @@ pub use room::{
     import::{Import, ImportOutcome, ImportRow, UserRecord},
     verify_email::Carried,
 };
+pub use room::{factor, machine};
 pub use secret::{
-    AccessToken, Address, AuthSession, DeviceToken, OneTimeToken, Password, RefreshToken, SecretKey,
+    AccessToken, Address, ApiKeySecret, AuthSession, DeviceToken, OneTimeToken, Password, RefreshToken,
+    SecretKey,
 };
 pub use session::{EndReason, Session, SignIn, Tokens};
 pub use store::{ExportedRow, ExportedValue};

@@ -9,7 +9,7 @@ use axum_core::{
 use http::request::Parts;
 use std::convert::Infallible;
 
-use crate::{Body, problem::Problem};
+use crate::{Body, problem::Problem, require::nobody};
 
 /// The caller, in the arguments of a handler behind an [`AuthLayer`](crate::AuthLayer).
 ///
@@ -36,7 +36,7 @@ impl<S: Send + Sync> FromRequestParts<S> for CurrentUser {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        parts.extensions.get().cloned().map(Self).ok_or_else(Problem::unauthenticated)
+        parts.extensions.get().cloned().map(Self).ok_or_else(|| nobody(&parts.extensions))
     }
 }
 

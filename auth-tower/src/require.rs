@@ -7,12 +7,13 @@ use std::{
     time::Duration,
 };
 
-use auth_core::{Assurance, Clock, Principal};
+use auth_core::{Assurance, Caller, Clock, Principal};
 use http::{Extensions, Request, Response};
 use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::{
+    authenticate::Unasked,
     grpc::Refusal,
     guard::{GuardBody, GuardFuture},
     problem::Problem,
@@ -78,6 +79,25 @@ impl RequireLayer {
         }
     }
 
+    /// Whoever may do this: who is signed in, and a machine whose key is for it. Otherwise 403 `forbidden`. Inside an
+    /// [`AuthLayer`](crate::AuthLayer) with [`api_keys`](crate::AuthLayer::api_keys) or
+    /// [`any_caller`](crate::AuthLayer::any_caller); what the machine's owner may is for the handler to look at, by its
+    /// [roles](Principal::roles).
+    pub fn scope(scope: impl Into<Arc<str>>) -> Self {
+        Self { requirement: Requirement::Machine(Asked::Scope(scope.into())) }
+    }
+
+    /// A service account, by its key or the token that it got for one; 403 `forbidden` otherwise.
+    pub fn service() -> Self {
+        Self { requirement: Requirement::Machine(Asked::Service) }
+    }
+
+    /// Anybody, signed in or a machine, whatever its key is for: the handler looks at [`Principal::caller`] and
+    /// [`Principal::has_scope`].
+    pub fn any_caller() -> Self {
+        Self { requirement: Requirement::Machine(Asked::Any) }
+    }
+
     /// A user who has shown as much as this: [`Aal2`](Assurance::Aal2) is two factors. Otherwise 401 with
     /// `error="insufficient_user_authentication"` and `acr_values` (RFC 9470), upon which a client steps up at
     /// `POST /step-up`, or signs in again where the account has no second factor.
@@ -124,8 +144,8 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        match self.requirement.is_met_by(request.extensions()) {
+    fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
+        match self.requirement.is_met_by(request.extensions_mut()) {
             Ok(()) => GuardFuture::pass(self.inner.call(request)),
             Err(problem) => GuardFuture::refuse(problem, Refusal::left_in(request.extensions())),
         }
@@ -137,6 +157,25 @@ enum Requirement {
     SignedIn,
     AnyRole(Arc<[Arc<str>]>),
     Proof(Proof),
+    Machine(Asked),
+}
+
+/// Which machines are asked for.
+#[derive(Debug, Clone)]
+enum Asked {
+    Scope(Arc<str>),
+    Service,
+    Any,
+}
+
+impl Asked {
+    fn is_for(&self, caller: &Principal) -> bool {
+        match self {
+            Self::Scope(scope) => caller.has_scope(scope),
+            Self::Service => caller.caller() == Caller::Service,
+            Self::Any => true,
+        }
+    }
 }
 
 #[derive(Clone)]
@@ -162,9 +201,19 @@ impl Proof {
 
 impl Requirement {
     /// Closed unless the requirement is met; without a principal it never is.
-    fn is_met_by(&self, extensions: &Extensions) -> Result<(), Problem> {
-        let principal = extensions.get::<Principal>().ok_or_else(Problem::unauthenticated)?;
+    fn is_met_by(&self, extensions: &mut Extensions) -> Result<(), Problem> {
+        if let Self::Machine(asked) = self {
+            return ask(asked, extensions);
+        }
+        let Some(principal) = extensions.get::<Principal>() else {
+            return Err(nobody(extensions));
+        };
+        // A guard outside has asked for machines, and this one asks for people.
+        if principal.session_id().is_none() {
+            return Err(Problem::session_required());
+        }
         match self {
+            Self::Machine(_) => Ok(()),
             Self::SignedIn => Ok(()),
             Self::AnyRole(roles) if roles.iter().any(|role| principal.has_role(role)) => Ok(()),
             Self::AnyRole(_) => Err(Problem::forbidden()),
@@ -173,11 +222,34 @@ impl Requirement {
     }
 }
 
+/// From here on the machine is seen.
+fn ask(asked: &Asked, extensions: &mut Extensions) -> Result<(), Problem> {
+    let unasked = extensions.get::<Unasked>().map(|Unasked(machine)| machine);
+    let caller = extensions.get::<Principal>().or(unasked).ok_or_else(Problem::unauthenticated)?;
+    if !asked.is_for(caller) {
+        return Err(Problem::forbidden());
+    }
+    if let Some(Unasked(machine)) = extensions.remove::<Unasked>() {
+        extensions.insert(machine);
+    }
+    Ok(())
+}
+
+/// Why there is nobody: no token, or a machine that nobody asked for.
+pub(crate) fn nobody(extensions: &Extensions) -> Problem {
+    if extensions.get::<Unasked>().is_some() {
+        Problem::session_required()
+    } else {
+        Problem::unauthenticated()
+    }
+}
+
 impl fmt::Debug for Requirement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::SignedIn => f.write_str("SignedIn"),
             Self::AnyRole(roles) => f.debug_tuple("AnyRole").field(roles).finish(),
+            Self::Machine(asked) => f.debug_tuple("Machine").field(asked).finish(),
             Self::Proof(Proof { level, max_age }) => {
                 let max_age = max_age.as_ref().map(|(max_age, _)| max_age);
                 f.debug_tuple("Proof").field(level).field(&max_age).finish()

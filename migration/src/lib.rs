@@ -58,6 +58,7 @@ mod m0012_auth_identity;
 mod m0013_auth_user_signed_in;
 mod m0014_auth_session_auth_time;
 mod m0016_auth_factor;
+mod m0019_auth_api_key;
 mod migrator;
 mod run;
 #[cfg(feature = "test-util")]

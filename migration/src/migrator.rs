@@ -6,12 +6,12 @@ use crate::{
     m0001_auth_user, m0002_auth_password, m0003_auth_user_role, m0004_auth_session,
     m0005_auth_one_time_token, m0006_auth_lease, m0007_auth_key, m0008_auth_throttle, m0009_auth_mail,
     m0010_auth_event, m0011_auth_deleted_user, m0012_auth_identity, m0013_auth_user_signed_in,
-    m0014_auth_session_auth_time, m0016_auth_factor,
+    m0014_auth_session_auth_time, m0016_auth_factor, m0019_auth_api_key,
 };
 
 /// All migrations, in the order in which they are applied. An entry that was released is never edited,
 /// renamed or moved: the next change is a new entry at the end. It only adds, or its name ends in `_breaking`.
-pub(crate) const MIGRATIONS: [SqlMigration; 15] = [
+pub(crate) const MIGRATIONS: [SqlMigration; 16] = [
     m0001_auth_user::MIGRATION,
     m0002_auth_password::MIGRATION,
     m0003_auth_user_role::MIGRATION,
@@ -27,6 +27,7 @@ pub(crate) const MIGRATIONS: [SqlMigration; 15] = [
     m0013_auth_user_signed_in::MIGRATION,
     m0014_auth_session_auth_time::MIGRATION,
     m0016_auth_factor::MIGRATION,
+    m0019_auth_api_key::MIGRATION,
 ];
 
 /// A migration that is data: its statements can be printed as well as run. Each statement may be run again,

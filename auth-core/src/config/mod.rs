@@ -1,5 +1,6 @@
 //! The settings, each with its default; the reasons are in [`manual::defaults`](crate::manual::defaults).
 
+mod api_keys;
 mod background;
 mod factors;
 mod hashing;
@@ -11,7 +12,9 @@ mod tokens;
 
 use std::time::Duration;
 
+pub(crate) use self::api_keys::is_prefix;
 pub use self::{
+    api_keys::ApiKeyConfig,
     background::BackgroundConfig,
     factors::{FactorConfig, SecondFactor},
     hashing::HashConfig,
@@ -46,6 +49,8 @@ pub struct Config {
     pub audit_retention: Option<Duration>,
     /// Second factors.
     pub factors: FactorConfig,
+    /// Keys for machines.
+    pub api_keys: ApiKeyConfig,
     /// For how long an account is kept whose address was never proved and to which nobody ever signed in; then the address is free
     /// again. Accounts that were imported, disabled, or made with a version that did not note sign-ins stay. Default `None`: for ever.
     pub unverified_account_ttl: Option<Duration>,
@@ -117,6 +122,7 @@ impl Config {
         }
         self.passwords.validate()?;
         self.factors.validate()?;
+        self.api_keys.validate()?;
         self.hashing.validate()?;
         self.background.validate()?;
         self.throttle.validate()

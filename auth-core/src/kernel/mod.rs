@@ -10,7 +10,10 @@ mod ways_in;
 
 use std::{
     any::Any,
-    sync::{Arc, Mutex, atomic::AtomicU16},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU16, AtomicU64},
+    },
 };
 
 use uuid::Uuid;
@@ -54,6 +57,8 @@ pub(crate) struct Kernel {
     /// Who acts where nobody is signed in.
     pub(crate) operator: Option<String>,
     pub(crate) events_so_far: AtomicU16,
+    /// Rises whenever something may have ended here: what is known of callers from before is read again.
+    pub(crate) endings: AtomicU64,
     /// `None`: no mail is sent.
     pub(crate) post: Option<Post>,
     pub(crate) mail_waits: tokio::sync::Notify,

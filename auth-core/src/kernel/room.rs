@@ -6,6 +6,7 @@ use std::{sync::Arc, time::Duration};
 use super::{Arrival, Kernel, LinkMail};
 use crate::{
     Challenge, Config, Error, Finding, UserId,
+    revocation::Ended,
     store::{Count, DatabaseTransaction, Exported, SessionRow, Standing, Table, standing},
     task::BoxFuture,
 };
@@ -30,6 +31,8 @@ pub(crate) struct Room {
     pub(crate) goes_along: &'static [(&'static str, &'static str, &'static str)],
     /// Has a say in every sign-in.
     pub(crate) gate: Option<Gate>,
+    /// What ended since a moment and is told by tokens of the room's own, so that every instance learns of it.
+    pub(crate) ended: Option<EndedSince>,
     /// What it knows to be wrong with itself.
     pub(crate) findings: Option<Findings>,
 }
@@ -45,6 +48,7 @@ impl Room {
         ways_in: None,
         goes_along: &[],
         gate: None,
+        ended: None,
         findings: None,
     };
 }
@@ -91,6 +95,9 @@ pub(crate) struct Gate {
 
 /// What a gate has to say, once it has looked further.
 pub(crate) type Objection<'a, T> = Option<BoxFuture<'a, Result<T, Error>>>;
+
+/// Reads what the kernel reads of sessions and users.
+pub(crate) type EndedSince = for<'a> fn(&'a Kernel, i64) -> BoxFuture<'a, Result<Ended, Error>>;
 
 /// Looks, and changes nothing.
 pub(crate) type Findings = for<'a> fn(&'a Arc<Kernel>) -> BoxFuture<'a, Result<Vec<Finding>, Error>>;

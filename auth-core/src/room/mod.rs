@@ -4,6 +4,7 @@
 pub(crate) mod admin;
 pub mod factor;
 pub(crate) mod import;
+pub mod machine;
 pub mod oidc;
 pub(crate) mod reset_password;
 pub(crate) mod verify_email;
@@ -13,8 +14,15 @@ use sea_orm::DatabaseConnection;
 use crate::{Auth, AuthBuilder, Keys, kernel::Room};
 
 /// Every room. One that is not in here is not swept, exported, checked, or thought of at a takeover.
-pub(crate) const ROOMS: &[Room] =
-    &[admin::ROOM, factor::ROOM, import::ROOM, oidc::ROOM, reset_password::ROOM, verify_email::ROOM];
+pub(crate) const ROOMS: &[Room] = &[
+    admin::ROOM,
+    factor::ROOM,
+    import::ROOM,
+    machine::ROOM,
+    oidc::ROOM,
+    reset_password::ROOM,
+    verify_email::ROOM,
+];
 
 /// Set-up.
 impl Auth {
@@ -22,7 +30,7 @@ impl Auth {
     ///
     /// The schema must be there: run `auth_migration::up` first.
     pub fn builder(db: DatabaseConnection, keys: Keys) -> AuthBuilder {
-        AuthBuilder::new(db, keys, ROOMS)
+        AuthBuilder::new(db, keys, ROOMS).set_up(|| Ok(machine::KnownKeys::new()))
     }
 }
 
@@ -35,6 +43,9 @@ mod tests {
         // Is answered with a factor, which goes, or with a new one by who has the password still.
         "auth_challenge",
         "auth_factor_failure",
+        // Of programs, and nobody's.
+        "auth_service_account",
+        "auth_ended_token",
     ];
 
     #[test]

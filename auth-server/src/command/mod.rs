@@ -2,6 +2,7 @@
 
 mod check;
 mod keys;
+mod machines;
 mod migrate;
 mod output;
 mod run;

@@ -11,6 +11,7 @@ use std::{
 use super::{
     check,
     keys::{self, generate_key},
+    machines,
     migrate::migrate,
     output::{complain, print},
     serve::serve,
@@ -82,6 +83,12 @@ fn execute(command: &Command, given: Vec<Given>, config: Config, passed: Passed)
         }
         Command::Keys { action } => runtime.block_on(keys::look_after(&config, action)),
         Command::Users { json, action } => runtime.block_on(users::look_after(&config, action, *json)),
+        Command::Services { json, action } => {
+            runtime.block_on(machines::look_after_services(&config, action, *json))
+        }
+        Command::ApiKeys { json, action } => {
+            runtime.block_on(machines::look_after_keys(&config, action, *json))
+        }
         Command::Serve | Command::Config | Command::Check { .. } => {
             runtime.block_on(serve(given, config, passed))
         }

@@ -22,6 +22,7 @@ mod key_ring;
 mod key_ring_load;
 mod keys;
 mod logs;
+mod machines;
 mod mail;
 mod metrics;
 mod migrate;

@@ -9,6 +9,7 @@ mod document;
 mod factor;
 mod fields;
 mod keys;
+mod machine;
 #[cfg(feature = "oidc")]
 mod oidc;
 mod openapi;
@@ -43,7 +44,11 @@ pub(crate) const DOORS: &[Doors] = &[
     reset_password::DOORS,
     #[cfg(feature = "oidc")]
     oidc::DOORS,
+    machine::OWN,
     admin::DOORS,
+    machine::ADMINISTRATION,
+    machine::OAUTH,
+    machine::METADATA,
     verify::DOORS,
     keys::DOORS,
     openapi::DOORS,

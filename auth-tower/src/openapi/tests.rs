@@ -20,6 +20,8 @@ fn service(settings: impl FnOnce(AuthBuilder) -> AuthBuilder) -> AuthService {
     let providers =
         oidc::Config::new("http://127.0.0.1:8000/auth/oauth").provider(Provider::google("id", "secret"));
     let auth = Auth::builder(Default::default(), keys);
+    // Told by an address, it is where clients look for the rest.
+    let auth = auth.configure(|config| "https://auth.example.com".clone_into(&mut config.tokens.issuer));
     let auth = settings(auth.mailer(Arc::new(Outbox::new())).oidc(providers)).build().unwrap();
     AuthService::builder(auth).mounted_at("/auth").build().unwrap()
 }
@@ -95,6 +97,8 @@ fn kind_of((mail, providers, verification, registration): Kind) -> Option<Auth> 
     let auth = Auth::builder(Default::default(), Keys::new(SecretKey::new([7; 64]).unwrap()));
     let auth = auth.configure(|config| {
         (config.email_verification, config.registration) = (verification, registration);
+        // Without keys where there is no mail, so that each comes with and without them.
+        config.api_keys.enabled = mail;
     });
     let auth = if mail { auth.mailer(Arc::new(Outbox::new())) } else { auth };
     let oidc = providers.map(|all| {

@@ -39,6 +39,7 @@ impl From<Error> for Problem {
             Error::StepUpRequired { level, max_age } => {
                 return Self::insufficient_authentication(Some(level), Some(max_age));
             }
+            Error::SessionRequired => return Self::session_required(),
             Error::SecondFactorRequired(_) => return Self::second_factor(false),
             _ => {}
         }
@@ -92,6 +93,7 @@ mod tests {
             Error::InvalidToken,
             Error::SessionOver,
             Error::SessionLeft,
+            Error::SessionRequired,
             Error::StepUpRequired { level: auth_core::Assurance::Aal2, max_age: Duration::from_secs(1) },
             Error::Refused(auth_core::factor::INVALID_CODE),
             Error::Refused(auth_core::factor::FACTOR_LOCKED),

@@ -13,7 +13,9 @@ pub(crate) enum Json {
     Bool(bool),
     List(Vec<Json>),
     Object(Object),
-    /// Null or a number: no endpoint takes one.
+    /// A whole number that is not negative.
+    Number(u64),
+    /// Null or another number: no endpoint takes one.
     Other,
 }
 
@@ -52,8 +54,8 @@ impl<'de> Visitor<'de> for Reader {
         Ok(Json::Other)
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<Json, E> {
-        Ok(Json::Other)
+    fn visit_u64<E>(self, number: u64) -> Result<Json, E> {
+        Ok(Json::Number(number))
     }
 
     fn visit_f64<E>(self, _: f64) -> Result<Json, E> {

@@ -22,6 +22,7 @@ mod layers;
 mod log;
 mod login;
 mod logout;
+mod machine;
 mod matrix;
 mod oidc;
 mod openapi;

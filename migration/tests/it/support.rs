@@ -3,7 +3,7 @@ use sea_orm_migration::sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBac
 use sea_orm_migration::sea_query::{Expr, InsertStatement, Query};
 
 /// The names of all migrations, in order.
-pub(crate) const ALL: [&str; 15] = [
+pub(crate) const ALL: [&str; 16] = [
     "m0001_auth_user",
     "m0002_auth_password",
     "m0003_auth_user_role",
@@ -19,6 +19,7 @@ pub(crate) const ALL: [&str; 15] = [
     "m0013_auth_user_signed_in",
     "m0014_auth_session_auth_time",
     "m0016_auth_factor",
+    "m0019_auth_api_key",
 ];
 
 pub(crate) async fn execute(db: &DatabaseConnection, sql: &str) {

@@ -78,6 +78,11 @@ const ROOMS: &[Shared] = &[
         ],
     },
     Shared {
+        room: "machine",
+        words: &["machine::", "api_key", "ApiKey", "ServiceAccount", "service_account"],
+        files: &[("auth-core/audit/mod.rs", "by which key something was done")],
+    },
+    Shared {
         room: "reset_password",
         words: &["reset_password", "ResetPassword", "RESET_PASSWORD"],
         files: &[

@@ -48,7 +48,7 @@ fn describe(_: &Inner) -> Operation {
         .wants_proof()
 }
 
-pub(super) fn schemas() -> [(&'static str, Value); 4] {
+pub(super) fn schemas() -> [(&'static str, Value); 5] {
     let export = closed(&json!({
         "user": reference("User"),
         "sessions": list("Session"),
@@ -56,6 +56,7 @@ pub(super) fn schemas() -> [(&'static str, Value); 4] {
         "authenticator_apps": list("AuthenticatorApp"),
         "recovery_codes": list("AuthenticatorApp"),
         "wrong_codes": list("WrongCode"),
+        "api_keys": list("ExportedApiKey"),
         "events": list("Event"),
     }));
     // Of accounts elsewhere all is stored and exported, also by a program that lets nobody sign in with them.
@@ -69,5 +70,20 @@ pub(super) fn schemas() -> [(&'static str, Value); 4] {
     }));
     let app = closed(&json!({"created_at": time()}));
     let wrong = closed(&json!({"at": time(), "network": text()}));
-    [("Export", export), ("Identity", identity), ("AuthenticatorApp", app), ("WrongCode", wrong)]
+    let key = closed(&json!({
+        "id": id(),
+        "name": text(),
+        "hint": text(),
+        "scopes": text(),
+        "created_at": time(),
+        "expires_at": perhaps(&time()),
+        "last_used_at": perhaps(&time()),
+    }));
+    [
+        ("ExportedApiKey", key),
+        ("Export", export),
+        ("Identity", identity),
+        ("AuthenticatorApp", app),
+        ("WrongCode", wrong),
+    ]
 }

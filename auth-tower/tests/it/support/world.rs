@@ -147,6 +147,9 @@ impl World {
             "auth_totp",
             "auth_recovery_code",
             "auth_factor_failure",
+            "auth_service_account",
+            "auth_api_key",
+            "auth_ended_token",
         ] {
             let count = format!("SELECT COUNT(*) AS n FROM {table}");
             let count = Statement::from_string(self.db.get_database_backend(), count);
