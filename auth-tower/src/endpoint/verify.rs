@@ -163,7 +163,7 @@ fn describe(_: &Inner) -> Operation {
     ]
     .into_iter()
     .fold(Operation::new("verify", "Is this token good"), Operation::parameter)
-    .fails(&["insufficient_user_authentication", "forbidden", "session_required"])
+    .fails(&["insufficient_user_authentication", "forbidden"])
     .describe("For proxies that ask before they let a request through. Reads no database, but for a key once in the time of a poll. Machines \
          are let through only where `scope` or `caller` asks for them.")
     .answer(

@@ -429,9 +429,9 @@ async fn a_layer_takes_machines_where_it_is_told_and_a_guard_asks_for_them() {
 
     let guard = RequireLayer::any_caller();
     for _ in 0..2 {
-        let key =
-            auth.machines().unwrap().create_key_for(ada.ada, NewApiKey::new("x"), ClientInfo::default());
-        let made = key.await.unwrap();
+        let machines = auth.machines().unwrap();
+        let made =
+            machines.create_key_for(ada.ada, NewApiKey::new("x"), ClientInfo::default()).await.unwrap();
         let door = |layer: &AuthLayer| layer.layer(guard.layer(tower::service_fn(who)));
         send(door(&strict_keys), Req::get("/").bearer(made.secret.expose())).await.expect(200);
         auth.machines().unwrap().end_any_key(made.key.id, ClientInfo::default()).await.unwrap();

@@ -51,7 +51,7 @@ impl Endpoint {
     pub const INTROSPECT: Self =
         Self(&Address { speaks_oauth: true, ..Address::new("/oauth/introspect", &[introspect::ROUTE]) });
     /// `GET /.well-known/oauth-authorization-server`; needs an issuer that is an https URL, or of this machine
-    pub const OAUTH_METADATA: Self =
+    pub const METADATA: Self =
         Self(&Address::new("/.well-known/oauth-authorization-server", &[metadata::ROUTE]));
 }
 
@@ -98,7 +98,7 @@ pub(crate) const OAUTH: Doors = Doors {
 };
 
 pub(crate) const METADATA: Doors = Doors {
-    endpoints: &[Endpoint::OAUTH_METADATA],
+    endpoints: &[Endpoint::METADATA],
     open: |auth| are_on(auth) && metadata::is_url(&auth.config().tokens.issuer),
     schemas: |_| vec![metadata::schema()],
     ..Doors::tagged(Tag::SERVICES)
