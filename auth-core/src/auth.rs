@@ -43,16 +43,17 @@ use crate::{
 /// | --- | --- |
 /// | set-up | [`builder`](Self::builder), [`run_background`](Self::run_background), [`check`](Self::check), [`config`](Self::config), [`clock`](Self::clock), [`sends_mail`](Self::sends_mail) |
 /// | accounts | [`register`](Self::register), [`prepare_register`](Self::prepare_register), [`change_password`](Self::change_password), [`delete_account`](Self::delete_account), [`export`](Self::export), [`export_for`](Self::export_for), [`own_events`](Self::own_events) |
-/// | signing in and out | [`login`](Self::login), [`refresh`](Self::refresh), [`logout`](Self::logout), [`logout_session`](Self::logout_session), [`logout_all`](Self::logout_all), `oidc` (with that feature) |
+/// | signing in and out | [`login`](Self::login), [`sign_in`](Self::sign_in), [`refresh`](Self::refresh), [`logout`](Self::logout), [`logout_session`](Self::logout_session), [`logout_all`](Self::logout_all), `oidc` (with that feature) |
 /// | sessions | [`sessions`](Self::sessions), [`end_session`](Self::end_session), [`end_other_sessions`](Self::end_other_sessions) |
 /// | who is calling | [`verifier`](Self::verifier), [`verify_session`](Self::verify_session), [`current_user`](Self::current_user), [`user`](Self::user) |
 /// | by mail | [`request_email_verification`](Self::request_email_verification), [`verify_email`](Self::verify_email), [`verify_email_carrying`](Self::verify_email_carrying), [`forgot_password`](Self::forgot_password), [`reset_password`](Self::reset_password), [`request_email_change`](Self::request_email_change), [`stop_email_change`](Self::stop_email_change) |
 /// | second factors, recent proof | [`factors`](Self::factors), [`step_up`](Self::step_up), [`require_recent_proof`](Self::require_recent_proof), [`reset_factors`](Self::reset_factors), [`unlock_factors`](Self::unlock_factors) |
 /// | machines | [`machines`](Self::machines) |
-/// | administration | [`list_users`](Self::list_users), [`find_user`](Self::find_user), [`create_user`](Self::create_user), [`update_user`](Self::update_user), [`set_roles`](Self::set_roles), [`disable`](Self::disable), [`enable`](Self::enable), [`unlock`](Self::unlock), [`delete_user`](Self::delete_user), [`events`](Self::events), [`send_reset_link`](Self::send_reset_link), [`reset_link`](Self::reset_link) |
+/// | administration | [`list_users`](Self::list_users), [`find_user`](Self::find_user), [`create_user`](Self::create_user), [`update_user`](Self::update_user), [`set_roles`](Self::set_roles), [`disable`](Self::disable), [`enable`](Self::enable), [`unlock`](Self::unlock), [`delete_user`](Self::delete_user), [`events`](Self::events), [`events_after`](Self::events_after), [`send_reset_link`](Self::send_reset_link), [`reset_link`](Self::reset_link) |
+/// | telling other services | `webhooks` (with that feature), `deliver_webhooks` |
 /// | moving in and out | [`import`](Self::import), [`export_users`](Self::export_users) |
 /// | keys | [`jwks`](Self::jwks), [`set_keys`](Self::set_keys), [`key_ring`](Self::key_ring) |
-/// | parts of the background task, and its numbers | [`revocations`](Self::revocations), [`poll_revocations`](Self::poll_revocations), [`poll_keys`](Self::poll_keys), [`deliver_mail`](Self::deliver_mail), [`sweep`](Self::sweep), [`sweep_in_turn`](Self::sweep_in_turn), [`mail_backlog`](Self::mail_backlog), [`hash_pool`](Self::hash_pool) |
+/// | parts of the background task, and its numbers | [`revocations`](Self::revocations), [`poll_revocations`](Self::poll_revocations), [`poll_keys`](Self::poll_keys), [`deliver_mail`](Self::deliver_mail), [`place_events`](Self::place_events), [`sweep`](Self::sweep), [`sweep_in_turn`](Self::sweep_in_turn), [`mail_backlog`](Self::mail_backlog), [`hash_pool`](Self::hash_pool) |
 #[derive(Clone)]
 pub struct Auth {
     pub(crate) kernel: Arc<Kernel>,
@@ -89,6 +90,35 @@ impl Auth {
     /// [`Error::Unavailable`].
     pub async fn login(&self, login: Login) -> Result<SignIn, Error> {
         Arc::clone(&self.kernel).login(login).await
+    }
+
+    /// Signs in somebody who has proved to the host who they are: by a directory (LDAP), by SAML, by the registration that has
+    /// just ended. **Whoever calls this has checked that proof**; nothing is asked here but the gate that every sign-in passes:
+    /// whether the account is disabled, has to prove its address, or is asked for a second factor. No attempt is counted.
+    ///
+    /// `method` is what the token tells of it (claim `amr`, RFC 8176), as `ldap`, or `pwd` for a password: 1 to 32 of
+    /// `[a-z0-9_-]`. None raises the assurance above one factor.
+    ///
+    /// ```
+    /// # async fn sign_up(auth: auth_core::Auth, client: auth_core::ClientInfo) -> Result<(), auth_core::Error> {
+    /// use auth_core::{Register, SignIn};
+    ///
+    /// let register = Register::new("ada@example.com", "correct horse battery").client(client.clone());
+    /// let ada = auth.register(register).await?;
+    /// if let SignIn::Granted(tokens) = auth.sign_in(ada.id, "pwd", client).await? {
+    ///     // Hand them out; auth-tower has the cookies: `AuthService::session_cookies`.
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`USER_NOT_FOUND`](crate::refusal::USER_NOT_FOUND); [`VERIFICATION_NEEDED`](crate::refusal::VERIFICATION_NEEDED), with the
+    /// link on its way; [`Error::InvalidCredentials`] for a disabled account; [`Error::Validation`] on `method`;
+    /// [`Error::Unavailable`].
+    pub async fn sign_in(&self, user: UserId, method: &str, client: ClientInfo) -> Result<SignIn, Error> {
+        let (kernel, method) = (Arc::clone(&self.kernel), method.to_owned());
+        detached(async move { kernel.sign_in_vouched(user, method, client).await }).await
     }
 
     /// Exchanges a refresh token for new tokens. Within the grace the same token gets the same successor;

@@ -5,14 +5,14 @@ use std::{
     fmt,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicU16, AtomicU64},
+        atomic::{AtomicI64, AtomicU16, AtomicU64},
     },
 };
 
 use sea_orm::DatabaseConnection;
 
 use crate::{
-    Auth, Clock, Config, ConfigError, EmailVerification, EventSink, Keys, SystemClock, SystemRandom,
+    Auth, Clock, Config, ConfigError, EmailVerification, EventSink, Hooks, Keys, SystemClock, SystemRandom,
     TracingEvents,
     kernel::{self, Kernel, Room, sealers},
     key_ring::{KeySource, KeysInForce, Ring},
@@ -36,6 +36,7 @@ pub struct AuthBuilder {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     events: Arc<dyn EventSink>,
+    hooks: Option<Arc<dyn Hooks>>,
     operator: Option<String>,
     mailer: Option<Arc<dyn Mailer>>,
     mail_templates: Arc<dyn MailTemplates>,
@@ -44,7 +45,7 @@ pub struct AuthBuilder {
 }
 
 /// What a room is switched on with, once everything else is known to be sound.
-type SetUp = Box<dyn FnOnce() -> Result<Arc<dyn Any + Send + Sync>, ConfigError> + Send>;
+type SetUp = Box<dyn FnOnce(&Config) -> Result<Arc<dyn Any + Send + Sync>, ConfigError> + Send>;
 
 impl AuthBuilder {
     pub(crate) fn new(db: DatabaseConnection, keys: Keys, rooms: &[Room]) -> Self {
@@ -57,6 +58,7 @@ impl AuthBuilder {
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
             events: Arc::new(TracingEvents),
+            hooks: None,
             operator: None,
             mailer: None,
             mail_templates: Arc::new(EnglishMails),
@@ -112,7 +114,8 @@ impl AuthBuilder {
     }
 
     /// Sends mail, which verification, reset and change of an address need; something has to run
-    /// [`Auth::run_background`] too. Default: no mail, and none of these.
+    /// [`Auth::run_background`] too, and the pages that links lead to have to be named
+    /// ([`MailConfig::pages_at`](crate::MailConfig::pages_at)). Default: no mail, and none of these.
     pub fn mailer(mut self, mailer: Arc<dyn Mailer>) -> Self {
         self.mailer = Some(mailer);
         self
@@ -127,9 +130,9 @@ impl AuthBuilder {
     /// Switches a room on: what it makes is there as [`Kernel::set_up`].
     pub(crate) fn set_up<T: Send + Sync + 'static>(
         mut self,
-        make: impl FnOnce() -> Result<Arc<T>, ConfigError> + Send + 'static,
+        make: impl FnOnce(&Config) -> Result<Arc<T>, ConfigError> + Send + 'static,
     ) -> Self {
-        self.set_up.push(Box::new(move || Ok(make()?)));
+        self.set_up.push(Box::new(move |config| Ok(make(config)?)));
         self
     }
 
@@ -160,6 +163,12 @@ impl AuthBuilder {
         self
     }
 
+    /// Gives the host a say: who may register, who may sign in, what access tokens tell besides.
+    pub fn hooks(mut self, hooks: Arc<dyn Hooks>) -> Self {
+        self.hooks = Some(hooks);
+        self
+    }
+
     /// Checks everything and makes the handle. Reads and writes nothing.
     ///
     /// # Errors
@@ -170,6 +179,9 @@ impl AuthBuilder {
         if self.config.email_verification != EmailVerification::Off && self.mailer.is_none() {
             return Err(ConfigError::new("email_verification", "needs a mailer"));
         }
+        if self.mailer.is_some() {
+            self.config.mail.validate_pages_named()?;
+        }
         let post = self.mailer.map(|mailer| Post { mailer, templates: self.mail_templates });
         let hasher = match self.hasher {
             Some(hasher) => hasher,
@@ -179,6 +191,7 @@ impl AuthBuilder {
         let keys = VerifyingKey::all(&self.keys, ring.public())?;
         let verifier = TokenVerifier::with(keys, &self.config.tokens.issuer, &self.config.tokens.audience)
             .clock(Arc::clone(&self.clock));
+        let set_up = self.set_up.into_iter().map(|make| make(&self.config)).collect::<Result<_, _>>()?;
         let instance = random::uuid(self.random.as_ref())
             .map_err(|error| ConfigError::new("random source", error.to_string()))?;
         Ok(Auth {
@@ -196,14 +209,18 @@ impl AuthBuilder {
                 clock: self.clock,
                 random: self.random,
                 events: self.events,
+                hooks: self.hooks,
                 operator: self.operator,
                 events_so_far: AtomicU16::default(),
                 endings: AtomicU64::default(),
+                epochs_swept: AtomicI64::default(),
                 post,
+                unplaced: tokio::sync::Notify::new(),
+                placed: tokio::sync::watch::Sender::new(()),
                 mail_waits: tokio::sync::Notify::new(),
                 background: kernel::Background::default(),
                 rooms: self.rooms,
-                set_up: self.set_up.into_iter().map(|make| make()).collect::<Result<_, _>>()?,
+                set_up,
                 config: self.config,
             }),
         })

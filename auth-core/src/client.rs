@@ -1,6 +1,6 @@
 //! Who is asking.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use uuid::Uuid;
 
@@ -78,10 +78,11 @@ impl ClientInfo {
     }
 
     /// What is taken for one client where clients are told apart by their addresses: an IPv4 address, in whichever of its
-    /// two forms, or an IPv6 network of 64 bits (whoever has one address in it has all). Throttling and the hash queue
-    /// count by it; a host that counts connections should too.
+    /// two forms, or an IPv6 network of 64 bits (whoever has one address in it has all). `::1` is `127.0.0.1`: one machine.
+    /// Throttling and the hash queue count by it; a host that counts connections should too.
     pub fn network_of(ip: IpAddr) -> IpAddr {
         match ip.to_canonical() {
+            IpAddr::V6(Ipv6Addr::LOCALHOST) => Ipv4Addr::LOCALHOST.into(),
             IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() & !u128::from(u64::MAX)).into(),
             ip @ IpAddr::V4(_) => ip,
         }

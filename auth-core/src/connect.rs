@@ -6,6 +6,8 @@ use sea_orm::{Database, DatabaseConnection};
 use tracing::{instrument::WithSubscriber, subscriber::NoSubscriber};
 use zeroize::Zeroizing;
 
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+use crate::store::read_only;
 use crate::{ConfigError, StoreError};
 
 /// Connects with the defaults of [`ConnectOptions`].
@@ -23,6 +25,7 @@ pub struct ConnectOptions {
     url: Zeroizing<String>,
     max_connections: u32,
     timeout: Duration,
+    max_lifetime: Duration,
     as_found: bool,
 }
 
@@ -45,6 +48,7 @@ impl ConnectOptions {
             url: Zeroizing::new(url.into()),
             max_connections: 8,
             timeout: Duration::from_secs(3),
+            max_lifetime: Duration::from_mins(30),
             as_found: false,
         }
     }
@@ -58,6 +62,12 @@ impl ConnectOptions {
     /// How long an operation waits for a connection before it fails as unavailable.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
+        self
+    }
+
+    /// After how long a connection is replaced. Default 30 minutes. An in-memory SQLite database keeps its one.
+    pub fn max_lifetime(mut self, lifetime: Duration) -> Self {
+        self.max_lifetime = lifetime;
         self
     }
 
@@ -103,6 +113,7 @@ impl ConnectOptions {
             .connect_lazy(self.as_found)
             .connect_timeout(self.timeout)
             .acquire_timeout(self.timeout)
+            .max_lifetime(self.max_lifetime)
             // Statements carry addresses and hashes; errors are reported by the caller.
             .sqlx_logging(false)
             // A statement that waits for ever, for a lock or a stalled disk, would keep its connection from all
@@ -111,9 +122,19 @@ impl ConnectOptions {
             // Not a ping before each statement; but a connection that rested may have died unnoticed.
             .test_before_acquire(false)
             .test_before_acquire_if_idle_for(Duration::from_secs(5));
+        #[cfg(feature = "postgres")]
+        options.map_sqlx_postgres_before_acquire(|_, connection| {
+            let is_of_use = !read_only::was_there(connection.age);
+            Box::pin(async move { Ok(is_of_use) })
+        });
+        #[cfg(feature = "mysql")]
+        options.map_sqlx_mysql_before_acquire(|_, connection| {
+            let is_of_use = !read_only::was_there(connection.age);
+            Box::pin(async move { Ok(is_of_use) })
+        });
         #[cfg(feature = "mysql")]
         {
-            // The same for MySQL and MariaDB, as far as both have it. Its unit is a second.
+            // The deadline for MySQL and MariaDB, as far as both have it. Its unit is a second.
             let seconds = limit.as_secs().max(1);
             options.map_sqlx_mysql_pool_opts(move |pool| {
                 pool.after_connect(move |connection, _| {

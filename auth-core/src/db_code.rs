@@ -33,8 +33,7 @@ pub(crate) enum Meaning {
     Busy,
     /// The server is starting, stopping, full, or no part of its cluster.
     Away,
-    /// This server takes no writes: it is a standby now, and its connection will never be of use again. Others are tried
-    /// when it is closed, by `max_lifetime` or by the server.
+    /// This server takes no writes: it is a standby now, and its connection will never be of use again. It is closed.
     ReadOnly,
 }
 
@@ -87,7 +86,6 @@ const MYSQL: Table = &[
     ("1040", Away),     // ER_CON_COUNT_ERROR
     ("1053", Away),     // ER_SERVER_SHUTDOWN
     ("1114", Away),     // ER_RECORD_FILE_FULL
-    ("1047", Away),     // ER_UNKNOWN_COM_ERROR: a node of a Galera cluster that is in no majority
     ("1180", Away), // ER_ERROR_DURING_COMMIT: such a node in the middle of it; what became of it is not known
     ("9001", Away), // TiDB, its placement driver did not answer
     ("9002", Away), // TiDB, its store did not answer
@@ -95,11 +93,22 @@ const MYSQL: Table = &[
     ("9005", Away), // TiDB, a region has no leader
     ("1290", ReadOnly), // ER_OPTION_PREVENTS_STATEMENT: `read_only`, a replica
     ("1836", ReadOnly), // ER_READ_ONLY_MODE
+    ("1792", ReadOnly), // ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION: `tx_read_only`
+    ("1047", ReadOnly), // ER_UNKNOWN_COM_ERROR: a node of a Galera cluster that is in no majority takes nothing at all
 ];
 
 pub(crate) fn meaning(error: &dyn DatabaseError) -> Option<Meaning> {
     let (table, code) = entry(error)?;
     look_up(table, &code)
+}
+
+/// Whether a row could not go because others refer to it.
+pub(crate) fn is_referred_to(error: &DbErr) -> bool {
+    let Some(sqlx::Error::Database(error)) = sqlx_error(error) else { return false };
+    // SQLITE_CONSTRAINT_FOREIGNKEY, and ..._TRIGGER, by which it keeps RESTRICT; foreign_key_violation, and from PostgreSQL 18
+    // on restrict_violation; ER_ROW_IS_REFERENCED and ER_ROW_IS_REFERENCED_2.
+    code(error.as_ref())
+        .is_some_and(|code| ["787", "1811", "23503", "23001", "1217", "1451"].contains(&code.as_str()))
 }
 
 /// The database's own code: SQLite's number, PostgreSQL's SQLSTATE, MySQL's and MariaDB's number.
@@ -149,7 +158,7 @@ mod tests {
             (MYSQL, "1969", Some(Busy)),
             (MYSQL, "3024", Some(Busy)),
             (POSTGRES, "57014", Some(Busy)),
-            (MYSQL, "1047", Some(Away)),
+            (MYSQL, "1047", Some(ReadOnly)),
             (MYSQL, "1180", Some(Away)),
             (POSTGRES, "08006", Some(Away)),
             (POSTGRES, "40003", Some(Away)),

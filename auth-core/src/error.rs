@@ -2,10 +2,11 @@
 
 use std::{error::Error as StdError, fmt, time::Duration};
 
-use sea_orm::DbErr;
+/// The error of `SeaORM`, in the version that this crate is built on.
+pub use sea_orm::DbErr;
 
 use crate::{
-    Assurance, Challenge, Class, ConfigError, Refusal,
+    Assurance, Challenge, Class, ConfigError, Denial, Refusal,
     database_cause::database_cause,
     db_code::{self, Meaning, sqlx_error},
     random::RandomUnavailable,
@@ -53,6 +54,9 @@ pub enum Error {
     /// A rule says no. The [`refusal`](crate::refusal) tells which; its [class](Refusal::class) tells what can be done about it.
     #[error("{}", .0.text)]
     Refused(Refusal),
+    /// The host's own [`Hooks`](crate::Hooks) say no, with a code and a text of theirs.
+    #[error("refused by the host: {}", .0.code)]
+    Denied(Box<Denial>),
     /// The settings do not go with what is stored: a key of the key ring is encrypted under another secret.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -81,6 +85,9 @@ pub enum Error {
     /// ([`TokenConfig::revocation_max_age`](crate::TokenConfig::revocation_max_age)). Try again later.
     #[error("it is not known whether the session still lives")]
     RevocationsStale,
+    /// The host's own [`Hooks`](crate::Hooks) did not answer ([`HookConfig`](crate::HookConfig)). Nothing was changed; try again later.
+    #[error("the host's own hook did not answer")]
+    HookUnavailable,
     /// A bug or a broken installation: log it, tell the client nothing.
     #[error("internal error")]
     Internal(#[source] Box<dyn StdError + Send + Sync>),
@@ -93,17 +100,20 @@ impl Error {
             Self::Validation(_) => Class::Validation,
             Self::InvalidCredentials => Class::Credentials,
             Self::InvalidToken | Self::SessionOver | Self::SessionLeft => Class::Token,
-            Self::SecondFactorRequired(_) | Self::SessionRequired => Class::Forbidden,
+            Self::SecondFactorRequired(_) | Self::Denied(_) | Self::SessionRequired => Class::Forbidden,
             Self::StepUpRequired { .. } => Class::StepUp,
             Self::Refused(refusal) => refusal.class,
             Self::Throttled { .. } => Class::Throttled,
             Self::Overloaded { .. } => Class::Overloaded,
-            Self::Unavailable(_) | Self::RevocationsStale | Self::NoSigningKey => Class::Unavailable,
+            Self::Unavailable(_) | Self::RevocationsStale | Self::NoSigningKey | Self::HookUnavailable => {
+                Class::Unavailable
+            }
             Self::Config(_) | Self::Internal(_) => Class::Internal,
         }
     }
 
-    /// A stable name, the same that the HTTP contract uses in `code`.
+    /// A stable name, the same that the HTTP contract uses in `code`. Of a [denial](Self::Denied) it is `denied`; the contract has the
+    /// host's own there.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Validation(_) => "validation_failed",
@@ -115,7 +125,10 @@ impl Error {
             Self::Refused(refusal) => refusal.code,
             Self::Throttled { .. } => "throttled",
             Self::Overloaded { .. } => "overloaded",
-            Self::Unavailable(_) | Self::RevocationsStale | Self::NoSigningKey => "unavailable",
+            Self::Denied(_) => Denial::CODE,
+            Self::Unavailable(_) | Self::RevocationsStale | Self::NoSigningKey | Self::HookUnavailable => {
+                "unavailable"
+            }
             Self::Config(_) | Self::Internal(_) => "internal",
         }
     }
@@ -123,6 +136,13 @@ impl Error {
     /// Whether another transaction was faster, so that the same one may be tried again.
     pub(crate) fn is_lost_race(&self) -> bool {
         matches!(self, Self::Unavailable(source) if is_lost_race(source.db_err()))
+    }
+
+    /// Of a deletion: the error of the store, if rows that refer to the row keep it.
+    pub(crate) fn referred_to(&self) -> Option<&DbErr> {
+        let Self::Internal(source) = self else { return None };
+        let source = source.downcast_ref::<StoreError>()?.db_err();
+        db_code::is_referred_to(source).then_some(source)
     }
 
     pub(crate) fn internal(source: impl StdError + Send + Sync + 'static) -> Self {

@@ -84,6 +84,14 @@ pub enum EventKind {
         /// Which session.
         session: SessionId,
     },
+    /// A session's row was older than the refresh token that came with a good mac, and has caught up: the database has
+    /// forgotten something, by a failover to a standby that lagged or by a restored backup. Worth an alert.
+    RowWasOlder {
+        /// Whose session.
+        user: UserId,
+        /// Which session.
+        session: SessionId,
+    },
     /// A session was ended.
     SignedOut {
         /// Whose session, where that was read.
@@ -162,7 +170,7 @@ pub enum EventKind {
     },
     /// Accounts were read to move elsewhere. With hashes worth an alert.
     UsersExported {
-        /// Whether with the hashes of their passwords.
+        /// Whether with the hashes of their passwords and the secrets of their authenticator apps.
         with_hashes: bool,
     },
     /// Somebody proved to read mail at the address of the account.
@@ -281,6 +289,16 @@ pub enum EventKind {
         /// Whose.
         user: UserId,
     },
+    /// A device is not asked for a second factor for a while.
+    DeviceRemembered {
+        /// Whose.
+        user: UserId,
+    },
+    /// A remembered device, or all of them, were forgotten by their owner.
+    DeviceForgotten {
+        /// Whose.
+        user: UserId,
+    },
     /// Whoever is signed in has shown again who they are.
     SteppedUp {
         /// Who.
@@ -337,6 +355,26 @@ pub enum EventKind {
         user: Option<UserId>,
         /// What it was for.
         kind: MailKind,
+    },
+    /// Somebody else is told of events from now on.
+    WebhookAdded {
+        /// The id of the webhook.
+        webhook: String,
+    },
+    /// A webhook was changed: where it leads, what it is told, its secret, whether it is on, or where it begins again.
+    WebhookChanged {
+        /// The id of the webhook.
+        webhook: String,
+    },
+    /// A webhook was removed.
+    WebhookRemoved {
+        /// The id of the webhook.
+        webhook: String,
+    },
+    /// A webhook was switched off, because it is gone or nothing could be handed over for three days. Worth an alert.
+    WebhookOff {
+        /// The id of the webhook.
+        webhook: String,
     },
     /// A key was added to the key ring.
     KeyAdded {
@@ -437,6 +475,9 @@ impl EventKind {
             Self::RefreshReused { user, session } => {
                 Row::of("refresh_reused").user(*user).session(*session).level(Level::Warn)
             }
+            Self::RowWasOlder { user, session } => {
+                Row::of("row_was_older").user(*user).session(*session).level(Level::Warn)
+            }
             Self::SignedOut { user, session, reason } => {
                 Row::of("signed_out").user(*user).session(*session).reason(reason.code())
             }
@@ -495,6 +536,8 @@ impl EventKind {
             }
             Self::FactorLocked { user } => Row::of("factor_locked").user(*user).level(Level::Warn),
             Self::FactorUnlocked { user } => Row::of("factor_unlocked").user(*user),
+            Self::DeviceRemembered { user } => Row::of("device_remembered").user(*user),
+            Self::DeviceForgotten { user } => Row::of("device_forgotten").user(*user),
             Self::SteppedUp { user, session, method } => {
                 Row::of("stepped_up").user(*user).session(*session).reason(method)
             }
@@ -512,6 +555,16 @@ impl EventKind {
             Self::ServiceAccountChanged { account } => Row::of("service_account_changed").user(*account),
             Self::ServiceAccountDeleted { account } => Row::of("service_account_deleted").user(*account),
             Self::MailGivenUp { user, kind } => Row::of("mail_given_up").user(*user).reason(kind.code()),
+            Self::WebhookAdded { webhook } => Row::of("webhook_added").reason(webhook).reason_not_counted(),
+            Self::WebhookChanged { webhook } => {
+                Row::of("webhook_changed").reason(webhook).reason_not_counted()
+            }
+            Self::WebhookRemoved { webhook } => {
+                Row::of("webhook_removed").reason(webhook).reason_not_counted()
+            }
+            Self::WebhookOff { webhook } => {
+                Row::of("webhook_off").reason(webhook).reason_not_counted().level(Level::Warn)
+            }
             Self::KeyAdded { key } => Row::of("key_added").reason(key).reason_not_counted(),
             Self::KeyRevoked { key } => Row::of("key_revoked").reason(key).reason_not_counted(),
         }
@@ -551,6 +604,8 @@ pub enum SignInFailure {
     Disabled,
     /// The password is right, but the address is not proved.
     Unverified,
+    /// The host's own hook said no.
+    Denied,
     /// A rule of the way in said no; the code of the [`Refusal`](crate::Refusal).
     Refused(&'static str),
 }
@@ -563,6 +618,7 @@ impl SignInFailure {
             Self::WrongPassword => "wrong_password",
             Self::Disabled => "disabled",
             Self::Unverified => "unverified",
+            Self::Denied => "denied",
             Self::Refused(code) => code,
         }
     }

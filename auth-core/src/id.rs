@@ -2,12 +2,14 @@
 
 use std::{fmt, str::FromStr};
 
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
         pub struct $name(Uuid);
 
         impl $name {
@@ -20,6 +22,12 @@ macro_rules! id {
         impl From<Uuid> for $name {
             fn from(id: Uuid) -> Self {
                 Self(id)
+            }
+        }
+
+        impl From<$name> for Uuid {
+            fn from(id: $name) -> Self {
+                id.0
             }
         }
 
@@ -50,4 +58,17 @@ id! {
 id! {
     /// A session (random UUID version 4). Knowing it opens nothing.
     SessionId
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_its_uuid_in_a_document_and_in_a_column() {
+        let id = Uuid::from_u128(7);
+        let user: UserId = serde_json::from_str("\"00000000-0000-0000-0000-000000000007\"").unwrap();
+        assert_eq!((user, Uuid::from(user)), (id.into(), id));
+        assert_eq!(serde_json::to_string(&SessionId::from(id)).unwrap(), format!("\"{id}\""));
+    }
 }

@@ -32,6 +32,8 @@
 //! | --- | --- |
 //! | `sqlite`, `postgres`, `mysql` | the database, one or several; none by default |
 //! | `smtp` | mails by SMTP: [`mail`] |
+//! | `webhooks` | events to other services as they happen: `auth_core::webhooks` |
+//! | `http-client` | what these ask other servers with |
 //! | `oidc` | sign-in at Google, GitHub or any OpenID Connect issuer: `auth_core::oidc` |
 //! | `test-util` | a clock to set, a hasher that counts, an event log. Not for production |
 //!
@@ -41,7 +43,10 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // What only a feature's room uses is unused without it; a build with all features tells what nobody uses.
-#![cfg_attr(not(feature = "oidc"), allow(dead_code, unused_imports, unreachable_pub))]
+#![cfg_attr(
+    not(all(feature = "oidc", feature = "webhooks")),
+    allow(dead_code, unused_imports, unreachable_pub)
+)]
 
 mod assurance;
 mod audit;
@@ -61,6 +66,9 @@ mod error;
 mod event;
 mod finding;
 mod flow;
+mod hook;
+#[cfg(feature = "http-client")]
+pub mod http_client;
 mod id;
 mod kernel;
 mod key_ring;
@@ -85,31 +93,38 @@ mod token;
 mod user;
 
 pub use assurance::Assurance;
-pub use audit::AuditEvent;
+pub use audit::{AuditEvent, FeedEvent, FeedPage, FeedQuery};
 pub use auth::Auth;
 pub use builder::AuthBuilder;
 pub use challenge::Challenge;
 pub use client::ClientInfo;
 pub use clock::{Clock, SystemClock};
 pub use config::{
-    ApiKeyConfig, BackgroundConfig, Config, EmailVerification, FactorConfig, HashConfig, MailConfig,
-    PasswordConfig, Registration, SecondFactor, SessionConfig, ThrottleConfig, TokenConfig,
+    ApiKeyConfig, BackgroundConfig, Config, EmailVerification, FactorConfig, HashConfig, HookConfig,
+    MailConfig, OnHookFailure, PasswordConfig, Registration, SecondFactor, SessionConfig, ThrottleConfig,
+    TokenConfig,
 };
 pub use config_error::ConfigError;
 pub use connect::{ConnectError, ConnectOptions, connect};
 pub use database_cause::database_cause;
-pub use error::{Error, FieldError, StoreError};
+pub use error::{DbErr, Error, FieldError, StoreError};
 pub use event::{Event, EventKind, EventSink, LinkRefusal, SignInFailure, ThrottleReason, TracingEvents};
 pub use finding::{Finding, Severity};
 pub use flow::{
     ChangedUser, Export, KeyRing, KeyState, Login, PreparedRegister, Register, RingKey, UserChange,
 };
+pub use hook::{
+    Asking, BeforeRegister, BeforeSignIn, Claims, ClaimsFor, Denial, HookError, Hooks, RESERVED_CLAIMS,
+    Verdict,
+};
 pub use id::{ApiKeyId, SessionId, UserId};
-pub use principal::{Caller, Credential, Principal};
+pub use principal::{Caller, Credential, Principal, Verified};
 pub use random::{Random, RandomUnavailable, SystemRandom};
 pub use refusal::{Class, Refusal};
 pub use revocation::Revocations;
-pub use role::ADMIN_ROLE;
+pub use role::{ADMIN_ROLE, is_role_name};
+#[cfg(feature = "webhooks")]
+pub use room::news as webhooks;
 #[cfg(feature = "oidc")]
 pub use room::oidc;
 #[cfg(feature = "oidc")]

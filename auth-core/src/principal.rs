@@ -1,10 +1,27 @@
 //! The caller behind a verified access token.
 
-use std::time::SystemTime;
+use std::{fmt, sync::Arc, time::SystemTime};
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-use crate::{ApiKeyId, Assurance, Error, SessionId, UserId};
+use crate::{ApiKeyId, Assurance, Claims, Error, SessionId, UserId};
+
+/// How it was checked that a token is still good: the greater, the sooner a revocation takes effect. The
+/// [ways to check one](crate::manual::architecture#three-ways-to-check-an-access-token) have what each costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Verified {
+    /// By signature and claims alone: a revocation takes effect when the token expires.
+    Stateless,
+    /// Also against what is known to have ended: after the next poll
+    /// ([`TokenVerifier::bounded`](crate::TokenVerifier::bounded)).
+    Bounded,
+    /// The session was read, and the roles are those of this moment
+    /// ([`Auth::verify_session`](crate::Auth::verify_session)).
+    Strict,
+}
 
 /// Who is calling, as the access token or the API key tells it. Made by
 /// [`TokenVerifier::verify`](crate::TokenVerifier::verify) and [`Machines::verify`](crate::machine::Machines::verify) only, so
@@ -25,6 +42,19 @@ pub struct Principal {
     pub(crate) authenticated_at: SystemTime,
     pub(crate) issued_at: SystemTime,
     pub(crate) expires_at: SystemTime,
+    pub(crate) verified: Verified,
+    pub(crate) payload: Payload,
+}
+
+/// What the token says, as it stood there; read when somebody asks for a claim of the host's.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Payload(pub(crate) Arc<str>);
+
+/// The host's claims are the host's to show.
+impl fmt::Debug for Payload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("..")
+    }
 }
 
 /// Who is at the other end.
@@ -155,9 +185,22 @@ impl Principal {
         self.authenticated_at
     }
 
+    /// A claim of the token by its name, as one that [`Hooks::claims`](crate::Hooks::claims) has given. `None`: it is not there, or of
+    /// another kind.
+    pub fn claim<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
+        let payload = URL_SAFE_NO_PAD.decode(self.payload.0.as_bytes()).ok()?;
+        let mut claims: Claims = serde_json::from_slice(&payload).ok()?;
+        serde_json::from_value(claims.remove(name)?).ok()
+    }
+
     /// When the token was issued (claim `iat`).
     pub fn issued_at(&self) -> SystemTime {
         self.issued_at
+    }
+
+    /// How it was checked that the token is still good, so that whoever needs the roles of this moment can ask for it.
+    pub fn verified(&self) -> Verified {
+        self.verified
     }
 
     /// When the token ends (claim `exp`).

@@ -28,6 +28,8 @@ pub enum Class {
     NotFound,
     /// Change something else first: what there is stands against it.
     Conflict,
+    /// Begin anew: what was asked for is there no more.
+    Gone,
     /// Nothing: it is not allowed.
     Forbidden,
     /// Wait: too many attempts failed.
@@ -83,11 +85,23 @@ pub const USER_NOT_FOUND: Refusal = Refusal::not_found("There is no such user.")
 pub const SESSION_NOT_FOUND: Refusal = Refusal::not_found("There is no such session.");
 /// The key ring has no such key.
 pub const KEY_NOT_FOUND: Refusal = Refusal::not_found("There is no such key.");
+/// The feed has not kept, or never had, what comes after this place.
+pub const CURSOR_TOO_OLD: Refusal = Refusal::new(
+    Class::Gone,
+    "cursor_too_old",
+    "Events are missing after this place: read the users anew, then go on from the place that is told without `after`.",
+);
 /// Nobody else could administer then.
 pub const LAST_ADMIN: Refusal = Refusal::new(
     Class::Conflict,
     "last_admin",
     "Somebody has to administer: make another administrator first.",
+);
+/// Rows of the host's own refer to the user, by a foreign key that does not let them go along.
+pub const USER_IN_USE: Refusal = Refusal::new(
+    Class::Conflict,
+    "user_in_use",
+    "Something else still belongs to this account: remove that first.",
 );
 /// The user could not sign in any more.
 pub const LAST_WAY_IN: Refusal = Refusal::new(

@@ -18,7 +18,7 @@ const MAX_ROLES: usize = 32;
 
 /// The roles to store for these names.
 pub(crate) fn granted(roles: Vec<String>) -> Result<BTreeSet<String>, FieldError> {
-    if !roles.iter().all(|role| is_name(role)) {
+    if !roles.iter().all(|role| is_role_name(role)) {
         let rule = "a role is 1 to 64 of a-z, 0-9, _ and -";
         return Err(FieldError::new("roles", "invalid_role", rule));
     }
@@ -30,7 +30,8 @@ pub(crate) fn granted(roles: Vec<String>) -> Result<BTreeSet<String>, FieldError
     Ok(stored)
 }
 
-pub(crate) fn is_name(name: &str) -> bool {
+/// Whether this can be the name of a role: 1 to 64 of `[a-z0-9_-]`. Nobody ever has another one.
+pub fn is_role_name(name: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte);
     (1..=MAX_LENGTH).contains(&name.len()) && name.bytes().all(allowed)
 }

@@ -68,7 +68,7 @@ use std::{
 };
 
 use crate::{
-    Auth, Clock, Error, Event, EventKind, EventSink, Password, SessionId, Tokens, UserId,
+    Auth, Claims, Clock, Error, Event, EventKind, EventSink, Password, SessionId, Tokens, UserId,
     clock::{duration_millis, from_millis},
     key_ring::Grant,
     mail::{Mail, MailError, MailText, Mailer, Sending},
@@ -236,6 +236,7 @@ pub fn tokens(auth: &Auth, user: UserId, session: SessionId, roles: &[&str]) -> 
         methods: "pwd",
         authenticated_at: now,
         session_expires_at: now.saturating_add(duration_millis(auth.config().sessions.session_ttl)),
+        claims: &Claims::new(),
     };
     auth.kernel.tokens(&grant, &[0; 32], 1, now)
 }

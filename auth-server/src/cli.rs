@@ -222,7 +222,7 @@ pub(crate) enum Users {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ImportOptions {
     /// Has a line for each account: CSV with a header, or JSON; `-` is standard input. What there is to an account: id,
-    /// email, `email_verified`, disabled, roles, `created_at`, hash
+    /// email, `email_verified`, disabled, roles, `created_at`, hash, `totp_secret`
     pub(crate) file: PathBuf,
     /// If the name of the file does not tell by .csv or .jsonl
     #[arg(long)]
@@ -241,7 +241,8 @@ pub(crate) struct ExportOptions {
     /// One line for each account
     #[arg(long, default_value = "csv")]
     pub(crate) format: Format,
-    /// Print stored passwords too: whoever has them can guess as fast as his machines are
+    /// Print stored passwords and secrets of authenticator apps too: whoever has them can guess as fast as his machines are, and
+    /// make codes
     #[arg(long)]
     pub(crate) with_hashes: bool,
 }

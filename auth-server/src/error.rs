@@ -27,7 +27,7 @@ pub(crate) enum Error {
     #[error("migration: {0}{code}", code = migration_code(.0))]
     Migrate(#[from] MigrationError),
     /// Nobody can be listened to.
-    #[error("{setting}: cannot listen on {address}: {problem}; {advice}", problem = .source.kind(), advice = bind_advice(.source))]
+    #[error("{setting}: cannot listen on {address}: {problem}; {advice}", problem = .source.kind(), advice = bind_advice(.setting, .source))]
     Bind {
         /// Which setting said so.
         setting: &'static str,
@@ -144,11 +144,18 @@ fn connect_advice(error: &ConnectError) -> &'static str {
     }
 }
 
-fn bind_advice(error: &io::Error) -> &'static str {
+/// In the words of the settings that it is about.
+fn bind_advice(setting: &str, error: &io::Error) -> String {
+    let (host, port) = match setting {
+        "HOST, PORT" => ("HOST to an address", "PORT"),
+        _ => ("an address", "port there"),
+    };
     match error.kind() {
-        io::ErrorKind::AddrInUse => "another program has it: stop that one or set another PORT",
-        io::ErrorKind::PermissionDenied => "ports below 1024 need a privilege: set another PORT",
-        _ => "set HOST to an address of this machine",
+        io::ErrorKind::AddrInUse => format!("another program has it: stop that one or set another {port}"),
+        io::ErrorKind::PermissionDenied => {
+            format!("ports below 1024 need a privilege: set another {port}")
+        }
+        _ => format!("set {host} of this machine"),
     }
 }
 

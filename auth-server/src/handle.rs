@@ -27,6 +27,7 @@ pub(crate) async fn connect(config: &DatabaseConfig) -> Result<DatabaseConnectio
     config.url.make_private_file().map_err(Error::SqliteFile)?;
     let options = ConnectOptions::new(config.url.expose())
         .max_connections(config.max_connections)
+        .max_lifetime(config.max_lifetime)
         .timeout(config.timeout);
     // A host that swallows packets keeps a connection attempt longer than the pool's own deadline knows of.
     match timeout(config.timeout.saturating_mul(2), options.connect()).await {

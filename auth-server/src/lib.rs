@@ -1,6 +1,6 @@
 //! auth-server: the endpoints of `auth-tower` as a program of its own, on hyper.
 //!
-//! Without any setting it starts on `http://127.0.0.1:8000` with a SQLite file and a key of its own in the
+//! Without any setting it starts on `http://localhost:8000` with a SQLite file and a key of its own in the
 //! working directory. `auth-server --help` lists the settings, `auth-server config` shows those in force and
 //! where each came from, `auth-server check` what is wrong with them and around them, `auth-server migrate` looks after the schema.
 //!
@@ -23,7 +23,7 @@
 //! | what a connection has in flight (HTTP/2) | 256 KiB in, 64 KiB a stream either way |
 //! | body | 16 KiB within 10 s (`auth-tower`) |
 //! | a whole request | 30 s, then 503 |
-//! | running requests at SIGTERM or SIGINT | 10 s; a second signal ends at once |
+//! | running requests at SIGTERM or SIGINT | 10 s, after `SHUTDOWN_DELAY_SECONDS`; a second signal ends at once |
 //!
 //! A request that a proxy could cut elsewhere than this server is refused with 400, and its connection ends: a
 //! `Transfer-Encoding` that is anything but one `chunked`, two lengths that differ, no `Host` or two of them (RFC 9112

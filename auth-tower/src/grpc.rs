@@ -14,7 +14,8 @@ const GRPC_RETRY_PUSHBACK_MS: HeaderName = HeaderName::from_static("grpc-retry-p
 /// What may not stand in `grpc-message` as it is; bytes beyond ASCII never may.
 const MESSAGE: &AsciiSet = &CONTROLS.add(b'%');
 
-/// The form in which a door says no.
+/// The form in which a door says no. Left in the request by an [`AuthLayer`](crate::AuthLayer), it is also the mark by which the
+/// doors inside know that there is one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refusal {
     /// A status and a problem document.
@@ -31,17 +32,15 @@ impl Refusal {
         if speaks_grpc && content_type.is_some_and(is_grpc) { Self::Grpc } else { Self::Http }
     }
 
-    /// Tells the doors inside, which do not know whether the service behind them speaks gRPC.
+    /// Tells the doors inside, which do not know whether the service behind them speaks gRPC. What an outer door left was about
+    /// itself.
     pub(crate) fn leave_in(self, extensions: &mut Extensions) {
-        match self {
-            // What an outer door left was about itself.
-            Self::Http => extensions.remove::<Self>(),
-            Self::Grpc => extensions.insert(self),
-        };
+        extensions.insert(self);
     }
 
-    pub(crate) fn left_in(extensions: &Extensions) -> Self {
-        extensions.get().copied().unwrap_or(Self::Http)
+    /// `None`: the request came by no [`AuthLayer`](crate::AuthLayer).
+    pub(crate) fn left_in(extensions: &Extensions) -> Option<Self> {
+        extensions.get().copied()
     }
 
     pub(crate) fn response(self, problem: Problem) -> Response<Body> {

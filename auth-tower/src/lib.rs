@@ -18,7 +18,7 @@
 //!     let admin = Router::new().route("/reports", get(async || "for admins only"));
 //!     Ok(Router::new()
 //!         .route("/hello", get(async |CurrentUser(caller): CurrentUser| caller.user_id().to_string()))
-//!         .merge(admin.layer(RequireLayer::role("admin"))) // 403; 401 if nobody is signed in
+//!         .merge(admin.layer(RequireLayer::role("admin")?)) // 403; 401 if nobody is signed in
 //!         .layer(AuthLayer::required(auth.verifier())) // 401 unless the token is good
 //!         .nest_service("/auth", endpoints)) // after the layer: these doors keep themselves
 //! }
@@ -79,13 +79,18 @@
 //!
 //! A login also sets `__Host-auth_device`, with the same attributes, for a year; a logout leaves it. It signs nobody
 //! in: it tells that somebody signed in there before, and keeps the owner of an account out of the waits that guessing
-//! brings about ([throttling](auth_core::manual::throttling)). Those are 429 `throttled` with `Retry-After`, at `/login`,
+//! brings about ([throttling](auth_core::manual::throttling)); where its owner wanted so, no second factor is asked for there
+//! ([second factors](auth_core::manual::second_factor)). Those are 429 `throttled` with `Retry-After`, at `/login`,
 //! `/register` and `/refresh-token`.
 //!
 //! # What the host does
 //!
 //! - It says which address a request comes from, by a [`ClientAddr`] in the request's extensions. Forwarding
 //!   headers are never read here: only the host knows its proxies. Without it no network is throttled, only accounts.
+//! - It puts [`AuthLayer`] outside of whatever asks who calls; what is mounted in another order answers 500, and the log
+//!   [says so](auth_core::manual::recipes#when-a-route-answers-500).
+//! - Where it signs people in by a proof of its own ([`Auth::sign_in`](auth_core::Auth::sign_in)), it has the cookies and the answer
+//!   from [`AuthService::session_cookies`] and [`AuthService::answer`], and who asks from [`client_info`].
 //! - It bounds how long the head of a request may take and catches panics, as for all its routes. Bodies of the
 //!   endpoints are bounded here.
 //! - It chooses how fast a revocation must act on its own routes: [`AuthLayer`] checks tokens in three ways, from
@@ -100,7 +105,7 @@
 //!
 //! Databases are features of auth-core, which a host names itself.
 //!
-//! `axum`: the extractor `axum::CurrentUser`, and [`Problem`] as the error of a handler. Services and layers
+//! `axum`: the extractors `axum::CurrentUser`, `axum::User` and `axum::Client`, and [`Problem`] as the error of a handler. Services and layers
 //! work under axum without it.
 //!
 //! `oidc`: sign-in at the providers that the host has given to the builder of `Auth`. Their callbacks are where the service is
@@ -126,6 +131,7 @@ mod error;
 mod grpc;
 mod guard;
 mod headers;
+mod mounted;
 mod openapi;
 mod page;
 pub mod problem;
@@ -139,7 +145,7 @@ mod transport;
 
 pub use authenticate::{AuthLayer, Authenticate, AuthenticateFuture, TokenVerification};
 pub use body::Body;
-pub use client::ClientAddr;
+pub use client::{ClientAddr, client_info};
 pub use cross_origin::{CrossOrigin, CrossOriginFuture, CrossOriginLayer, OriginPolicy};
 pub use endpoint::AccountDocument;
 pub use error::ConfigError;

@@ -16,6 +16,7 @@
 //! | 403 | `factor_locked` | say that an administrator has to open it: too many wrong codes were given |
 //! | 403 | `cross_origin` | nothing: this page's origin is not trusted |
 //! | 403 | `not_a_navigation` | a bug of the page: send the browser there, and do not load the address |
+//! | 403 | `denied`, or a code of the host's | show `detail`: the host's own rule says no |
 //! | 404, 405 | `not_found`, `method_not_allowed` | a bug of the client |
 //! | 408, 413, 415 | `timeout`, `body_too_large`, `unsupported_media_type` | a bug of the client, or a bad line |
 //! | 409 | `email_taken` | offer to sign in |
@@ -24,7 +25,9 @@
 //! | 409 | `factor_required` | nothing: the account has to have a second factor |
 //! | 409 | `api_key_rotated` | nothing: another key has taken its place already |
 //! | 409 | `api_key_limit` | delete a key first |
+//! | 409 | `user_in_use` | remove what else belongs to the account, then repeat |
 //! | 409 | `last_way_in` | set a password or link another identity first |
+//! | 410 | `cursor_too_old` | read the users anew, then go on from where the feed is now |
 //! | 422 | `validation_failed` | show each of `errors` at its `field` |
 //! | 429 | `throttled` | wait for `Retry-After` seconds; too many attempts failed before this one, which was not looked at |
 //! | 500 | `internal` | report the request id |
@@ -41,7 +44,7 @@ mod rule;
 
 use std::{borrow::Cow, time::Duration};
 
-use auth_core::{Assurance, FieldError};
+use auth_core::{Assurance, Denial, FieldError};
 use http::StatusCode;
 
 pub(crate) use self::document::Document;
@@ -64,7 +67,7 @@ pub(crate) use self::rule::log_rule;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     status: StatusCode,
-    code: &'static str,
+    code: Cow<'static, str>,
     detail: Cow<'static, str>,
     errors: Vec<FieldError>,
     retry_after: Option<Duration>,
@@ -92,10 +95,14 @@ enum Challenge {
 
 impl Problem {
     /// A problem with a stable `code` and a `detail` in English.
-    pub fn new(status: StatusCode, code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
+    pub fn new(
+        status: StatusCode,
+        code: impl Into<Cow<'static, str>>,
+        detail: impl Into<Cow<'static, str>>,
+    ) -> Self {
         Self {
             status,
-            code,
+            code: code.into(),
             detail: detail.into(),
             errors: Vec::new(),
             retry_after: None,
@@ -114,6 +121,11 @@ impl Problem {
     pub fn with_retry_after(mut self, wait: Duration) -> Self {
         self.retry_after = Some(wait);
         self
+    }
+
+    /// 403 with the host's own code and text.
+    pub(crate) fn denied(denial: Denial) -> Self {
+        Self::new(StatusCode::FORBIDDEN, denial.code, denial.text)
     }
 
     /// 404 `not_found`.
@@ -172,6 +184,13 @@ impl Problem {
         let mut problem = Self::new(StatusCode::UNAUTHORIZED, "invalid_token", detail);
         problem.challenge = Challenge::InvalidToken;
         problem
+    }
+
+    /// Nobody has signed in, or the browser has kept the cookie back, of which nothing else would tell the page.
+    pub(crate) fn no_refresh_cookie() -> Self {
+        let detail = "No refresh cookie came with the request. Browsers send it to the site of the page only (localhost and \
+                      127.0.0.1 are two), and between origins only with credentials: \"include\".";
+        Self::new(StatusCode::UNAUTHORIZED, "invalid_token", detail)
     }
 
     /// Who is signed in has to show again who they are: at this level, and at most so long ago.
@@ -240,7 +259,7 @@ impl Problem {
         if self.challenge != Challenge::Basic {
             self.challenge = Challenge::Plain;
         }
-        self.oauth.get_or_insert(match self.code {
+        self.oauth.get_or_insert(match &*self.code {
             "invalid_credentials" | "invalid_token" | "invalid_code" | "factor_locked" => "invalid_grant",
             "second_factor_required" | "second_factor_enrolment_required" => "insufficient_authorization",
             // Not in section 5.2, which knows errors of the client only; of section 4.1.2.1.
@@ -257,8 +276,8 @@ impl Problem {
     }
 
     /// The stable name.
-    pub fn code(&self) -> &'static str {
-        self.code
+    pub fn code(&self) -> &str {
+        &self.code
     }
 
     /// The status in words (RFC 9457 section 4.2.1).

@@ -7,23 +7,25 @@ use std::{
     time::Duration,
 };
 
-use auth_core::{Assurance, Caller, Clock, Principal};
+use auth_core::{Assurance, Caller, Clock, Principal, Verified, is_role_name};
 use http::{Extensions, Request, Response};
 use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::{
+    ConfigError,
     authenticate::Unasked,
     grpc::Refusal,
     guard::{GuardBody, GuardFuture},
+    mounted,
     problem::Problem,
 };
 
 /// Refuses callers that do not meet a requirement. Belongs inside an [`AuthLayer`](crate::AuthLayer); without
-/// one there is never a principal, and everybody is refused.
+/// one everybody gets 500, and an ERROR line tells of the [mistake](auth_core::manual::recipes#when-a-route-answers-500).
 ///
 /// What it knows of the caller is what that layer found out: a role taken away is gone when the token expires, after
-/// the next poll or at once, as the layer [checks](crate::AuthLayer).
+/// the next poll or at once, as the layer [checks](crate::AuthLayer). [`verified`](Self::verified) asks for as much.
 ///
 /// ```
 /// use std::time::Duration;
@@ -32,37 +34,49 @@ use crate::{
 /// use auth_tower::{AuthLayer, RequireLayer};
 /// use axum::{Router, routing::{get, post}};
 ///
-/// fn app(auth: &Auth) -> Router {
+/// fn app(auth: &Auth) -> Result<Router, auth_tower::ConfigError> {
 ///     let recent = RequireLayer::recent_sign_in(Duration::from_mins(5), auth.clock());
-///     Router::new()
-///         .route("/drafts", get(async || "drafts").layer(RequireLayer::any_role(["editor", "admin"])))
+///     Ok(Router::new()
+///         .route("/drafts", get(async || "drafts").layer(RequireLayer::any_role(["editor", "admin"])?))
 ///         .route("/payout", post(async || "paid").layer(recent))
-///         .layer(AuthLayer::required(auth.verifier())) // outside: it finds out who is calling
+///         .layer(AuthLayer::required(auth.verifier()))) // outside: it finds out who is calling
 /// }
 /// ```
 #[derive(Debug, Clone)]
 pub struct RequireLayer {
     requirement: Requirement,
+    least: Verified,
 }
 
 impl RequireLayer {
     /// Any signed-in user; 401 otherwise. For the routes inside an
     /// [`AuthLayer::optional`](crate::AuthLayer::optional) that are not optional.
     pub fn signed_in() -> Self {
-        Self { requirement: Requirement::SignedIn }
+        Self::new(Requirement::SignedIn)
     }
 
     /// A user with this role; 403 `forbidden` otherwise, 401 if nobody is signed in.
-    pub fn role(role: impl Into<Arc<str>>) -> Self {
+    ///
+    /// # Errors
+    /// [`ConfigError`] for a name that no role can have, as `Admin`: 1 to 64 of `[a-z0-9_-]`. Nobody would ever get in, and
+    /// that is better found out at the start.
+    pub fn role(role: impl Into<Arc<str>>) -> Result<Self, ConfigError> {
         Self::any_role([role])
     }
 
-    /// A user with at least one of these roles; 403 `forbidden` otherwise, 401 if nobody is signed in. With an empty list
-    /// everybody is refused.
+    /// A user with at least one of these roles; 403 `forbidden` otherwise, 401 if nobody is signed in.
     ///
     /// For what several roles may do see the manual's page on [roles](auth_core::manual::roles).
-    pub fn any_role<R: Into<Arc<str>>>(roles: impl IntoIterator<Item = R>) -> Self {
-        Self { requirement: Requirement::AnyRole(roles.into_iter().map(R::into).collect()) }
+    ///
+    /// # Errors
+    /// [`ConfigError`] for a name that no role can have, and for none at all.
+    pub fn any_role<R: Into<Arc<str>>>(roles: impl IntoIterator<Item = R>) -> Result<Self, ConfigError> {
+        let roles: Arc<[Arc<str>]> = roles.into_iter().map(R::into).collect();
+        if roles.is_empty() || !roles.iter().all(|role| is_role_name(role)) {
+            let rule = "must name a role, each by 1 to 64 of a-z, 0-9, _ and -: nobody has any other";
+            return Err(ConfigError::new("role", rule));
+        }
+        Ok(Self::new(Requirement::AnyRole(roles)))
     }
 
     /// A user who gave a password, or whatever proves them, at most `max_age` ago (ASVS 7.5.3): a refresh
@@ -71,12 +85,7 @@ impl RequireLayer {
     ///
     /// `clock` is best that of [`Auth::clock`](auth_core::Auth::clock).
     pub fn recent_sign_in(max_age: Duration, clock: Arc<dyn Clock>) -> Self {
-        Self {
-            requirement: Requirement::Proof(Proof {
-                level: Assurance::Aal1,
-                max_age: Some((max_age, clock)),
-            }),
-        }
+        Self::new(Requirement::Proof(Proof { level: Assurance::Aal1, max_age: Some((max_age, clock)) }))
     }
 
     /// Whoever may do this: who is signed in, and a machine whose key is for it. Otherwise 403 `forbidden`. Inside an
@@ -84,25 +93,25 @@ impl RequireLayer {
     /// [`any_caller`](crate::AuthLayer::any_caller); what the machine's owner may is for the handler to look at, by its
     /// [roles](Principal::roles).
     pub fn scope(scope: impl Into<Arc<str>>) -> Self {
-        Self { requirement: Requirement::Machine(Asked::Scope(scope.into())) }
+        Self::new(Requirement::Machine(Asked::Scope(scope.into())))
     }
 
     /// A service account, by its key or the token that it got for one; 403 `forbidden` otherwise.
     pub fn service() -> Self {
-        Self { requirement: Requirement::Machine(Asked::Service) }
+        Self::new(Requirement::Machine(Asked::Service))
     }
 
     /// Anybody, signed in or a machine, whatever its key is for: the handler looks at [`Principal::caller`] and
     /// [`Principal::has_scope`].
     pub fn any_caller() -> Self {
-        Self { requirement: Requirement::Machine(Asked::Any) }
+        Self::new(Requirement::Machine(Asked::Any))
     }
 
     /// A user who has shown as much as this: [`Aal2`](Assurance::Aal2) is two factors. Otherwise 401 with
     /// `error="insufficient_user_authentication"` and `acr_values` (RFC 9470), upon which a client steps up at
     /// `POST /step-up`, or signs in again where the account has no second factor.
     pub fn assurance(level: Assurance) -> Self {
-        Self { requirement: Requirement::Proof(Proof { level, max_age: None }) }
+        Self::new(Requirement::Proof(Proof { level, max_age: None }))
     }
 
     /// And at most so long ago: after [`assurance`](Self::assurance), by the same rules as
@@ -113,7 +122,37 @@ impl RequireLayer {
             // Anything else is asked for by a layer of its own.
             _ => return self,
         };
-        Self { requirement: Requirement::Proof(Proof { level, max_age: Some((max_age, clock)) }) }
+        Self {
+            requirement: Requirement::Proof(Proof { level, max_age: Some((max_age, clock)) }),
+            least: self.least,
+        }
+    }
+
+    /// And asks that the token was verified so: [`Strict`](Verified::Strict), where nobody may go on with a role that was taken
+    /// away a moment ago. What the [`AuthLayer`](crate::AuthLayer) next outside of this one does is not enough if that is a
+    /// stateless one for the whole application, with the strict one further in; then everybody gets 500, and an ERROR line tells
+    /// of the mistake.
+    ///
+    /// ```
+    /// # use auth_core::Auth;
+    /// use auth_core::Verified;
+    /// use auth_tower::{AuthLayer, RequireLayer};
+    /// # use axum::{Router, routing::get};
+    ///
+    /// # fn routes(auth: Auth) -> Result<Router, auth_tower::ConfigError> {
+    /// let payouts = Router::new()
+    ///     .route("/payouts", get(async || "for admins of this moment"))
+    ///     .layer(RequireLayer::role("admin")?.verified(Verified::Strict))
+    ///     .layer(AuthLayer::required(auth.verifier()).strict(auth)); // outside of it
+    /// # Ok(payouts)
+    /// # }
+    /// ```
+    pub fn verified(self, least: Verified) -> Self {
+        Self { least, ..self }
+    }
+
+    fn new(requirement: Requirement) -> Self {
+        Self { requirement, least: Verified::Stateless }
     }
 }
 
@@ -121,7 +160,7 @@ impl<S> Layer<S> for RequireLayer {
     type Service = Require<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Require { inner, requirement: self.requirement.clone() }
+        Require { inner, layer: self.clone() }
     }
 }
 
@@ -129,7 +168,7 @@ impl<S> Layer<S> for RequireLayer {
 #[derive(Debug, Clone)]
 pub struct Require<S> {
     inner: S,
-    requirement: Requirement,
+    layer: RequireLayer,
 }
 
 impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for Require<S>
@@ -145,9 +184,13 @@ where
     }
 
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
-        match self.requirement.is_met_by(request.extensions_mut()) {
+        match self.layer.is_met_by(request.extensions_mut()) {
             Ok(()) => GuardFuture::pass(self.inner.call(request)),
-            Err(problem) => GuardFuture::refuse(problem, Refusal::left_in(request.extensions())),
+            // Without an AuthLayer nobody has said that this is gRPC, whatever the client claims.
+            Err(problem) => {
+                let refusal = Refusal::left_in(request.extensions()).unwrap_or(Refusal::Http);
+                GuardFuture::refuse(problem, refusal)
+            }
         }
     }
 }
@@ -199,48 +242,38 @@ impl Proof {
     }
 }
 
-impl Requirement {
+impl RequireLayer {
     /// Closed unless the requirement is met; without a principal it never is.
     fn is_met_by(&self, extensions: &mut Extensions) -> Result<(), Problem> {
-        if let Self::Machine(asked) = self {
-            return ask(asked, extensions);
+        if let Requirement::Machine(asked) = &self.requirement {
+            // From here on a machine that is asked for is seen.
+            let machine =
+                extensions.get::<Unasked>().filter(|Unasked(machine)| asked.is_for(machine)).cloned();
+            if let Some(Unasked(machine)) = machine {
+                extensions.remove::<Unasked>();
+                extensions.insert(machine);
+            }
         }
-        let Some(principal) = extensions.get::<Principal>() else {
-            return Err(nobody(extensions));
-        };
-        // A guard outside has asked for machines, and this one asks for people.
-        if principal.session_id().is_none() {
-            return Err(Problem::session_required());
-        }
-        match self {
-            Self::Machine(_) => Ok(()),
-            Self::SignedIn => Ok(()),
-            Self::AnyRole(roles) if roles.iter().any(|role| principal.has_role(role)) => Ok(()),
-            Self::AnyRole(_) => Err(Problem::forbidden()),
-            Self::Proof(proof) => proof.check(principal),
+        let principal = mounted::caller(extensions, "a RequireLayer", self.least)?;
+        let principal = principal.ok_or_else(|| self.nobody(extensions))?;
+        match &self.requirement {
+            Requirement::Machine(asked) if asked.is_for(principal) => Ok(()),
+            Requirement::Machine(_) => Err(Problem::forbidden()),
+            // A guard outside has asked for machines, and this one asks for people.
+            _ if principal.session_id().is_none() => Err(Problem::session_required()),
+            Requirement::SignedIn => Ok(()),
+            Requirement::AnyRole(roles) if roles.iter().any(|role| principal.has_role(role)) => Ok(()),
+            Requirement::AnyRole(_) => Err(Problem::forbidden()),
+            Requirement::Proof(proof) => proof.check(principal),
         }
     }
-}
 
-/// From here on the machine is seen.
-fn ask(asked: &Asked, extensions: &mut Extensions) -> Result<(), Problem> {
-    let unasked = extensions.get::<Unasked>().map(|Unasked(machine)| machine);
-    let caller = extensions.get::<Principal>().or(unasked).ok_or_else(Problem::unauthenticated)?;
-    if !asked.is_for(caller) {
-        return Err(Problem::forbidden());
-    }
-    if let Some(Unasked(machine)) = extensions.remove::<Unasked>() {
-        extensions.insert(machine);
-    }
-    Ok(())
-}
-
-/// Why there is nobody: no token, or a machine that nobody asked for.
-pub(crate) fn nobody(extensions: &Extensions) -> Problem {
-    if extensions.get::<Unasked>().is_some() {
-        Problem::session_required()
-    } else {
-        Problem::unauthenticated()
+    /// Why nobody is seen: a machine that is not asked for, or no token.
+    fn nobody(&self, extensions: &Extensions) -> Problem {
+        match &self.requirement {
+            Requirement::Machine(_) if extensions.get::<Unasked>().is_some() => Problem::forbidden(),
+            _ => mounted::nobody(extensions),
+        }
     }
 }
 

@@ -38,7 +38,7 @@ fn app(auth: &Auth, public_url: &str) -> Result<Router, auth_tower::ConfigError>
         .route("/me", get(me))
         .merge(payout.layer(lately))
         // 403 without the role. Inside of the layer below, so it runs after it.
-        .merge(admin.layer(RequireLayer::role("admin")))
+        .merge(admin.layer(RequireLayer::role("admin")?))
         // 401 without a good token, for every route above.
         .layer(AuthLayer::required(auth.verifier()))
         // After that layer, because nobody has a token yet when they come to sign in.

@@ -65,14 +65,15 @@ impl Admin for Hello {
 }
 
 /// `grpc()` makes refusals gRPC's own, those of the layers inside too.
-async fn serve(listener: TcpListener, keys: RemoteJwks) -> Result<(), tonic::transport::Error> {
-    let admin = RequireLayer::role("admin").named_layer(AdminServer::new(Hello));
+async fn serve(listener: TcpListener, keys: RemoteJwks) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let admin = RequireLayer::role("admin")?.named_layer(AdminServer::new(Hello));
     Server::builder()
         .layer(AuthLayer::required(keys).grpc())
         .add_service(GreeterServer::new(Hello))
         .add_service(admin)
         .serve_with_incoming(TcpIncoming::from(listener))
-        .await
+        .await?;
+    Ok(())
 }
 
 #[tokio::main]
@@ -93,7 +94,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         }
     };
     tokio::select! {
-        ended = serve(listener, keys) => Ok(ended?),
+        ended = serve(listener, keys) => ended.map_err(|error| -> Box<dyn Error> { error }),
         done = done => done,
     }
 }
@@ -160,5 +161,64 @@ fn expect(
     match answer {
         Err(status) if status.code() == code && status.message() == message => Ok(()),
         other => Err(format!("{other:?} instead of {code:?}: {message}").into()),
+    }
+}
+
+/// A wrong order of layers, as a client of tonic sees it.
+#[cfg(test)]
+mod tests {
+    use std::{
+        io,
+        sync::{Arc, Mutex},
+    };
+
+    use auth_core::test_util::Kit;
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn layers_in_the_order_of_axum_are_a_fault_of_the_server_and_one_line_names_it() {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let subscriber =
+            tracing_subscriber::fmt().with_writer(move || writer.clone()).with_ansi(false).finish();
+        let _listening = tracing::subscriber::set_default(subscriber);
+        let db = auth_core::connect("sqlite::memory:").await.unwrap();
+        auth_migration::up(&db).await.unwrap();
+        let kit = Kit::new(db);
+        let ada = kit.user("ada@example.com").await;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let visitor =
+            Visitor::new(listener.local_addr().unwrap()).with_token(kit.sign_in(&ada).await.access.expose());
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        // The first layer of tonic's is the outermost.
+        let serving = Server::builder()
+            .layer(RequireLayer::role("user").unwrap())
+            .layer(AuthLayer::required(kit.auth.verifier()).grpc())
+            .add_service(GreeterServer::new(Hello))
+            .serve_with_incoming(TcpIncoming::from(listener));
+        tokio::spawn(serving);
+
+        let mut greeter = GreeterClient::new(connect(url).await.unwrap());
+        let status = greeter.hello(call(&visitor).unwrap()).await.unwrap_err();
+        // What clients make of an HTTP 500 (gRPC's table of HTTP statuses), and no UNAUTHENTICATED of a good token.
+        assert!(matches!(status.code(), Code::Internal | Code::Unknown), "{status:?}");
+        let lines = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        let errors: Vec<_> = lines.lines().filter(|line| line.contains("ERROR")).collect();
+        assert_eq!(errors.len(), 1, "{lines}");
+        assert!(errors[0].contains("AuthLayer") && errors[0].contains("tonic"), "{lines}");
     }
 }

@@ -29,7 +29,7 @@ use tables::{ASPNET, DEVISE, DJANGO, DJANGO_GROUPS, FASTAPI, FASTAPI_USERS, SUPA
 use tempfile::TempDir;
 
 /// Where the README says that the server listens.
-const ADDRESS: &str = "http://127.0.0.1:8000";
+const ADDRESS: &str = "http://localhost:8000";
 
 static README: LazyLock<String> =
     LazyLock::new(|| fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md")).unwrap());

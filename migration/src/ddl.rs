@@ -1,7 +1,10 @@
 //! What the tables have in common, and where the databases differ.
 
-use sea_orm_migration::prelude::*;
-use sea_orm_migration::sea_orm::{DbBackend, StatementBuilder};
+use sea_orm::sea_query::{
+    ColumnDef, ForeignKey, ForeignKeyAction, ForeignKeyCreateStatement, Index, IndexCreateStatement, Table,
+    TableCreateStatement,
+};
+use sea_orm::{DbBackend, StatementBuilder};
 
 /// The statements that make a table and its indexes, each of which may be run again.
 ///
@@ -51,8 +54,47 @@ pub(crate) fn add_index(backend: DbBackend, mut index: IndexCreateStatement) -> 
     sql(backend, &index)
 }
 
+/// Drops an index that may be gone already.
+pub(crate) fn drop_index(backend: DbBackend, table: &'static str, name: &str) -> String {
+    let mut drop = Index::drop();
+    drop.name(name).table(table);
+    if backend != DbBackend::MySql {
+        drop.if_exists();
+    }
+    sql(backend, &drop)
+}
+
 pub(crate) fn sql(backend: DbBackend, statement: &impl StatementBuilder) -> String {
     backend.build(statement).to_string()
+}
+
+/// Not null, like each without `_null` in its name.
+pub(crate) fn big_integer(name: &'static str) -> ColumnDef {
+    ColumnDef::new(name).big_integer().not_null().take()
+}
+
+pub(crate) fn big_integer_null(name: &'static str) -> ColumnDef {
+    ColumnDef::new(name).big_integer().null().take()
+}
+
+pub(crate) fn string_len(name: &'static str, length: u32) -> ColumnDef {
+    ColumnDef::new(name).string_len(length).not_null().take()
+}
+
+pub(crate) fn string_len_null(name: &'static str, length: u32) -> ColumnDef {
+    ColumnDef::new(name).string_len(length).null().take()
+}
+
+pub(crate) fn text_null(name: &'static str) -> ColumnDef {
+    ColumnDef::new(name).text().null().take()
+}
+
+pub(crate) fn blob(name: &'static str) -> ColumnDef {
+    ColumnDef::new(name).blob().not_null().take()
+}
+
+pub(crate) fn blob_null(name: &'static str) -> ColumnDef {
+    ColumnDef::new(name).blob().null().take()
 }
 
 /// A UUID column, not null: `uuid`, `binary(16)`, or `blob` on SQLite, whose driver stores the sixteen bytes.

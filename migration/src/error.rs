@@ -1,4 +1,4 @@
-use sea_orm_migration::DbErr;
+use sea_orm::DbErr;
 
 /// Why the schema could not be read or changed.
 #[derive(Debug, thiserror::Error)]

@@ -1,6 +1,5 @@
-use sea_orm_migration::prelude::*;
-use sea_orm_migration::sea_orm::{DbBackend, Schema};
-use sea_orm_migration::seaql_migrations;
+use sea_orm::sea_query::{ColumnDef, Expr, ExprTrait as _, Order, Query, Table};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
 
 use crate::MigrationError;
 use crate::compatible::is_breaking;
@@ -20,14 +19,13 @@ pub(crate) struct History {
 
 impl History {
     /// Reads the history; a database without the table has an empty one.
-    pub(crate) async fn read<'c>(db: impl IntoSchemaManagerConnection<'c>) -> Result<Self, MigrationError> {
-        let manager = SchemaManager::new(db);
-        if !manager.has_table(HISTORY_TABLE).await? {
+    pub(crate) async fn read(db: &impl ConnectionTrait) -> Result<Self, MigrationError> {
+        if !has_table(db).await? {
             return Ok(Self { table_exists: false, applied: Vec::new(), newer: Vec::new() });
         }
         let select =
             Query::select().column("version").from(HISTORY_TABLE).order_by("version", Order::Asc).take();
-        let rows = manager.get_connection().query_all(&select).await?;
+        let rows = db.query_all(&select).await?;
         let applied =
             rows.iter().map(|row| row.try_get("", "version")).collect::<Result<Vec<String>, _>>()?;
 
@@ -62,14 +60,45 @@ impl History {
     }
 }
 
-/// The statement with which `sea-orm-migration` makes the history table.
-pub(crate) fn create_table(backend: DbBackend) -> String {
-    let mut table = Schema::new(backend).create_table_from_entity(seaql_migrations::Entity);
-    ddl::sql(backend, table.table(HISTORY_TABLE).if_not_exists())
+/// Whether the database has the history table. A statement that failed for want of it would end the transaction on PostgreSQL.
+async fn has_table(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
+    let backend = db.get_database_backend();
+    let select = match backend {
+        DbBackend::Sqlite => {
+            "SELECT COUNT(*) AS tables FROM sqlite_master WHERE type = 'table' AND name = 'auth_migration'"
+        }
+        DbBackend::MySql => {
+            "SELECT COUNT(*) AS tables FROM information_schema.tables \
+             WHERE table_schema = DATABASE() AND table_name = 'auth_migration'"
+        }
+        _ => {
+            "SELECT COUNT(*) AS tables FROM information_schema.tables \
+             WHERE table_schema = current_schema() AND table_name = 'auth_migration'"
+        }
+    };
+    let row = db.query_one_raw(Statement::from_string(backend, select)).await?;
+    Ok(row.map(|row| row.try_get::<i64>("", "tables")).transpose()?.is_some_and(|tables| tables > 0))
 }
 
-/// The statement that remembers a migration which somebody ran by hand; the database tells the time, in
-/// seconds as `sea-orm-migration` does.
+/// The statement that makes the history table, in the form in which `sea-orm-migration` has its own.
+pub(crate) fn create_table(backend: DbBackend) -> String {
+    let mut table = Table::create();
+    table
+        .table(HISTORY_TABLE)
+        .if_not_exists()
+        .col(ColumnDef::new("version").string().not_null().primary_key())
+        .col(ColumnDef::new("applied_at").big_integer().not_null());
+    ddl::sql(backend, &table)
+}
+
+/// The statement that forgets a migration which was taken back.
+pub(crate) fn forget(backend: DbBackend, migration: &SqlMigration) -> String {
+    let delete =
+        Query::delete().from_table(HISTORY_TABLE).and_where(Expr::col("version").eq(migration.name)).take();
+    ddl::sql(backend, &delete)
+}
+
+/// The statement that remembers a migration; the database tells the time, in seconds as `sea-orm-migration` does.
 pub(crate) fn record(backend: DbBackend, migration: &SqlMigration) -> Result<String, DbErr> {
     let now = match backend {
         DbBackend::Postgres => "CAST(EXTRACT(EPOCH FROM CURRENT_TIMESTAMP) AS BIGINT)",

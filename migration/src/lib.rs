@@ -7,7 +7,7 @@
 //! ```
 //! # #[tokio::main]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # use sea_orm_migration::sea_orm::Database;
+//! # use sea_orm::Database;
 //! let db = Database::connect("sqlite::memory:").await?; // postgres://app@localhost/app
 //! for name in auth_migration::up(&db).await? {
 //!     println!("applied {name}");
@@ -33,13 +33,15 @@
 //!
 //! The features `sqlite`, `postgres` and `mysql` (also for MariaDB) choose the databases; none is on by default.
 //!
-//! A host that runs all its migrations through `sea-orm-migration` can use [`Migrator`] there instead; it then
+//! A host that runs all its migrations through `sea-orm-migration` can use `Migrator` there instead (feature `migrator`); it then
 //! takes no lock.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod compatible;
 mod ddl;
+#[cfg(feature = "migrator")]
+mod embedded;
 mod error;
 mod history;
 mod lock;
@@ -58,12 +60,17 @@ mod m0012_auth_identity;
 mod m0013_auth_user_signed_in;
 mod m0014_auth_session_auth_time;
 mod m0016_auth_factor;
+mod m0017_auth_device;
 mod m0019_auth_api_key;
+mod m0021_auth_event_seq;
+mod m0022_auth_webhook;
+mod m0023_auth_session_idle_until;
 mod migrator;
 mod run;
 #[cfg(feature = "test-util")]
 pub mod test_util;
 
+#[cfg(feature = "migrator")]
+pub use embedded::Migrator;
 pub use error::MigrationError;
-pub use migrator::Migrator;
 pub use run::{MigrationStatus, down, plan, status, up};

@@ -1,9 +1,8 @@
 use std::time::Duration;
 
-use sea_orm_migration::prelude::*;
-use sea_orm_migration::sea_orm::{
-    DatabaseConnection, DatabaseTransaction, DbBackend, IsolationLevel, SqliteTransactionMode, Statement,
-    TransactionOptions, TransactionTrait as _,
+use sea_orm::{
+    ConnectionTrait as _, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, IsolationLevel,
+    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait as _,
 };
 
 use crate::MigrationError;
@@ -126,7 +125,7 @@ fn timeout_or(error: DbErr, codes: &[&str]) -> MigrationError {
 
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 fn database_code(error: &DbErr) -> Option<String> {
-    use sea_orm_migration::sea_orm::RuntimeErr;
+    use sea_orm::RuntimeErr;
 
     match error {
         DbErr::Conn(RuntimeErr::SqlxError(error))
@@ -146,7 +145,7 @@ fn database_code(_: &DbErr) -> Option<String> {
 mod tests {
     use std::time::Duration;
 
-    use sea_orm_migration::sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend};
+    use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend};
 
     use super::Lock;
     use crate::MigrationError;

@@ -1,7 +1,6 @@
-use sea_orm_migration::prelude::*;
-use sea_orm_migration::schema::big_integer_null;
+use sea_orm::sea_query::Table;
 
-use crate::ddl;
+use crate::ddl::{self, big_integer_null};
 use crate::migrator::SqlMigration;
 
 const TABLE: &str = "auth_session";

@@ -1,13 +1,13 @@
 use std::time::Duration;
 
-use sea_orm_migration::prelude::*;
-use sea_orm_migration::sea_orm::{DatabaseConnection, DatabaseTransaction};
+use sea_orm::{ConnectionTrait as _, DatabaseConnection, DatabaseTransaction};
 use tracing::Instrument as _;
 
+use crate::ddl;
 use crate::error::MigrationError;
 use crate::history::{self, HISTORY_TABLE, History};
 use crate::lock::Lock;
-use crate::migrator::{MIGRATIONS, Migrator};
+use crate::migrator::MIGRATIONS;
 
 /// Longer than any migration so far takes on a large table, shorter than an orchestrator's patience.
 const LOCK_WAIT: Duration = Duration::from_mins(1);
@@ -133,9 +133,13 @@ async fn apply(db: &DatabaseTransaction) -> Result<Vec<String>, MigrationError> 
             "a newer version of this program has migrated the database; this one goes on beside it, and should be replaced soon"
         );
     }
-    let pending = history.pending();
-    if !pending.is_empty() {
-        Migrator::up(db, None).await?;
+    let (pending, backend) = (history.pending(), db.get_database_backend());
+    if !history.table_exists && !pending.is_empty() {
+        db.execute_unprepared(&history::create_table(backend)).await?;
+    }
+    for migration in &pending {
+        migration.apply(db).await?;
+        db.execute_unprepared(&history::record(backend, migration)?).await?;
     }
     Ok(pending.iter().map(|migration| migration.name.to_owned()).collect())
 }
@@ -145,13 +149,17 @@ async fn take_back(db: &DatabaseTransaction, steps: u32) -> Result<Vec<String>, 
     if !history.newer().is_empty() {
         return Err(MigrationError::NewerSchema { unknown: history.newer().to_vec() });
     }
-    let applied = history.newest_first();
-    let count = usize::try_from(steps).unwrap_or(usize::MAX).min(applied.len());
-    if count > 0 {
-        Migrator::down(db, Some(steps)).await?;
+    let (mut applied, backend) = (history.newest_first(), db.get_database_backend());
+    let all = applied.len();
+    applied.truncate(usize::try_from(steps).unwrap_or(usize::MAX));
+    for migration in &applied {
+        migration.take_back(db).await?;
+        db.execute_unprepared(&history::forget(backend, migration)).await?;
     }
-    if count == applied.len() {
-        SchemaManager::new(db).drop_table(Table::drop().table(HISTORY_TABLE).if_exists().take()).await?;
+    if applied.len() == all {
+        for statement in ddl::drop_table(backend, HISTORY_TABLE) {
+            db.execute_unprepared(&statement).await?;
+        }
     }
-    Ok(applied.iter().take(count).map(|migration| migration.name.to_owned()).collect())
+    Ok(applied.iter().map(|migration| migration.name.to_owned()).collect())
 }

@@ -1,8 +1,12 @@
 //! The audit: events as rows, for whoever has to know later who did what (ASVS 16.2).
 
+mod feed;
+
 use std::{net::IpAddr, sync::atomic::Ordering, time::SystemTime};
 
 use uuid::Uuid;
+
+pub use self::feed::{FeedEvent, FeedPage, FeedQuery};
 
 use crate::{
     ClientInfo, Error, Event, EventKind, Principal, SessionId, UserId,
@@ -57,6 +61,17 @@ impl Kernel {
         Ok(insert_events(db, row.into_iter().collect()).await?)
     }
 
+    /// The same for several at once.
+    pub(crate) async fn record_all(
+        &self,
+        db: &impl ConnectionTrait,
+        client: &ClientInfo,
+        kinds: impl IntoIterator<Item = EventKind>,
+    ) -> Result<(), Error> {
+        let rows = kinds.into_iter().filter_map(|kind| self.event_row(client, &kind).transpose());
+        Ok(insert_events(db, rows.collect::<Result<_, Error>>()?).await?)
+    }
+
     /// `None`: this one is not written down.
     pub(crate) fn event_row(&self, client: &ClientInfo, kind: &EventKind) -> Result<Option<EventRow>, Error> {
         if self.config.audit_retention.is_none() || !kind.row().is_audited {
@@ -102,6 +117,9 @@ impl Kernel {
     pub(crate) fn emit(&self, client: &ClientInfo, kind: EventKind) {
         let reason = kind.reason().filter(|_| kind.row().is_counted_by_reason);
         let reason = reason.unwrap_or_default().to_owned();
+        if kind.row().is_audited {
+            self.unplaced.notify_one();
+        }
         metrics::counter!("auth_events_total", "event" => kind.code(), "reason" => reason).increment(1);
         // Nobody who listens needs the client's token.
         let operator = self.operator_of(client);
@@ -109,8 +127,8 @@ impl Kernel {
         self.events.emit(&Event { at: self.clock.now(), client, kind });
     }
 
-    /// Both, for what was done by a single statement, or by none. What has happened cannot be taken back because it could
-    /// not be written down: that is logged.
+    /// Both, for what changed nothing: an attempt that was refused, a look at the data. It cannot be taken back because it could not
+    /// be written down: that is logged. A change is [recorded](Self::record) in its own transaction.
     pub(crate) async fn note(&self, client: &ClientInfo, kind: EventKind) {
         if let Err(error) = self.record(self.store.db(), client, &kind).await {
             tracing::error!(event = kind.code(), error = error.code(), "an event is missing in the audit");

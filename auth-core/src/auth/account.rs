@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use crate::{AuditEvent, Auth, ClientInfo, Error, Export, Password, Principal, UserId, task::detached};
+use crate::{
+    AuditEvent, Auth, ClientInfo, Error, Export, FeedPage, FeedQuery, Password, Principal, UserId,
+    task::detached,
+};
 
 /// What people do with their own account, and what is known about it.
 impl Auth {
@@ -33,8 +36,9 @@ impl Auth {
     /// without a password needs a sign-in of the last five minutes instead.
     ///
     /// # Errors
-    /// [`Error::Validation`] on `password`; [`LAST_ADMIN`](crate::refusal::LAST_ADMIN); [`Error::SessionOver`]; [`Error::Throttled`];
-    /// [`Error::Overloaded`]; [`Error::Unavailable`].
+    /// [`Error::Validation`] on `password`; [`LAST_ADMIN`](crate::refusal::LAST_ADMIN);
+    /// [`USER_IN_USE`](crate::refusal::USER_IN_USE); [`Error::SessionOver`]; [`Error::Throttled`]; [`Error::Overloaded`];
+    /// [`Error::Unavailable`].
     pub async fn delete_account(
         &self,
         caller: &Principal,
@@ -47,10 +51,10 @@ impl Auth {
     /// Deletes an account: check that the caller may.
     ///
     /// # Errors
-    /// [`USER_NOT_FOUND`](crate::refusal::USER_NOT_FOUND), [`LAST_ADMIN`](crate::refusal::LAST_ADMIN), [`Error::Unavailable`].
+    /// [`USER_NOT_FOUND`](crate::refusal::USER_NOT_FOUND), [`LAST_ADMIN`](crate::refusal::LAST_ADMIN),
+    /// [`USER_IN_USE`](crate::refusal::USER_IN_USE), [`Error::Unavailable`].
     pub async fn delete_user(&self, user: UserId, client: ClientInfo) -> Result<(), Error> {
-        let kernel = Arc::clone(&self.kernel);
-        detached(async move { kernel.delete(user, &client).await }).await
+        Arc::clone(&self.kernel).delete(user, client).await
     }
 
     /// All that is stored about the caller, who has shown lately who they are.
@@ -81,6 +85,18 @@ impl Auth {
         limit: u64,
     ) -> Result<Vec<AuditEvent>, Error> {
         self.kernel.events(user, before, limit).await
+    }
+
+    /// The feed: what the audit has, in an order in which nobody who reads on misses an event. Thin, for other programs; check that
+    /// the caller may. Something has to run [`run_background`](Self::run_background), which gives each event its place. The
+    /// manual's page on [events](crate::manual::events) tells how to read.
+    ///
+    /// # Errors
+    /// [`CURSOR_TOO_OLD`](crate::refusal::CURSOR_TOO_OLD): what comes next was kept for
+    /// [`Config::audit_retention`](crate::Config::audit_retention) and is gone, or the place is one that was never given, as after a
+    /// restored backup; [`Error::Unavailable`].
+    pub async fn events_after(&self, query: FeedQuery) -> Result<FeedPage, Error> {
+        self.kernel.read_feed(query).await
     }
 
     /// What the audit has about the caller, as [`events`](Self::events).

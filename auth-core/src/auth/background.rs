@@ -31,8 +31,14 @@ impl Auth {
         tasks.spawn(async move { ended.watch_revocations(poll).await });
         tasks.spawn(async move { keys.watch_keys(poll).await });
         tasks.spawn(async move { sweeper.keep_sweeping(sweep).await });
+        if kernel.config.audit_retention.is_some() {
+            tasks.spawn(Arc::clone(kernel).keep_placing_events(poll));
+        }
         if kernel.post.is_some() {
             tasks.spawn(Arc::clone(kernel).keep_delivering_mail(every.mail));
+        }
+        for background in kernel.rooms.iter().filter_map(|room| room.background) {
+            tasks.spawn(background(Arc::clone(kernel)));
         }
         // One that panics takes no other along.
         while let Some(ended) = tasks.join_next().await {
@@ -83,6 +89,15 @@ impl Auth {
     pub async fn deliver_mail(&self) -> Result<u64, Error> {
         self.kernel.background.runs();
         Arc::clone(&self.kernel).deliver_mail().await
+    }
+
+    /// Gives the events that are committed their places in the feed, and tells how many. Any number of instances may do so at once.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]; places already given stay given.
+    pub async fn place_events(&self) -> Result<u64, Error> {
+        let kernel = Arc::clone(&self.kernel);
+        detached(async move { kernel.place_events().await }).await
     }
 
     /// Removes sessions that ended longer ago than an access token lives, one-time tokens that are over, and failed

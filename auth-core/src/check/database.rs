@@ -72,6 +72,7 @@ impl Kernel {
         }
         found.extend(self.check_keys().await?);
         found.extend(self.check_outbox().await?);
+        found.extend(self.check_sweep().await?);
         for findings in self.rooms.iter().filter_map(|room| room.findings) {
             found.extend(findings(self).await?);
         }

@@ -18,6 +18,7 @@ impl Auth {
         found.extend(kernel.passwords.check());
         found.extend(kernel.check_database().await);
         found.extend(kernel.check_mailer().await);
+        found.extend(kernel.check_hooks().await);
         found.extend(kernel.background.findings(kernel.revocations.is_used_blindly()));
         found.sort_by_key(|finding| Reverse(finding.severity));
         found

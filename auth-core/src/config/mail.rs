@@ -10,13 +10,12 @@ pub struct MailConfig {
     /// What mails call this service. Default: the same as `issuer`'s default, `auth`.
     pub service_name: String,
     /// The page that a link to prove an address leads to; the token is added as the fragment `#token=`, and the page
-    /// sends it to [`Auth::verify_email`](crate::Auth::verify_email). Default `http://127.0.0.1:8000/verify-email`.
+    /// sends it to [`Auth::verify_email`](crate::Auth::verify_email). Empty by default: where there is a mailer it has to be
+    /// named, best with [`pages_at`](Self::pages_at).
     pub verify_email_url: String,
-    /// The page that a link to choose a new password leads to, in the same way. Default
-    /// `http://127.0.0.1:8000/reset-password`.
+    /// The page that a link to choose a new password leads to, in the same way.
     pub reset_password_url: String,
-    /// The page that a link to stop a change of address leads to, in the same way. Default
-    /// `http://127.0.0.1:8000/stop-email-change`.
+    /// The page that a link to stop a change of address leads to, in the same way.
     pub stop_email_change_url: String,
     /// How long a link to prove an address works, and one that stops a change of it. Default a day.
     pub verify_email_ttl: Duration,
@@ -28,9 +27,9 @@ impl Default for MailConfig {
     fn default() -> Self {
         Self {
             service_name: "auth".to_owned(),
-            verify_email_url: "http://127.0.0.1:8000/verify-email".to_owned(),
-            reset_password_url: "http://127.0.0.1:8000/reset-password".to_owned(),
-            stop_email_change_url: "http://127.0.0.1:8000/stop-email-change".to_owned(),
+            verify_email_url: String::new(),
+            reset_password_url: String::new(),
+            stop_email_change_url: String::new(),
             verify_email_ttl: Duration::from_hours(24),
             reset_password_ttl: Duration::from_hours(1),
         }
@@ -38,11 +37,51 @@ impl Default for MailConfig {
 }
 
 impl MailConfig {
+    /// Lets all links lead to the built-in pages, which are where the endpoints are: `https://app.example.com/auth`.
+    ///
+    /// ```
+    /// # async fn example(db: sea_orm::DatabaseConnection, keys: auth_core::Keys) -> Result<(), auth_core::ConfigError> {
+    /// use std::sync::Arc;
+    ///
+    /// use auth_core::{Auth, mail::LogMailer};
+    ///
+    /// let auth = Auth::builder(db, keys)
+    ///     .mailer(Arc::new(LogMailer))
+    ///     .configure(|config| config.mail.pages_at("https://app.example.com/auth"))
+    ///     .build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn pages_at(&mut self, endpoints: &str) {
+        let endpoints = endpoints.trim_end_matches('/');
+        self.verify_email_url = format!("{endpoints}/verify-email");
+        self.reset_password_url = format!("{endpoints}/reset-password");
+        self.stop_email_change_url = format!("{endpoints}/stop-email-change");
+    }
+
+    fn pages(&self) -> [(&'static str, &str); 3] {
+        [
+            ("mail.verify_email_url", &self.verify_email_url),
+            ("mail.reset_password_url", &self.reset_password_url),
+            ("mail.stop_email_change_url", &self.stop_email_change_url),
+        ]
+    }
+
+    /// Where there is a mailer: nobody else knows where people get to this service.
+    pub(crate) fn validate_pages_named(&self) -> Result<(), ConfigError> {
+        match self.pages().into_iter().find(|(_, url)| url.is_empty()) {
+            Some((name, _)) => {
+                Err(ConfigError::new(name, "is needed where there is a mailer; see mail.pages_at"))
+            }
+            None => Ok(()),
+        }
+    }
+
     pub(super) fn validate(&self) -> Result<(), ConfigError> {
         filled("mail.service_name", &self.service_name)?;
-        page("mail.verify_email_url", &self.verify_email_url)?;
-        page("mail.reset_password_url", &self.reset_password_url)?;
-        page("mail.stop_email_change_url", &self.stop_email_change_url)?;
+        for (name, url) in self.pages().into_iter().filter(|(_, url)| !url.is_empty()) {
+            page(name, url)?;
+        }
         lifetime("mail.verify_email_ttl", self.verify_email_ttl)?;
         lifetime("mail.reset_password_ttl", self.reset_password_ttl)
     }

@@ -4,6 +4,7 @@ mod api_keys;
 mod background;
 mod factors;
 mod hashing;
+mod hooks;
 mod mail;
 mod passwords;
 mod sessions;
@@ -18,6 +19,7 @@ pub use self::{
     background::BackgroundConfig,
     factors::{FactorConfig, SecondFactor},
     hashing::HashConfig,
+    hooks::{HookConfig, OnHookFailure},
     mail::MailConfig,
     passwords::PasswordConfig,
     sessions::SessionConfig,
@@ -47,6 +49,8 @@ pub struct Config {
     pub email_verification: EmailVerification,
     /// How long the rows of the audit are kept. Default `None`: none are written.
     pub audit_retention: Option<Duration>,
+    /// How the host's own hooks are asked.
+    pub hooks: HookConfig,
     /// Second factors.
     pub factors: FactorConfig,
     /// Keys for machines.
@@ -121,6 +125,7 @@ impl Config {
             return Err(ConfigError::new("tokens.access_ttl", problem));
         }
         self.passwords.validate()?;
+        self.hooks.validate()?;
         self.factors.validate()?;
         self.api_keys.validate()?;
         self.hashing.validate()?;

@@ -14,12 +14,14 @@ use crate::{
     refusal,
     store::{
         ConnectionTrait, LockedUser, SessionRow, UserRow, delete_user, end_all_sessions, find_login,
-        find_session, find_user, find_user_with_sessions, keep_session, lock_user, replace_hash,
+        find_session, find_user, find_user_with_sessions, keep_session, lock_user, referring_tables,
+        replace_hash,
     },
     task::{detached, until_won},
 };
 
-/// An account without a password has to have signed in so lately.
+/// Where proof is wanted whatever the setting says, and that says nothing: with a second factor, and of an account without a
+/// password, which has nothing else to show.
 const RECENT: Duration = Duration::from_mins(5);
 
 /// How somebody has last shown who they are.
@@ -77,14 +79,11 @@ impl Kernel {
         };
         let found = found.filter(|found| found.user.id == id).ok_or(Error::SessionOver)?;
         let has_second = self.asks_second_factor(found.factors);
-        if has_second {
-            self.is_recent(proof, found.factors)?;
+        if has_second || found.hash.is_none() {
+            self.is_recent(proof, self.highest(found.factors))?;
         }
         let Some(hash) = found.hash.filter(|_| password.is_some() || !has_second) else {
-            let recent = has_second || proof.at.saturating_add(duration_millis(RECENT)) > now;
-            let rule =
-                "sign in again first: an account without a password needs a sign-in of the last 5 minutes";
-            return if recent { Ok(confirmed) } else { Err(refuse(field, "recent_sign_in_needed", rule)) };
+            return Ok(confirmed);
         };
         let Some(password) = password else {
             return Err(refuse(field, "required", "the password is needed"));
@@ -117,7 +116,10 @@ impl Kernel {
         let session = self.live_session(caller).await?;
         let (db, standing) = (self.store.db(), self.standing());
         let found = find_user_with_sessions(db, session.user.id, self.now(), standing).await?;
-        self.is_recent(Proof::of(&session), found.ok_or(Error::SessionOver)?.factors)?;
+        let level = self.highest(found.ok_or(Error::SessionOver)?.factors);
+        if level > Assurance::Aal1 || !self.config.factors.step_up.is_zero() {
+            self.is_recent(Proof::of(&session), level)?;
+        }
         Ok(session.user)
     }
 
@@ -126,14 +128,14 @@ impl Kernel {
         factors > 0 && self.config.factors.policy != SecondFactor::Off
     }
 
-    fn is_recent(&self, proof: Proof, factors: u64) -> Result<(), Error> {
+    /// The most that an account can show.
+    fn highest(&self, factors: u64) -> Assurance {
+        if self.asks_second_factor(factors) { Assurance::Aal2 } else { Assurance::Aal1 }
+    }
+
+    fn is_recent(&self, proof: Proof, level: Assurance) -> Result<(), Error> {
         let step_up = self.config.factors.step_up;
-        let (level, max_age) = match (self.asks_second_factor(factors), step_up.is_zero()) {
-            (false, true) => return Ok(()),
-            (false, false) => (Assurance::Aal1, step_up),
-            (true, false) => (Assurance::Aal2, step_up),
-            (true, true) => (Assurance::Aal2, RECENT),
-        };
+        let max_age = if step_up.is_zero() { RECENT } else { step_up };
         let is_recent = proof.at.saturating_add(duration_millis(max_age)) > self.now();
         if is_recent && proof.level >= level { Ok(()) } else { Err(Error::StepUpRequired { level, max_age }) }
     }
@@ -218,12 +220,16 @@ impl Kernel {
         client: ClientInfo,
     ) -> Result<(), Error> {
         let user = Arc::clone(&self).confirm(&caller, password, "password", &client).await?;
-        detached(async move { self.delete_if(user.id, Some(&user), &client).await }).await
+        let (kernel, id) = (Arc::clone(&self), user.id);
+        let deleted = detached(async move { kernel.delete_if(id, Some(&user), &client).await }).await;
+        self.told_of_references(id, deleted).await
     }
 
-    /// The account, with all that hangs on it. To be called [detached](super::detached).
-    pub(crate) async fn delete(&self, user: UserId, client: &ClientInfo) -> Result<(), Error> {
-        self.delete_if(user, None, client).await
+    /// The account, with all that hangs on it.
+    pub(crate) async fn delete(self: Arc<Self>, user: UserId, client: ClientInfo) -> Result<(), Error> {
+        let kernel = Arc::clone(&self);
+        let deleted = detached(async move { kernel.delete_if(user, None, &client).await }).await;
+        self.told_of_references(user, deleted).await
     }
 
     async fn delete_if(
@@ -254,6 +260,23 @@ impl Kernel {
         self.learn_what_ended().await;
         self.emit(client, kind);
         Ok(())
+    }
+}
+
+impl Kernel {
+    /// What came of a deletion. Where rows of the host's keep the account, the log names their tables.
+    pub(super) async fn told_of_references<T>(
+        &self,
+        user: UserId,
+        deleted: Result<T, Error>,
+    ) -> Result<T, Error> {
+        let Some(source) = deleted.as_ref().err().and_then(Error::referred_to) else { return deleted };
+        let tables = referring_tables(self.store.db(), source).await?;
+        tracing::warn!(
+            %user, tables,
+            "an account stays: rows of these tables refer to it, by foreign keys without ON DELETE CASCADE or SET NULL"
+        );
+        Err(refusal::USER_IN_USE.into())
     }
 }
 

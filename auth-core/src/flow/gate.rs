@@ -22,11 +22,18 @@ impl Kernel {
             self.mail_waits();
             return Ok(Passage::Refused(SignInFailure::Unverified));
         }
-        let mut gates = self.rooms.iter().filter_map(|room| room.gate);
-        match gates.find_map(|gate| (gate.at_sign_in)(self, arrival)) {
-            Some(challenge) => Ok(Passage::Challenge(challenge.await?)),
-            None => Ok(Passage::Open),
+        if let Err(error) = self.before_sign_in(arrival).await {
+            return Ok(Passage::Stopped(error));
         }
+        let mut spared = None;
+        for gate in self.rooms.iter().filter_map(|room| room.gate) {
+            let Some(objection) = (gate.at_sign_in)(self, arrival) else { continue };
+            match objection.await? {
+                Passage::Open(by) => spared = spared.or(by),
+                closed => return Ok(closed),
+            }
+        }
+        Ok(Passage::Open(spared))
     }
 
     /// The same of a session that was begun under other circumstances.

@@ -10,7 +10,7 @@ use crate::{
     kernel::{Arrival, Attempt, Kernel, Replaced},
     password::{self, Checked, Verdict},
     store::{Counters, find_login, replace_hash},
-    task::detached,
+    task::{detached, until_won},
 };
 
 /// A longer password than any that could be set is not even hashed; the decoy is, with nothing, so that the
@@ -105,7 +105,7 @@ impl Kernel {
                 None => None,
             };
             let methods = "pwd".to_owned();
-            let client = from.clone();
+            let (client, device) = (from.clone(), kernel.device_shown(&from));
             let arrival = Arrival {
                 user,
                 live_sessions,
@@ -114,6 +114,8 @@ impl Kernel {
                 authenticated_at: None,
                 client,
                 replaces,
+                device,
+                token_id: None,
                 attempt,
             };
             match kernel.sign_in(arrival).await {
@@ -164,8 +166,18 @@ impl Kernel {
         let replaced = match self.passwords.hash(&client, password, self.random.as_ref()).await {
             Ok(new) => {
                 detached(async move {
-                    if replace_hash(self.store.db(), user, &old, &new, self.now()).await? {
-                        self.note(&client, EventKind::PasswordRehashed { user }).await;
+                    let kind = EventKind::PasswordRehashed { user };
+                    let replaced = until_won(|| async {
+                        let txn = self.store.begin().await?;
+                        let replaced = replace_hash(&txn, user, &old, &new, self.now()).await?;
+                        if replaced {
+                            self.record(&txn, &client, &kind).await?;
+                        }
+                        txn.commit().await?;
+                        Ok(replaced)
+                    });
+                    if replaced.await? {
+                        self.emit(&client, kind);
                     }
                     Ok(())
                 })

@@ -3,6 +3,7 @@
 use crate::{
     ClientInfo, EndReason, Error, RefreshToken, SessionId, UserId,
     event::EventKind,
+    flow::sign_in::owner_of,
     kernel::Kernel,
     refusal,
     store::{end_all_sessions, revoke_session},
@@ -29,14 +30,24 @@ impl Kernel {
         client: ClientInfo,
     ) -> Result<(), Error> {
         let now = self.now();
-        if revoke_session(self.store.db(), session, reason, now).await? {
-            self.revocations.session_ended(session, now);
+        let ended = until_won(|| async {
+            let txn = self.store.begin().await?;
+            if !revoke_session(&txn, session, reason, now).await? {
+                return Ok(None);
+            }
             let user = match user {
                 // A row of the audit is somebody's.
-                None if self.config.audit_retention.is_some() => self.owner_of(session).await,
+                None if self.config.audit_retention.is_some() => owner_of(&txn, session).await?,
                 known => known,
             };
-            self.note(&client, EventKind::SignedOut { user, session, reason }).await;
+            let kind = EventKind::SignedOut { user, session, reason };
+            self.record(&txn, &client, &kind).await?;
+            txn.commit().await?;
+            Ok(Some(kind))
+        });
+        if let Some(kind) = ended.await? {
+            self.revocations.session_ended(session, now);
+            self.emit(&client, kind);
         }
         Ok(())
     }
@@ -47,11 +58,12 @@ impl Kernel {
             if !end_all_sessions(&txn, user, self.now()).await? {
                 return Err(Error::Refused(refusal::USER_NOT_FOUND));
             }
+            self.record(&txn, &client, &EventKind::AllSignedOut { user }).await?;
             Ok(txn.commit().await?)
         })
         .await?;
         self.learn_what_ended().await;
-        self.note(&client, EventKind::AllSignedOut { user }).await;
+        self.emit(&client, EventKind::AllSignedOut { user });
         Ok(())
     }
 }

@@ -17,6 +17,7 @@ mod sign_in;
 mod sweep;
 mod unverified;
 mod user;
+mod vouched;
 
 pub(crate) use self::{account::Confirmed, one_time::not_good, sign_in::NotSignedIn};
 pub use self::{

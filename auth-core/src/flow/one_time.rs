@@ -7,6 +7,7 @@ use crate::{
     kernel::Kernel,
     mail::MailKind,
     store::{TokenRow, find_token, find_user_by_email},
+    task::until_won,
     token::{Purpose, one_time::OneTimeParts},
 };
 
@@ -29,14 +30,21 @@ impl Kernel {
         self.needs_mailer()?;
         let email = Email::parse(email).map_err(|error| Error::Validation(vec![error]))?;
         self.attempt_in_network(client)?.stays_counted();
-        self.post(self.store.db(), kind, email.typed(), None, None).await?;
-        self.mail_waits();
         // Whatever the address, the same work.
         let asked = match self.config.audit_retention {
             Some(_) => find_user_by_email(self.store.db(), email.normalized()).await?.map(|user| user.id),
             None => None,
         };
-        self.note(&self.about(client, &email), EventKind::LinkAsked { user: asked, kind }).await;
+        let (asked, client) = (EventKind::LinkAsked { user: asked, kind }, self.about(client, &email));
+        until_won(|| async {
+            let txn = self.store.begin().await?;
+            self.post(&txn, kind, email.typed(), None, None).await?;
+            self.record(&txn, &client, &asked).await?;
+            Ok(txn.commit().await?)
+        })
+        .await?;
+        self.mail_waits();
+        self.emit(&client, asked);
         Ok(())
     }
 

@@ -1,12 +1,13 @@
 //! Refresh: one read and at most one write with a current token.
 
 use crate::{
-    ClientInfo, EndReason, Error, RefreshToken, Tokens,
+    Claims, ClientInfo, EndReason, Error, RefreshToken, Tokens,
     clock::duration_millis,
     event::EventKind,
     kernel::Kernel,
     key_ring::Grant,
     store::{Rotated, SessionRow, find_session, revoke_session, rotate_session},
+    task::until_won,
     token::{refresh::RefreshParts, rotation::Decision},
 };
 
@@ -43,38 +44,58 @@ impl Kernel {
             if session.was_left() {
                 return Err(Error::SessionLeft);
             }
-            let now = self.now();
-            if !session.is_alive(now, duration_millis(self.config.sessions.refresh_ttl)) {
+            let (now, idle) = (self.now(), duration_millis(self.config.sessions.refresh_ttl));
+            if !session.is_alive(now, idle) {
                 return Err(Error::SessionOver);
             }
             let grace = duration_millis(self.config.sessions.refresh_grace);
             let decision = session.rotation.decide(parts.generation, now, grace);
-            if matches!(decision, Decision::Repeat(_) | Decision::Rotate(_)) {
+            if matches!(decision, Decision::Repeat(_) | Decision::Rotate(_) | Decision::CatchUp(_)) {
                 self.ask_gate_again(&session).await?;
             }
+            let claims = match decision {
+                // Before the row is written: if the host does not answer, the token stays as it is.
+                Decision::Repeat(_) | Decision::Rotate(_) | Decision::CatchUp(_) => {
+                    self.claims_of(&session, &session.methods, session.authenticated_at()).await?
+                }
+                Decision::Reuse | Decision::Unknown => Claims::new(),
+            };
             match decision {
+                Decision::Unknown => return Err(Error::InvalidToken),
                 Decision::Repeat(newest) => {
-                    let tokens = self.successor(&session, newest, now)?;
+                    let tokens = self.successor(&session, &claims, newest, now)?;
                     count("repeated");
                     return Ok(tokens);
                 }
-                Decision::Unknown => return Err(Error::InvalidToken),
                 Decision::Reuse => {
                     // Where somebody else was faster, the next round tells how the session ended.
-                    if revoke_session(self.store.db(), session.id, EndReason::Reused, now).await? {
+                    let kind = EventKind::RefreshReused { user: session.user.id, session: session.id };
+                    let ended = until_won(|| async {
+                        let txn = self.store.begin().await?;
+                        let ended = revoke_session(&txn, session.id, EndReason::Reused, now).await?;
+                        if ended {
+                            self.record(&txn, &client, &kind).await?;
+                        }
+                        txn.commit().await?;
+                        Ok(ended)
+                    });
+                    if ended.await? {
                         self.revocations.session_ended(session.id, now);
-                        let kind = EventKind::RefreshReused { user: session.user.id, session: session.id };
-                        self.note(&client, kind).await;
+                        self.emit(&client, kind);
                         return Err(Error::SessionOver);
                     }
                 }
-                Decision::Rotate(next) => {
+                Decision::Rotate(next) | Decision::CatchUp(next) => {
                     // Outside a transaction: a loser has to see the winner's row when it reads again.
                     let (db, id) = (self.store.db(), session.id);
-                    if rotate_session(db, id, &session.rotation, &next, now).await? == Rotated::Yes {
-                        let tokens = self.successor(&session, next.newest, now)?;
+                    if rotate_session(db, id, &session.rotation, &next, now, idle).await? == Rotated::Yes {
+                        let tokens = self.successor(&session, &claims, next.newest, now)?;
                         count("rotated");
-                        self.emit(&client, EventKind::Refreshed { user: session.user.id, session: id });
+                        let user = session.user.id;
+                        if matches!(decision, Decision::CatchUp(_)) {
+                            self.note(&client, EventKind::RowWasOlder { user, session: id }).await;
+                        }
+                        self.emit(&client, EventKind::Refreshed { user, session: id });
                         return Ok(tokens);
                     }
                 }
@@ -83,7 +104,13 @@ impl Kernel {
         Err(Error::Overloaded { retry_after: std::time::Duration::from_secs(1) })
     }
 
-    fn successor(&self, session: &SessionRow, generation: i64, now: i64) -> Result<Tokens, Error> {
+    fn successor(
+        &self,
+        session: &SessionRow,
+        claims: &Claims,
+        generation: i64,
+        now: i64,
+    ) -> Result<Tokens, Error> {
         let grant = Grant {
             user_id: session.user.id,
             session_id: session.id,
@@ -92,6 +119,7 @@ impl Kernel {
             methods: &session.methods,
             authenticated_at: session.authenticated_at(),
             session_expires_at: session.expires_at,
+            claims,
         };
         self.tokens(&grant, &session.seed, generation, now)
     }

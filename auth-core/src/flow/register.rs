@@ -64,7 +64,8 @@ pub struct PreparedRegister {
 impl PreparedRegister {
     /// Writes the user inside the host's transaction, under a savepoint: after [`EMAIL_TAKEN`](crate::refusal::EMAIL_TAKEN) the
     /// transaction is as before and can go on. The mail to prove the address, if there is one, and the row of the audit are
-    /// part of it. [`EventSink`](crate::EventSink) is told nothing, because only the host knows whether it commits.
+    /// part of it. Where the address is taken, so is the mail that tells its owner: commit then too, or nobody is told.
+    /// [`EventSink`](crate::EventSink) is told nothing, because only the host knows whether it commits.
     ///
     /// On SQLite begin the transaction with `SqliteTransactionMode::Immediate`, or it may be refused when it
     /// read something first. On any database keep the transaction in a task of its own: one whose `begin` is
@@ -73,12 +74,18 @@ impl PreparedRegister {
     /// # Errors
     /// [`EMAIL_TAKEN`](crate::refusal::EMAIL_TAKEN), [`Error::Unavailable`].
     pub async fn insert_in(&self, txn: &DatabaseTransaction) -> Result<User, Error> {
+        let (kernel, new) = (&self.kernel, &self.new);
         let savepoint = txn.begin().await?;
-        if insert_user(&savepoint, self.new.clone()).await? == Insert::Taken {
+        if insert_user(&savepoint, new.clone()).await? == Insert::Taken {
             savepoint.rollback().await?;
+            if kernel.verifies_emails() {
+                // Touches no row: as many statements as for an address that is free, or the time would tell.
+                replace_hash(txn, new.id, "", "", new.now).await?;
+            }
+            kernel.post(txn, MailKind::EmailTaken, new.email.typed(), None, None).await?;
+            kernel.record(txn, &kernel.about(&self.client, &new.email), &EventKind::EmailTaken).await?;
             return Err(Error::Refused(refusal::EMAIL_TAKEN));
         }
-        let (kernel, new) = (&self.kernel, &self.new);
         if kernel.verifies_emails() {
             kernel.post(&savepoint, MailKind::VerifyEmail, new.email.typed(), Some(new.id), None).await?;
         }
@@ -110,7 +117,6 @@ impl Kernel {
     pub(crate) async fn register(self: Arc<Self>, register: Register) -> Result<User, Error> {
         let prepared = Arc::clone(&self).prepare_register(register).await?;
         detached(async move {
-            let (client, new) = (&prepared.client, &prepared.new);
             let (outcome, kind) = until_won(|| async {
                 let txn = self.store.begin().await?;
                 let (outcome, kind) = match prepared.insert_in(&txn).await {
@@ -119,12 +125,6 @@ impl Kernel {
                         (Ok(user), kind)
                     }
                     Err(Error::Refused(refusal::EMAIL_TAKEN)) => {
-                        if self.verifies_emails() {
-                            // Touches no row: as many statements as for an address that is free, or the time would tell.
-                            replace_hash(&txn, new.id, "", "", new.now).await?;
-                            self.post(&txn, MailKind::EmailTaken, new.email.typed(), None, None).await?;
-                        }
-                        self.record(&txn, &self.about(client, &new.email), &EventKind::EmailTaken).await?;
                         (Err(Error::Refused(refusal::EMAIL_TAKEN)), EventKind::EmailTaken)
                     }
                     Err(error) => return Err(error),
@@ -134,7 +134,7 @@ impl Kernel {
             })
             .await?;
             self.mail_waits();
-            self.emit(client, kind);
+            self.emit(&prepared.client, kind);
             outcome
         })
         .await
@@ -168,6 +168,13 @@ impl Kernel {
                 return Err(Error::Validation(errors));
             }
         };
+        if let Err(error) = self.before_register(email.typed(), &register.client).await {
+            match error {
+                Error::Denied(_) => attempt.stays_counted(),
+                _ => attempt.not_checked(&self).await,
+            }
+            return Err(error);
+        }
         let hash = match self.passwords.hash(&register.client, password, self.random.as_ref()).await {
             Ok(hash) => hash,
             Err(error) => {

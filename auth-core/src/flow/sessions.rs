@@ -40,12 +40,19 @@ impl Kernel {
     ) -> Result<(), Error> {
         self.current_user(caller).await?;
         let now = self.now();
-        if !revoke_own_session(self.store.db(), caller.user_id(), session, now).await? {
-            return Err(Error::Refused(refusal::SESSION_NOT_FOUND));
-        }
-        self.revocations.session_ended(session, now);
         let (user, reason) = (Some(caller.user_id()), EndReason::Revoked);
-        self.note(&client, EventKind::SignedOut { user, session, reason }).await;
+        let kind = EventKind::SignedOut { user, session, reason };
+        until_won(|| async {
+            let txn = self.store.begin().await?;
+            if !revoke_own_session(&txn, caller.user_id(), session, now).await? {
+                return Err(Error::Refused(refusal::SESSION_NOT_FOUND));
+            }
+            self.record(&txn, &client, &kind).await?;
+            Ok(txn.commit().await?)
+        })
+        .await?;
+        self.revocations.session_ended(session, now);
+        self.emit(&client, kind);
         Ok(())
     }
 
@@ -66,21 +73,29 @@ impl Kernel {
             // All end, also one that a sign-in is making and whatever was asked for by mail; the caller's own then goes on.
             end_all_sessions(&txn, user, self.now()).await?;
             keep_session(&txn, session, locked.epoch.saturating_add(1)).await?;
+            self.record(&txn, &client, &EventKind::OthersSignedOut { user, session }).await?;
             Ok(txn.commit().await?)
         })
         .await?;
         self.learn_what_ended().await;
-        self.note(&client, EventKind::OthersSignedOut { user, session }).await;
+        self.emit(&client, EventKind::OthersSignedOut { user, session });
         Ok(())
     }
 
     /// Brings a user back under the limit after a sign-in: the oldest sessions end.
     pub(crate) async fn end_oldest(&self, user: UserId, client: &ClientInfo) -> Result<(), Error> {
         let now = self.now();
-        for session in revoke_oldest(self.store.db(), user, self.config.sessions.max_sessions, now).await? {
+        let kind = |session| EventKind::SignedOut { user: Some(user), session, reason: EndReason::TooMany };
+        let ended = until_won(|| async {
+            let txn = self.store.begin().await?;
+            let ended = revoke_oldest(&txn, user, self.config.sessions.max_sessions, now).await?;
+            self.record_all(&txn, client, ended.iter().copied().map(kind)).await?;
+            txn.commit().await?;
+            Ok(ended)
+        });
+        for session in ended.await? {
             self.revocations.session_ended(session, now);
-            let (user, reason) = (Some(user), EndReason::TooMany);
-            self.note(client, EventKind::SignedOut { user, session, reason }).await;
+            self.emit(client, kind(session));
         }
         Ok(())
     }

@@ -2,16 +2,19 @@
 
 use std::{sync::Arc, time::Duration};
 
+use uuid::Uuid;
+
 use crate::{
-    AccessToken, DeviceToken, EndReason, Error, RefreshToken, SessionId, SignIn, SignInFailure, Tokens,
-    UserId,
+    AccessToken, Claims, DeviceToken, EndReason, Error, RefreshToken, SessionId, SignIn, SignInFailure,
+    Tokens, UserId,
     clock::duration_millis,
     event::EventKind,
-    kernel::{Arrival, Attempt, Kernel, Passage, Replaced},
+    kernel::{Arrival, Attempt, Kernel, Passage, Replaced, Spared},
     key_ring::Grant,
     random,
     store::{
-        NewSession, SessionRow, UserRow, find_session, insert_session, note_first_sign_in, replace_session,
+        ConnectionTrait, DatabaseTransaction, NewSession, SessionRow, UserRow, find_session, insert_session,
+        note_first_sign_in, replace_session,
     },
     task::until_won,
     token::{device::DeviceSeed, refresh::RefreshParts, rotation::Rotation},
@@ -35,18 +38,37 @@ impl Kernel {
     /// With as many sessions as allowed, the oldest ends. To be called [detached](super::detached).
     pub(crate) async fn sign_in(self: &Arc<Self>, arrival: Arrival) -> Result<SignIn, NotSignedIn> {
         match self.ask_gate(&arrival).await? {
-            Passage::Open => Ok(SignIn::Granted(self.begin_session(arrival).await?)),
+            Passage::Open(spared) => Ok(SignIn::Granted(self.begin_session(arrival, spared).await?)),
             Passage::Challenge(challenge) => {
                 arrival.attempt.right(self).await;
                 Ok(SignIn::Challenge(challenge))
             }
             Passage::Refused(reason) => Err(NotSignedIn::Refused(reason, arrival.attempt)),
+            Passage::Stopped(error) => {
+                if let Error::Denied(_) = error {
+                    let (user, reason) = (Some(arrival.user.id), SignInFailure::Denied);
+                    self.note(&arrival.client, EventKind::SignInFailed { user, reason }).await;
+                    arrival.attempt.right(self).await;
+                } else {
+                    arrival.attempt.not_checked(self).await;
+                }
+                Err(NotSignedIn::Failed(error))
+            }
         }
     }
 
-    async fn begin_session(&self, arrival: Arrival) -> Result<Tokens, Error> {
-        let Arrival { user, live_sessions, methods, authenticated_at, client, replaces, attempt, .. } =
-            arrival;
+    async fn begin_session(&self, arrival: Arrival, spared: Option<Spared>) -> Result<Tokens, Error> {
+        let Arrival {
+            user,
+            live_sessions,
+            methods,
+            authenticated_at,
+            client,
+            replaces,
+            token_id,
+            attempt,
+            ..
+        } = arrival;
         attempt.right(self).await;
         let now = self.now();
         let authenticated_at = authenticated_at.unwrap_or(now);
@@ -59,26 +81,33 @@ impl Kernel {
             user_agent: client.storable_user_agent(),
             ip: client.known_ip().map(|ip| ip.to_string()),
             auth_time: authenticated_at,
+            device: spared.map(|by| by.device),
             now,
+            idle: duration_millis(self.config.sessions.refresh_ttl),
             expires_at: now.saturating_add(duration_millis(self.config.sessions.session_ttl)),
         };
         let (id, seed, expires_at) = (new.id, new.seed, new.expires_at);
-        let ended = match replaces {
-            None => {
-                begun(insert_session(self.store.db(), new).await?)?;
-                None
+        let claims = self.claims(&user, id, &methods, authenticated_at).await?;
+        let ended = until_won(|| async {
+            let txn = self.store.begin().await?;
+            begun(insert_session(&txn, new.clone()).await?)?;
+            let ended = match replaces {
+                Some(replaced) => self.replace(&txn, replaced, now).await?,
+                None => None,
+            };
+            let signed_in = EventKind::SignedIn { user: user.id, session: id, methods: methods.clone() };
+            self.record_all(&txn, &client, ended.clone().into_iter().chain([signed_in])).await?;
+            txn.commit().await?;
+            Ok(ended)
+        })
+        .await?;
+        if let Some(ended) = ended {
+            if let Some(session) = ended.session() {
+                self.revocations.session_ended(session, now);
             }
-            Some(replaced) => {
-                let ended = until_won(|| async {
-                    let txn = self.store.begin().await?;
-                    begun(insert_session(&txn, new.clone()).await?)?;
-                    let ended = replace_session(&txn, replaced.session, now).await?;
-                    txn.commit().await?;
-                    Ok(ended)
-                });
-                ended.await?.then_some(replaced)
-            }
-        };
+            self.emit(&client, ended);
+        }
+        self.emit(&client, EventKind::SignedIn { user: user.id, session: id, methods: methods.clone() });
 
         if live_sessions >= self.config.sessions.max_sessions {
             self.end_oldest(user.id, &client).await?;
@@ -92,23 +121,37 @@ impl Kernel {
             methods: &methods,
             authenticated_at,
             session_expires_at: expires_at,
+            claims: &claims,
         };
         let tokens = self.tokens(&grant, &seed, Rotation::START.newest, now)?;
-        if let Some(Replaced { session, owner }) = ended {
-            self.revocations.session_ended(session, now);
-            let user = match owner {
-                Some(owner) => Some(owner),
-                None => self.owner_of(session).await,
-            };
-            let reason = EndReason::Replaced;
-            self.note(&client, EventKind::SignedOut { user, session, reason }).await;
-        }
-        self.note(&client, EventKind::SignedIn { user: user.id, session: id, methods }).await;
-        Ok(Tokens { device: self.remember(&user).await?, ..tokens })
+        let token_id = spared.map(|by| by.token_id).or(token_id);
+        Ok(Tokens { device: self.remember(&user, token_id).await?, ..tokens })
     }
 
-    /// What the client shows next time, so that it is no stranger then. Without it the sign-in is one all the same.
-    async fn remember(&self, user: &UserRow) -> Result<Option<DeviceToken>, Error> {
+    /// Ends the session whose place another one takes. `None`: it was over already.
+    async fn replace(
+        &self,
+        txn: &DatabaseTransaction,
+        Replaced { session, owner }: Replaced,
+        now: i64,
+    ) -> Result<Option<EventKind>, Error> {
+        if !replace_session(txn, session, now).await? {
+            return Ok(None);
+        }
+        let user = match owner {
+            Some(owner) => Some(owner),
+            None => owner_of(txn, session).await?,
+        };
+        Ok(Some(EventKind::SignedOut { user, session, reason: EndReason::Replaced }))
+    }
+
+    /// What the client shows next time, so that it is no stranger then, and what that names it by. Without it the sign-in is one
+    /// all the same.
+    pub(crate) async fn remember(
+        &self,
+        user: &UserRow,
+        token_id: Option<Uuid>,
+    ) -> Result<Option<DeviceToken>, Error> {
         let seed = if let Some(seed) = &user.device_seed {
             Some(seed.clone())
         } else {
@@ -120,7 +163,7 @@ impl Kernel {
             })
         };
         match seed {
-            Some(seed) => self.new_device(&user.email, &seed, user.epoch),
+            Some(seed) => self.new_device(&user.email, &seed, user.epoch, token_id),
             None => Ok(None),
         }
     }
@@ -152,6 +195,7 @@ impl Kernel {
         &self,
         session: &SessionRow,
         methods: &str,
+        claims: &Claims,
         now: i64,
     ) -> Result<(AccessToken, Duration), Error> {
         let grant = Grant {
@@ -162,13 +206,9 @@ impl Kernel {
             methods,
             authenticated_at: now,
             session_expires_at: session.expires_at,
+            claims,
         };
         self.keys.get().issuer.issue(&grant, now, self.random.as_ref())
-    }
-
-    /// Whose session it is, for what is written down about it.
-    pub(super) async fn owner_of(&self, session: SessionId) -> Option<UserId> {
-        find_session(self.store.db(), session).await.ok().flatten().map(|session| session.user.id)
     }
 
     /// The session of a refresh token, alive or not, if the token is one of ours.
@@ -177,6 +217,11 @@ impl Kernel {
         let session = find_session(self.store.db(), parts.session_id).await?;
         Ok(session.filter(|session| self.keys.get().refresh.is_genuine(&parts, &session.seed)))
     }
+}
+
+/// Whose session it is, for what is written down about it.
+pub(super) async fn owner_of(db: &impl ConnectionTrait, session: SessionId) -> Result<Option<UserId>, Error> {
+    Ok(find_session(db, session).await?.map(|session| session.user.id))
 }
 
 /// A user who was deleted while signing in has no account to sign in to.

@@ -1,24 +1,38 @@
 //! Removing what nobody can use any more (ASVS 14.2.7).
 
-use std::time::Duration;
+use std::{error::Error as _, sync::atomic::Ordering::Relaxed, time::Duration};
 
 use crate::{
-    Config, Error,
+    Config, Error, Finding,
     clock::duration_millis,
+    error::is_unreachable,
     kernel::{Kernel, Sweep},
-    store::{self, remove_dead_sessions, remove_keys, take_lease},
+    store::{
+        self, is_overdue, remove_events, remove_idle_sessions, remove_keys, remove_sessions_of_older_epochs,
+        take_lease,
+    },
 };
 
 /// Sessions and keys stay so much longer than their last access token: other instances may still have to learn that
 /// they ended.
 const MARGIN: Duration = Duration::from_mins(5);
 
+/// By how much clocks may differ between two sweeps.
+const CLOCKS_APART: i64 = 3_600_000;
+
+/// Rows that should have been gone for so long: nobody sweeps, or it fails.
+const OVERDUE: Duration = Duration::from_hours(48);
+
+const SESSION: &str = "auth_session";
+const EVENT: &str = "auth_event";
+
 /// What the kernel's own tables lose; rooms have their own.
 const SWEEPS: &[Sweep] = &[
+    Sweep { table: SESSION, id: "id", at: "expires_at", kept: |config| Some(still_news(config)) },
+    Sweep { table: SESSION, id: "id", at: "revoked_at", kept: |config| Some(still_news(config)) },
     Sweep { table: "auth_one_time_token", id: "id", at: "expires_at", kept: |_| Some(Duration::ZERO) },
     Sweep { table: "auth_throttle", id: "id", at: "forget_at", kept: |_| Some(Duration::ZERO) },
     Sweep { table: "auth_deleted_user", id: "id", at: "deleted_at", kept: |config| Some(still_news(config)) },
-    Sweep { table: "auth_event", id: "id", at: "at", kept: |config| config.audit_retention },
 ];
 
 /// For how long somebody may have to learn that a session is over.
@@ -26,30 +40,111 @@ fn still_news(config: &Config) -> Duration {
     config.tokens.access_ttl.saturating_add(MARGIN)
 }
 
-impl Kernel {
-    pub(crate) async fn sweep(&self) -> Result<u64, Error> {
-        let (db, now) = (self.store.db(), self.now());
-        let over = now.saturating_sub(duration_millis(still_news(&self.config)));
-        let idle = over.saturating_sub(duration_millis(self.config.sessions.refresh_ttl));
-        let mut removed = match self.config.unverified_account_ttl {
-            // Before sessions go, which show that somebody signed in.
-            Some(ttl) => self.remove_unverified(now.saturating_sub(duration_millis(ttl))).await?,
-            None => 0,
-        };
-        removed = removed.saturating_add(remove_dead_sessions(db, over, idle).await?);
-        let keys = self.keys_over(duration_millis(MARGIN));
-        if !keys.is_empty() {
-            remove_keys(db, keys).await?;
-        }
-        for Sweep { table, id, at, kept } in
-            SWEEPS.iter().chain(self.rooms.iter().flat_map(|room| room.sweep))
-        {
-            if let Some(kept) = kept(&self.config) {
-                let over = now.saturating_sub(duration_millis(kept));
-                removed = removed.saturating_add(store::sweep(db, table, id, at, over).await?);
+/// What a sweep has done so far. A removal that fails keeps no other from its work.
+#[derive(Default)]
+struct Swept {
+    removed: u64,
+    failed: Option<Error>,
+}
+
+impl Swept {
+    /// `false`: the database does not answer at all, and there is no use in going on.
+    fn add(&mut self, table: &'static str, removed: Result<u64, impl Into<Error>>) -> bool {
+        match removed.map_err(Into::into) {
+            Ok(removed) => {
+                self.removed = self.removed.saturating_add(removed);
+                true
+            }
+            Err(error) => {
+                metrics::counter!("auth_sweep_failures_total", "table" => table).increment(1);
+                let why = error.source().map(ToString::to_string);
+                tracing::error!(table, error = error.code(), why, "rows that have ended were not removed");
+                let goes_on = !matches!(&error, Error::Unavailable(why) if is_unreachable(why.db_err()));
+                self.failed.get_or_insert(error);
+                goes_on
             }
         }
-        Ok(removed)
+    }
+}
+
+impl Kernel {
+    pub(crate) async fn sweep(&self) -> Result<u64, Error> {
+        let mut swept = Swept::default();
+        self.sweep_all(&mut swept).await;
+        swept.failed.map_or(Ok(swept.removed), Err)
+    }
+
+    async fn sweep_all(&self, swept: &mut Swept) -> Option<()> {
+        let (db, now) = (self.store.db(), self.now());
+        if let Some(ttl) = self.config.unverified_account_ttl {
+            let removed = self.remove_unverified(now.saturating_sub(duration_millis(ttl))).await;
+            // Before sessions go, which show that somebody signed in.
+            let sessions_may_go = removed.is_ok();
+            swept.add("auth_user", removed).then_some(())?;
+            if !sessions_may_go {
+                return None;
+            }
+        }
+        let over = now.saturating_sub(duration_millis(still_news(&self.config)));
+        let idle = duration_millis(self.config.sessions.refresh_ttl);
+        swept.add(SESSION, remove_idle_sessions(db, over, idle).await).then_some(())?;
+        let from = self.epochs_swept.load(Relaxed);
+        let of_older_epochs = remove_sessions_of_older_epochs(db, from, over).await;
+        if of_older_epochs.is_ok() {
+            self.epochs_swept.store(over.saturating_sub(CLOCKS_APART), Relaxed);
+        }
+        swept.add(SESSION, of_older_epochs).then_some(())?;
+        let keys = self.keys_over(duration_millis(MARGIN));
+        if !keys.is_empty() {
+            swept.add("auth_key", remove_keys(db, keys).await).then_some(())?;
+        }
+        if let Some(kept) = self.config.audit_retention {
+            let removed = self.sweep_events(now.saturating_sub(duration_millis(kept))).await;
+            swept.add(EVENT, removed).then_some(())?;
+        }
+        for (Sweep { table, id, at, .. }, over) in self.sweeps(now) {
+            swept.add(table, store::sweep(db, table, id, at, over).await).then_some(())?;
+        }
+        Some(())
+    }
+
+    /// None goes that has no place in the feed yet, or that some room has not handed on.
+    async fn sweep_events(&self, over: i64) -> Result<u64, Error> {
+        self.place_events().await?;
+        Ok(remove_events(self.store.db(), over, self.needed_events().await?).await?)
+    }
+
+    /// Each with the moment before which its rows are over.
+    fn sweeps(&self, now: i64) -> impl Iterator<Item = (&Sweep, i64)> {
+        let all = SWEEPS.iter().chain(self.rooms.iter().flat_map(|room| room.sweep));
+        all.filter_map(move |sweep| {
+            let kept = (sweep.kept)(&self.config)?;
+            Some((sweep, now.saturating_sub(duration_millis(kept))))
+        })
+    }
+
+    /// Rows that are there still: for a check.
+    pub(crate) async fn check_sweep(&self) -> Result<Option<Finding>, Error> {
+        let mut overdue = Vec::new();
+        let audit = self.config.audit_retention;
+        let events = audit.map(|kept| (EVENT, "at", self.now().saturating_sub(duration_millis(kept))));
+        let others = self.sweeps(self.now()).map(|(Sweep { table, at, .. }, over)| (*table, *at, over));
+        for (table, at, over) in others.chain(events) {
+            if is_overdue(self.store.db(), table, at, over.saturating_sub(duration_millis(OVERDUE))).await? {
+                overdue.push(table);
+            }
+        }
+        overdue.dedup();
+        Ok((!overdue.is_empty()).then(|| {
+            Finding::warning(
+                "sweep_behind",
+                format!(
+                    "rows that should have been removed two days ago are there still: {}",
+                    overdue.join(", ")
+                ),
+                "see that `auth.run_background()` runs somewhere, and why it fails: `auth_sweep_failures_total`, and ERROR lines in the log",
+            )
+        }))
     }
 
     /// Whoever swept last keeps the turn unless it stays away for one and a half rounds.

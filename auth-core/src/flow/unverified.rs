@@ -5,6 +5,7 @@ use crate::{
     ClientInfo, Error, UserId,
     event::EventKind,
     kernel::Kernel,
+    refusal,
     store::{delete_user, find_unverified, lock_unverified},
     task::until_won,
 };
@@ -41,10 +42,15 @@ impl Kernel {
             txn.commit().await?;
             Ok(true)
         })
-        .await?;
-        if removed {
-            self.emit(&nobody, kind);
+        .await;
+        match self.told_of_references(user, removed).await {
+            Ok(true) => {
+                self.emit(&nobody, kind);
+                Ok(true)
+            }
+            // One that rows of the host's keep must not keep the others.
+            Err(Error::Refused(refusal::USER_IN_USE)) => Ok(false),
+            removed => removed,
         }
-        Ok(removed)
     }
 }

@@ -1,7 +1,7 @@
 //! Reading an account, changing its roles, disabling and enabling it.
 
 use crate::{
-    ClientInfo, EmailVerification, Error, ExportedRow, ExportedValue, Principal, User, UserId,
+    ClientInfo, EmailVerification, Error, ExportedRow, ExportedValue, Principal, User, UserId, Verified,
     clock::duration_millis,
     event::EventKind,
     kernel::{Kernel, count_ways_in},
@@ -60,7 +60,7 @@ impl Kernel {
 
     pub(crate) async fn verify_session(&self, principal: &Principal) -> Result<Principal, Error> {
         let UserRow { roles, roles_version, .. } = self.live_user(principal).await?;
-        Ok(Principal { roles, roles_version, ..principal.clone() })
+        Ok(Principal { roles, roles_version, verified: Verified::Strict, ..principal.clone() })
     }
 
     /// The user of a session that lives, in one statement.

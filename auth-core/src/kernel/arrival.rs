@@ -1,7 +1,9 @@
 //! Who stands before the gate, and what it may say: every way in makes an [`Arrival`].
 
+use uuid::Uuid;
+
 use super::Attempt;
-use crate::{Challenge, ClientInfo, SessionId, SignInFailure, UserId, store::UserRow};
+use crate::{Challenge, ClientInfo, Error, SessionId, SignInFailure, UserId, store::UserRow};
 
 /// Somebody whose first factor was right.
 pub(crate) struct Arrival {
@@ -17,6 +19,10 @@ pub(crate) struct Arrival {
     pub(crate) client: ClientInfo,
     /// The session that the client holds: it ends.
     pub(crate) replaces: Option<Replaced>,
+    /// The device that its token names, whose ever it is.
+    pub(crate) device: Option<Uuid>,
+    /// What the token that it gets is to name it by. `None`: anything.
+    pub(crate) token_id: Option<Uuid>,
     /// As which it was counted so far.
     pub(crate) attempt: Attempt,
 }
@@ -31,8 +37,18 @@ pub(crate) struct Replaced {
 
 /// What the gate says.
 pub(crate) enum Passage {
-    Open,
+    Open(Option<Spared>),
     /// Another factor is due.
     Challenge(Challenge),
     Refused(SignInFailure),
+    /// By the host itself, or the host does not answer.
+    Stopped(Error),
+}
+
+/// Somebody who is not asked for another factor, because of the device that they come from.
+#[derive(Clone, Copy)]
+pub(crate) struct Spared {
+    pub(crate) device: Uuid,
+    /// What its token is to name it by from now on.
+    pub(crate) token_id: Uuid,
 }

@@ -16,7 +16,7 @@ use crate::{
         ConnectionTrait, Counters, UserRow, count_failure, find_counter, find_user, forget_all_failures,
         forget_failures, take_back_failure,
     },
-    task::detached,
+    task::{detached, until_won},
     throttle::{Counter, Decision, Rule, Subject},
     token::device::{Device, DeviceSeed},
 };
@@ -247,16 +247,26 @@ impl Kernel {
 
     /// A device that signed in: a new one each time, so that whoever has the token of an earlier one has a budget that
     /// ends, and not one that begins again whenever the owner signs in.
-    /// `None`: nothing is counted.
+    /// Another device by this id knows it already. `None`: nothing is counted, and nothing is to be known.
     pub(crate) fn new_device(
         &self,
         email: &str,
         seed: &DeviceSeed,
         epoch: i64,
+        id: Option<Uuid>,
     ) -> Result<Option<DeviceToken>, Error> {
-        let Some(email) = Email::parse(email).ok().filter(|_| !self.throttle.off) else { return Ok(None) };
-        let device = random::uuid(self.random.as_ref())?;
+        let is_wanted = id.is_some() || !self.throttle.off;
+        let Some(email) = Email::parse(email).ok().filter(|_| is_wanted) else { return Ok(None) };
+        let device = match id {
+            Some(id) => id,
+            None => random::uuid(self.random.as_ref())?,
+        };
         Ok(Some(self.keys.get().devices.make(device, &email, seed, epoch, self.now())))
+    }
+
+    /// The device that the client's token names, if it is one of ours. Whose it is, only its rows tell.
+    pub(crate) fn device_shown(&self, client: &ClientInfo) -> Option<Uuid> {
+        self.keys.get().devices.id_of(client.device.as_ref()?, self.now())
     }
 
     /// Whether a refresh may be tried: strangers from a network that tried too many that were no good may not. `None`:
@@ -264,7 +274,7 @@ impl Kernel {
     pub(crate) fn may_refresh(&self, client: &ClientInfo) -> Result<Option<IpAddr>, Error> {
         let Some(network) = self.throttle.network(client) else { return Ok(None) };
         let now = self.now();
-        if client.device.as_ref().is_some_and(|token| self.keys.get().devices.knows(token, now)) {
+        if client.device.as_ref().is_some_and(|token| self.keys.get().devices.id_of(token, now).is_some()) {
             return Ok(None);
         }
         let look = self.throttle.refreshes.look(network, now);
@@ -292,10 +302,17 @@ impl Kernel {
 
     pub(crate) async fn unlock(&self, user: UserId, client: ClientInfo) -> Result<(), Error> {
         let row = find_user(self.store.db(), user).await?.ok_or(Error::Refused(refusal::USER_NOT_FOUND))?;
-        if let Ok(email) = Email::parse(&row.email) {
-            self.forget_guesses(self.store.db(), &email).await?;
-        }
-        self.note(&client, EventKind::Unlocked { user }).await;
+        let kind = EventKind::Unlocked { user };
+        until_won(|| async {
+            let txn = self.store.begin().await?;
+            if let Ok(email) = Email::parse(&row.email) {
+                self.forget_guesses(&txn, &email).await?;
+            }
+            self.record(&txn, &client, &kind).await?;
+            Ok(txn.commit().await?)
+        })
+        .await?;
+        self.emit(&client, kind);
         Ok(())
     }
 

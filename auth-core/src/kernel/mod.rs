@@ -4,6 +4,7 @@
 mod arrival;
 mod attempt;
 mod background;
+mod hook;
 mod link_mail;
 mod room;
 mod ways_in;
@@ -12,7 +13,7 @@ use std::{
     any::Any,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicU16, AtomicU64},
+        atomic::{AtomicI64, AtomicU16, AtomicU64},
     },
 };
 
@@ -20,15 +21,15 @@ use uuid::Uuid;
 
 pub(crate) use self::ways_in::count_ways_in;
 pub(crate) use self::{
-    arrival::{Arrival, Passage, Replaced},
+    arrival::{Arrival, Passage, Replaced, Spared},
     attempt::Attempt,
     background::Background,
     link_mail::{LinkMail, Recipient},
-    room::{Gate, Objection, Room, Sweep, WaysIn, sealers},
+    room::{Gate, Moves, Objection, Room, Sweep, WaysIn, sealers},
     ways_in::listed,
 };
 use crate::{
-    Clock, Config, EventSink, Revocations, TokenVerifier, clock,
+    Clock, Config, EventSink, Hooks, Revocations, TokenVerifier, clock,
     key_ring::{KeySource, KeysInForce},
     mail::Post,
     password::{HashPool, PasswordPolicy},
@@ -54,11 +55,18 @@ pub(crate) struct Kernel {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) events: Arc<dyn EventSink>,
+    pub(crate) hooks: Option<Arc<dyn Hooks>>,
     /// Who acts where nobody is signed in.
     pub(crate) operator: Option<String>,
     pub(crate) events_so_far: AtomicU16,
     /// Rises whenever something may have ended here: what is known of callers from before is read again.
     pub(crate) endings: AtomicU64,
+    /// An event was written that has no place in the feed yet.
+    pub(crate) unplaced: tokio::sync::Notify,
+    /// Events have a place now.
+    pub(crate) placed: tokio::sync::watch::Sender<()>,
+    /// Users who ended all their sessions before this moment have been looked at; unix milliseconds, 0 at the start.
+    pub(crate) epochs_swept: AtomicI64,
     /// `None`: no mail is sent.
     pub(crate) post: Option<Post>,
     pub(crate) mail_waits: tokio::sync::Notify,

@@ -1,11 +1,11 @@
 //! What a room is: one feature as a value. The kernel goes through the values wherever it must not forget one: at a sign-in, a
 //! takeover, the last way in, the sweep, an export, a check.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use super::{Arrival, Kernel, LinkMail};
+use super::{Arrival, Kernel, LinkMail, Passage};
 use crate::{
-    Challenge, Config, Error, Finding, UserId,
+    Config, Error, FieldError, Finding, Password, UserId,
     revocation::Ended,
     store::{Count, DatabaseTransaction, Exported, SessionRow, Standing, Table, standing},
     task::BoxFuture,
@@ -29,12 +29,21 @@ pub(crate) struct Room {
     /// What is no way in, and is taken away with those when somebody else turns out to be the owner: table, the column that says
     /// whose a row is, and what it is called in a mail.
     pub(crate) goes_along: &'static [(&'static str, &'static str, &'static str)],
+    /// What spares somebody a factor: it goes when the factors or the address of an account change. Table, and the column that
+    /// says whose a row is.
+    pub(crate) spares: &'static [(&'static str, &'static str)],
+    /// What an account has here that moves in and out with it.
+    pub(crate) moves: Option<Moves>,
     /// Has a say in every sign-in.
     pub(crate) gate: Option<Gate>,
     /// What ended since a moment and is told by tokens of the room's own, so that every instance learns of it.
     pub(crate) ended: Option<EndedSince>,
     /// What it knows to be wrong with itself.
     pub(crate) findings: Option<Findings>,
+    /// What goes on without a request, for ever.
+    pub(crate) background: Option<fn(Arc<Kernel>) -> BoxFuture<'static, ()>>,
+    /// The first event of the feed that it has not handed on yet: from there on none is swept.
+    pub(crate) needs_events: Option<for<'a> fn(&'a Kernel) -> BoxFuture<'a, Result<Option<i64>, Error>>>,
 }
 
 impl Room {
@@ -47,9 +56,13 @@ impl Room {
         export: &[],
         ways_in: None,
         goes_along: &[],
+        spares: &[],
+        moves: None,
         gate: None,
         ended: None,
         findings: None,
+        background: None,
+        needs_events: None,
     };
 }
 
@@ -81,6 +94,22 @@ pub(crate) struct WaysIn {
         for<'a> fn(&'a Kernel, &'a DatabaseTransaction, UserId) -> BoxFuture<'a, Result<u64, Error>>,
 }
 
+/// The secret of a second factor, as a record of an account has it.
+#[derive(Clone, Copy)]
+pub(crate) struct Moves {
+    /// Whether it is one that can be taken.
+    pub(crate) validate: fn(&Password) -> Result<(), FieldError>,
+    /// Writes those of new accounts, which were validated.
+    pub(crate) write: for<'a> fn(
+        &'a Kernel,
+        &'a DatabaseTransaction,
+        Vec<(UserId, &'a Password)>,
+    ) -> BoxFuture<'a, Result<(), Error>>,
+    /// Those of the users from one id to another, as they can be taken.
+    pub(crate) read:
+        for<'a> fn(&'a Kernel, UserId, UserId) -> BoxFuture<'a, Result<HashMap<UserId, Password>, Error>>,
+}
+
 /// What has a say in every sign-in. `None` is no objection, and nothing to wait for.
 #[derive(Clone, Copy)]
 pub(crate) struct Gate {
@@ -88,7 +117,7 @@ pub(crate) struct Gate {
     /// `auth_user.id`.
     pub(crate) standing: Option<fn() -> Count>,
     /// Asked after the first factor was right and before there is a session.
-    pub(crate) at_sign_in: for<'a> fn(&'a Kernel, &'a Arrival) -> Objection<'a, Challenge>,
+    pub(crate) at_sign_in: for<'a> fn(&'a Kernel, &'a Arrival) -> Objection<'a, Passage>,
     /// Asked of a live session before it gives tokens.
     pub(crate) at_refresh: Option<for<'a> fn(&'a Kernel, &'a SessionRow) -> Objection<'a, ()>>,
 }
@@ -108,9 +137,23 @@ impl Kernel {
         sealers(&self.rooms)
     }
 
+    /// The first event of the feed that some room has not handed on yet.
+    pub(crate) async fn needed_events(&self) -> Result<Option<i64>, Error> {
+        let mut first: Option<i64> = None;
+        for needs in self.rooms.iter().filter_map(|room| room.needs_events) {
+            first = [first, needs(self).await?].into_iter().flatten().min();
+        }
+        Ok(first)
+    }
+
     /// How many factors of a user stand, for the statement that reads the user.
     pub(crate) fn standing(&self) -> Standing {
         standing(self.rooms.iter().filter_map(|room| room.gate?.standing).map(|select| select()))
+    }
+
+    /// What moves in and out with an account.
+    pub(crate) fn moves(&self) -> Option<Moves> {
+        self.rooms.iter().find_map(|room| room.moves)
     }
 
     /// What a room was set up with, where the host switched it on.

@@ -36,6 +36,15 @@ impl Kernel {
         Ok(named)
     }
 
+    /// The factors of an account, or its address, are others from now on: whoever was spared a factor is asked. Run it last in
+    /// the transaction of the change.
+    pub(crate) async fn spare_nobody(&self, txn: &impl ConnectionTrait, user: UserId) -> Result<(), Error> {
+        for (table, column) in self.rooms.iter().flat_map(|room| room.spares).copied() {
+            remove_of_user(txn, table, column, user).await?;
+        }
+        Ok(())
+    }
+
     /// Somebody proves the address of an account who need not be the one who made it: what that one set up goes, and whoever
     /// reads mail at `email` is told. Run it in the transaction that proves the address and holds the user's row. `also` names
     /// what the caller takes away besides. Gives the event, to be recorded; `None`: there was nothing.

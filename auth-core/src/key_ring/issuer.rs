@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Ring;
 use crate::{
-    AccessToken, ApiKeyId, Assurance, Config, ConfigError, Error, Keys, SessionId, UserId,
+    AccessToken, ApiKeyId, Assurance, Claims, Config, ConfigError, Error, Keys, SessionId, UserId,
     clock::duration_millis,
     random::{self, Random},
     token::{Signer, claims::AccessClaims},
@@ -35,6 +35,8 @@ pub(crate) struct Grant<'a> {
     pub(crate) authenticated_at: i64,
     /// The end of the session, beyond which no token of it may live.
     pub(crate) session_expires_at: i64,
+    /// What the host wants to be told besides; none of the names that stand above.
+    pub(crate) claims: &'a Claims,
 }
 
 /// What a token of a service account says. Times are unix milliseconds.
@@ -78,7 +80,7 @@ impl TokenIssuer {
             acr: Some(Assurance::of_methods(grant.methods).name().to_owned()),
             ..self.claims(grant.user_id, grant.roles, grant.roles_version, (iat, exp), random)?
         };
-        Ok((self.sign(&claims, now)?, lifetime(iat, exp)))
+        Ok((self.sign_access(&claims, grant.claims, now)?, lifetime(iat, exp)))
     }
 
     /// The same of a service account.
@@ -97,7 +99,7 @@ impl TokenIssuer {
             scope: (!grant.scopes.is_empty()).then(|| grant.scopes.join(" ")),
             ..self.claims(grant.account, grant.roles, grant.version, (iat, exp), random)?
         };
-        Ok((self.sign(&claims, now)?, lifetime(iat, exp)))
+        Ok((self.sign_access(&claims, &Claims::new(), now)?, lifetime(iat, exp)))
     }
 
     /// What both have.
@@ -129,13 +131,29 @@ impl TokenIssuer {
         })
     }
 
-    fn sign(&self, claims: &AccessClaims, now: i64) -> Result<AccessToken, Error> {
-        let claims = serde_json::to_vec(claims).map_err(Error::internal)?;
-        let signer = match &self.signs {
-            Signs::One(signer) => signer.as_ref(),
-            Signs::Ring(ring) => ring.signer(now).ok_or(Error::NoSigningKey)?,
-        };
-        signer.sign(&claims).map_err(Error::internal)
+    /// `more` are of the host's.
+    fn sign_access(&self, claims: &AccessClaims, more: &Claims, now: i64) -> Result<AccessToken, Error> {
+        let mut claims = serde_json::to_vec(claims).map_err(Error::internal)?;
+        if !more.is_empty() {
+            let more = serde_json::to_vec(more).map_err(Error::internal)?;
+            // The members of one object behind those of the other.
+            claims.pop();
+            claims.push(b',');
+            claims.extend(more.into_iter().skip(1));
+        }
+        self.signer(now)?.sign(&claims).map_err(Error::internal)
+    }
+
+    /// Signs claims as a token of another kind, by its header `typ`.
+    pub(crate) fn sign(&self, typ: &str, claims: &[u8], now: i64) -> Result<String, Error> {
+        self.signer(now)?.sign_as(typ, claims).map_err(Error::internal)
+    }
+
+    fn signer(&self, now: i64) -> Result<&Signer, Error> {
+        match &self.signs {
+            Signs::One(signer) => Ok(signer),
+            Signs::Ring(ring) => ring.signer(now).ok_or(Error::NoSigningKey),
+        }
     }
 }
 

@@ -87,6 +87,8 @@ mail_kinds! {
     FactorLocked = "factor_locked", Nothing;
     /// The address was proved by somebody who need not be the one who made the account: what could sign in to it is gone.
     WaysInRemoved = "ways_in_removed", WaysIn;
+    /// A webhook was switched off; goes to those who administer.
+    WebhookOff = "webhook_off", Nothing;
 }
 
 /// What a mail tells beside its link.

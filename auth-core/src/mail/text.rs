@@ -215,6 +215,14 @@ fn sentences(mail: &Mail, service: &str) -> (String, String, &'static str) {
             ),
             "",
         ),
+        MailKind::WebhookOff => (
+            format!("A webhook of {service} was switched off"),
+            format!(
+                "A webhook of {service} is told of no events any more: it said that it is gone, or for three days nothing could be \
+                     handed over. Look at it in the administration; it goes on where it was once it is switched on again."
+            ),
+            "",
+        ),
         MailKind::WaysInRemoved => (
             format!("Ways to sign in to {service} were removed"),
             format!(

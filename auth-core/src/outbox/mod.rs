@@ -25,7 +25,7 @@ use crate::{
         ConnectionTrait, MailRow, claim_mail, due_mails, find_user, find_user_by_email, insert_mail,
         mail_backlog, postpone_mail, remove_mail,
     },
-    task::detached,
+    task::{detached, until_won},
 };
 
 /// How many are looked at in one round, and how many are sent at once.
@@ -202,7 +202,20 @@ impl Kernel {
             }
             Outcome::GivenUp(error) => {
                 tracing::error!(mail = %id, kind = kind.code(), error = %error, "a mail was given up");
-                self.note(&ClientInfo::default(), EventKind::MailGivenUp { user, kind }).await;
+                let (nobody, given_up) = (ClientInfo::default(), EventKind::MailGivenUp { user, kind });
+                let (kernel, told) = (Arc::clone(&self), given_up.clone());
+                detached(async move {
+                    until_won(|| async {
+                        let txn = kernel.store.begin().await?;
+                        remove_mail(&txn, id).await?;
+                        kernel.record(&txn, &ClientInfo::default(), &told).await?;
+                        Ok(txn.commit().await?)
+                    })
+                    .await
+                })
+                .await?;
+                self.emit(&nobody, given_up);
+                return Ok(false);
             }
             Outcome::Sent | Outcome::Dropped => {}
         }

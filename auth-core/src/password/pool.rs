@@ -129,7 +129,7 @@ impl HashPool {
                 hashed: Duration::ZERO,
             })),
             decoy: hasher.decoy().into(),
-            crew: Crew { hasher, clock, keep: KEEP },
+            crew: Crew { hasher, clock, keep: KEEP, has_hashed: Arc::default() },
             wait: config.hashing.wait,
         }
     }

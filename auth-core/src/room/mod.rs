@@ -5,6 +5,7 @@ pub(crate) mod admin;
 pub mod factor;
 pub(crate) mod import;
 pub mod machine;
+pub mod news;
 pub mod oidc;
 pub(crate) mod reset_password;
 pub(crate) mod verify_email;
@@ -19,6 +20,7 @@ pub(crate) const ROOMS: &[Room] = &[
     factor::ROOM,
     import::ROOM,
     machine::ROOM,
+    news::ROOM,
     oidc::ROOM,
     reset_password::ROOM,
     verify_email::ROOM,
@@ -30,7 +32,7 @@ impl Auth {
     ///
     /// The schema must be there: run `auth_migration::up` first.
     pub fn builder(db: DatabaseConnection, keys: Keys) -> AuthBuilder {
-        AuthBuilder::new(db, keys, ROOMS).set_up(|| Ok(machine::KnownKeys::new()))
+        AuthBuilder::new(db, keys, ROOMS).set_up(|_| Ok(machine::KnownKeys::new()))
     }
 }
 
@@ -46,6 +48,9 @@ mod tests {
         // Of programs, and nobody's.
         "auth_service_account",
         "auth_ended_token",
+        // Nobody's in particular.
+        "auth_webhook",
+        "auth_webhook_delivery",
     ];
 
     #[test]

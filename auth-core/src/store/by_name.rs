@@ -74,6 +74,17 @@ pub(crate) async fn sweep(
     }
 }
 
+/// Whether a table has a row whose time was before `over`.
+pub(crate) async fn is_overdue(
+    db: &impl ConnectionTrait,
+    table: &'static str,
+    at: &'static str,
+    over: i64,
+) -> Result<bool, DbErr> {
+    let find = Query::select().column(at).from(table).and_where(Expr::col(at).lt(over)).limit(1).take();
+    Ok(db.query_one(&find).await?.is_some())
+}
+
 /// Whether a table has a row that belongs to a user.
 pub(crate) async fn has_rows(
     db: &impl ConnectionTrait,

@@ -9,7 +9,8 @@ use uuid::Uuid;
 use super::{
     Db, Table,
     entity::{
-        deleted_user, event, key, lease, mail, one_time_token, password, session, throttle, user, user_role,
+        deleted_user, event, feed, key, lease, mail, one_time_token, password, session, throttle, user,
+        user_role,
     },
 };
 use crate::{
@@ -44,6 +45,7 @@ pub(crate) const TABLES: &[Table] = &[
     Table::of::<throttle::Entity>("auth_throttle"),
     Table::of::<mail::Entity>("auth_mail"),
     Table::of::<event::Entity>("auth_event"),
+    Table::of::<feed::Entity>("auth_feed"),
     Table::of::<deleted_user::Entity>("auth_deleted_user"),
 ];
 

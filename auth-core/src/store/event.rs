@@ -39,6 +39,7 @@ pub(crate) async fn insert_events(db: &impl ConnectionTrait, new: Vec<EventRow>)
         reason: Set(new.reason),
         ip: Set(new.ip),
         request_id: Set(new.request_id),
+        seq: Set(None),
     };
     event::Entity::insert_many(new.into_iter().map(row)).exec_without_returning(db).await.map(drop)
 }
@@ -55,18 +56,23 @@ pub(crate) async fn list_events(
         query = query.filter(event::Column::Id.lt(before));
     }
     let rows = query.order_by_desc(event::Column::Id).limit(limit).all(db).await?;
-    let event = |row: event::Model| EventRow {
-        id: row.id,
-        at: row.at,
-        code: row.code,
-        user_id: row.user_id,
-        actor_id: row.actor_id,
-        actor_name: row.actor_name,
-        address: row.address,
-        session_id: row.session_id,
-        reason: row.reason,
-        ip: row.ip,
-        request_id: row.request_id,
-    };
-    Ok(rows.into_iter().map(event).collect())
+    Ok(rows.into_iter().map(EventRow::from).collect())
+}
+
+impl From<event::Model> for EventRow {
+    fn from(row: event::Model) -> Self {
+        Self {
+            id: row.id,
+            at: row.at,
+            code: row.code,
+            user_id: row.user_id,
+            actor_id: row.actor_id,
+            actor_name: row.actor_name,
+            address: row.address,
+            session_id: row.session_id,
+            reason: row.reason,
+            ip: row.ip,
+            request_id: row.request_id,
+        }
+    }
 }

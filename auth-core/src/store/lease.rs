@@ -29,6 +29,10 @@ pub(crate) async fn take_lease(
     if taken.rows_affected > 0 {
         return Ok(true);
     }
+    // A look first: an INSERT in vain is an error in the log of some databases.
+    if lease::Entity::find_by_id(job).one(db).await?.is_some() {
+        return Ok(false);
+    }
     let first =
         lease::ActiveModel { job: Set(job.to_owned()), holder: Set(holder), expires_at: Set(expires_at) };
     match lease::Entity::insert(first).exec_without_returning(db).await {

@@ -5,12 +5,15 @@ mod check;
 mod db;
 pub(crate) mod entity;
 mod event;
+mod feed;
 mod insert;
 mod key;
 mod lease;
 mod mail;
 mod one_time;
 mod pace;
+pub(crate) mod read_only;
+mod referring;
 mod revocation;
 mod role;
 mod session;
@@ -29,12 +32,15 @@ use sea_orm::{
 
 pub use self::by_name::{ExportedRow, ExportedValue};
 pub(crate) use self::{
-    by_name::{ColumnKind, Exported, Table, export_rows, has_rows, names_of_user, remove_of_user, sweep},
+    by_name::{
+        ColumnKind, Exported, Table, export_rows, has_rows, is_overdue, names_of_user, remove_of_user, sweep,
+    },
     check::{
         TABLES, address_collation, count_events, journal_mode, missing_tables, not_writable, read_clock,
     },
     db::Db,
     event::{EventRow, insert_events, list_events},
+    feed::{Placed, events_after, find_unplaced, first_place, last_place, place, remove_events, take_places},
     insert::Insert,
     key::{KeyRow, insert_key, read_keys, remove_keys, revoke_key},
     lease::take_lease,
@@ -43,6 +49,7 @@ pub(crate) use self::{
         About, TokenRow, end_tokens, end_tokens_of, find_token, insert_token, prolong_token, spend_token,
     },
     pace::{find_pace, put_pace},
+    referring::referring_tables,
     revocation::ended_since,
     role::{find_able, has_roles, lock_able, set_roles},
     session::{
@@ -50,7 +57,7 @@ pub(crate) use self::{
         revoke_session, rotate_session,
     },
     sessions::{ListedSession, keep_session, list_sessions, revoke_oldest, revoke_own_session},
-    sweep::remove_dead_sessions,
+    sweep::{remove_idle_sessions, remove_sessions_of_older_epochs},
     throttle::{
         Counters, count_failure, find_counter, forget_all_failures, forget_failures, take_back_failure,
     },

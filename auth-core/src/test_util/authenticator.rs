@@ -17,7 +17,12 @@ pub struct Authenticator {
 impl Authenticator {
     /// One that was given this secret.
     pub fn new(setup: &TotpSetup, clock: &ManualClock) -> Self {
-        Self { secret: setup.secret.clone(), clock: clock.clone() }
+        Self::of_secret(setup.secret.clone(), clock)
+    }
+
+    /// One that was given this secret in base32, as it is in the answer of `POST /users/me/totp`.
+    pub fn of_secret(secret: impl Into<Password>, clock: &ManualClock) -> Self {
+        Self { secret: secret.into(), clock: clock.clone() }
     }
 
     /// What it shows at this moment. Each code is taken once.

@@ -46,7 +46,12 @@ impl Kit {
             .hasher(Arc::new(InsecureHasher::new()))
             .mailer(Arc::new(outbox.clone()))
             .events(Arc::new(events.clone()));
-        let auth = settings(builder).build().expect("settings that can be used");
+        let auth = settings(builder).configure(|config| {
+            if config.mail.verify_email_url.is_empty() {
+                config.mail.pages_at("https://app.example.com/auth");
+            }
+        });
+        let auth = auth.build().expect("settings that can be used");
         Self { auth, clock, outbox, events }
     }
 

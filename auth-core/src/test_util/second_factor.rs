@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use crate::{
     AuthBuilder, Challenge,
-    kernel::{Arrival, Gate, Kernel, Objection, Room},
+    kernel::{Arrival, Gate, Kernel, Objection, Passage, Room},
     random,
     room::factor::ROOM,
     secret::AuthSession,
@@ -23,7 +23,7 @@ pub enum Hole {
 }
 
 /// What the room says, but not to those who came by this way.
-fn all_but<'a>(way: &str, kernel: &'a Kernel, arrival: &'a Arrival) -> Objection<'a, Challenge> {
+fn all_but<'a>(way: &str, kernel: &'a Kernel, arrival: &'a Arrival) -> Objection<'a, Passage> {
     let gate = ROOM.gate.filter(|_| arrival.methods != way)?;
     (gate.at_sign_in)(kernel, arrival)
 }
@@ -57,7 +57,7 @@ impl AuthBuilder {
                         enrol: false,
                         expires_at: kernel.clock.now() + Duration::from_mins(5),
                     };
-                    Some(Box::pin(std::future::ready(Ok(challenge))))
+                    Some(Box::pin(std::future::ready(Ok(Passage::Challenge(challenge)))))
                 },
                 at_refresh: None,
             }),

@@ -112,9 +112,9 @@ impl DeviceKeys {
         DeviceToken::new(Opaque { key_id: key.id, content, mac }.write())
     }
 
-    /// Whether this is a device of ours, whoever signed in there.
-    pub(crate) fn knows(&self, token: &DeviceToken, now: i64) -> bool {
-        self.open(token, now).is_some()
+    /// Which device of ours this is, whoever signed in there.
+    pub(crate) fn id_of(&self, token: &DeviceToken, now: i64) -> Option<Uuid> {
+        Some(self.open(token, now)?.device.id)
     }
 
     /// The device, if it is one on which somebody signed in with this address.

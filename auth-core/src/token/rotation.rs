@@ -23,7 +23,10 @@ pub(crate) enum Decision {
     Rotate(Rotation),
     /// A token that was used up came back: revoke the session.
     Reuse,
-    /// A generation that was never issued, as after a backup was restored: refuse and revoke nothing.
+    /// The row is older than the token, as after a failover to a standby that lagged or after a backup was restored: write this,
+    /// which goes on from the token, then answer with the token of its newest generation.
+    CatchUp(Rotation),
+    /// No generation at all: refuse and revoke nothing.
     Unknown,
 }
 
@@ -37,8 +40,12 @@ impl Rotation {
 
     /// Decides about generation `used`, whose mac is good, on a session that is alive.
     pub(crate) fn decide(&self, used: i64, now: i64, grace_millis: i64) -> Decision {
-        if used < 1 || used > self.newest {
+        if !(1..i64::MAX).contains(&used) {
             return Decision::Unknown;
+        }
+        if used > self.newest {
+            // A good mac proves that it was issued, so the row has forgotten. Whatever is older is a copy from now on.
+            return Decision::CatchUp(Self::after(used, used + 1, now));
         }
         let unused = used >= self.oldest_unused;
         if !unused && used != self.last_used {
@@ -55,12 +62,7 @@ impl Rotation {
         }
         let successor = self.newest.saturating_add(1);
         if unused {
-            return Decision::Rotate(Self {
-                newest: successor,
-                last_used: used,
-                oldest_unused: successor,
-                rotated_at: Some(now),
-            });
+            return Decision::Rotate(Self::after(used, successor, now));
         }
         if grace_millis == 0 {
             return Decision::Reuse;
@@ -68,6 +70,11 @@ impl Rotation {
         // The parent again, and no successor was ever used: an answer was lost, or a thief is at work. One
         // more successor; whichever of the siblings is used first kills the others.
         Decision::Rotate(Self { newest: successor, rotated_at: Some(now), ..*self })
+    }
+
+    /// After `used` was used, with one token that is not.
+    fn after(used: i64, successor: i64, now: i64) -> Self {
+        Self { newest: successor, last_used: used, oldest_unused: successor, rotated_at: Some(now) }
     }
 }
 
@@ -128,9 +135,22 @@ mod tests {
     }
 
     #[test]
-    fn a_generation_that_was_never_issued_is_unknown() {
-        for used in [i64::MIN, -1, 0, 2, i64::MAX] {
+    fn what_is_no_generation_is_unknown() {
+        for used in [i64::MIN, -1, 0, i64::MAX] {
             assert_eq!(Rotation::START.decide(used, 0, GRACE), Decision::Unknown);
+        }
+    }
+
+    #[test]
+    fn a_row_that_is_older_than_the_token_catches_up_and_older_copies_are_reuse() {
+        let old = rotate(Rotation::START, 1, 0);
+        for grace in [0, GRACE] {
+            let Decision::CatchUp(state) = old.decide(7, 1, grace) else { panic!() };
+            assert_eq!(state, Rotation { newest: 8, last_used: 7, oldest_unused: 8, rotated_at: Some(1) });
+            assert_eq!(state.decide(8, GRACE, GRACE), Decision::Repeat(8));
+            for copy in [1, 2, 6] {
+                assert_eq!(state.decide(copy, GRACE, GRACE), Decision::Reuse);
+            }
         }
     }
 

@@ -11,27 +11,43 @@ use crate::{AccessToken, Algorithm, ConfigError, PrivateKey, SecretKey, token::c
 pub(crate) struct Signer {
     /// Encoded.
     header: String,
+    algorithm: Algorithm,
+    key_id: String,
     key: SigningKey,
 }
 
 impl Signer {
     pub(crate) fn new(algorithm: Algorithm, key_id: String, key: SigningKey) -> Result<Self, ConfigError> {
-        let mut header = Header::new(algorithm.jwt());
-        header.typ = Some(ACCESS_TYP.to_owned());
-        header.kid = Some(key_id);
-        let header = serde_json::to_vec(&header)
+        let header = header(algorithm, &key_id, ACCESS_TYP)
             .map_err(|_| ConfigError::new("algorithm", "cannot be written into a header"))?;
-        Ok(Self { header: URL_SAFE_NO_PAD.encode(header), key })
+        Ok(Self { header, algorithm, key_id, key })
     }
 
     /// The token of these claims, which are JSON.
     pub(crate) fn sign(&self, claims: &[u8]) -> Result<AccessToken, Unspecified> {
-        let mut token = format!("{}.{}", self.header, URL_SAFE_NO_PAD.encode(claims));
+        Ok(AccessToken::new(self.join(&self.header, claims)?))
+    }
+
+    /// The same with another header `typ`, by which it is none of the tokens above.
+    pub(crate) fn sign_as(&self, typ: &str, claims: &[u8]) -> Result<String, Unspecified> {
+        self.join(&header(self.algorithm, &self.key_id, typ).map_err(|_| Unspecified)?, claims)
+    }
+
+    fn join(&self, header: &str, claims: &[u8]) -> Result<String, Unspecified> {
+        let mut token = format!("{header}.{}", URL_SAFE_NO_PAD.encode(claims));
         let signature = self.key.sign(token.as_bytes())?;
         token.push('.');
         URL_SAFE_NO_PAD.encode_string(signature, &mut token);
-        Ok(AccessToken::new(token))
+        Ok(token)
     }
+}
+
+/// Encoded.
+fn header(algorithm: Algorithm, key_id: &str, typ: &str) -> serde_json::Result<String> {
+    let mut header = Header::new(algorithm.jwt());
+    header.typ = Some(typ.to_owned());
+    header.kid = Some(key_id.to_owned());
+    Ok(URL_SAFE_NO_PAD.encode(serde_json::to_vec(&header)?))
 }
 
 /// A key with its algorithm.

@@ -8,8 +8,9 @@ use serde::{Deserialize, de::IgnoredAny};
 
 use crate::{
     Algorithm, Assurance, Caller, Clock, ConfigError, Error, Principal, PublicKey, Revocations, SystemClock,
+    Verified,
     clock::{duration_millis, from_millis, to_millis},
-    principal::Shown,
+    principal::{Payload, Shown},
     token::{
         api_key,
         claims::{ACCESS_TYP, AccessClaims},
@@ -289,6 +290,8 @@ impl TokenVerifier {
             authenticated_at: from_millis(millis(auth_time)),
             issued_at: from_millis(millis(claims.iat)),
             expires_at: from_millis(millis(claims.exp)),
+            payload: Payload(token.split('.').nth(1).unwrap_or_default().into()),
+            verified: if kernel.revocations.is_some() { Verified::Bounded } else { Verified::Stateless },
         })
     }
 }

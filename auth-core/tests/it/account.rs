@@ -1,11 +1,13 @@
 //! What a signed-in user does to the account itself.
 
-use auth_core::{ClientInfo, Error, mail::MailKind};
+use auth_core::{Assurance, ClientInfo, Error, Register, mail::MailKind, refusal};
 use auth_migration::{each_database, test_util::TestDatabase};
+use sea_orm::DbBackend;
 
 use crate::{
     assert_refused,
-    support::{DAY, EMAIL, HOUR, PASSWORD, SECOND, TestAuth},
+    secrecy::Heard,
+    support::{DAY, EMAIL, HOUR, PASSWORD, SECOND, TestAuth, keys},
 };
 
 const NEW: &str = "another horse battery";
@@ -15,7 +17,59 @@ fn field_and_code(error: Error) -> (&'static str, &'static str) {
     (errors[0].field, errors[0].code)
 }
 
+/// A table of a host's, with a foreign key that lets nobody go.
+async fn keep(test: &TestAuth, table: &str, rule: &str) {
+    let kind = match test.db.get_database_backend() {
+        DbBackend::Postgres => "uuid",
+        DbBackend::MySql => "binary(16)",
+        _ => "blob",
+    };
+    test.execute(&format!(
+        "CREATE TABLE {table} (user_id {kind}, FOREIGN KEY (user_id) REFERENCES auth_user (id) {rule})"
+    ))
+    .await;
+    test.execute(&format!("INSERT INTO {table} SELECT id FROM auth_user WHERE email = '{EMAIL}'")).await;
+}
+
 each_database! {
+    async fn an_account_stays_that_rows_of_the_host_refer_to_and_the_log_names_their_table(db: &TestDatabase) {
+        let test = TestAuth::new(db).await;
+        let (_, caller) = test.caller().await;
+        for (table, rule) in [("host_list", ""), ("host_order", "ON DELETE RESTRICT")] {
+            keep(&test, table, rule).await;
+            for by in ["the owner", "an administrator"] {
+                let heard = Heard::default();
+                let listening = heard.listen();
+                let refused = match by {
+                    "the owner" => test.auth.delete_account(&caller, Some(PASSWORD.into()), ClientInfo::default()).await,
+                    _ => test.auth.delete_user(caller.user_id(), ClientInfo::default()).await,
+                };
+                drop(listening);
+                assert_refused!(refused, Error::Refused(refusal::USER_IN_USE));
+                let lines = heard.text();
+                assert!(lines.contains("WARN") && lines.contains(table) && !lines.contains(EMAIL), "{by}: {lines}");
+            }
+            test.auth.current_user(&caller).await.unwrap();
+            test.execute(&format!("DROP TABLE {table}")).await;
+        }
+        assert_eq!((test.events.count("deleted"), test.kinds_of_mails().await), (0, vec![]));
+        keep(&test, "host_note", "ON DELETE CASCADE").await;
+        test.auth.delete_user(caller.user_id(), ClientInfo::default()).await.unwrap();
+        assert_eq!(test.count("host_note").await, 0);
+    }
+
+    async fn an_account_that_the_host_keeps_holds_up_no_sweep(db: &TestDatabase) {
+        let test = TestAuth::with(db, |builder| {
+            builder.configure(|config| config.unverified_account_ttl = Some(DAY))
+        }).await;
+        test.register().await;
+        keep(&test, "host_list", "").await;
+        test.auth.register(Register::new("bob@example.com", PASSWORD)).await.unwrap();
+        test.clock.advance(2 * DAY);
+        test.auth.sweep().await.unwrap();
+        assert_eq!(test.text("SELECT email FROM auth_user").await, EMAIL);
+    }
+
     async fn a_new_password_ends_all_other_sessions_and_no_link_survives(db: &TestDatabase) {
         let test = TestAuth::new(db).await;
         let (own, caller) = test.caller().await;
@@ -114,7 +168,14 @@ each_database! {
         test.execute("DELETE FROM auth_password").await;
         test.clock.advance(301 * SECOND);
         let late = test.auth.delete_account(&caller, None, ClientInfo::default()).await;
-        assert_eq!(field_and_code(late.unwrap_err()), ("password", "recent_sign_in_needed"));
+        let wanted = Error::StepUpRequired { level: Assurance::Aal1, max_age: 300 * SECOND };
+        assert_eq!(format!("{:?}", late.unwrap_err()), format!("{wanted:?}"));
+        // Also where nobody else is asked.
+        let lax = TestAuth::instance(db, keys(), &test.clock, 2, |builder| {
+            builder.configure(|config| config.factors.step_up = std::time::Duration::ZERO)
+        }).await;
+        let late = lax.auth.delete_account(&caller, None, ClientInfo::default()).await;
+        assert_refused!(late, Error::StepUpRequired { .. });
         assert_eq!(test.count("auth_user").await, 1);
     }
 

@@ -8,10 +8,10 @@ use std::{
 };
 
 use auth_core::{
-    Algorithm, Auth, ClientInfo, Error, Login, Register,
-    factor::{Answer, Method},
+    Algorithm, Auth, ClientInfo, CreateUser, Error, Login, Register,
+    factor::{Answer, Method, StepUp},
     machine::RotateApiKey,
-    test_util::ManualClock,
+    test_util::{Authenticator, ManualClock},
 };
 use auth_migration::{each_database, test_util::TestDatabase};
 use tokio::time::timeout;
@@ -159,6 +159,124 @@ each_database! {
         assert_eq!(world.test.count("auth_factor_failure").await, 0);
     }
 
+    async fn a_device_that_leaves_before_it_is_remembered_is_so_or_not_and_signs_in_either_way(db: &TestDatabase) {
+        let world = factor::World::new(db).await;
+        at_each_await(
+            async |_| {
+                let answer = Answer::new(world.challenge().await.auth_session, Method::Totp, world.app.next_code());
+                answer.remembering_device()
+            },
+            |answer| {
+                let (factors, answer) = (world.factors(), answer.clone());
+                async move { factors.answer(answer).await }
+            },
+            async |_| {
+                let answer = Answer::new(world.challenge().await.auth_session, Method::Totp, world.app.next_code());
+                let tokens = world.factors().answer(answer.remembering_device()).await.unwrap().tokens;
+                let on_it = ClientInfo::default().device(tokens.device.unwrap());
+                let mut polls = 1;
+                while let None = Leaves::after(polls, world.test.auth.login(Login::new(EMAIL, PASSWORD).client(on_it.clone()))).await {
+                    polls += 1;
+                }
+                world.sign_in().await;
+            },
+        )
+        .await;
+    }
+
+    async fn a_change_of_factors_that_is_dropped_happens_as_a_whole_or_not_at_all(db: &TestDatabase) {
+        let test = TestAuth::new(db).await;
+        let nobody = ClientInfo::default;
+        // An app comes with ten codes and goes with them.
+        let whole = async |email: &str| {
+            let apps = "(SELECT COUNT(*) FROM auth_totp t WHERE t.user_id = u.id AND t.pending_until IS NULL)";
+            let codes = "(SELECT COUNT(*) FROM auth_recovery_code c WHERE c.user_id = u.id)";
+            assert_eq!(test.count(&format!("auth_user u WHERE u.email = '{email}' AND {apps} * 10 = {codes}")).await, 1);
+        };
+        let signed_up = async |email: &str| {
+            let user = test.auth.create_user(CreateUser::new(email).password(PASSWORD).verified()).await.unwrap();
+            (user.id, test.verify(&test.try_login(email, PASSWORD).await.unwrap().access))
+        };
+        at_each_await(
+            async |polls| {
+                let email = format!("confirms{polls}@example.com");
+                let (_, caller) = signed_up(&email).await;
+                let setup = test.auth.factors().unwrap().begin_totp(&caller).await.unwrap();
+                (email, caller, Authenticator::new(&setup, &test.clock).code())
+            },
+            |(_, caller, code)| {
+                let (factors, caller, code) = (test.auth.factors().unwrap(), caller.clone(), code.clone());
+                async move { factors.confirm_totp(&caller, code, nobody()).await.map(drop) }
+            },
+            async |(email, ..)| whole(&email).await,
+        )
+        .await;
+        for name in ["removes", "renews", "reset"] {
+            at_each_await(
+                async |polls| {
+                    let email = format!("{name}{polls}@example.com");
+                    let (user, caller) = signed_up(&email).await;
+                    let (_, _, caller) = factor::enrolled(&test, &caller).await;
+                    (email, user, caller)
+                },
+                |(_, user, caller)| {
+                    let (auth, user, caller) = (test.auth.clone(), *user, caller.clone());
+                    async move {
+                        let factors = auth.factors().unwrap();
+                        match name {
+                            "removes" => factors.remove_totp(&caller, nobody()).await,
+                            "renews" => factors.new_recovery_codes(&caller, nobody()).await.map(drop),
+                            _ => auth.reset_factors(user, nobody()).await,
+                        }
+                    }
+                },
+                async |(email, ..)| whole(&email).await,
+            )
+            .await;
+        }
+        let required = TestAuth::instance(db, keys(), &test.clock, 5, factor::required).await;
+        at_each_await(
+            async |polls| {
+                let email = format!("enrols{polls}@example.com");
+                signed_up(&email).await;
+                let token = factor::challenged(required.auth.login(Login::new(&*email, PASSWORD)).await).auth_session;
+                let setup = required.auth.factors().unwrap().enrol(token.clone(), nobody()).await.unwrap();
+                let code = Authenticator::new(&setup, &test.clock).code();
+                (email, Answer::new(token, Method::Totp, code).remembering_device())
+            },
+            |(_, answer)| {
+                let (factors, answer) = (required.auth.factors().unwrap(), answer.clone());
+                async move { factors.answer(answer).await }
+            },
+            async |(email, _)| whole(&email).await,
+        )
+        .await;
+    }
+
+    async fn a_step_up_that_is_dropped_locks_nobody_out_and_nor_does_a_device_that_is_forgotten(db: &TestDatabase) {
+        let world = factor::World::new(db).await;
+        let nobody = ClientInfo::default;
+        at_each_await(
+            async |_| world.app.next_code(),
+            |code| {
+                let (auth, caller) = (world.test.auth.clone(), world.caller.clone());
+                let by = StepUp::Code(Method::Totp, code.clone().into());
+                async move { auth.step_up(&caller, by, nobody()).await.map(drop) }
+            },
+            async |_| drop(world.sign_in().await),
+        )
+        .await;
+        at_each_await(
+            async |_| (),
+            |()| {
+                let (factors, caller) = (world.factors(), world.caller.clone());
+                async move { factors.forget_devices(&caller, nobody()).await }
+            },
+            async |()| drop(world.sign_in().await),
+        )
+        .await;
+    }
+
     async fn a_refresh_that_is_dropped_loses_nobody(db: &TestDatabase) {
         let test = TestAuth::new(db).await;
         let kept = test.signed_in().await.refresh;
@@ -169,6 +287,17 @@ each_database! {
                 test.clock.advance(PAST_GRACE);
                 test.refresh(&kept).await.unwrap();
             },
+        )
+        .await;
+    }
+
+    async fn a_sign_in_of_the_hosts_own_that_is_dropped_keeps_nobody_out(db: &TestDatabase) {
+        let test = TestAuth::new(db).await;
+        let user = test.register().await.id;
+        at_each_await(
+            async |_| {},
+            |()| test.auth.sign_in(user, "ldap", ClientInfo::default()),
+            async |()| drop(test.login().await),
         )
         .await;
     }

@@ -135,6 +135,18 @@ each_database! {
         assert_eq!(codes(&test.auth).await, [""; 0], "that is over");
     }
 
+    async fn rows_that_should_have_been_removed_two_days_ago_are_told(db: &TestDatabase) {
+        let test = installed(db, keys(), |builder| builder).await;
+        test.login().await;
+        let late = |days: u32| format!("UPDATE auth_session SET expires_at = expires_at - {}", (days * DAY).as_millis());
+        test.execute(&late(31)).await;
+        assert_eq!(codes(&test.auth).await, [""; 0], "the next sweep may do it");
+        test.execute(&late(2)).await;
+        assert_eq!(codes(&test.auth).await, ["sweep_behind"]);
+        test.auth.sweep().await.unwrap();
+        assert_eq!(codes(&test.auth).await, [""; 0]);
+    }
+
     async fn a_key_ring_without_a_key_with_an_old_one_or_a_locked_one_is_found_and_no_key_made(db: &TestDatabase) {
         let ring = || keys().key_ring(Algorithm::EdDsa);
         let test = installed(db, ring(), |builder| builder).await;

@@ -40,6 +40,29 @@ each_database! {
         }
         assert_refused!(test.refresh(&tokens.refresh).await, Error::SessionLeft);
     }
+
+    async fn a_connection_to_a_server_that_became_read_only_is_replaced_by_one_that_is_of_use(db: &TestDatabase) {
+        let test = TestAuth::new(db).await;
+        let tokens = test.signed_in().await;
+        let pool = ConnectOptions::new(db.url()).max_connections(1).connect().await.unwrap();
+        let demote = match pool.get_database_backend() {
+            DbBackend::Postgres => "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
+            DbBackend::MySql => "SET SESSION TRANSACTION READ ONLY",
+            // A file.
+            _ => return,
+        };
+        let auth = Auth::builder(pool.clone(), keys()).clock(std::sync::Arc::new(test.clock.clone())).build().unwrap();
+        pool.execute_unprepared(demote).await.unwrap();
+        let refresh = || auth.refresh(tokens.refresh.clone(), ClientInfo::default());
+        assert_refused!(refresh().await, Error::Unavailable(_));
+        // Whoever saw the same in this process a moment ago has closed connections already: then a second later.
+        let mut tries = 0;
+        while let Err(error) = refresh().await {
+            tries += 1;
+            assert!(tries < 100, "{error:?}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use auth_core::{
-    Assurance, ClientInfo, CreateUser, EmailVerification, Error, mail::MailKind, test_util::Kit,
+    Assurance, ClientInfo, CreateUser, EmailVerification, Error, Verified, mail::MailKind, test_util::Kit,
 };
 use auth_migration::{each_database, test_util::TestDatabase};
 
@@ -19,7 +19,9 @@ each_database! {
         assert_eq!((grace.email_verified, ada.email_verified), (false, true));
         let caller = kit.principal(&grace).await;
         assert_eq!((caller.user_id(), caller.has_role("editor")), (grace.id, true));
-        assert_eq!(kit.auth.verify_session(&caller).await.unwrap(), caller);
+        let strict = kit.auth.verify_session(&caller).await.unwrap();
+        assert_eq!((strict.user_id(), strict.roles()), (caller.user_id(), caller.roles()));
+        assert_eq!((caller.verified(), strict.verified()), (Verified::Stateless, Verified::Strict));
         kit.auth.logout_all(grace.id, ClientInfo::default()).await.unwrap();
         assert!(matches!(kit.auth.verify_session(&caller).await, Err(Error::SessionOver)));
         assert_eq!(kit.events.count("signed_in"), 1);

@@ -244,3 +244,25 @@ each_database! {
         assert_eq!(test.auth.deliver_mail().await.unwrap(), 1);
     }
 }
+
+#[test]
+fn where_there_is_a_mailer_each_page_that_its_links_lead_to_has_to_be_named() {
+    let build = |change: fn(&mut auth_core::MailConfig)| {
+        let builder =
+            auth_core::Auth::builder(sea_orm::DatabaseConnection::default(), crate::support::keys());
+        builder
+            .mailer(Arc::new(auth_core::mail::LogMailer))
+            .configure(|config| change(&mut config.mail))
+            .build()
+    };
+    assert_eq!(build(|_| {}).unwrap_err().setting(), "mail.verify_email_url");
+    let refused = build(|mail| {
+        mail.pages_at("https://app.example.com/auth");
+        mail.stop_email_change_url.clear();
+    });
+    assert_eq!(refused.unwrap_err().setting(), "mail.stop_email_change_url");
+    let named = build(|mail| mail.pages_at("https://app.example.com/auth/")).unwrap();
+    assert_eq!(named.config().mail.reset_password_url, "https://app.example.com/auth/reset-password");
+    let without = auth_core::Auth::builder(sea_orm::DatabaseConnection::default(), crate::support::keys());
+    without.build().unwrap();
+}

@@ -7,8 +7,8 @@ use std::{
 };
 
 use auth_core::{
-    Algorithm, Auth, ClientInfo, Keys, Login, Password, RefreshToken, Register, SecretKey, SignIn,
-    TracingEvents,
+    Algorithm, Auth, ClientInfo, ImportRow, Keys, Login, Password, RefreshToken, Register, SecretKey, SignIn,
+    TracingEvents, UserRecord,
     factor::{Answer, Method},
     machine::NewApiKey,
     password::Argon2Hasher,
@@ -138,7 +138,20 @@ each_database! {
         heard.debug(&wrong);
         heard.error(&factors.answer(wrong).await.unwrap_err());
         let right = Answer::new(challenge.auth_session.clone(), Method::RecoveryCode, added.recovery_codes[0].expose());
-        heard.debug(&factors.answer(right).await.unwrap());
+        let right = right.remembering_device();
+        heard.debug(&right);
+        let answered = factors.answer(right).await.unwrap();
+        heard.debug(&answered);
+        let remembered = answered.tokens.device.clone().unwrap();
+        let on_it = ClientInfo::default().device(remembered.clone());
+        heard.debug(&factors.devices(&caller, &on_it).await.unwrap());
+        heard.debug(&granted(auth.login(Login::new(CANARY_EMAIL, CANARY_PASSWORD).client(on_it)).await).unwrap());
+        factors.forget_devices(&caller, ClientInfo::default()).await.unwrap();
+        heard.debug(&auth.export_users(None, true).await.unwrap());
+        let mut record = UserRecord::new("canary-import@example.com");
+        record.totp_secret = Some("canary-secret".into());
+        heard.debug(&record);
+        heard.debug(&auth.import(ClientInfo::default()).rows(vec![ImportRow { number: 1, record }]).await.unwrap());
 
         let machines = auth.machines().unwrap();
         let new = NewApiKey::new("a key").scope("read:todos");
@@ -163,7 +176,9 @@ each_database! {
         for token in [&tokens.refresh, &next.refresh] {
             assert!(!said.contains(token.expose()), "a refresh token was said");
         }
-        assert!(!said.contains(device.expose()), "a device token was said");
+        for device in [&device, &remembered] {
+            assert!(!said.contains(device.expose()), "a device token was said");
+        }
         let codes = added.recovery_codes.iter().map(Password::expose);
         for secret in codes.chain([setup.secret.expose(), challenge.auth_session.expose()]) {
             assert!(!said.contains(secret), "something of a second factor was said");

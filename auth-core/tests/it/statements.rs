@@ -28,6 +28,9 @@ each_database! {
         let tokens = test.login().await;
         assert_eq!(verbs(), ["SELECT", "INSERT", "DELETE", "INSERT"], "login");
 
+        test.auth.sign_in(tokens.user_id, "ldap", ClientInfo::default()).await.unwrap();
+        assert_eq!(verbs(), ["SELECT", "INSERT"], "sign-in by a proof of the host's own");
+
         let known = || Login::new(EMAIL, PASSWORD).client(ClientInfo::default().device(tokens.device.clone().unwrap()));
         test.auth.login(known()).await.unwrap();
         let known_device = ["SELECT", "INSERT", "INSERT", "DELETE", "DELETE", "INSERT"];
@@ -115,6 +118,22 @@ each_database! {
         let guess = ["SELECT", "SELECT", "SELECT", "INSERT"];
         let answered = [&["SELECT", "SELECT"], &guess[..], &["SELECT", "DELETE", "UPDATE", "DELETE", "INSERT"]].concat();
         assert_eq!(verbs(), answered, "the answer to it");
+
+        let challenge = world.challenge().await;
+        verbs();
+        let answer = Answer::new(challenge.auth_session, Method::Totp, world.app.next_code());
+        let tokens = world.factors().answer(answer.remembering_device()).await.unwrap().tokens;
+        let remembered = [&["SELECT", "SELECT"], &guess[..], &["SELECT", "DELETE", "UPDATE", "SELECT", "INSERT", "DELETE", "INSERT"]].concat();
+        assert_eq!(verbs(), remembered, "the answer that has the device remembered");
+
+        let client = ClientInfo::default().device(tokens.device.unwrap());
+        let tokens = granted(world.test.auth.login(Login::new(EMAIL, PASSWORD).client(client)).await).unwrap();
+        let on_it = ["SELECT", "INSERT", "INSERT", "SELECT", "UPDATE", "DELETE", "DELETE", "INSERT"];
+        assert_eq!(verbs(), on_it, "login on a remembered device");
+
+        world.test.clock.advance(PAST_GRACE);
+        world.test.refresh(&tokens.refresh).await.unwrap();
+        assert_eq!(verbs(), ["SELECT", "SELECT", "UPDATE"], "refresh of a session that was let in for its device");
     }
 
     async fn the_key_ring_takes_as_few_statements_as_the_manual_says(db: &TestDatabase) {

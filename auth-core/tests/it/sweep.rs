@@ -31,14 +31,83 @@ each_database! {
         assert_eq!(test.auth.sweep().await.unwrap(), 0, "their access tokens may live");
 
         test.clock.advance(HOUR);
-        assert_eq!(test.auth.sweep().await.unwrap(), 3);
-        assert_eq!(test.count("auth_session").await, 1);
+        assert_eq!(test.auth.sweep().await.unwrap(), 2);
         test.refresh(&kept.refresh).await.unwrap();
         assert_refused!(test.refresh(&idle.refresh).await, Error::SessionOver);
+        // An idle one stays a day longer at most, so that a refresh need not write its index.
+        test.clock.advance(DAY);
+        assert_eq!(test.auth.sweep().await.unwrap(), 1);
+        assert_eq!(test.count("auth_session").await, 1);
 
         test.clock.advance(31 * DAY);
         assert_eq!(test.auth.sweep().await.unwrap(), 1);
         assert_eq!((test.count("auth_session").await, test.count("auth_user").await), (0, 2));
+    }
+
+    async fn a_removal_that_fails_keeps_no_other_from_its_work_and_is_told(db: &TestDatabase) {
+        let test = TestAuth::new(db).await;
+        let out = test.signed_in().await;
+        test.auth.logout(out.refresh, ClientInfo::default()).await.unwrap();
+        test.auth.logout_all(test.login().await.user_id, ClientInfo::default()).await.unwrap();
+        test.execute("DROP TABLE auth_throttle").await;
+        test.clock.advance(365 * DAY);
+        assert!(test.auth.sweep().await.is_err());
+        assert_eq!((test.count("auth_session").await, test.count("auth_event").await), (0, 0));
+    }
+
+    async fn what_an_older_program_wrote_is_swept_when_it_is_idle_and_not_before(db: &TestDatabase) {
+        let test = TestAuth::new(db).await;
+        let (idle, used) = (test.signed_in().await, test.login().await);
+        test.execute("UPDATE auth_session SET idle_until = 0").await;
+        test.clock.advance(6 * DAY);
+        let used = test.refresh(&used.refresh).await.unwrap();
+        test.execute("UPDATE auth_session SET idle_until = 0").await;
+        test.clock.advance(2 * DAY);
+        assert_eq!(test.auth.sweep().await.unwrap(), 1);
+        test.refresh(&used.refresh).await.unwrap();
+        assert_refused!(test.refresh(&idle.refresh).await, Error::SessionOver);
+        test.clock.advance(9 * DAY);
+        assert_eq!(test.auth.sweep().await.unwrap(), 1);
+    }
+
+    async fn users_who_ended_everything_at_one_moment_are_swept_page_by_page_and_looked_at_once(db: &TestDatabase) {
+        let test = TestAuth::new(db).await;
+        test.signed_in().await;
+        let now = i64::try_from(test.clock.now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap();
+        // Ids of the whole range, all of the same moment, more than two pages of them.
+        let (mut users, mut sessions) = (Query::insert(), Query::insert());
+        users.into_table("auth_user").columns([
+            "id", "email", "email_normalized", "epoch", "epoch_at", "created_at", "updated_at",
+        ]);
+        sessions.into_table("auth_session").columns([
+            "id", "user_id", "epoch", "seed", "newest", "last_used", "oldest_unused", "created_at", "last_used_at", "expires_at",
+            "methods", "idle_until",
+        ]);
+        for number in 1..=1_100_u128 {
+            let id = Uuid::from_u128(number << 117);
+            let email = format!("{number}@example.com");
+            users.values_panic([id.into(), email.clone().into(), email.into(), 1.into(), now.into(), 0.into(), 0.into()]);
+            let (never, seed) = (i64::MAX, vec![0_u8; 32]);
+            sessions.values_panic([
+                id.into(), id.into(), 0.into(), seed.into(), 1.into(), 0.into(), 1.into(), now.into(), now.into(), never.into(),
+                "pwd".into(), never.into(),
+            ]);
+        }
+        for insert in [users, sessions] {
+            test.db.execute(&insert).await.unwrap();
+        }
+        test.clock.advance(HOUR);
+        test.statements();
+        assert_eq!(test.auth.sweep().await.unwrap(), 1_100);
+        assert_eq!(test.count("auth_session").await, 1, "the other one goes on");
+        let walks = |statements: Vec<String>| statements.iter().filter(|sql| sql.contains("epoch_at")).count();
+        assert_eq!(walks(test.statements()), 3);
+        test.clock.advance(3 * HOUR);
+        test.auth.sweep().await.unwrap();
+        test.statements();
+        test.clock.advance(HOUR);
+        test.auth.sweep().await.unwrap();
+        assert_eq!(walks(test.statements()), 1, "those of before are not looked at again");
     }
 
     async fn one_of_several_instances_sweeps_and_another_takes_over_when_it_stays_away(db: &TestDatabase) {

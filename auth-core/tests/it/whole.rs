@@ -1,14 +1,15 @@
 //! What belongs together is written together: the change, the mail that tells of it and its row of the audit, or nothing.
 
 use auth_core::{
-    ClientInfo, CreateUser, EmailVerification, Error, ImportRow, Principal, Register, UserChange, UserRecord,
-    mail::MailKind, oidc::Refused,
+    ClientInfo, CreateUser, EmailVerification, Error, ImportRow, Login, Principal, Register, UserChange,
+    UserRecord, mail::MailKind, oidc::Refused,
 };
 use auth_migration::{each_database, test_util::TestDatabase};
 
 use crate::{
+    assert_refused,
     oidc::{World, issuer::Person, providers},
-    support::{DAY, EMAIL, HOUR, PASSWORD, TestAuth, rename},
+    support::{DAY, EMAIL, HOUR, PASSWORD, PAST_GRACE, TestAuth, rename},
 };
 
 const NEW: &str = "another horse battery";
@@ -201,6 +202,37 @@ each_database! {
         }).await;
         is_whole((&test, db), &[AUDIT], async || test.auth.enable(user, nobody()).await).await;
         is_whole((&test, db), &[MAIL, AUDIT], async || test.auth.delete_user(user, nobody()).await).await;
+    }
+
+    async fn a_session_begins_and_ends_with_its_row_of_the_audit(db: &TestDatabase) {
+        let test = verifying(db).await;
+        let (first, caller) = test.caller().await;
+        is_whole((&test, db), &[AUDIT], async || test.try_login(EMAIL, PASSWORD).await.map(drop)).await;
+        is_whole((&test, db), &[AUDIT], async || {
+            let login = Login::new(EMAIL, PASSWORD).replacing(first.refresh.clone());
+            test.auth.login(login).await.map(drop)
+        }).await;
+        assert_refused!(test.auth.verify_session(&caller).await, Error::SessionOver);
+        let held = test.login().await;
+        let caller = test.auth.verifier().verify(held.access.expose()).unwrap();
+        for session in [test.login().await, test.login().await] {
+            is_whole((&test, db), &[AUDIT], async || test.auth.end_session(&caller, session.session_id, nobody()).await).await;
+        }
+        let left = test.login().await;
+        is_whole((&test, db), &[AUDIT], async || test.auth.logout(left.refresh.clone(), nobody()).await).await;
+        let copied = test.login().await;
+        test.clock.advance(PAST_GRACE);
+        let next = test.refresh(&copied.refresh).await.unwrap();
+        test.clock.advance(PAST_GRACE);
+        test.refresh(&next.refresh).await.unwrap();
+        is_whole((&test, db), &[AUDIT], async || match test.refresh(&copied.refresh).await {
+            Err(Error::SessionOver) => Ok(()),
+            other => other.map(drop),
+        }).await;
+        is_whole((&test, db), &[AUDIT], async || test.auth.end_other_sessions(&caller, nobody()).await).await;
+        is_whole((&test, db), &[AUDIT], async || test.auth.logout_all(held.user_id, nobody()).await).await;
+        is_whole((&test, db), &[AUDIT], async || test.auth.unlock(held.user_id, nobody()).await).await;
+        is_whole((&test, db), &[AUDIT, MAIL], async || test.auth.forgot_password(EMAIL, nobody()).await).await;
     }
 
     async fn imported_accounts_are_written_with_their_rows_of_the_audit(db: &TestDatabase) {

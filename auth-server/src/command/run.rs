@@ -8,6 +8,8 @@ use std::{
     time::Duration,
 };
 
+use auth_core::Severity;
+
 use super::{
     check,
     keys::{self, generate_key},
@@ -68,8 +70,15 @@ fn execute(command: &Command, given: Vec<Given>, config: Config, passed: Passed)
     let output = if matches!(command, Command::Serve) { Output::Stdout } else { Output::Stderr };
     let _logging = logging::start(config.log, output)
         .map_err(|source| Error::System { what: "logging cannot be started", source })?;
-    for warning in &config.warnings {
-        tracing::warn!("{warning}");
+    let found = match command {
+        Command::Serve => check::of_settings(&config),
+        _ => config.warnings.clone(),
+    };
+    for finding in found {
+        match finding.severity {
+            Severity::Note => tracing::info!("{finding}"),
+            _ => tracing::warn!("{finding}"),
+        }
     }
     if let Command::Config = command {
         let line = |row: &Row| format!("{}={}  # {}", row.name, row.value, row.origin);

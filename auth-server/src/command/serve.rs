@@ -1,10 +1,12 @@
 //! `auth-server serve`: the life of a server, from its start to its last request.
 
+use tokio::time::sleep;
+
 use crate::{
     config::{Config, Given},
     error::Error,
     handle::close,
-    http::{accept::accept_until, health::Health, layers, routes},
+    http::{accept::accept_until, ending::Ending, health::Health, layers, routes},
     reload::Reload,
     signals::{Hangups, Signals},
     start::{Started, start},
@@ -23,15 +25,30 @@ pub(super) async fn serve(given: Vec<Given>, config: Config, passed: Passed) -> 
         () = signals.next() => return Ok(()),
     };
     let Started { listener, tls, db, auth, service, hsts } = service;
-    let routes = routes::routes(service, Health::new(db.clone()), config.http.docs, hsts.clone());
-    let layered = layers::around(routes, hsts);
+    let (ending, delay) = (Ending::default(), config.http.shutdown_delay);
+    let routes =
+        routes::routes(service, Health::new(db.clone(), ending.clone()), config.http.docs, hsts.clone());
+    let layered = layers::around(routes, hsts, ending.clone());
     let (proxies, limits) = (config.http.trusted_proxies.clone(), config.http.limits);
     tokio::spawn(Reload::new(given, config, auth, tls).at(hangups));
     tokio::spawn(systemd::keep_watchdog_quiet());
     systemd::ready();
     let told_to_end = async || {
         signals.next().await;
+        if !ending.begin() {
+            return;
+        }
         systemd::stopping();
+        if !delay.is_zero() {
+            tracing::info!(
+                seconds = delay.as_secs(),
+                "told to end: no longer ready, requests are taken for a while"
+            );
+            tokio::select! {
+                () = sleep(delay) => {}
+                () = signals.next() => {}
+            }
+        }
     };
     accept_until(listener, layered, proxies, limits, told_to_end).await;
     close(db).await;

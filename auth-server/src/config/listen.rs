@@ -31,10 +31,12 @@ pub(crate) struct ListenConfig {
 }
 
 impl ListenConfig {
-    /// The origin that clients see when nothing is in between.
+    /// The origin that clients see when nothing is in between. This machine goes by its name: a passkey needs one, and a page of a
+    /// development server on `localhost` is of the same site.
     pub(super) fn origin(&self, port: u16) -> String {
         let scheme = if self.tls.is_some() { "https" } else { "http" };
-        format!("{scheme}://{}:{port}", value::in_url(&self.host))
+        let host = if value::is_called_localhost(&self.host) { value::LOCALHOST } else { &self.host };
+        format!("{scheme}://{}:{port}", value::in_url(host))
     }
 
     /// Holds the settings that say who comes, and from where, against the place.
@@ -70,7 +72,7 @@ impl ListenConfig {
 impl Default for ListenConfig {
     fn default() -> Self {
         Self {
-            host: "127.0.0.1".to_owned(),
+            host: value::LOCALHOST.to_owned(),
             port: 8000,
             unix_socket: None,
             certificate: None,

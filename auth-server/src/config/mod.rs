@@ -25,7 +25,7 @@ pub(crate) use self::{
     reader::{Given, Origin, Row, SecretFile},
     secret::RECIPE,
     settings::{SETTINGS, named_by_libraries, setting},
-    value::{host_of, in_url, is_https, is_loopback, split_url},
+    value::{LOCALHOST, host_of, in_url, is_https, is_loopback, split_url},
 };
 use self::{
     dotenv::DotEnv, keys::KeyConfig, listen::ListenConfig, mail::MailConfig, oidc::OidcConfig, reader::Reader,
@@ -67,6 +67,7 @@ pub(crate) struct Config {
 pub(crate) struct DatabaseConfig {
     pub(crate) url: DatabaseUrl,
     pub(crate) max_connections: u32,
+    pub(crate) max_lifetime: Duration,
     pub(crate) timeout: Duration,
 }
 
@@ -82,6 +83,8 @@ pub(crate) struct HttpConfig {
     pub(crate) admin_api: bool,
     pub(crate) docs: bool,
     pub(crate) limits: Limits,
+    /// How long requests are still taken after the signal to end.
+    pub(crate) shutdown_delay: Duration,
 }
 
 impl HttpConfig {
@@ -177,6 +180,7 @@ impl Default for Config {
             database: DatabaseConfig {
                 url: DatabaseUrl::default(),
                 max_connections: 8,
+                max_lifetime: Duration::from_mins(30),
                 timeout: Duration::from_secs(3),
             },
             http: HttpConfig {
@@ -189,6 +193,7 @@ impl Default for Config {
                 admin_api: true,
                 docs: true,
                 limits: LIMITS,
+                shutdown_delay: Duration::ZERO,
             },
             log: LogConfig { level: LevelFilter::INFO, format: None },
             metrics: None,

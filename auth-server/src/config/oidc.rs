@@ -16,7 +16,7 @@ use crate::error::SettingError;
 pub(crate) const PREFIX: &str = "OAUTH_";
 
 /// What there is to say of a provider. The longer names first where one ends like another.
-pub(super) const FIELDS: [&str; 12] = [
+pub(super) const FIELDS: [&str; 13] = [
     "_CLIENT_SECRET_FILE",
     "_CLIENT_SECRET",
     "_CLIENT_ID",
@@ -28,6 +28,7 @@ pub(super) const FIELDS: [&str; 12] = [
     "_API_URL",
     "_AUDIENCES",
     "_TRUST_EMAIL",
+    "_TRUST_AMR",
     "_DOMAINS",
 ];
 
@@ -126,6 +127,11 @@ fn read_provider(reader: &mut Reader, name: &str) -> Result<Provider, SettingErr
                 return Err(SettingError::new(named("TRUST_EMAIL"), "is none of verified, always, never"));
             }
         });
+    }
+    match text(reader, "TRUST_AMR")?.as_deref() {
+        None | Some("false") => {}
+        Some("true") => provider = provider.trust_amr(),
+        Some(_) => return Err(SettingError::new(named("TRUST_AMR"), "is neither true nor false")),
     }
     for domain in domains {
         provider = provider.domain(domain);

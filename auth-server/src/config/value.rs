@@ -2,7 +2,7 @@
 //! setting, and never repeats the value.
 
 use std::{
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::PathBuf,
     str::FromStr as _,
 };
@@ -150,9 +150,9 @@ pub(super) fn host(text: &str) -> Result<String, String> {
         && bare.len() <= 253
         && bare.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
     if is_address || is_name {
-        Ok(bare.to_owned())
+        Ok(if bare.eq_ignore_ascii_case(LOCALHOST) { LOCALHOST } else { bare }.to_owned())
     } else {
-        Err("is no address or host name; write 127.0.0.1, 0.0.0.0 or ::".to_owned())
+        Err("is no address or host name; write localhost, 0.0.0.0 or ::".to_owned())
     }
 }
 
@@ -167,6 +167,15 @@ pub(super) fn socket_file(text: &str) -> Result<PathBuf, String> {
 /// A host as it stands in a URL: IPv6 in brackets.
 pub(crate) fn in_url(host: &str) -> String {
     if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
+}
+
+/// What this machine is called on this machine: both of its addresses.
+pub(crate) const LOCALHOST: &str = "localhost";
+
+/// Whether whoever asks for `localhost` gets there.
+pub(super) fn is_called_localhost(host: &str) -> bool {
+    let addresses: [IpAddr; 2] = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+    host.eq_ignore_ascii_case(LOCALHOST) || host.parse().is_ok_and(|address| addresses.contains(&address))
 }
 
 pub(crate) fn is_loopback(host: &str) -> bool {

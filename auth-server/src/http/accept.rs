@@ -54,10 +54,12 @@ pub(crate) async fn accept_until<S, B>(
     let places = Arc::new(Places::new(&proxies, limits));
     // Dropped when no further request is wanted.
     let (stop, stopped) = watch::channel(());
+    // One wait for all turns: it may have got some way when the next connection comes.
+    let mut told = Box::pin(told_to_end());
     loop {
         let (slot, mut accepted) = tokio::select! {
             biased;
-            () = told_to_end() => break,
+            () = &mut told => break,
             accepted = accept(&listener, &slots) => accepted,
         };
         // Whose a connection is that another one announces will be known when that was read.
@@ -98,7 +100,7 @@ pub(crate) async fn accept_until<S, B>(
         });
     }
     // Before the line that says so.
-    drop((listener, stop));
+    drop((told, listener, stop));
     let connections = limits.connections.saturating_sub(slots.available_permits());
     tracing::info!(connections, "shutting down: running requests may end");
     let all = u32::try_from(limits.connections).unwrap_or(u32::MAX);

@@ -6,7 +6,7 @@ use auth_core::{Random as _, SystemRandom};
 use auth_tower::{is_request_id, problem::Problem};
 use bytes::Bytes;
 use http::{
-    HeaderValue, Request, Response, StatusCode,
+    HeaderValue, Request, Response, StatusCode, Version,
     header::{AUTHORIZATION, COOKIE, SET_COOKIE},
 };
 use tower::{Service, ServiceBuilder, ServiceExt as _, service_fn};
@@ -20,6 +20,7 @@ use tracing::Span;
 
 use super::{
     answer::{AnswerBody, dress},
+    ending::Ending,
     framing::{self, Framing},
     metrics::requests::{Measured, route},
     routes::Probe,
@@ -38,6 +39,7 @@ const X_REQUEST_ID: http::HeaderName = http::HeaderName::from_static("x-request-
 pub(crate) fn around<S, B>(
     inner: S,
     hsts: Option<HeaderValue>,
+    ending: Ending,
 ) -> impl Service<Request<B>, Response = Response<impl AnyBody>, Error = Infallible, Future: Send> + Clone + Send
 where
     S: Service<Request<B>, Response = Response<AnswerBody>, Error = Infallible, Future: Send> + Clone + Send,
@@ -45,10 +47,10 @@ where
 {
     let of_panics = hsts.clone();
     let timed = service_fn(move |request: Request<B>| {
-        let (inner, hsts) = (inner.clone(), hsts.clone());
+        let (inner, hsts, ending) = (inner.clone(), hsts.clone(), ending.clone());
         let measured = Measured::begin(request.method(), request.uri().path());
         async move {
-            let answer = within_time(inner, request, hsts.as_ref()).await;
+            let answer = within_time(inner, request, hsts.as_ref(), &ending).await;
             if let Ok(response) = &answer {
                 measured.answered(response.status());
             }
@@ -81,11 +83,13 @@ async fn within_time<S, B>(
     inner: S,
     request: Request<B>,
     hsts: Option<&HeaderValue>,
+    ending: &Ending,
 ) -> Result<Response<AnswerBody>, Infallible>
 where
     S: Service<Request<B>, Response = Response<AnswerBody>, Error = Infallible>,
 {
-    let framing = framing::of(&request);
+    let is_http1 = request.version() < Version::HTTP_2;
+    let mut framing = framing::of(&request);
     if framing == Framing::Ambiguous {
         return Ok(framing.finish(dress(ambiguous(), hsts)));
     }
@@ -94,6 +98,10 @@ where
         tracing::error!("a request was given up: it took longer than anything should");
         Ok(dress(out_of_time(), hsts))
     });
+    // On a connection of HTTP/2 the header means nothing; it is told when the program stops to listen.
+    if is_http1 && framing == Framing::Plain && ending.has_begun() {
+        framing = Framing::LastOne;
+    }
     answer.map(|response| framing.finish(response))
 }
 
@@ -189,7 +197,7 @@ mod tests {
         if let Some(id) = id {
             request.headers_mut().insert(X_REQUEST_ID, id.parse().unwrap());
         }
-        let response = around(inner, None).oneshot(request).await.unwrap();
+        let response = around(inner, None, Ending::default()).oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.map_err(Into::into).unwrap().to_bytes();
         (parts, serde_json::from_slice(&bytes).unwrap_or_default())

@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::Arc,
     time::Duration,
 };
@@ -10,7 +10,7 @@ use std::{
 use rustls::ServerConfig;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
     sync::watch,
     time::timeout,
 };
@@ -20,10 +20,13 @@ use super::proxy_protocol::{self, Source};
 #[cfg(unix)]
 use super::unix_socket::UnixSocket;
 use crate::{
-    config::{HttpConfig, in_url},
+    config::{HttpConfig, LOCALHOST, in_url},
     error::{Error, SettingError},
     systemd::Passed,
 };
+
+/// How often to look for a port that is free at both addresses of this machine.
+const FREE_PORT_TRIES: usize = 16;
 
 /// Bytes in both directions.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -40,6 +43,11 @@ pub(crate) struct Listener {
 #[derive(Debug)]
 pub(crate) enum Socket {
     Tcp(TcpListener),
+    /// `localhost`: both addresses of this machine, on one port.
+    Loopback {
+        v4: TcpListener,
+        v6: TcpListener,
+    },
     #[cfg(unix)]
     Unix(UnixSocket),
 }
@@ -59,10 +67,14 @@ impl Listener {
 
     /// For people.
     pub(crate) fn place(&self) -> String {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        let address = self.socket.address();
         match &self.socket {
             Socket::Tcp(_) => {
-                let address = self.socket.address().map_or_else(String::new, |address| address.to_string());
-                format!("{}://{address}", if self.tls.is_some() { "https" } else { "http" })
+                format!("{scheme}://{}", address.map_or_else(String::new, |address| address.to_string()))
+            }
+            Socket::Loopback { .. } => {
+                format!("{scheme}://{LOCALHOST}:{}", address.map_or(0, |address| address.port()))
             }
             #[cfg(unix)]
             Socket::Unix(socket) => format!("unix:{}", socket.path().display()),
@@ -70,13 +82,17 @@ impl Listener {
     }
 
     pub(crate) async fn accept(&self) -> io::Result<Accepted> {
+        let tcp = |(stream, peer): (TcpStream, SocketAddr)| -> (Box<dyn Stream>, _) {
+            // Answers are small and whole: nothing is gained by waiting for more to send.
+            let _ = stream.set_nodelay(true);
+            (Box::new(stream), Some(peer.ip()))
+        };
         let (stream, peer): (Box<dyn Stream>, _) = match &self.socket {
-            Socket::Tcp(listener) => {
-                let (stream, peer) = listener.accept().await?;
-                // Answers are small and whole: nothing is gained by waiting for more to send.
-                let _ = stream.set_nodelay(true);
-                (Box::new(stream), Some(peer.ip()))
-            }
+            Socket::Tcp(listener) => tcp(listener.accept().await?),
+            Socket::Loopback { v4, v6 } => tcp(tokio::select! {
+                accepted = v4.accept() => accepted?,
+                accepted = v6.accept() => accepted?,
+            }),
             #[cfg(unix)]
             Socket::Unix(socket) => (Box::new(socket.listener.accept().await?.0), None),
         };
@@ -126,11 +142,38 @@ impl Socket {
         if let Some(path) = &listen.unix_socket {
             return UnixSocket::bind(path).await.map(Self::Unix);
         }
-        let bind_error = |source| {
-            let address = format!("{}:{}", in_url(&listen.host), listen.port);
-            Error::Bind { setting: "HOST, PORT", address, source }
+        if listen.host == LOCALHOST {
+            return Self::loopback(listen.port).await;
+        }
+        bind(&listen.host, listen.port).await.map(Self::Tcp)
+    }
+
+    /// What a client takes `localhost` for hangs on the client, so it has to be the same service at both addresses, on one port:
+    /// where one of them is taken, another program would get what was meant for this one. Where a machine has only one, that.
+    async fn loopback(port: u16) -> Result<Self, Error> {
+        let is_missing = |error: &Error| {
+            matches!(error, Error::Bind { source, .. } if !matches!(
+                source.kind(),
+                io::ErrorKind::AddrInUse | io::ErrorKind::PermissionDenied
+            ))
         };
-        TcpListener::bind((&*listen.host, listen.port)).await.map(Self::Tcp).map_err(bind_error)
+        let (v4, v6) = (Ipv4Addr::LOCALHOST.to_string(), Ipv6Addr::LOCALHOST.to_string());
+        let mut tries = 0;
+        loop {
+            let v4 = match bind(&v4, port).await {
+                Err(error) if is_missing(&error) => return bind(&v6, port).await.map(Self::Tcp),
+                bound => bound?,
+            };
+            let chosen = v4.local_addr().map_or(port, |address| address.port());
+            tries += 1;
+            match bind(&v6, chosen).await {
+                Ok(v6) => return Ok(Self::Loopback { v4, v6 }),
+                Err(error) if is_missing(&error) => return Ok(Self::Tcp(v4)),
+                // What was free there is taken here: another one.
+                Err(_) if port == 0 && tries < FREE_PORT_TRIES => {}
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// Holds a socket that was passed in against the settings, which know nothing of it.
@@ -162,7 +205,7 @@ impl Socket {
 
     fn is_open_to_everybody(&self) -> bool {
         match self {
-            Self::Tcp(_) => false,
+            Self::Tcp(_) | Self::Loopback { .. } => false,
             #[cfg(unix)]
             Self::Unix(socket) => socket.is_open_to_everybody(),
         }
@@ -171,9 +214,15 @@ impl Socket {
     /// `None` for a Unix socket.
     pub(crate) fn address(&self) -> Option<SocketAddr> {
         match self {
-            Self::Tcp(listener) => listener.local_addr().ok(),
+            Self::Tcp(listener) | Self::Loopback { v4: listener, .. } => listener.local_addr().ok(),
             #[cfg(unix)]
             Self::Unix(_) => None,
         }
     }
+}
+
+async fn bind(host: &str, port: u16) -> Result<TcpListener, Error> {
+    let bind_error =
+        |source| Error::Bind { setting: "HOST, PORT", address: format!("{}:{port}", in_url(host)), source };
+    TcpListener::bind((host, port)).await.map_err(bind_error)
 }

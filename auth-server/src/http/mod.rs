@@ -5,6 +5,7 @@ pub(crate) mod accept;
 mod answer;
 mod connection;
 pub(crate) mod docs;
+pub(crate) mod ending;
 mod framing;
 pub(crate) mod health;
 pub(crate) mod layers;

@@ -96,6 +96,22 @@ async fn press(browser: &Browser, css: &str) {
         .await;
 }
 
+/// Signs in by the page's own dialog.
+pub(crate) async fn authorize(browser: &Browser, email: &str) {
+    press(browser, ".btn.authorize").await;
+    wait(browser, "document.querySelector('#oauth_username')").await;
+    browser.type_into("#oauth_username", email).await;
+    browser.type_into("#oauth_password", PASSWORD).await;
+    press(browser, "form:has(#oauth_username) .authorize, .auth-container:has(#oauth_username) .authorize")
+        .await;
+    wait(
+        browser,
+        "[...document.querySelectorAll('.auth-btn-wrapper button')].some(b => b.textContent === 'Logout')",
+    )
+    .await;
+    press(browser, ".modal-ux-header .close-modal").await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn in_a_browser_the_page_signs_in_and_asks_without_leaving_this_host() {
     let home = tempdir().unwrap();
@@ -112,18 +128,7 @@ async fn in_a_browser_the_page_signs_in_and_asks_without_leaving_this_host() {
         )
         .await;
     wait(&browser, "document.querySelector('#operations-Own_account-me')").await;
-    press(&browser, ".btn.authorize").await;
-    wait(&browser, "document.querySelector('#oauth_username')").await;
-    browser.type_into("#oauth_username", "ada@example.com").await;
-    browser.type_into("#oauth_password", PASSWORD).await;
-    press(&browser, "form:has(#oauth_username) .authorize, .auth-container:has(#oauth_username) .authorize")
-        .await;
-    wait(
-        &browser,
-        "[...document.querySelectorAll('.auth-btn-wrapper button')].some(b => b.textContent === 'Logout')",
-    )
-    .await;
-    press(&browser, ".modal-ux-header .close-modal").await;
+    authorize(&browser, "ada@example.com").await;
     press(&browser, "#operations-Own_account-me .opblock-summary-control").await;
     wait(&browser, "document.querySelector('.opblock.is-open .try-out__btn')").await;
     press(&browser, ".opblock.is-open .try-out__btn").await;

@@ -71,10 +71,10 @@ each_database! {
 
     async fn what_was_exported_and_imported_is_exported_the_same(database: &TestDatabase) {
         let file = format!(
-            "\u{feff}email,Roles,created_at,email_verified,disabled,id,hash\r\n\
-             ada@example.com,\"support;admin editor\",2017-07-14 04:40:00.123456+02:00,t,f,018f0000-0000-7000-8000-000000000001,{BCRYPT}\r\n\
-             =1+1@example.com,,,0,1,,\r\n\r\n\
-             \"jösé@bücher.example\",,2030-01-01T00:00:00Z,,,,\r\n"
+            "\u{feff}email,Roles,created_at,email_verified,disabled,id,hash,totp_secret\r\n\
+             ada@example.com,\"support;admin editor\",2017-07-14 04:40:00.123456+02:00,t,f,018f0000-0000-7000-8000-000000000001,{BCRYPT},48656c6c6f21deadbeef48656c6c6f21deadbeef\r\n\
+             =1+1@example.com,,,0,1,,,\r\n\r\n\
+             \"jösé@bücher.example\",,2030-01-01T00:00:00Z,,,,,\r\n"
         );
         let home = home_with("users.csv", file);
         assert_eq!(import(&home, database, &["users.csv"]).await.code, Some(0));
@@ -92,7 +92,9 @@ each_database! {
         assert!(shown.starts_with("id,email,email_verified,disabled,roles,created_at\n"));
         let ada = "018f0000-0000-7000-8000-000000000001,ada@example.com,true,false,admin editor support,2017-07-14T02:40:00.123Z\n";
         assert!(shown.contains(ada) && shown.contains(",'=1+1@example.com,false,true,,"), "{shown}");
-        assert!(!shown.contains('$') && !export(database, &["--format", "jsonl"]).await.contains("hash"));
+        let secret = format!(",{BCRYPT},JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP\n");
+        assert!(export(database, &["--with-hashes"]).await.contains(&secret));
+        assert!(!shown.contains("JBSWY3DP") && !shown.contains('$') && !export(database, &["--format", "jsonl"]).await.contains("hash"));
     }
 
     async fn an_import_that_was_killed_is_finished_by_the_next(database: &TestDatabase) {

@@ -7,7 +7,7 @@ use tokio::time::timeout;
 
 use crate::support::{KEY, PATIENCE, Program};
 
-const TABLES: [&str; 16] = [
+const TABLES: [&str; 17] = [
     "auth_user",
     "auth_password",
     "auth_user_role",
@@ -24,6 +24,7 @@ const TABLES: [&str; 16] = [
     "auth_totp",
     "auth_recovery_code",
     "auth_factor_failure",
+    "auth_device",
 ];
 
 /// What a release may do: it adds a column to every table, and a table.

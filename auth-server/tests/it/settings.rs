@@ -261,3 +261,22 @@ async fn values_are_taken_as_other_tools_write_them() {
         assert_eq!(status(other).await, 403, "{other}");
     }
 }
+
+#[tokio::test]
+async fn a_start_says_what_a_check_finds_in_the_settings() {
+    let home = tempdir().unwrap();
+    let program = Program::in_directory(home.path())
+        .env("COOKIE_SECURE", "false")
+        .env("TRUSTED_ORIGINS", "http://app.example.com,http://127.0.0.1:5173")
+        .env("METRICS_ADDR", "0.0.0.0:0");
+    let server = program.start().await;
+    for (level, told) in [
+        ("WARN", "COOKIE_SECURE is false"),
+        ("WARN", "TRUSTED_ORIGINS has http://app.example.com: whoever is on the way"),
+        ("WARN", "TRUSTED_ORIGINS has http://127.0.0.1:5173, which is another site than http://localhost:0"),
+        ("INFO", "METRICS_ADDR is open to more than this machine"),
+    ] {
+        let line: serde_json::Value = serde_json::from_str(&server.log().wait_for(told).await).unwrap();
+        assert_eq!(line["level"], level, "{line}");
+    }
+}

@@ -41,6 +41,25 @@ async fn a_running_login_ends_well_while_the_server_is_told_to_end() {
 }
 
 #[tokio::test]
+async fn for_a_while_it_is_not_ready_and_answers_all_the_same_so_that_a_proxy_notices_first() {
+    let home = tempdir().unwrap();
+    let server = Program::in_directory(home.path()).env("SHUTDOWN_DELAY_SECONDS", "300").start().await;
+    let client = server.client();
+    let before = client.get("/health/ready").await;
+    assert!(before.status == 200 && !before.headers.contains_key("connection"), "{before:?}");
+    server.signal("TERM").await;
+    server.log().wait_for("no longer ready").await;
+    let ready = client.get("/health/ready").await;
+    assert_eq!((ready.status.as_u16(), ready.body["reason"].as_str()), (503, Some("ending")));
+    let answered = server.client().register("ada@example.com").await;
+    assert!(answered.status == 201 && answered.headers["connection"] == "close", "{answered:?}");
+    assert_eq!(server.client().http2().get("/health/live").await.status, 200);
+    server.signal("TERM").await;
+    let (status, log) = server.wait().await;
+    assert!(status.success(), "{log:#?}");
+}
+
+#[tokio::test]
 async fn connections_at_rest_do_not_hold_up_the_end() {
     let home = tempdir().unwrap();
     let server = Program::in_directory(home.path()).start().await;

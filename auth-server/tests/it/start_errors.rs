@@ -201,6 +201,10 @@ const WRONG: &[(&[(&str, &str)], &str)] = &[
     (&[("TOTP_ISSUER", "a\nb")], "TOTP_ISSUER (environment) is no short line of text"),
     (&[("STEP_UP_MINUTES", "1441")], "STEP_UP_MINUTES (environment) is not a whole number from 0 to 1440"),
     (
+        &[("REMEMBER_DEVICE_DAYS", "366")],
+        "REMEMBER_DEVICE_DAYS (environment) is not a whole number from 0 to 365",
+    ),
+    (
         &[("FACTOR_MAX_FAILURES", "101")],
         "FACTOR_MAX_FAILURES (environment) is not a whole number from 1 to 100",
     ),

@@ -84,8 +84,8 @@ async fn http_2_and_http_1_are_chosen_in_the_handshake_and_people_sign_in() {
     let identity = Identity::new();
     identity.write(home.path());
     let server = program(home.path()).start().await;
-    let line = server.log().wait_for("listening on https://127.0.0.1:").await;
-    assert!(line.contains("try: curl -i https://127.0.0.1:"), "{line}");
+    let line = server.log().wait_for("listening on https://localhost:").await;
+    assert!(line.contains("try: curl -i https://localhost:"), "{line}");
 
     let stream = identity.connect(&server, &["h2", "http/1.1"]).await.unwrap();
     assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
@@ -99,7 +99,7 @@ async fn http_2_and_http_1_are_chosen_in_the_handshake_and_people_sign_in() {
     assert!(identity.connect(&server, &["h3"]).await.is_err(), "nothing is left to speak");
 
     // Pages of the origin that is told at the start may sign in, and the same on http is another.
-    let origin = format!("https://{}", server.address());
+    let origin = server.origin();
     let login = http1.post_credentials("/login", &[("origin", &origin)]).await;
     let session = login.session();
     assert!(session.cookie.starts_with("__Host-refresh_token="));
@@ -394,7 +394,7 @@ async fn a_certificate_that_cannot_be_used_stops_the_start_and_one_that_is_over_
     }
     let shown = program(home).args(&["config"]).run().await;
     assert!(shown.stderr.contains("the certificate of TLS_CERT_FILE has been over for"), "{shown:?}");
-    for line in ["TLS_CERT_FILE=cert.pem  # environment", "PUBLIC_URL=https://127.0.0.1:0  # default"] {
+    for line in ["TLS_CERT_FILE=cert.pem  # environment", "PUBLIC_URL=https://localhost:0  # default"] {
         assert!(shown.stdout.lines().any(|shown| shown == line), "{}", shown.stdout);
     }
 }

@@ -25,15 +25,15 @@ use super::{Authenticate, TokenVerification};
 /// use auth_tower::{AuthLayer, RequireLayer};
 /// use axum::{Router, routing::get};
 ///
-/// # fn routes(auth: Auth) -> Router {
+/// # fn routes(auth: Auth) -> Result<Router, auth_tower::ConfigError> {
 /// let payouts = Router::new()
 ///     .route("/payouts", get(async || "for admins of this moment"))
-///     .layer(RequireLayer::role("admin")) // inside: runs second
+///     .layer(RequireLayer::role("admin")?) // inside: runs second
 ///     .layer(AuthLayer::required(auth.verifier()).strict(auth.clone())); // outside: runs first
 /// let reports = Router::new()
 ///     .route("/reports", get(async || "for all who are signed in"))
 ///     .layer(AuthLayer::required(auth.verifier().bounded(auth.revocations())));
-/// payouts.merge(reports)
+/// Ok(payouts.merge(reports))
 /// # }
 /// ```
 #[derive(Debug, Clone)]

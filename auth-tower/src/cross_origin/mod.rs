@@ -2,6 +2,7 @@
 
 mod origin;
 mod policy;
+mod strangers;
 
 use std::{
     pin::Pin,
@@ -17,13 +18,13 @@ pub use self::policy::OriginPolicy;
 use crate::{
     grpc::Refusal,
     guard::{GuardBody, GuardFuture},
-    problem::Problem,
 };
 
 /// Puts a host's own routes behind the same [`OriginPolicy`] that [`AuthService`](crate::AuthService) follows:
 /// needed wherever a cookie of the host signs a request in.
 ///
-/// Goes outside [`AuthLayer`](crate::AuthLayer): a preflight request carries no token.
+/// Goes outside [`AuthLayer`](crate::AuthLayer): a preflight request carries no token. Of an origin that is not trusted it is refused
+/// here, so a layer that lets others read goes outside this one.
 #[derive(Debug, Clone)]
 pub struct CrossOriginLayer {
     policy: OriginPolicy,
@@ -66,12 +67,11 @@ where
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
         let (method, headers) = (request.method(), request.headers());
         let trusted_origin = self.policy.trusted_origin(headers);
-        let guard = if let Some(response) = self.policy.preflight(method, headers) {
-            GuardFuture::answer(response)
-        } else if self.policy.refuses(method, headers) {
-            GuardFuture::refuse(Problem::cross_origin(), Refusal::Http)
-        } else {
-            GuardFuture::pass(self.inner.call(request))
+        let refusal = || self.policy.refusal(method, headers);
+        let guard = match self.policy.preflight(method, headers).or_else(|| refusal().map(Err)) {
+            Some(Ok(response)) => GuardFuture::answer(response),
+            Some(Err(problem)) => GuardFuture::refuse(problem, Refusal::Http),
+            None => GuardFuture::pass(self.inner.call(request)),
         };
         CrossOriginFuture { guard, policy: self.policy.clone(), trusted_origin }
     }

@@ -14,7 +14,7 @@ pub(super) struct Origin {
 impl Origin {
     /// Where the service runs unless it is told otherwise.
     pub(super) fn local() -> Self {
-        Self { text: "http://127.0.0.1:8000".to_owned() }
+        Self { text: "http://localhost:8000".to_owned() }
     }
 
     /// Reads a setting; upper case and a default port are brought into the browser's form.

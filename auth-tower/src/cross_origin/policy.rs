@@ -10,8 +10,8 @@ use http::{
     },
 };
 
-use super::origin::Origin;
-use crate::{Body, ConfigError, headers::single};
+use super::{origin::Origin, strangers::Strangers};
+use crate::{Body, ConfigError, headers::single, problem::Problem};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
@@ -28,6 +28,7 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 pub struct OriginPolicy {
     public: Arc<Origin>,
     trusted: Arc<[Origin]>,
+    strangers: Arc<Strangers>,
 }
 
 impl OriginPolicy {
@@ -37,8 +38,11 @@ impl OriginPolicy {
     /// [`ConfigError`] naming `public_url` unless it is an `http` or `https` origin: no path, no slash at the
     /// end, no user.
     pub fn new(public_url: &str) -> Result<Self, ConfigError> {
-        let public = Origin::parse("public_url", public_url)?;
-        Ok(Self { public: Arc::new(public), trusted: Arc::default() })
+        Ok(Self::of(Origin::parse("public_url", public_url)?))
+    }
+
+    fn of(public: Origin) -> Self {
+        Self { public: Arc::new(public), trusted: Arc::default(), strangers: Arc::default() }
     }
 
     /// Trusts one more origin. It may have a scheme of its own, as applications in a web view have: `capacitor://localhost`.
@@ -51,9 +55,9 @@ impl OriginPolicy {
         Ok(self)
     }
 
-    /// `http://127.0.0.1:8000`, nobody trusted.
+    /// `http://localhost:8000`, nobody trusted.
     pub(crate) fn local() -> Self {
-        Self { public: Arc::new(Origin::local()), trusted: Arc::default() }
+        Self::of(Origin::local())
     }
 
     /// Whether clients come over TLS.
@@ -80,8 +84,17 @@ impl OriginPolicy {
         single(headers, &ORIGIN).ok().flatten().filter(|origin| self.trusts(origin)).cloned()
     }
 
-    /// Whether a request must be refused with 403 `cross_origin`.
-    pub(crate) fn refuses(&self, method: &Method, headers: &HeaderMap) -> bool {
+    /// Why a request gets no further, if it is one that has to be refused.
+    pub(crate) fn refusal(&self, method: &Method, headers: &HeaderMap) -> Option<Problem> {
+        self.refuses(method, headers).then(|| self.refuse(headers))
+    }
+
+    fn refuse(&self, headers: &HeaderMap) -> Problem {
+        self.strangers.tell(headers.get(ORIGIN));
+        Problem::cross_origin()
+    }
+
+    fn refuses(&self, method: &Method, headers: &HeaderMap) -> bool {
         // A WebSocket begins with a GET, may do anything afterwards, and is not subject to CORS.
         if method.is_safe() && !headers.contains_key(UPGRADE) && !headers.contains_key(SEC_WEBSOCKET_KEY) {
             return false;
@@ -99,14 +112,21 @@ impl OriginPolicy {
         origin.is_some_and(|origin| !self.public.is(origin))
     }
 
-    /// The answer to a trusted origin's question whether it may send a request. It may: which methods and
-    /// headers exist, the request itself will tell.
-    pub(crate) fn preflight(&self, method: &Method, headers: &HeaderMap) -> Option<Response<Body>> {
-        let asked = headers.get(ACCESS_CONTROL_REQUEST_METHOD);
-        let (true, Some(asked), Some(_)) = (method == Method::OPTIONS, asked, self.trusted_origin(headers))
-        else {
+    /// The answer to an origin's question whether it may send a request (a preflight request of the Fetch Standard), which
+    /// no page asks of its own origin. A trusted one may: which methods and headers exist, the request itself will tell.
+    pub(crate) fn preflight(
+        &self,
+        method: &Method,
+        headers: &HeaderMap,
+    ) -> Option<Result<Response<Body>, Problem>> {
+        let asked = headers.get(ACCESS_CONTROL_REQUEST_METHOD).filter(|_| method == Method::OPTIONS)?;
+        let origin = single(headers, &ORIGIN).transpose()?;
+        if origin.is_ok_and(|origin| self.public.is(origin)) {
             return None;
-        };
+        }
+        if self.trusted_origin(headers).is_none() {
+            return Some(Err(self.refuse(headers)));
+        }
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::NO_CONTENT;
         let answer = response.headers_mut();
@@ -117,7 +137,7 @@ impl OriginPolicy {
         answer.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
         answer.append(VARY, HeaderValue::from_name(ACCESS_CONTROL_REQUEST_METHOD));
         answer.append(VARY, HeaderValue::from_name(ACCESS_CONTROL_REQUEST_HEADERS));
-        Some(response)
+        Some(Ok(response))
     }
 
     /// Tells the browser of a trusted origin to hand the answer over, and caches that it depends on `Origin`.

@@ -180,7 +180,9 @@ async fn delete_user(call: Call) -> Answered {
 }
 
 fn describe_delete_user(_: &Inner) -> Operation {
-    of_one("delete_user", "Delete a user").answers(204, "With all that hung on it.").fails(&["last_admin"])
+    of_one("delete_user", "Delete a user")
+        .answers(204, "With all that hung on it.")
+        .fails(&["last_admin", "user_in_use"])
 }
 
 /// `DELETE /users/{id}/sessions`: all of them.

@@ -77,7 +77,7 @@ pub(super) fn access_token(access: &AccessToken, expires_in: Duration, codes: &[
 }
 
 /// What goes into the jar after a sign-in or a refresh.
-pub(super) fn token_cookies(cookies: Cookies, tokens: &Tokens, headers: &mut HeaderMap) {
+pub(crate) fn token_cookies(cookies: Cookies, tokens: &Tokens, headers: &mut HeaderMap) {
     cookies.refresh.set(headers, tokens.refresh.expose(), tokens.refresh_expires_in);
     if let Some(device) = &tokens.device {
         cookies.device.set(headers, device.expose(), Tokens::DEVICE_EXPIRES_IN);

@@ -25,7 +25,7 @@ use auth_core::Auth;
 use serde_json::Value;
 
 pub use self::admin::AccountDocument;
-pub(crate) use self::document::schemas;
+pub(crate) use self::{answer::token_cookies, document::schemas, signed_in::answer as answer_sign_in};
 use crate::{
     openapi::{Code, Tag},
     route::Endpoint,
@@ -38,6 +38,7 @@ pub(crate) const DOORS: &[Doors] = &[
     account::DOORS,
     step_up::DOORS,
     factor::DOORS,
+    factor::LIST_DOORS,
     change_email::DOORS,
     sessions::DOORS,
     verify_email::DOORS,

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Tokens, or that a second factor is asked for first: as a document, or to a page where a browser has to be sent on.
-pub(super) fn answer(service: &Inner, sign_in: SignIn, page: Option<&str>) -> Answered {
+pub(crate) fn answer(service: &Inner, sign_in: SignIn, page: Option<&str>) -> Answered {
     match (sign_in, page) {
         (SignIn::Granted(granted), None) => Ok(tokens(service.cookies, &granted)),
         (SignIn::Granted(granted), Some(page)) => {

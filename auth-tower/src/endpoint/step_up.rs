@@ -67,4 +67,6 @@ fn describe(_: &Inner) -> Operation {
         .answers_with(200, "An access token of the same session, with a fresh `auth_time`.", "Token")
         .fails(&["validation_failed", "factor_locked", "second_factor_enrolment_required"])
         .hashes()
+        // Of an account without a password: a new sign-in is what it takes.
+        .wants_proof()
 }

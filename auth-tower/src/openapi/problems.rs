@@ -14,7 +14,7 @@ use crate::endpoint::DOORS;
 pub(crate) type Code = (&'static str, u16, &'static str);
 
 /// Those that several rooms have; the others a room tells itself.
-const CODES: [Code; 22] = [
+const CODES: [Code; 23] = [
     ("malformed_request", 400, "the request cannot be read, or a field is missing or repeated"),
     ("invalid_credentials", 401, "address or password is wrong"),
     ("invalid_token", 401, "no token, or one that is malformed, expired or revoked"),
@@ -41,6 +41,7 @@ const CODES: [Code; 22] = [
     ("timeout", 408, "the request did not arrive in time"),
     ("email_taken", 409, "the address has an account"),
     ("last_admin", 409, "somebody has to administer"),
+    ("user_in_use", 409, "rows of the host's own refer to the account and do not go along"),
     ("last_way_in", 409, "nobody could sign in to the account any more"),
     ("body_too_large", 413, "the body is too large"),
     ("unsupported_media_type", 415, "the body is of another kind, or compressed"),

@@ -17,7 +17,7 @@ pub(crate) struct Document<'a> {
     title: &'static str,
     status: u16,
     detail: &'a str,
-    code: &'static str,
+    code: &'a str,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<DocumentError<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -41,7 +41,7 @@ impl<'a> Document<'a> {
             title: problem.title(),
             status: problem.status.as_u16(),
             detail: &problem.detail,
-            code: problem.code,
+            code: &problem.code,
             errors: errors
                 .map(|error| DocumentError { field: error.field, code: error.code, detail: &error.detail })
                 .collect(),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use auth_core::{Class, Error};
+use auth_core::{Class, DbErr, Error};
 use http::{HeaderValue, StatusCode};
 
 use super::Problem;
@@ -15,31 +15,17 @@ impl Problem {
     /// kinds and codes, never data; what clients did wrong is told by the security events of the rules.
     pub(crate) fn of_rule(error: Error, request_id: Option<&HeaderValue>) -> Self {
         log_rule(&error, request_id.and_then(|id| id.to_str().ok()));
-        Self::from(error)
+        Self::of_error(error)
     }
-}
 
-/// Tells an operator of an error of the rules that is nobody's fault but ours.
-pub(crate) fn log_rule(error: &Error, request_id: Option<&str>) {
-    let code = error.code();
-    match error {
-        Error::Internal(source) => tracing::error!(request_id, code, error = %source, "request failed"),
-        Error::Unavailable(source) => tracing::warn!(request_id, code, error = %source, "request failed"),
-        Error::NoSigningKey => tracing::warn!(request_id, code, error = %error, "request failed"),
-        // Said by the hash pool from time to time; for each it would be the better part of what a refusal costs.
-        Error::Overloaded { .. } => tracing::info!(request_id, code, "request refused"),
-        _ => {}
-    }
-}
-
-/// The one place where an error of the rules gets a status: by its class, of which there are no others.
-impl From<Error> for Problem {
-    fn from(error: Error) -> Self {
+    /// The one place where an error of the rules gets a status: by its class, of which there are no others.
+    fn of_error(error: Error) -> Self {
         match error {
             Error::StepUpRequired { level, max_age } => {
                 return Self::insufficient_authentication(Some(level), Some(max_age));
             }
             Error::SessionRequired => return Self::session_required(),
+            Error::Denied(denial) => return Self::denied(*denial),
             Error::SecondFactorRequired(_) => return Self::second_factor(false),
             _ => {}
         }
@@ -67,6 +53,7 @@ impl From<Error> for Problem {
             ),
             Class::NotFound => (StatusCode::NOT_FOUND, "There is no such thing."),
             Class::Conflict => (StatusCode::CONFLICT, "Something stands against it."),
+            Class::Gone => (StatusCode::GONE, "What was asked for is there no more."),
             Class::Forbidden => (StatusCode::FORBIDDEN, "This is not allowed."),
             Class::BadGateway => (StatusCode::BAD_GATEWAY, "Another server answers what it should not."),
         };
@@ -77,6 +64,34 @@ impl From<Error> for Problem {
         let detail = if let Error::Refused(refusal) = error { refusal.text } else { detail };
         let problem = Self::new(status, error.code(), detail);
         Self { retry_after, ..problem }
+    }
+}
+
+/// For handlers of a host: what an operator must see is logged.
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        Self::of_rule(error, None)
+    }
+}
+
+/// For handlers of a host that ask the database themselves: 503 `unavailable` when it cannot be reached, else 500 `internal`. The
+/// kind and the database's code are logged; the error itself may quote data.
+impl From<DbErr> for Problem {
+    fn from(error: DbErr) -> Self {
+        Error::from(error).into()
+    }
+}
+
+/// Tells an operator of an error of the rules that is nobody's fault but ours.
+pub(crate) fn log_rule(error: &Error, request_id: Option<&str>) {
+    let code = error.code();
+    match error {
+        Error::Internal(source) => tracing::error!(request_id, code, error = %source, "request failed"),
+        Error::Unavailable(source) => tracing::warn!(request_id, code, error = %source, "request failed"),
+        Error::NoSigningKey => tracing::warn!(request_id, code, error = %error, "request failed"),
+        // Said by the hash pool from time to time; for each it would be the better part of what a refusal costs.
+        Error::Overloaded { .. } => tracing::info!(request_id, code, "request refused"),
+        _ => {}
     }
 }
 
@@ -101,6 +116,7 @@ mod tests {
             Error::Refused(refusal::REGISTRATION_CLOSED),
             Error::Refused(refusal::USER_NOT_FOUND),
             Error::Refused(refusal::LAST_WAY_IN),
+            Error::Refused(refusal::CURSOR_TOO_OLD),
             Error::NoSigningKey,
             Error::RevocationsStale,
             Error::Throttled { retry_after: Duration::from_secs(1) },

@@ -1,11 +1,7 @@
-use std::{fmt, net::IpAddr, ops::RangeInclusive, sync::Arc, time::Duration};
+use std::{fmt, ops::RangeInclusive, sync::Arc, time::Duration};
 
-use auth_core::{Clock, SystemClock};
+use auth_core::{Clock, SystemClock, http_client::is_loopback};
 use http::{Uri, uri::Scheme};
-use rustls::{
-    RootCertStore,
-    pki_types::{CertificateDer, pem::PemObject},
-};
 
 use super::{Issuer, RemoteJwks, cache::Limits, fetch::Fetcher};
 use crate::ConfigError;
@@ -111,9 +107,9 @@ impl RemoteJwksBuilder {
                 "must be from 1 s to 60 s: less is a flood at the issuer, and more keeps keys beyond their lifetime",
             ));
         }
-        let roots = roots(&self.root_certificates)?;
-        let fetcher = Fetcher::new(uri, roots, self.timeout)
-            .map_err(|_| ConfigError::new("root_certificate", "cannot be used for TLS"))?;
+        let fetcher = Fetcher::new(uri, &self.root_certificates, self.timeout).map_err(|_| {
+            ConfigError::new("root_certificate", "has no certificate in PEM that can be used")
+        })?;
         Ok(RemoteJwks::with(self.issuer, fetcher, self.limits))
     }
 }
@@ -132,29 +128,6 @@ fn address(url: &str, insecure_http: bool) -> Result<Uri, ConfigError> {
         return Ok(uri);
     }
     refuse("must be https: over http, whoever is on the way can give this service keys of their own")
-}
-
-fn is_loopback(host: &str) -> bool {
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-    host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
-}
-
-fn roots(given: &[Vec<u8>]) -> Result<RootCertStore, ConfigError> {
-    let refuse = || ConfigError::new("root_certificate", "has no certificate in PEM that can be used");
-    let mut roots = RootCertStore::empty();
-    for pem in given {
-        let before = roots.len();
-        for certificate in CertificateDer::pem_slice_iter(pem) {
-            roots.add(certificate.map_err(|_| refuse())?).map_err(|_| refuse())?;
-        }
-        if roots.len() == before {
-            return Err(refuse());
-        }
-    }
-    if given.is_empty() {
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    }
-    Ok(roots)
 }
 
 impl fmt::Debug for RemoteJwksBuilder {

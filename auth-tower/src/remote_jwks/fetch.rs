@@ -1,19 +1,13 @@
-//! One GET, bounded in time and size, to one address and no other.
+//! One GET to one address and no other.
 
 use std::{error::Error, fmt, sync::Arc, time::Duration};
 
+use auth_core::http_client::{HttpClient, Limits, Reach, UnusableCertificate};
 use bytes::Bytes;
 use http::{
     HeaderMap, Request, Uri,
-    header::{ACCEPT, AGE, CACHE_CONTROL, USER_AGENT},
+    header::{ACCEPT, AGE, CACHE_CONTROL},
 };
-use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
-    rt::TokioExecutor,
-};
-use rustls::{ClientConfig, RootCertStore};
 
 /// Why an issuer's keys could not be fetched, or not be used. For a log line: it never reaches a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,61 +42,32 @@ const MAX_BYTES: usize = 64 * 1024;
 const MAX_AGE: Duration = Duration::from_mins(5);
 
 pub(super) struct Fetcher {
-    client: Client<HttpsConnector<HttpConnector>, Empty<Bytes>>,
+    client: HttpClient,
     uri: Uri,
-    timeout: Duration,
 }
 
 impl Fetcher {
-    pub(super) fn new(uri: Uri, roots: RootCertStore, timeout: Duration) -> Result<Self, rustls::Error> {
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let tls = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let mut connector = HttpConnector::new();
-        connector.enforce_http(false);
-        // Shared among the addresses of the host: one that is silent leaves time for the next.
-        connector.set_connect_timeout(Some(timeout));
-        let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(tls)
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(connector);
+    pub(super) fn new(uri: Uri, roots: &[Vec<u8>], timeout: Duration) -> Result<Self, UnusableCertificate> {
         // Minutes lie between two requests.
-        let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector);
-        Ok(Self { client, uri, timeout })
+        let limits = Limits { timeout, max_bytes: MAX_BYTES, keeps_connections: false };
+        Ok(Self { client: HttpClient::new(roots, Reach::Anywhere, limits)?, uri })
     }
 
     /// The text at the address, and how long it may be kept.
     pub(super) async fn fetch(&self) -> Result<(String, Duration), FetchError> {
-        tokio::time::timeout(self.timeout, self.get())
-            .await
-            .unwrap_or_else(|_| Err(FetchError::new(format!("no answer within {:?}", self.timeout))))
-    }
-
-    async fn get(&self) -> Result<(String, Duration), FetchError> {
         let request = Request::get(self.uri.clone())
             .header(ACCEPT, "application/jwk-set+json, application/json")
-            .header(USER_AGENT, concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
-            .body(Empty::new())
+            .body(Bytes::new())
             .map_err(|error| FetchError::because("no request can be made", &error))?;
-        let response = self.client.request(request).await;
-        let (head, body) = response.map_err(|error| FetchError::because("not reached", &error))?.into_parts();
+        let failed = |error: auth_core::http_client::HttpError| FetchError::new(error.to_string());
+        let answer = self.client.send(request).await.map_err(failed)?;
         // A redirect is an answer like any other: the address is the one that was configured (ASVS 15.3.2).
-        if head.status != http::StatusCode::OK {
-            return Err(FetchError::new(format!("answered {}", head.status)));
+        if answer.status != http::StatusCode::OK {
+            return Err(FetchError::new(format!("answered {}", answer.status)));
         }
-        let body = Limited::new(body, MAX_BYTES).collect().await.map_err(|error| {
-            if error.is::<LengthLimitError>() {
-                FetchError::new(format!("the answer is longer than {MAX_BYTES} bytes"))
-            } else {
-                FetchError::because("the answer breaks off", &*error)
-            }
-        })?;
-        let text = String::from_utf8(body.to_bytes().into());
+        let text = String::from_utf8(answer.body.map_err(failed)?.into());
         let text = text.map_err(|_| FetchError::new("the answer is no text in UTF-8"))?;
-        Ok((text, max_age(&head.headers)))
+        Ok((text, max_age(&answer.headers)))
     }
 }
 

@@ -49,7 +49,7 @@ impl AuthServiceBuilder {
 
     /// The origin that clients see, without a path or slash at the end. Browsers of other origins are refused
     /// state changes; with `https` every answer carries `Strict-Transport-Security`, see [`hsts`](Self::hsts). Default
-    /// `http://127.0.0.1:8000`.
+    /// `http://localhost:8000`.
     pub fn public_url(mut self, origin: &str) -> Self {
         self.public_url = Some(origin.to_owned());
         self

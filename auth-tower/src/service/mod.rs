@@ -17,7 +17,7 @@ use std::{
 };
 
 use auth_core::{
-    ADMIN_ROLE, Auth, Error, TokenVerifier,
+    ADMIN_ROLE, Auth, Error, SignIn, TokenVerifier, Tokens,
     machine::{ADMIN_SCOPE, Machines, is_key},
 };
 use bytes::Bytes;
@@ -34,7 +34,9 @@ pub(crate) use self::{
 use crate::{
     Body, OriginPolicy,
     authenticate::{authenticate, authenticate_any, bearer},
-    client::client_info,
+    client,
+    endpoint::{self, token_cookies},
+    headers::set_security_headers,
     openapi,
     problem::Problem,
     route::{Caller, Endpoint, Found, Route, Table, Takes},
@@ -117,7 +119,7 @@ impl From<Error> for Refusal {
 }
 
 impl AuthService {
-    /// The service with its defaults: for clients that see it at `http://127.0.0.1:8000`, no other origin
+    /// The service with its defaults: for clients that see it at `http://localhost:8000`, no other origin
     /// trusted, `Secure` cookie, bodies up to 16 KiB within 10 s.
     pub fn new(auth: Auth) -> Self {
         Self::builder(auth).build_with(OriginPolicy::local())
@@ -132,6 +134,35 @@ impl AuthService {
     /// it part of its own.
     pub fn openapi(&self) -> serde_json::Value {
         self.inner.openapi()
+    }
+
+    /// What puts a session into the jar of a browser: the headers `Set-Cookie` of the refresh token and of the device, for an answer
+    /// of the host's own to who has just signed in. In axum it can stand before the body of an answer:
+    /// `(endpoints.session_cookies(&tokens), Redirect::to("/"))`; elsewhere, `headers.extend(...)`. The access token is not in it.
+    pub fn session_cookies(&self, tokens: &Tokens) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        token_cookies(self.inner.cookies, tokens, &mut headers);
+        headers
+    }
+
+    /// What takes the session out of the jar, for an answer of the host's own to who signs out. The device stays known. The
+    /// session itself ends with [`Auth::logout_session`].
+    pub fn cleared_session_cookies(&self) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        self.inner.cookies.refresh.clear(&mut headers);
+        headers
+    }
+
+    /// Answers a sign-in of the host's own, [`Auth::sign_in`], as `/login` does: 200 with the access token and the cookies, or 403
+    /// `second_factor_required` with what the page needs to go on.
+    pub fn answer(&self, sign_in: SignIn) -> Response<Body> {
+        let mut response = match endpoint::answer_sign_in(&self.inner, sign_in, None) {
+            Ok(response) => response,
+            Err(Refusal::Problem(problem)) => problem.into_response(),
+            Err(Refusal::Rule(error)) => Problem::from(error).into_response(),
+        };
+        set_security_headers(response.headers_mut(), self.inner.hsts.as_ref());
+        response
     }
 
     /// What every answer says of coming by TLS only, if anything: for [`set_security_headers`](crate::set_security_headers) on
@@ -201,18 +232,18 @@ impl Inner {
         B::Error: Into<BoxError>,
     {
         let may_be_asked_before = !found.as_ref().is_some_and(|found| found.address.for_proxies);
-        if may_be_asked_before && let Some(response) = self.origins.preflight(&parts.method, &parts.headers) {
-            return Ok(Progress::done(response));
+        if may_be_asked_before && let Some(answer) = self.origins.preflight(&parts.method, &parts.headers) {
+            return Ok(Progress::done(answer?));
         }
-        if self.origins.refuses(&parts.method, &parts.headers) {
-            return Err(Problem::cross_origin().into());
+        if let Some(problem) = self.origins.refusal(&parts.method, &parts.headers) {
+            return Err(problem.into());
         }
         let found = found.ok_or_else(Problem::not_found)?;
         let route = found.address.route(&parts.method).ok_or_else(Problem::method_not_allowed)?;
         if let Some(error) = (route.closed)(self) {
             return Err(error.into());
         }
-        let client = client_info(&parts, self.cookies).request_id(id.to_str().unwrap_or_default());
+        let client = client::of_service(&parts, self.cookies).request_id(id.to_str().unwrap_or_default());
         let mut call = Call::new(Arc::clone(self), parts, found, client);
         let is_read = route.takes == Takes::Nothing || intake::is_nothing(call.headers(), &body);
         let is_key = route.takes_machines && key(call.headers())?.is_some();

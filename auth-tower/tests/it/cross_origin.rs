@@ -142,8 +142,14 @@ async fn a_preflight_is_answered_for_trusted_origins_only() {
     }
     let vary: Vec<_> = answer.headers.get_all("vary").iter().collect();
     assert_eq!(vary, ["access-control-request-method", "access-control-request-headers", "origin"]);
-    for origin in ["https://evil.example", "null", "https://auth.example.com:8443", ""] {
-        let answer = world.send(preflight(origin)).await.expect_problem(405, "method_not_allowed");
+    for (origin, status, code) in [
+        ("https://evil.example", 403, "cross_origin"),
+        ("null", 403, "cross_origin"),
+        ("", 403, "cross_origin"),
+        // Which asks nothing beforehand.
+        ("https://auth.example.com:8443", 405, "method_not_allowed"),
+    ] {
+        let answer = world.send(preflight(origin)).await.expect_problem(status, code);
         for name in answer.headers.keys() {
             assert!(!name.as_str().starts_with("access-control"), "{origin}: {name}");
         }
@@ -244,6 +250,12 @@ async fn the_layer_keeps_the_same_rule_around_the_routes_of_a_host() {
     assert_eq!(response.status(), 204);
     assert_eq!(response.headers()["access-control-allow-origin"], TRUSTED);
     assert_eq!(response.headers()["access-control-allow-methods"], "PATCH");
+    let preflight = Req::new("OPTIONS", "/")
+        .header("origin", "https://evil.example")
+        .header("access-control-request-method", "GET")
+        .build();
+    let Ok(response) = host.oneshot(preflight.map(|_| Empty::new())).await;
+    assert_eq!(response.status(), 403);
 }
 
 #[tokio::test]

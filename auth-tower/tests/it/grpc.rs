@@ -42,7 +42,7 @@ async fn a_grpc_call_is_refused_by_a_grpc_status() {
     // Whatever is no gRPC call is answered as at any other door.
     send(door, Req::get("/").bearer("x")).await.expect_problem(401, "invalid_token");
 
-    let inner = RequireLayer::role("admin").layer(tower::service_fn(inner));
+    let inner = RequireLayer::role("admin").unwrap().layer(tower::service_fn(inner));
     let door = AuthLayer::optional(world.auth.verifier()).grpc().layer(inner);
     expect_grpc(send(door.clone(), call().bearer(&access)).await, "7");
     expect_grpc(send(door.clone(), call()).await, "16");
@@ -69,7 +69,7 @@ async fn no_content_type_turns_the_refusal_of_another_door_into_a_200() {
     let database = TestDatabase::sqlite().await;
     let world = World::new(&database).await.with_ada().await;
     let (access, _) = world.ada_signs_in().await;
-    let inner = RequireLayer::role("admin").layer(tower::service_fn(inner));
+    let inner = RequireLayer::role("admin").unwrap().layer(tower::service_fn(inner));
     let door = AuthLayer::required(world.auth.verifier()).layer(inner);
     let call = || Req::post("/").header("content-type", "application/grpc");
     send(door.clone(), call()).await.expect_problem(401, "invalid_token");

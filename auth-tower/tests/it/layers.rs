@@ -116,10 +116,10 @@ async fn requirements_are_closed_without_a_principal() {
     let world = World::new(&database).await;
     for layer in [
         RequireLayer::signed_in(),
-        RequireLayer::role("user"),
+        RequireLayer::role("user").unwrap(),
         RequireLayer::recent_sign_in(Duration::MAX, world.auth.clock()),
     ] {
-        let door = layer.layer(tower::service_fn(whoami));
+        let door = AuthLayer::optional(world.auth.verifier()).layer(layer.layer(tower::service_fn(whoami)));
         let answer = send(door, Req::get("/")).await.expect_problem(401, "invalid_token");
         assert_eq!(answer.header("www-authenticate"), Some(r#"Bearer realm="auth""#));
     }
@@ -131,11 +131,11 @@ async fn a_role_opens_to_those_who_have_it() {
     let world = World::new(&database).await.with_ada().await;
     let (access, _) = world.ada_signs_in().await;
     let door = |role: &str| {
-        let inner = RequireLayer::role(role).layer(tower::service_fn(whoami));
+        let inner = RequireLayer::role(role).unwrap().layer(tower::service_fn(whoami));
         AuthLayer::required(world.auth.verifier()).layer(inner)
     };
     send(door("user"), Req::get("/").bearer(&access)).await.expect(200);
-    for role in ["admin", "", "use", "users", "USER"] {
+    for role in ["admin", "use", "users"] {
         let answer = send(door(role), Req::get("/").bearer(&access)).await.expect_problem(403, "forbidden");
         let challenge = answer.header("www-authenticate");
         assert_eq!(challenge, Some(r#"Bearer realm="auth", error="insufficient_scope""#));
@@ -149,7 +149,7 @@ async fn a_role_opens_to_those_who_have_it() {
 }
 
 #[tokio::test]
-async fn any_of_several_roles_opens_and_no_role_at_all_opens_to_nobody() {
+async fn any_of_several_roles_opens() {
     let database = TestDatabase::sqlite().await;
     let world = World::new(&database).await.with_ada().await;
     let (access, _) = world.ada_signs_in().await;
@@ -161,9 +161,8 @@ async fn any_of_several_roles_opens_and_no_role_at_all_opens_to_nobody() {
         (&["admin", "editor"], 200),
         (&["admin", "user"], 200),
         (&["admin", "author"], 403),
-        (&[], 403),
     ] {
-        let inner = RequireLayer::any_role(roles.iter().copied()).layer(tower::service_fn(whoami));
+        let inner = RequireLayer::any_role(roles.iter().copied()).unwrap().layer(tower::service_fn(whoami));
         let door = AuthLayer::required(world.auth.verifier()).layer(inner);
         send(door.clone(), Req::get("/").bearer(&access)).await.expect(status);
         send(door, Req::get("/")).await.expect(401);
@@ -238,7 +237,7 @@ auth_migration::each_database! {
         }
 
         // So a requirement inside of it sees them, too.
-        let inner = RequireLayer::role("editor").layer(tower::service_fn(whoami));
+        let inner = RequireLayer::role("editor").unwrap().layer(tower::service_fn(whoami));
         let door = AuthLayer::required(world.auth.verifier()).strict(world.auth.clone()).layer(inner);
         send(door.clone(), Req::get("/").bearer(&access)).await.expect_problem(403, "forbidden");
         world.auth.set_roles(user, &["editor"], ClientInfo::default()).await.unwrap();

@@ -27,6 +27,11 @@ impl io::Write for Lines {
 
 /// The answer to a request and the lines that were logged of it by this crate.
 async fn send(world: &World, request: Req) -> (Answer, String) {
+    heard(world.send(request)).await
+}
+
+/// What comes of something, and the lines that this crate logs meanwhile.
+pub(crate) async fn heard<T>(work: impl Future<Output = T>) -> (T, String) {
     let lines = Lines::default();
     let writer = lines.clone();
     let subscriber = tracing_subscriber::fmt()
@@ -34,7 +39,7 @@ async fn send(world: &World, request: Req) -> (Answer, String) {
         .with_max_level(tracing::Level::TRACE)
         .with_ansi(false)
         .finish();
-    let answer = world.send(request).with_subscriber(subscriber).await;
+    let answer = work.with_subscriber(subscriber).await;
     let lines = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
     (answer, lines.lines().filter(|line| line.contains("auth_tower")).collect::<Vec<_>>().join("\n"))
 }

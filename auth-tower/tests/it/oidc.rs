@@ -230,8 +230,20 @@ each_database! {
         let id = identities["identities"][0]["id"].as_str().unwrap();
         let remove = || Req::new("DELETE", &format!("/users/me/identities/{id}")).bearer(&access);
         // GitHub does not tell when the sign-in was.
-        let answer = world.send(remove()).await.expect_problem(422, "validation_failed");
-        assert_eq!(answer.json()["errors"][0]["code"], "recent_sign_in_needed");
+        let link = Req::post("/users/me/identities").json(r#"{"provider":"github"}"#);
+        let doors = [
+            remove(),
+            link.bearer(&access),
+            Req::new("DELETE", "/users/me").bearer(&access),
+            Req::get("/users/me/export").bearer(&access),
+            Req::post("/users/me/totp").bearer(&access),
+            Req::post("/users/me/email").json(r#"{"email":"new@example.com"}"#).bearer(&access),
+            Req::post("/users/me/password").json(r#"{"current_password":"a","new_password":"another horse battery"}"#).bearer(&access),
+        ];
+        for door in doors {
+            let answer = world.send(door).await.expect_problem(401, "insufficient_user_authentication");
+            assert!(answer.header("www-authenticate").unwrap().ends_with(r#"acr_values="aal1", max_age="300""#), "{answer:?}");
+        }
         world.execute("UPDATE auth_session SET auth_time = created_at").await;
         world.send(remove()).await.expect_problem(409, "last_way_in");
     }

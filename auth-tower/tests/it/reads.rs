@@ -33,6 +33,8 @@ const PATHS: &[&str] = &[
     "/users/me/totp",
     "/users/me/totp/confirm",
     "/users/me/recovery-codes",
+    "/users/me/devices",
+    "/users/me/devices/0198c5d2-0000-7000-8000-000000000001",
     "/login/challenge",
     "/login/challenge/enrol",
     "/step-up",

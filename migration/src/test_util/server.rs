@@ -1,6 +1,4 @@
-use sea_orm_migration::sea_orm::{
-    ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection, DbBackend, Statement,
-};
+use sea_orm::{ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection, DbBackend, Statement};
 use uuid::Uuid;
 
 /// A database on a server that others use too.

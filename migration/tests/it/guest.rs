@@ -1,5 +1,5 @@
 use auth_migration::test_util::TestDatabase;
-use sea_orm_migration::sea_orm::DatabaseConnection;
+use sea_orm::DatabaseConnection;
 
 use crate::support::{execute, schema, strings};
 

@@ -2,7 +2,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 
 use auth_migration::test_util::{TestDatabase, run};
-use sea_orm_migration::sea_orm::{ConnectOptions, ConnectionTrait as _, Database, TransactionTrait as _};
+use sea_orm::{ConnectOptions, ConnectionTrait as _, Database, TransactionTrait as _};
 
 auth_migration::each_database! {
     async fn tests_do_not_share_a_database(database: &TestDatabase) {

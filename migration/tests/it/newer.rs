@@ -1,6 +1,6 @@
 use auth_migration::MigrationError;
 use auth_migration::test_util::TestDatabase;
-use sea_orm_migration::sea_orm::DatabaseConnection;
+use sea_orm::DatabaseConnection;
 
 use crate::support::{execute, schema, strings};
 

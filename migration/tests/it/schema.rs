@@ -1,7 +1,7 @@
 use auth_migration::test_util::TestDatabase;
-use sea_orm_migration::sea_orm::prelude::Uuid;
-use sea_orm_migration::sea_orm::{ConnectionTrait as _, DatabaseConnection, SqlErr};
-use sea_orm_migration::sea_query::{Expr, ExprTrait as _, Query};
+use sea_orm::prelude::Uuid;
+use sea_orm::sea_query::{Expr, ExprTrait as _, Query};
+use sea_orm::{ConnectionTrait as _, DatabaseConnection, SqlErr};
 
 use crate::support::{count, id, insert_user, run};
 

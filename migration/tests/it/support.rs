@@ -1,9 +1,9 @@
-use sea_orm_migration::sea_orm::prelude::Uuid;
-use sea_orm_migration::sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend, DbErr, Statement};
-use sea_orm_migration::sea_query::{Expr, InsertStatement, Query};
+use sea_orm::prelude::Uuid;
+use sea_orm::sea_query::{Expr, InsertStatement, Query};
+use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend, DbErr, Statement};
 
 /// The names of all migrations, in order.
-pub(crate) const ALL: [&str; 16] = [
+pub(crate) const ALL: [&str; 20] = [
     "m0001_auth_user",
     "m0002_auth_password",
     "m0003_auth_user_role",
@@ -19,7 +19,11 @@ pub(crate) const ALL: [&str; 16] = [
     "m0013_auth_user_signed_in",
     "m0014_auth_session_auth_time",
     "m0016_auth_factor",
+    "m0017_auth_device",
     "m0019_auth_api_key",
+    "m0021_auth_event_seq",
+    "m0022_auth_webhook",
+    "m0023_auth_session_idle_until",
 ];
 
 pub(crate) async fn execute(db: &DatabaseConnection, sql: &str) {

@@ -3,7 +3,7 @@ use std::pin::pin;
 use std::task::Poll;
 
 use auth_migration::test_util::{TestDatabase, run};
-use sea_orm_migration::sea_orm::{DatabaseConnection, DbBackend};
+use sea_orm::{DatabaseConnection, DbBackend};
 use tokio::task::JoinSet;
 
 use crate::support::{ALL, applied, execute, id, insert_user, schema};

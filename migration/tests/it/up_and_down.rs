@@ -1,5 +1,5 @@
 use auth_migration::test_util::TestDatabase;
-use sea_orm_migration::sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend};
+use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend};
 
 use crate::support::{ALL, applied, execute, schema};
 

@@ -9,6 +9,7 @@ use crate::{
     key_ring::{Schedule, Term, Wrapping, schedule},
     random, refusal,
     store::{Insert, KeyRow, insert_key, read_keys, revoke_key},
+    task::until_won,
 };
 
 /// As many as a JWK set of the largest may hold: verifiers read no more than 64 KiB.
@@ -58,8 +59,18 @@ impl Kernel {
     }
 
     pub(super) async fn revoke_key(&self, id: &str) -> Result<(), Error> {
-        if revoke_key(self.store.db(), id, self.now()).await? {
-            self.note(&ClientInfo::default(), EventKind::KeyRevoked { key: id.to_owned() }).await;
+        let (nobody, kind) = (ClientInfo::default(), EventKind::KeyRevoked { key: id.to_owned() });
+        let revoked = until_won(|| async {
+            let txn = self.store.begin().await?;
+            let revoked = revoke_key(&txn, id, self.now()).await?;
+            if revoked {
+                self.record(&txn, &nobody, &kind).await?;
+            }
+            txn.commit().await?;
+            Ok(revoked)
+        });
+        if revoked.await? {
+            self.emit(&nobody, kind);
         } else if !read_keys(self.store.db()).await?.iter().any(|row| row.id == id) {
             return Err(Error::Refused(refusal::KEY_NOT_FOUND));
         }
@@ -88,10 +99,19 @@ impl Kernel {
     }
 
     async fn add_key(&self, row: KeyRow) -> Result<Insert, Error> {
-        let key = row.id.clone();
-        let added = insert_key(self.store.db(), row).await?;
+        let (nobody, kind) = (ClientInfo::default(), EventKind::KeyAdded { key: row.id.clone() });
+        let added = until_won(|| async {
+            let txn = self.store.begin().await?;
+            if insert_key(&txn, row.clone()).await? == Insert::Taken {
+                return Ok(Insert::Taken);
+            }
+            self.record(&txn, &nobody, &kind).await?;
+            txn.commit().await?;
+            Ok(Insert::Done)
+        });
+        let added = added.await?;
         if added == Insert::Done {
-            self.note(&ClientInfo::default(), EventKind::KeyAdded { key }).await;
+            self.emit(&nobody, kind);
         }
         Ok(added)
     }

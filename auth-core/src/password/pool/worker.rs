@@ -2,7 +2,11 @@
 
 use std::{
     io,
-    sync::{Arc, Mutex, Weak, mpsc},
+    sync::{
+        Arc, Mutex, Weak,
+        atomic::{AtomicBool, Ordering::Relaxed},
+        mpsc,
+    },
     thread,
     time::{Duration, SystemTime},
 };
@@ -13,6 +17,9 @@ use crate::{
     password::{PasswordHasher, Scratch},
 };
 
+/// A hash takes some 20 ms. So long is one in a build that is not optimised, or on a machine that has no time for it.
+const SLOW: Duration = Duration::from_millis(400);
+
 /// What every thread that hashes has.
 #[derive(Clone)]
 pub(super) struct Crew {
@@ -20,9 +27,22 @@ pub(super) struct Crew {
     pub(super) clock: Arc<dyn Clock>,
     /// How long to wait for work.
     pub(super) keep: Duration,
+    /// Whether the first hash is over.
+    pub(super) has_hashed: Arc<AtomicBool>,
 }
 
 impl Crew {
+    /// Of the first hash: later ones may wait for others on a busy machine.
+    fn tell_if_slow(&self, took: Duration) {
+        if !self.has_hashed.swap(true, Relaxed) && took >= SLOW {
+            tracing::warn!(
+                milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+                "a password takes this long to hash: in a debug build the profile of the workspace needs opt-level = 3 for argon2 and \
+                 blake2 (see the recipes of the manual), else the machine is too slow for so many"
+            );
+        }
+    }
+
     /// Gives a job to the worker that had work last, or to a new one.
     pub(super) fn start(&self, pool: &Arc<Mutex<State>>, state: &mut State, job: Job) -> io::Result<()> {
         state.make_room_for(&job);
@@ -67,6 +87,7 @@ impl Worker {
             let begun = self.crew.clock.now();
             let answer = work(self.crew.hasher.as_ref(), &mut scratch);
             let ended = self.crew.clock.now();
+            self.crew.tell_if_slow(between(begun, ended));
             let turn = self.finish(slots, between(arrived, begun), between(begun, ended));
             // Not before the slot is free: the client may come back at once.
             answer();
@@ -130,3 +151,47 @@ fn give_way() {
 
 #[cfg(not(target_os = "linux"))]
 fn give_way() {}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+    use crate::test_util::{InsecureHasher, ManualClock};
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn told(times: &[u64]) -> String {
+        let lines = Lines::default();
+        let (writer, hasher) = (lines.clone(), Arc::new(InsecureHasher::new()));
+        let subscriber =
+            tracing_subscriber::fmt().with_writer(move || writer.clone()).with_ansi(false).finish();
+        let clock = Arc::new(ManualClock::new());
+        let crew = Crew { hasher, clock, keep: Duration::ZERO, has_hashed: Arc::default() };
+        tracing::subscriber::with_default(subscriber, || {
+            for millis in times {
+                crew.clone().tell_if_slow(Duration::from_millis(*millis));
+            }
+        });
+        String::from_utf8(lines.0.lock().unwrap().clone()).unwrap()
+    }
+
+    #[test]
+    fn a_first_hash_that_is_slow_is_told_of_once_with_what_to_do() {
+        let line = told(&[900, 900]);
+        assert_eq!(line.matches("WARN").count(), 1, "{line}");
+        assert!(line.contains("milliseconds=900") && line.contains("opt-level"), "{line}");
+        assert_eq!(told(&[40, 900]), "", "what comes later may have waited for others");
+    }
+}

@@ -66,6 +66,7 @@ pub(super) async fn confirm_totp(
         looked => looked?,
     };
     let (now, methods) = (kernel.now(), with_second(&session.methods, "otp"));
+    let claims = kernel.claims_of(&session, &methods, now).await?;
     let kind = until_won(|| async {
         let txn = kernel.store.begin().await?;
         let kind = enrol::stand(kernel, &txn, user, &confirmed, client).await?;
@@ -81,7 +82,7 @@ pub(super) async fn confirm_totp(
     };
     kernel.mail_waits();
     kernel.emit(client, kind);
-    let (access, access_expires_in) = kernel.access_token(&session, &methods, now)?;
+    let (access, access_expires_in) = kernel.access_token(&session, &methods, &claims, now)?;
     let Confirmed { codes, .. } = confirmed;
     Ok(FactorAdded { access, access_expires_in, recovery_codes: codes.codes })
 }
@@ -107,6 +108,7 @@ pub(super) async fn remove(kernel: &Kernel, caller: &Principal, client: &ClientI
             // Of no use without a factor, and not to come back with the next one.
             remove_codes(&txn, user.id).await?;
             forget_tries(&txn, user.id, None).await?;
+            kernel.spare_nobody(&txn, user.id).await?;
             kernel.post(&txn, MailKind::FactorRemoved, &user.email, Some(user.id), None).await?;
             kernel.record(&txn, client, &kind).await?;
         }

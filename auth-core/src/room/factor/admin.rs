@@ -26,6 +26,7 @@ pub(super) async fn reset(kernel: &Kernel, user: UserId, client: &ClientInfo) ->
         remove_totp(&txn, user).await?;
         remove_codes(&txn, user).await?;
         forget_tries(&txn, user, None).await?;
+        kernel.spare_nobody(&txn, user).await?;
         // Ends what is being answered as well.
         end_all_sessions(&txn, user, kernel.now()).await?;
         kernel.post(&txn, MailKind::FactorsReset, &owner.email, Some(user), None).await?;

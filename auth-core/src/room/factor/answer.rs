@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 use super::{
     INVALID_CODE, Method, TOTP_EXISTS,
     challenge::{self, Purpose, count},
+    device,
     enrol::{self, Confirmed},
     proof::{self, Shown},
     store::{ChallengeRow, spend_challenge},
@@ -16,7 +19,7 @@ use crate::{
     event::EventKind,
     flow::NotSignedIn,
     kernel::{Arrival, Attempt, Kernel, Replaced},
-    store::{LoginRow, find_user_with_sessions, lock_user, prove_session},
+    store::{LoginRow, UserRow, find_user_with_sessions, lock_user, prove_session},
     task::until_won,
 };
 
@@ -28,6 +31,7 @@ pub struct Answer {
     pub(super) code: Password,
     pub(super) client: ClientInfo,
     pub(super) holds: Option<RefreshToken>,
+    pub(super) remembers: bool,
 }
 
 impl Answer {
@@ -39,6 +43,7 @@ impl Answer {
             code: code.into(),
             client: ClientInfo::default(),
             holds: None,
+            remembers: false,
         }
     }
 
@@ -52,6 +57,13 @@ impl Answer {
     /// after a sign-in the session of it ends, as with [`Login::replacing`](crate::Login::replacing).
     pub fn holding(mut self, token: RefreshToken) -> Self {
         self.holds = Some(token);
+        self
+    }
+
+    /// Does not ask for a second factor on this device again, for as long as
+    /// [`remember_device`](crate::FactorConfig::remember_device) says: its token comes with the answer.
+    pub fn remembering_device(mut self) -> Self {
+        self.remembers = true;
         self
     }
 }
@@ -108,11 +120,11 @@ async fn sign_in(
     row: &ChallengeRow,
     owner: LoginRow,
 ) -> Result<Answered, Error> {
-    let Answer { method, code, client, holds, .. } = answer;
-    let shown = proof::show(kernel, row.user_id, method, &code, &client).await?;
+    let shown = proof::show(kernel, row.user_id, answer.method, &answer.code, &answer.client).await?;
     let methods = with_second(&row.methods, shown.amr());
-    spend(kernel, shown, row, &owner.user.email, &client, None).await?;
-    let tokens = through_the_door(kernel, row, owner, methods, client, holds).await?;
+    let token_id = device::wanted(kernel, answer.remembers)?;
+    spend(kernel, shown, row, &owner.user, &answer.client, Also { lifts: None, token_id }).await?;
+    let tokens = through_the_door(kernel, row, owner, methods, answer, token_id).await?;
     Ok(Answered { tokens, recovery_codes: Vec::new() })
 }
 
@@ -122,17 +134,17 @@ async fn enrol(
     row: &ChallengeRow,
     owner: LoginRow,
 ) -> Result<Answered, Error> {
-    let Answer { method, code, client, holds, .. } = answer;
-    if method != Method::Totp {
+    if answer.method != Method::Totp {
         return Err(INVALID_CODE.into());
     }
     if owner.factors > 0 {
         // Set up elsewhere meanwhile: that one is asked for at the next sign-in.
         return Err(TOTP_EXISTS.into());
     }
-    let confirmed = enrol::look(kernel, row.user_id, &code, &client).await?;
-    let now = kernel.now();
-    let kind = until_won(|| async {
+    let client = &answer.client;
+    let confirmed = enrol::look(kernel, row.user_id, &answer.code, client).await?;
+    let (now, token_id) = (kernel.now(), device::wanted(kernel, answer.remembers)?);
+    let kinds = until_won(|| async {
         let txn = kernel.store.begin().await?;
         // Ten hashes take their time: what has ended the sessions meanwhile has ended this too.
         let locked = lock_user(&txn, row.user_id).await?.ok_or(Error::InvalidToken)?;
@@ -140,16 +152,21 @@ async fn enrol(
         if is_over || !spend_challenge(&txn, row.id, now).await? {
             return Err(Error::InvalidToken);
         }
-        let kind = enrol::stand(kernel, &txn, &owner.user, &confirmed, &client).await?;
+        let mut kinds = vec![enrol::stand(kernel, &txn, &owner.user, &confirmed, client).await?];
+        if let Some(token_id) = token_id {
+            kinds.push(device::remember(kernel, &txn, &owner.user, token_id, client).await?);
+        }
         txn.commit().await?;
-        Ok(kind)
+        Ok(kinds)
     })
     .await?;
     kernel.mail_waits();
-    kernel.emit(&client, kind);
+    for kind in kinds {
+        kernel.emit(client, kind);
+    }
     let methods = with_second(&row.methods, "otp");
     let Confirmed { codes, .. } = confirmed;
-    let tokens = through_the_door(kernel, row, owner, methods, client, holds).await?;
+    let tokens = through_the_door(kernel, row, owner, methods, answer, token_id).await?;
     Ok(Answered { tokens, recovery_codes: codes.codes })
 }
 
@@ -160,27 +177,41 @@ async fn refresh(
     row: &ChallengeRow,
     owner: LoginRow,
 ) -> Result<Answered, Error> {
-    let Answer { method, code, client, holds, .. } = answer;
+    let Answer { method, code, client, holds, remembers, .. } = answer;
     let token = holds.ok_or(Error::InvalidToken)?;
     let session = kernel.genuine(&token).await?.filter(|session| Some(session.id) == row.session);
     let session = session.ok_or(Error::InvalidToken)?;
     let shown = proof::show(kernel, row.user_id, method, &code, &client).await?;
     let methods = with_second(&session.methods, shown.amr());
-    spend(kernel, shown, row, &owner.user.email, &client, Some((session.id, &methods))).await?;
+    let token_id = device::wanted(kernel, remembers)?;
     let kind = EventKind::SteppedUp { user: row.user_id, session: session.id, method: method.name() };
-    kernel.note(&client, kind).await;
-    let tokens = kernel.refresh(&token, client).await?;
+    let also = Also { lifts: Some((session.id, &methods, &kind)), token_id };
+    spend(kernel, shown, row, &owner.user, &client, also).await?;
+    kernel.emit(&client, kind);
+    let mut tokens = kernel.refresh(&token, client).await?;
+    if token_id.is_some() {
+        tokens.device = kernel.remember(&owner.user, token_id).await?;
+    }
     Ok(Answered { tokens, recovery_codes: Vec::new() })
 }
 
-/// The code and the challenge at once, each for one; and the session that is lifted by them.
+/// What is done along with it.
+#[derive(Clone, Copy)]
+struct Also<'a> {
+    /// The session that is lifted, its methods then, and what is written down of it.
+    lifts: Option<(SessionId, &'a str, &'a EventKind)>,
+    /// The device that is remembered.
+    token_id: Option<Uuid>,
+}
+
+/// The code and the challenge at once, each for one; and what hangs on them.
 async fn spend(
     kernel: &Kernel,
     shown: Shown,
     row: &ChallengeRow,
-    email: &str,
+    user: &UserRow,
     client: &ClientInfo,
-    lifts: Option<(SessionId, &str)>,
+    also: Also<'_>,
 ) -> Result<(), Error> {
     let now = kernel.now();
     let spent = until_won(|| async {
@@ -188,23 +219,31 @@ async fn spend(
         if !spend_challenge(&txn, row.id, now).await? {
             return Err(Error::InvalidToken);
         }
-        if !shown.spend(kernel, &txn, email, client).await? {
-            return Ok(false);
+        if !shown.spend(kernel, &txn, &user.email, client).await? {
+            return Ok(None);
         }
-        if let Some((session, methods)) = lifts
-            && !prove_session(&txn, session, methods, now).await?
-        {
-            return Err(Error::InvalidToken);
+        if let Some((session, methods, kind)) = also.lifts {
+            if !prove_session(&txn, session, methods, now).await? {
+                return Err(Error::InvalidToken);
+            }
+            kernel.record(&txn, client, kind).await?;
         }
+        let kind = match also.token_id {
+            Some(token_id) => Some(device::remember(kernel, &txn, user, token_id, client).await?),
+            None => None,
+        };
         txn.commit().await?;
-        Ok(true)
+        Ok(Some(kind))
     });
-    if spent.await? {
-        shown.spent(kernel, client).await;
-        return Ok(());
+    let Some(kind) = spent.await? else {
+        shown.was_spent(kernel, client).await?;
+        return Err(INVALID_CODE.into());
+    };
+    shown.spent(kernel, client).await;
+    if let Some(kind) = kind {
+        kernel.emit(client, kind);
     }
-    shown.was_spent(kernel, client).await?;
-    Err(INVALID_CODE.into())
+    Ok(())
 }
 
 async fn through_the_door(
@@ -212,9 +251,10 @@ async fn through_the_door(
     row: &ChallengeRow,
     owner: LoginRow,
     methods: String,
-    client: ClientInfo,
-    holds: Option<RefreshToken>,
+    answer: Answer,
+    token_id: Option<Uuid>,
 ) -> Result<Tokens, Error> {
+    let Answer { client, holds, .. } = answer;
     let held = match &holds {
         Some(token) => {
             let session = kernel.genuine(token).await?;
@@ -227,9 +267,18 @@ async fn through_the_door(
     let replaces = held.or(from_before);
     let (id, from) = (user.id, client.clone());
     let attempt = Attempt::counted_elsewhere();
-    let authenticated_at = None;
-    let arrival =
-        Arrival { user, live_sessions, factors, methods, authenticated_at, client, replaces, attempt };
+    let arrival = Arrival {
+        user,
+        live_sessions,
+        factors,
+        methods,
+        authenticated_at: None,
+        client,
+        replaces,
+        device: None,
+        token_id,
+        attempt,
+    };
     match kernel.sign_in(arrival).await {
         Ok(SignIn::Granted(tokens)) => Ok(tokens),
         // Something else is asked for: closed.

@@ -1,15 +1,15 @@
 //! What stands between a first factor and tokens: asked for at the one gate, whatever the way in.
 
 use super::{
-    Method, SECOND_FACTOR_ENROLMENT_REQUIRED,
+    Method, SECOND_FACTOR_ENROLMENT_REQUIRED, device,
     store::{
         ChallengeRow, count_codes, find_challenge, find_challenge_of, insert_challenge, remove_old_challenge,
     },
 };
 use crate::{
-    Assurance, AuthSession, Challenge, ClientInfo, Error, SessionId, UserId,
+    Assurance, AuthSession, Challenge, ClientInfo, Error, SecondFactor, SessionId, UserId,
     clock::{duration_millis, from_millis},
-    kernel::{Arrival, Attempt, Gate, Kernel, Objection},
+    kernel::{Arrival, Attempt, Gate, Kernel, Objection, Passage},
     random,
     store::{Insert, SessionRow, find_user_with_sessions},
     token::one_time::OneTimeParts,
@@ -44,7 +44,7 @@ impl Purpose {
     }
 }
 
-fn at_sign_in<'a>(kernel: &'a Kernel, arrival: &'a Arrival) -> Objection<'a, Challenge> {
+fn at_sign_in<'a>(kernel: &'a Kernel, arrival: &'a Arrival) -> Objection<'a, Passage> {
     let policy = &kernel.config.factors.policy;
     let is_due = kernel.asks_second_factor(arrival.factors) || policy.requires(&arrival.user.roles);
     let has_shown = Assurance::of_methods(&arrival.methods) == Assurance::Aal2;
@@ -60,24 +60,36 @@ fn at_sign_in<'a>(kernel: &'a Kernel, arrival: &'a Arrival) -> Objection<'a, Cha
         session: None,
     };
     Some(Box::pin(async move {
+        if purpose == Purpose::SignIn
+            && let Some(spared) = device::spares(kernel, arrival).await?
+        {
+            return Ok(Passage::Open(Some(spared)));
+        }
         let row = insert(kernel, purpose, &about).await?.ok_or(Error::InvalidCredentials)?;
-        told(kernel, purpose, &row).await
+        Ok(Passage::Challenge(told(kernel, purpose, &row).await?))
     }))
 }
 
-/// Under a policy that asks for a second factor, whatever was so when the session began. It sets none up: that begins with a
-/// first factor.
+/// Under a policy that asks for a second factor, whatever was so when the session began; and of a session that was let in for a
+/// device, whether it still would be. It sets none up: that begins with a first factor.
 fn at_refresh<'a>(kernel: &'a Kernel, session: &'a SessionRow) -> Objection<'a, ()> {
-    let is_due = kernel.config.factors.policy.requires(&session.user.roles);
-    if !is_due || Assurance::of_methods(&session.methods) == Assurance::Aal2 {
+    let policy = &kernel.config.factors.policy;
+    let is_required = policy.requires(&session.user.roles);
+    let was_spared = session.device.is_some() && *policy != SecondFactor::Off;
+    if !(is_required || was_spared) || Assurance::of_methods(&session.methods) == Assurance::Aal2 {
         return None;
     }
     Some(Box::pin(async move {
+        if device::still_spares(kernel, session).await? {
+            return Ok(());
+        }
         let (db, now) = (kernel.store.db(), kernel.now());
         let user = &session.user;
         let found = find_user_with_sessions(db, user.id, now, kernel.standing()).await?;
-        if found.ok_or(Error::SessionOver)?.factors == 0 {
-            return Err(SECOND_FACTOR_ENROLMENT_REQUIRED.into());
+        match found.ok_or(Error::SessionOver)?.factors {
+            0 if is_required => return Err(SECOND_FACTOR_ENROLMENT_REQUIRED.into()),
+            0 => return Ok(()),
+            _ => {}
         }
         remove_old_challenge(db, session.id, now).await?;
         let about = About {

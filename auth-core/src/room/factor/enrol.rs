@@ -61,6 +61,7 @@ pub(super) async fn stand(
         return Err(INVALID_CODE.into());
     }
     put_codes(txn, user.id, &confirmed.codes.rows, now).await?;
+    kernel.spare_nobody(txn, user.id).await?;
     let kind = EventKind::FactorAdded { user: user.id, factor: TOTP };
     kernel.post(txn, MailKind::FactorAdded, &user.email, Some(user.id), None).await?;
     kernel.record(txn, client, &kind).await?;

@@ -116,3 +116,28 @@ pub(crate) mod failure {
 
     impl ActiveModelBehavior for ActiveModel {}
 }
+
+/// `auth_device`: devices on which the second factor is not asked for again for a while.
+pub(crate) mod device {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "auth_device")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub user_id: Uuid,
+        /// What its cookie names it by: another one after each sign-in.
+        pub token_id: Uuid,
+        /// The user's when the factor was shown.
+        pub epoch: i64,
+        pub name: Option<String>,
+        pub created_at: i64,
+        pub last_used_at: i64,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}

@@ -26,9 +26,12 @@ mod admin;
 mod answer;
 mod challenge;
 mod check;
+mod device;
 mod enrol;
 mod entity;
 mod guess;
+mod moving;
+mod passkey;
 mod proof;
 mod recovery;
 mod step_up;
@@ -37,9 +40,12 @@ mod totp;
 
 use std::{fmt, sync::Arc};
 
+use uuid::Uuid;
+
 pub use self::{
     account::{FactorAdded, FactorList},
     answer::{Answer, Answered},
+    device::RememberedDevice,
     step_up::{StepUp, SteppedUp},
     totp::TotpSetup,
 };
@@ -56,6 +62,7 @@ pub(crate) const ROOM: Room = Room {
         Table::of::<entity::totp::Entity>("auth_totp"),
         Table::of::<entity::recovery_code::Entity>("auth_recovery_code"),
         Table::of::<entity::failure::Entity>("auth_factor_failure"),
+        Table::of::<entity::device::Entity>("auth_device"),
     ],
     sealers: &[totp::SECRETS],
     sweep: &[
@@ -72,6 +79,12 @@ pub(crate) const ROOM: Room = Room {
             kept: |_| Some(std::time::Duration::ZERO),
         },
         Sweep { table: "auth_factor_failure", id: "id", at: "at", kept: |_| Some(guess::COUNTS_FOR) },
+        Sweep {
+            table: "auth_device",
+            id: "id",
+            at: "created_at",
+            kept: |config| Some(config.factors.remember_device),
+        },
     ],
     export: &[
         exported("authenticator_apps", "auth_totp", &[("created_at", ColumnKind::Time)]),
@@ -81,9 +94,24 @@ pub(crate) const ROOM: Room = Room {
             "auth_factor_failure",
             &[("at", ColumnKind::Time), ("network", ColumnKind::Text)],
         ),
+        exported(
+            "remembered_devices",
+            "auth_device",
+            &[
+                ("name", ColumnKind::Text),
+                ("created_at", ColumnKind::Time),
+                ("last_used_at", ColumnKind::Time),
+            ],
+        ),
     ],
     // Whoever takes an account over does not want to be asked for the codes of who had it.
-    goes_along: &[("auth_totp", "user_id", SECOND_FACTOR), ("auth_recovery_code", "user_id", SECOND_FACTOR)],
+    goes_along: &[
+        ("auth_totp", "user_id", SECOND_FACTOR),
+        ("auth_recovery_code", "user_id", SECOND_FACTOR),
+        ("auth_device", "user_id", SECOND_FACTOR),
+    ],
+    spares: &[("auth_device", "user_id")],
+    moves: Some(moving::MOVES),
     gate: Some(challenge::GATE),
     findings: Some(|kernel| Box::pin(check::check(kernel))),
     ..Room::EMPTY
@@ -120,6 +148,8 @@ pub const FACTOR_REQUIRED: Refusal =
     Refusal::new(Class::Conflict, "factor_required", "The account has to have a second factor.");
 /// There is no second factor.
 pub const FACTOR_NOT_FOUND: Refusal = Refusal::not_found("There is no second factor.");
+/// No such device is remembered.
+pub const DEVICE_NOT_FOUND: Refusal = Refusal::not_found("There is no such device.");
 /// A policy wants a second factor, and none is set up: that begins with a new sign-in.
 pub const SECOND_FACTOR_ENROLMENT_REQUIRED: Refusal = Refusal::new(
     Class::Forbidden,
@@ -303,6 +333,43 @@ impl Factors {
     ) -> Result<Vec<Password>, Error> {
         let (kernel, caller) = (Arc::clone(&self.kernel), caller.clone());
         detached(async move { account::new_recovery_codes(&kernel, &caller, &client).await }).await
+    }
+
+    /// The caller's devices on which no second factor is asked for, the last used first; which of them the request came from is
+    /// told by its [`device`](ClientInfo::device).
+    ///
+    /// # Errors
+    /// [`Error::SessionOver`], [`Error::Unavailable`].
+    pub async fn devices(
+        &self,
+        caller: &Principal,
+        client: &ClientInfo,
+    ) -> Result<Vec<RememberedDevice>, Error> {
+        device::list(&self.kernel, caller, client).await
+    }
+
+    /// Forgets one of the caller's devices: a second factor is asked for there at the next sign-in, and at the next refresh of the
+    /// sessions that were let in without.
+    ///
+    /// # Errors
+    /// [`DEVICE_NOT_FOUND`](crate::factor::DEVICE_NOT_FOUND), [`Error::SessionOver`], [`Error::Unavailable`].
+    pub async fn forget_device(
+        &self,
+        caller: &Principal,
+        device: Uuid,
+        client: ClientInfo,
+    ) -> Result<(), Error> {
+        let (kernel, caller) = (Arc::clone(&self.kernel), caller.clone());
+        detached(async move { device::forget(&kernel, &caller, Some(device), &client).await }).await
+    }
+
+    /// Forgets all of the caller's devices.
+    ///
+    /// # Errors
+    /// [`Error::SessionOver`], [`Error::Unavailable`].
+    pub async fn forget_devices(&self, caller: &Principal, client: ClientInfo) -> Result<(), Error> {
+        let (kernel, caller) = (Arc::clone(&self.kernel), caller.clone());
+        detached(async move { device::forget(&kernel, &caller, None, &client).await }).await
     }
 }
 

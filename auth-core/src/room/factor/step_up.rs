@@ -73,10 +73,11 @@ pub(super) async fn step_up(
         // As at a refresh: below two factors there are no tokens.
         return Err(SECOND_FACTOR_ENROLMENT_REQUIRED.into());
     }
+    let claims = kernel.claims_of(&session, &methods, kernel.now()).await?;
     let (now, kind) = (kernel.now(), EventKind::SteppedUp { user: user.id, session: session.id, method });
     write(kernel, &session, &methods, shown, &kind, client).await?;
     kernel.emit(client, kind);
-    let (access, access_expires_in) = kernel.access_token(&session, &methods, now)?;
+    let (access, access_expires_in) = kernel.access_token(&session, &methods, &claims, now)?;
     Ok(SteppedUp { access, access_expires_in })
 }
 

@@ -347,3 +347,38 @@ pub(super) async fn take_back_try(db: &impl ConnectionTrait, id: Uuid) -> Result
 pub(super) async fn count_enrolled(db: &impl ConnectionTrait) -> Result<u64, DbErr> {
     totp::Entity::find().filter(totp::Column::PendingUntil.is_null()).count(db).await
 }
+
+/// Secrets that stand from now on; run it in a transaction.
+pub(super) async fn insert_totps(
+    db: &impl ConnectionTrait,
+    secrets: Vec<(UserId, Vec<u8>)>,
+    last_step: i64,
+    now: i64,
+) -> Result<(), DbErr> {
+    if secrets.is_empty() {
+        return Ok(());
+    }
+    let rows = secrets.into_iter().map(|(user, secret)| totp::ActiveModel {
+        user_id: Set(user.as_uuid()),
+        secret: Set(secret),
+        last_step: Set(last_step),
+        created_at: Set(now),
+        pending_until: Set(None),
+        locked_at: Set(None),
+    });
+    totp::Entity::insert_many(rows).exec_without_returning(db).await.map(drop)
+}
+
+/// Those that stand, of the users from one id to another.
+pub(super) async fn find_totps(
+    db: &impl ConnectionTrait,
+    first: UserId,
+    last: UserId,
+) -> Result<Vec<(UserId, Vec<u8>)>, DbErr> {
+    let rows = totp::Entity::find()
+        .filter(totp::Column::UserId.between(first.as_uuid(), last.as_uuid()))
+        .filter(totp::Column::PendingUntil.is_null())
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().map(|row| (row.user_id.into(), row.secret)).collect())
+}

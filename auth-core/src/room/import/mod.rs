@@ -52,8 +52,8 @@ impl Auth {
     }
 
     /// At most 500 users in the order of their ids, from after `after`, as [`import`](Self::import) reads them. Empty: there
-    /// are no more. Stored hashes are as good as passwords for whoever guesses offline: leave them out unless they are
-    /// to move. The first page of a run is an event. Check that the caller may.
+    /// are no more. Stored hashes are as good as passwords for whoever guesses offline, and secrets of authenticator apps, which come
+    /// with them, make codes: leave them out unless they are to move. The first page of a run is an event. Check that the caller may.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -70,12 +70,16 @@ impl Auth {
             self.kernel.emit(&client, kind);
         }
         let users = list_users(db, after.map(UserId::as_uuid), None, PAGE).await?;
-        let mut hashes = match (users.first(), users.last()) {
-            (Some(first), Some(last)) if with_hashes => store::find_hashes(db, first.id, last.id).await?,
-            _ => HashMap::new(),
-        };
+        let (mut hashes, mut secrets) = (HashMap::new(), HashMap::new());
+        if let (Some(first), Some(last), true) = (users.first(), users.last(), with_hashes) {
+            hashes = store::find_hashes(db, first.id, last.id).await?;
+            if let Some(moves) = self.kernel.moves() {
+                secrets = (moves.read)(&self.kernel, first.id, last.id).await?;
+            }
+        }
         let record = |user: UserRow| UserRecord {
             hash: hashes.remove(&user.id).map(Into::into),
+            totp_secret: secrets.remove(&user.id),
             id: Some(user.id),
             created_at: Some(from_millis(user.created_at)),
             email_verified: user.email_verified_at.is_some(),
@@ -105,12 +109,13 @@ impl Import {
     /// [`Error::Unavailable`]: each row is there or not. Repeat the whole run.
     pub async fn rows(&mut self, rows: Vec<ImportRow>) -> Result<Vec<ImportOutcome>, Error> {
         let mut outcomes = Vec::with_capacity(rows.len());
-        let mut rows = rows.into_iter().peekable();
+        let (mut rows, moves) = (rows.into_iter().peekable(), self.kernel.moves());
         while rows.peek().is_some() {
             let mut sound: Vec<Checked> = Vec::new();
             let mut refused = Vec::new();
             for row in rows.by_ref().take(BATCH) {
-                let checked = validate::validate(row.record).and_then(|new| self.seen.note(row.number, new));
+                let checked =
+                    validate::validate(row.record, moves).and_then(|new| self.seen.note(row.number, new));
                 refused.push(checked.map(|new| sound.push(new)).err());
             }
             let (kernel, client, dry_run) = (Arc::clone(&self.kernel), self.client.clone(), self.dry_run);

@@ -21,6 +21,9 @@ pub struct UserRecord {
     /// The stored password, in one of the formats of the manual's page on
     /// [passwords](crate::manual::passwords#stored-hashes). `None`: nobody can sign in until there is a reset.
     pub hash: Option<Password>,
+    /// The secret of an authenticator app, which is asked for from the first sign-in on: base32, hex in lower case, or the
+    /// `otpauth://` address of an app, of SHA-1, six digits and thirty seconds. An export has base32. `None`: there is none.
+    pub totp_secret: Option<Password>,
 }
 
 impl UserRecord {
@@ -34,6 +37,7 @@ impl UserRecord {
             roles: Vec::new(),
             created_at: None,
             hash: None,
+            totp_secret: None,
         }
     }
 }

@@ -2,7 +2,8 @@ use std::collections::BTreeSet;
 
 use super::UserRecord;
 use crate::{
-    FieldError, Password, UserId, clock::to_millis, email::Email, password::validate_stored_hash, role,
+    FieldError, Password, UserId, clock::to_millis, email::Email, kernel::Moves,
+    password::validate_stored_hash, role,
 };
 
 /// The end of the year 9999: later ones have no form in RFC 3339.
@@ -17,11 +18,12 @@ pub(super) struct Checked {
     pub(super) roles: BTreeSet<String>,
     pub(super) created_at: Option<i64>,
     pub(super) hash: Option<Password>,
+    pub(super) totp_secret: Option<Password>,
 }
 
 /// # Errors
 /// The first field that cannot be taken.
-pub(super) fn validate(row: UserRecord) -> Result<Checked, FieldError> {
+pub(super) fn validate(row: UserRecord, moves: Option<Moves>) -> Result<Checked, FieldError> {
     let email = Email::parse(row.email.expose())?;
     let roles = role::granted(row.roles)?;
     let created_at = row.created_at.map(to_millis);
@@ -38,6 +40,9 @@ pub(super) fn validate(row: UserRecord) -> Result<Checked, FieldError> {
         validate_stored_hash(hash.expose())
             .map_err(|error| FieldError::new("hash", "unusable_hash", format!("the hash {error}")))?;
     }
-    let UserRecord { id, email_verified, disabled, hash, .. } = row;
-    Ok(Checked { id, email, email_verified, disabled, roles, created_at, hash })
+    if let (Some(secret), Some(moves)) = (&row.totp_secret, moves) {
+        (moves.validate)(secret)?;
+    }
+    let UserRecord { id, email_verified, disabled, hash, totp_secret, .. } = row;
+    Ok(Checked { id, email, email_verified, disabled, roles, created_at, hash, totp_secret })
 }

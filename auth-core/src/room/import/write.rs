@@ -3,7 +3,7 @@ use super::{
     store::{Held, NewAccount, find_held, insert_accounts},
 };
 use crate::{
-    ClientInfo, Error, FieldError, UserId,
+    ClientInfo, Error, FieldError, Password, UserId,
     event::EventKind,
     kernel::Kernel,
     random::ordered_uuid,
@@ -73,7 +73,13 @@ impl Kernel {
             let held = find_held(&txn, &ids, &emails).await?;
             let outcomes: Vec<_> = rows.iter().map(|row| judge(row, &held)).collect();
             let new = rows.iter().zip(&outcomes).filter(|(_, outcome)| **outcome == ImportOutcome::Inserted);
-            let new = new.map(|(row, _)| self.new_account(row, now)).collect::<Result<Vec<_>, Error>>()?;
+            let mut secrets = Vec::new();
+            let mut account = |row| -> Result<NewAccount<'_>, Error> {
+                let (account, secret) = self.new_account(row, now)?;
+                secrets.extend(secret.map(|secret| (account.id, secret)));
+                Ok(account)
+            };
+            let new = new.map(|(row, _)| account(row)).collect::<Result<Vec<_>, Error>>()?;
             if dry_run || new.is_empty() {
                 txn.rollback().await?;
                 return Ok(Some((outcomes, Vec::new())));
@@ -81,6 +87,9 @@ impl Kernel {
             if insert_accounts(&txn, &new, now).await? == Insert::Taken {
                 txn.rollback().await?;
                 return Ok(None);
+            }
+            if let Some(moves) = self.moves() {
+                (moves.write)(self, &txn, secrets).await?;
             }
             let kinds: Vec<_> = new.iter().map(|new| EventKind::Imported { user: new.id }).collect();
             let events = kinds.iter().filter_map(|kind| self.event_row(client, kind).transpose());
@@ -95,14 +104,18 @@ impl Kernel {
         Ok(Some(outcomes))
     }
 
-    /// An id that sorts with those of its time, like one of a registration.
-    fn new_account<'a>(&self, row: &'a Checked, now: i64) -> Result<NewAccount<'a>, Error> {
+    /// An id that sorts with those of its time, like one of a registration; and the secret of the second factor.
+    fn new_account<'a>(
+        &self,
+        row: &'a Checked,
+        now: i64,
+    ) -> Result<(NewAccount<'a>, Option<&'a Password>), Error> {
         let created_at = row.created_at.unwrap_or(now);
         let id = match row.id {
             Some(id) => id,
             None => ordered_uuid(self.random.as_ref(), created_at)?.into(),
         };
-        Ok(NewAccount {
+        let account = NewAccount {
             id,
             email: &row.email,
             email_verified: row.email_verified,
@@ -110,7 +123,8 @@ impl Kernel {
             created_at,
             roles: &row.roles,
             hash: row.hash.as_ref(),
-        })
+        };
+        Ok((account, row.totp_secret.as_ref()))
     }
 }
 

@@ -13,10 +13,10 @@ use super::{
     store::{KeyRow, find_key, find_key_by_digest, is_token_ended, use_key},
 };
 use crate::{
-    ADMIN_ROLE, Assurance, Caller, ClientInfo, Error, Principal,
+    ADMIN_ROLE, Assurance, Caller, ClientInfo, Error, Principal, Verified,
     clock::{duration_millis, from_millis},
     kernel::Kernel,
-    principal::Shown,
+    principal::{Payload, Shown},
     task::detached,
     token::api_key::{self, Digest},
 };
@@ -218,6 +218,9 @@ fn principal(row: KeyRow) -> Principal {
         authenticated_at: from_millis(0),
         issued_at: from_millis(row.created_at),
         expires_at: from_millis(row.expires_at.unwrap_or(NEVER)),
+        verified: Verified::Bounded,
+        // A key tells nothing by itself.
+        payload: Payload("".into()),
     }
 }
 
@@ -227,12 +230,14 @@ pub(super) async fn current(kernel: &Kernel, caller: &Principal) -> Result<Princ
     let id = caller.key_id().ok_or(Error::InvalidToken)?;
     let row = find_key(db, id).await?.filter(|row| row.owner.account() == caller.user_id);
     let row = row.filter(|row| row.is_alive(kernel.now())).ok_or(Error::InvalidToken)?;
-    let Shown::Token(_, token) = caller.shown else { return Ok(principal(row)) };
+    let Shown::Token(_, token) = caller.shown else {
+        return Ok(Principal { verified: Verified::Strict, ..principal(row) });
+    };
     // As a bounded check: a token from before a change is over.
     if caller.roles_version < row.roles_version || is_token_ended(db, token).await? {
         return Err(Error::InvalidToken);
     }
-    Ok(caller.clone())
+    Ok(Principal { verified: Verified::Strict, ..caller.clone() })
 }
 
 /// What became of a key that was shown.

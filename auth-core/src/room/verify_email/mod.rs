@@ -109,6 +109,7 @@ async fn verify_email(
                 txn.rollback().await?;
                 return Err(refusal::EMAIL_TAKEN.into());
             }
+            kernel.spare_nobody(&txn, user).await?;
             // Links that were sent to the old address.
             store::end_tokens(&txn, user, now).await?;
             let new = Some(email.typed().to_owned());

@@ -19,6 +19,8 @@ pub struct Model {
     pub actor_name: Option<String>,
     /// A keyed hash.
     pub address: Option<Uuid>,
+    /// Its place in the feed. Null: it has none yet; 0: it happened before there was a feed.
+    pub seq: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -3,6 +3,7 @@
 
 pub(crate) mod deleted_user;
 pub(crate) mod event;
+pub(crate) mod feed;
 pub(crate) mod key;
 pub(crate) mod lease;
 pub(crate) mod mail;

@@ -21,6 +21,8 @@ pub struct Model {
     pub rotated_at: Option<i64>,
     pub created_at: i64,
     pub last_used_at: i64,
+    /// When the sweep looks at it again: rounded up, so that a refresh seldom changes it; 0 where an older program wrote the row.
+    pub idle_until: i64,
     pub expires_at: i64,
     pub revoked_at: Option<i64>,
     /// The code of an [`EndReason`](crate::EndReason).
@@ -31,6 +33,8 @@ pub struct Model {
     pub ip: Option<String>,
     /// When the user last showed who they are.
     pub auth_time: Option<i64>,
+    /// The remembered device for which no second factor was asked for.
+    pub device_id: Option<Uuid>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter)]

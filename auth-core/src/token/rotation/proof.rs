@@ -31,13 +31,18 @@ impl Server {
         Self { rotation: Rotation::START, revoked: false }
     }
 
+    /// What a restored backup or a standby that lagged holds.
+    fn forget(&mut self, backup: Rotation) {
+        self.rotation = backup;
+    }
+
     fn refresh(&mut self, generation: i64, now: i64) -> Answer {
         if self.revoked {
             return Answer::Refused;
         }
         match self.rotation.decide(generation, now, GRACE) {
             Decision::Repeat(generation) => Answer::Repeated(generation),
-            Decision::Rotate(next) => {
+            Decision::Rotate(next) | Decision::CatchUp(next) => {
                 assert!(next.newest > self.rotation.newest, "the number that the UPDATE compares");
                 self.rotation = next;
                 Answer::Rotated(next.newest)
@@ -94,6 +99,45 @@ proptest! {
             };
             jar.on_their_way.extend(travel.map(|travel| (now + travel, token)));
             jar.receive(now);
+        }
+    }
+
+    #[test]
+    fn an_honest_client_goes_on_with_a_row_that_is_older_than_its_token(
+        steps in prop::collection::vec((pause(), travel()), 2..40), backup in 0..20_usize, restored in 1..40_usize
+    ) {
+        let (mut server, mut jar, mut now) = (Server::new(), Jar::new(), 0);
+        let mut kept = server.rotation;
+        for (number, (pause, travel)) in steps.into_iter().enumerate() {
+            if number == backup {
+                kept = server.rotation;
+            }
+            if number == restored.max(backup) {
+                server.forget(kept);
+                // The honest limit: what was on its way then may be a sibling, which is reuse now.
+                jar.on_their_way.clear();
+            }
+            now += pause;
+            jar.receive(now);
+            let (Answer::Rotated(token) | Answer::Repeated(token)) = server.refresh(jar.holds, now) else {
+                return Err(TestCaseError::fail(format!("signed out at {now} with {}", jar.holds)));
+            };
+            jar.on_their_way.extend(travel.map(|travel| (now + travel, token)));
+            jar.receive(now);
+        }
+    }
+
+    #[test]
+    fn once_a_row_has_caught_up_a_copy_that_is_older_ends_the_session(
+        newest in 1..20_i64, ahead in 1..20_i64, copy in 1..40_i64, pause in pause()
+    ) {
+        let mut server = Server::new();
+        server.rotation = Rotation { newest, last_used: newest - 1, oldest_unused: newest, rotated_at: Some(0) };
+        let token = newest + ahead;
+        prop_assert_eq!(server.refresh(token, GRACE), Answer::Rotated(token + 1));
+        if copy < token {
+            prop_assert_eq!(server.refresh(copy, GRACE + pause), Answer::Refused);
+            prop_assert!(server.revoked);
         }
     }
 

@@ -135,3 +135,46 @@ each_database! {
         world.right("10.0.0.2").await.unwrap();
     }
 }
+
+/// Whatever the number of challenges, of instances and of networks.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_thousand_challenges_at_once_and_all_that_follow_a_hundred_guesses_are_looked_at() {
+    let db = TestDatabase::sqlite().await;
+    let world = World::new(&db).await;
+    let other = TestAuth::instance(&db, keys(), &world.test.clock, 5, |builder| builder).await;
+    let instances = [&world.test.auth, &other.auth];
+    let answers = async |how_many: u16| {
+        let code = wrong(&world.app.code());
+        let mut answers = Vec::new();
+        for number in 0..how_many {
+            let auth = instances[usize::from(number % 2)];
+            let challenge = challenged(auth.login(Login::new(EMAIL, PASSWORD)).await);
+            let client = from(&format!("10.{}.{}.1", number / 256, number % 256));
+            let answer = Answer::new(challenge.auth_session, Method::Totp, code.clone()).client(client);
+            answers.push((auth.factors().unwrap(), answer));
+        }
+        let tasks = answers
+            .into_iter()
+            .map(|(factors, answer)| tokio::spawn(async move { factors.answer(answer).await }));
+        let (mut looked_at, mut locked) = (0, 0);
+        for task in tasks.collect::<Vec<_>>() {
+            match task.await.unwrap() {
+                Err(Error::Refused(INVALID_CODE)) => looked_at += 1,
+                Err(Error::Refused(FACTOR_LOCKED)) => locked += 1,
+                Err(Error::Throttled { .. }) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+        (looked_at, locked)
+    };
+    let (mut looked_at, mut locked) = answers(1000).await;
+    assert_eq!((looked_at, locked), (5, 0));
+    while locked == 0 {
+        world.test.clock.advance(900 * SECOND);
+        let more = answers(3).await;
+        (looked_at, locked) = (looked_at + more.0, more.1);
+    }
+    assert_eq!(looked_at, 100, "NIST SP 800-63B-4 section 3.2.2");
+    assert_refused!(world.right("10.0.0.9").await, Error::Refused(FACTOR_LOCKED));
+    db.drop_database().await;
+}

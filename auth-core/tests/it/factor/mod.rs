@@ -1,7 +1,9 @@
 //! Second factors.
 
 mod account;
+mod device;
 mod guessing;
+mod moving;
 mod policy;
 mod sign_in;
 mod step_up;

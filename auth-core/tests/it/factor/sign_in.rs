@@ -48,7 +48,7 @@ each_database! {
         let other = TestAuth::instance(db, keys(), &world.test.clock, 5, |builder| builder).await;
         let code = world.app.next_code();
         let (mut tasks, before) = (Vec::new(), world.count("auth_session").await);
-        for number in 0..16_u8 {
+        for number in 0..64_u8 {
             let auth = if number % 2 == 0 { &world.test.auth } else { &other.auth };
             let challenge = challenged(auth.login(Login::new(EMAIL, PASSWORD)).await);
             let client = nobody().ip([10, 0, 0, number].into());

@@ -254,7 +254,7 @@ each_database! {
         let bob = world.principal(&world.sign_in(&Person::new("2", "bob@example.com")).await);
         world.test.clock.advance(std::time::Duration::from_mins(6));
         let refused = world.test.auth.delete_account(&bob, None, ClientInfo::default()).await;
-        assert_refused!(refused, Error::Validation(_));
+        assert_refused!(refused, Error::StepUpRequired { .. });
         let bob = world.principal(&world.sign_in(&Person::new("2", "bob@example.com")).await);
         let export = world.test.auth.export(&bob).await.unwrap();
         let (_, identities) = export.rooms.iter().find(|(room, _)| *room == "identities").unwrap();

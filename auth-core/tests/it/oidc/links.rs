@@ -67,7 +67,7 @@ each_database! {
         let without_password = world.principal(&world.sign_in(&Person::new("2", "bob@example.com")).await);
         world.link(&without_password, None, &Person::new("3", "bob@work.example")).await.unwrap();
         world.test.clock.advance(std::time::Duration::from_mins(6));
-        assert_refused!(world.oidc().start_link(&without_password, None, start()).await, Error::Validation(_));
+        assert_refused!(world.oidc().start_link(&without_password, None, start()).await, Error::StepUpRequired { .. });
     }
 
     async fn to_unlink_takes_the_password_again_or_a_sign_in_just_now(db: &TestDatabase) {
@@ -82,7 +82,7 @@ each_database! {
         world.link(&bob, None, &Person::new("3", "bob@work.example")).await.unwrap();
         let of_bob = world.oidc().identities(&bob).await.unwrap()[0].id;
         world.test.clock.advance(std::time::Duration::from_mins(6));
-        assert_refused!(world.unlink(&bob, None, of_bob).await, Error::Validation(_));
+        assert_refused!(world.unlink(&bob, None, of_bob).await, Error::StepUpRequired { .. });
         assert_eq!(world.test.count("auth_identity").await, 3);
         world.unlink(&caller, Some(PASSWORD), identity).await.unwrap();
         let bob = world.principal(&world.sign_in(&Person::new("2", "bob@example.com")).await);

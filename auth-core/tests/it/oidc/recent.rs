@@ -42,9 +42,9 @@ impl World {
         let caller = self.principal(tokens);
         let linked = self.oidc().start_link(&caller, None, Start::new("idp")).await;
         if let Err(error) = &linked {
-            assert!(matches!(error, Error::Validation(_)), "{error:?}");
+            assert!(matches!(error, Error::StepUpRequired { .. }), "{error:?}");
             let deleted = self.test.auth.delete_account(&caller, None, ClientInfo::default()).await;
-            assert_refused!(deleted, Error::Validation(_));
+            assert_refused!(deleted, Error::StepUpRequired { .. });
         }
         linked.is_ok()
     }

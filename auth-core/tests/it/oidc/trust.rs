@@ -1,8 +1,9 @@
 //! How far a provider's word about addresses goes.
 
 use auth_core::{
-    AuthBuilder, ClientInfo, CreateUser, Error, ExportedValue, UserChange,
-    oidc::{Config, Failure, Provider, TrustEmail},
+    Assurance, Auth, AuthBuilder, ClientInfo, CreateUser, Error, ExportedValue, SecondFactor, SignIn,
+    UserChange,
+    oidc::{Config, Failure, Outcome, Provider, TrustEmail},
 };
 use auth_migration::{each_database, test_util::TestDatabase};
 use serde_json::{Value, json};
@@ -14,7 +15,7 @@ use super::{
 };
 use crate::{
     assert_refused,
-    support::{EMAIL, HOUR, PASSWORD, keys},
+    support::{EMAIL, HOUR, PASSWORD, TestAuth, keys},
 };
 
 fn ada() -> Person {
@@ -191,4 +192,61 @@ async fn whoever_may_not_join_by_address_is_not_told_whether_there_is_an_account
         assert_eq!(world.refusal(&Person::new("1", email)).await, Failure::LinkRequired);
     }
     assert_refused!(world.test.auth.find_user("nobody@example.com").await, Error::Refused(_));
+}
+
+#[tokio::test]
+async fn a_second_factor_at_the_provider_counts_where_its_word_is_taken_and_nowhere_else() {
+    let several =
+        |world: &World, amr: Value| world.issuer.does(|behaviour| behaviour.claims = set("amr", amr.clone()));
+    let db = TestDatabase::sqlite().await;
+    let trusting = World::with(&db, |builder, issuer| {
+        let builder = builder.configure(|config| config.factors.policy = SecondFactor::Required);
+        builder.oidc(Config::new(CALLBACKS).provider(idp(issuer).trust_amr()))
+    })
+    .await;
+    let asked = async |world: &World| {
+        let Outcome::SignedIn(sign_in) = world.arrive(&ada()).await.unwrap().outcome else {
+            panic!("a sign-in")
+        };
+        match sign_in {
+            SignIn::Challenge(_) => None,
+            SignIn::Granted(tokens) => {
+                let caller = world.principal(&tokens);
+                Some((caller.assurance(), caller.methods().to_vec()))
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    several(&trusting, json!(["pwd", "otp", "mfa"]));
+    let methods = ["fed", "mfa"].map(str::to_owned).to_vec();
+    assert_eq!(asked(&trusting).await, Some((Assurance::Aal2, methods)));
+    for amr in [
+        Value::Null,
+        json!("mfa"),
+        json!(["pwd", "otp"]),
+        json!(["MFA"]),
+        json!([["mfa"]]),
+        json!({"mfa": true}),
+    ] {
+        several(&trusting, amr.clone());
+        assert_eq!(asked(&trusting).await, None, "{amr}");
+    }
+    // Another instance, which does not take its word.
+    let doubting = TestAuth::instance(&db, keys(), &trusting.test.clock, 2, |builder| {
+        let builder = builder.configure(|config| config.factors.policy = SecondFactor::Required);
+        builder.oidc(providers(&trusting.issuer))
+    });
+    let doubting = trusting.beside(doubting.await);
+    several(&doubting, json!(["pwd", "otp", "mfa"]));
+    assert_eq!(asked(&doubting).await, None);
+    db.drop_database().await;
+}
+
+#[tokio::test]
+async fn a_provider_without_id_tokens_cannot_be_trusted_with_a_second_factor() {
+    let db = TestDatabase::sqlite().await;
+    let config = Config::new(CALLBACKS).provider(Provider::github("id", "secret").trust_amr());
+    let builder = Auth::builder(auth_core::connect(db.url()).await.unwrap(), keys()).oidc(config);
+    assert!(builder.build().unwrap_err().to_string().contains("`github` has no ID tokens"));
+    db.drop_database().await;
 }

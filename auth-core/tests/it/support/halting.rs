@@ -47,6 +47,7 @@ impl Halting {
             .clock(Arc::new(test.clock.clone()))
             .hasher(Arc::new(test.hasher.clone()))
             .events(Arc::new(test.events.clone()))
+            .configure(|config| config.mail.pages_at("http://127.0.0.1:8000"))
             .mailer(Arc::new(test.outbox.clone()));
         Self { auth: settings(builder).build().unwrap(), halt }
     }

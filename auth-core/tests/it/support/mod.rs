@@ -100,7 +100,8 @@ impl TestAuth {
         let builder = Auth::builder(db.clone(), keys)
             .clock(Arc::new(clock.clone()))
             .hasher(Arc::new(hasher.clone()))
-            .events(Arc::new(events.clone()));
+            .events(Arc::new(events.clone()))
+            .configure(|config| config.mail.pages_at("http://127.0.0.1:8000"));
         let auth = settings(builder.mailer(Arc::new(outbox.clone()))).build().unwrap();
         Self { auth, db, clock: clock.clone(), hasher, events, outbox, statements }
     }

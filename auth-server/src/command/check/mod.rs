@@ -15,7 +15,10 @@ use auth_core::{Finding, Severity};
 use serde_json::json;
 
 use super::{output::print, run::BLOCKING_DEADLINE};
-use crate::{config::Given, error::Error};
+use crate::{
+    config::{Config, Given},
+    error::Error,
+};
 
 /// Examines, prints, and tells by its exit code how bad the worst of it is.
 ///
@@ -40,6 +43,12 @@ pub(crate) fn command(given: &[Given], json: bool) -> Result<ExitCode, Error> {
     })
 }
 
+/// What the settings alone tell: a start says it too.
+pub(crate) fn of_settings(config: &Config) -> Vec<Finding> {
+    let found = [http::check(config), mail::check(config), settings::check(config)];
+    config.warnings.iter().cloned().chain(found.into_iter().flatten()).collect()
+}
+
 fn document(finding: &Finding) -> serde_json::Value {
     json!({
         "code": finding.code,
@@ -61,10 +70,7 @@ async fn examine(given: &[Given], directory: &Path) -> Vec<Finding> {
     let mut found: Vec<Finding> = unusable.iter().map(settings::finding).collect();
     if let Some(config) = config {
         if unusable.is_empty() {
-            found.extend(config.warnings.iter().cloned());
-            found.extend(http::check(&config));
-            found.extend(mail::check(&config));
-            found.extend(settings::check(&config));
+            found.extend(of_settings(&config));
         }
         found.extend(limits::check(&config));
         found.extend(files::check(&config));

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::{Map, Value};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-/// The text of one row, with the names of the HTTP contract and, last, the stored hash. A line of JSON is this; CSV has a
+/// The text of one row, with the names of the HTTP contract and, last, what is secret. A line of JSON is this; CSV has a
 /// column for each.
 #[derive(Default, Serialize, Deserialize)]
 pub(super) struct Document {
@@ -23,6 +23,8 @@ pub(super) struct Document {
     pub(super) created_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) hash: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) totp_secret: Option<String>,
     #[serde(flatten, skip_serializing)]
     pub(super) unknown: Map<String, Value>,
 }
@@ -45,6 +47,7 @@ impl Document {
         record.disabled = self.disabled.unwrap_or_default();
         record.roles = self.roles.unwrap_or_default();
         record.hash = given(self.hash).map(Into::into);
+        record.totp_secret = given(self.totp_secret).map(Into::into);
         Ok(record)
     }
 
@@ -57,6 +60,7 @@ impl Document {
             roles: Some(record.roles),
             created_at: record.created_at.map(rfc3339_millis),
             hash: record.hash.map(|hash| hash.expose().to_owned()),
+            totp_secret: record.totp_secret.map(|secret| secret.expose().to_owned()),
             unknown: Map::new(),
         }
     }

@@ -5,7 +5,11 @@ use std::io::{self, Write as _};
 use auth_core::{Auth, UserRecord};
 use csv::Writer;
 
-use super::{document::Document, rows::COLUMNS, spreadsheet, told};
+use super::{
+    document::Document,
+    rows::{COLUMNS, SECRET_COLUMNS},
+    spreadsheet, told,
+};
 use crate::{
     cli::{ExportOptions, Format},
     error::Error,
@@ -20,8 +24,8 @@ pub(super) async fn export(auth: &Auth, options: &ExportOptions) -> Result<(), E
         let written = io::stdout().lock().write_all(page);
         written.map_err(|source| Error::System { what: "standard output", source })
     };
-    let columns =
-        if options.with_hashes { &COLUMNS[..] } else { COLUMNS.split_last().map_or(&[][..], |all| all.1) };
+    let secret = if options.with_hashes { 0 } else { SECRET_COLUMNS };
+    let columns = COLUMNS.get(..COLUMNS.len() - secret).unwrap_or_default();
     if options.format == Format::Csv {
         write(format!("{}\n", columns.join(",")).as_bytes())?;
     }
@@ -50,7 +54,7 @@ fn jsonl(page: Vec<UserRecord>) -> io::Result<Vec<u8>> {
 fn csv(page: Vec<UserRecord>, with_hashes: bool) -> io::Result<Vec<u8>> {
     let mut text = Writer::from_writer(Vec::new());
     for record in page {
-        let Document { id, email, email_verified, disabled, roles, created_at, hash, .. } =
+        let Document { id, email, email_verified, disabled, roles, created_at, hash, totp_secret, .. } =
             Document::of(record);
         let truth = |value: Option<bool>| value.unwrap_or_default().to_string();
         let fields = [
@@ -61,8 +65,8 @@ fn csv(page: Vec<UserRecord>, with_hashes: bool) -> io::Result<Vec<u8>> {
             roles.unwrap_or_default().join(" "),
             created_at.unwrap_or_default(),
         ];
-        let hash = with_hashes.then(|| hash.unwrap_or_default());
-        text.write_record(fields.into_iter().chain(hash).map(spreadsheet::made_safe))?;
+        let secret = [hash, totp_secret].map(Option::unwrap_or_default).into_iter().filter(|_| with_hashes);
+        text.write_record(fields.into_iter().chain(secret).map(spreadsheet::made_safe))?;
     }
     text.into_inner().map_err(|error| io::Error::from(error.error().kind()))
 }

@@ -9,8 +9,10 @@ use super::{document::Document, lines::refused, spreadsheet};
 use crate::cli::Format;
 
 /// The columns, in the order of an export.
-pub(super) const COLUMNS: [&str; 7] =
-    ["id", "email", "email_verified", "disabled", "roles", "created_at", "hash"];
+pub(super) const COLUMNS: [&str; 8] =
+    ["id", "email", "email_verified", "disabled", "roles", "created_at", "hash", "totp_secret"];
+/// The last of them are secret.
+pub(super) const SECRET_COLUMNS: usize = 2;
 
 /// More names than this are not told.
 const UNKNOWN_MAX: usize = 20;
@@ -109,6 +111,7 @@ fn from_csv(columns: &[Option<&'static str>], line: &str) -> Result<Document, Fi
             }
             Some("created_at") => document.created_at = Some(value.to_owned()),
             Some("hash") => document.hash = Some(value.to_owned()),
+            Some("totp_secret") => document.totp_secret = Some(value.to_owned()),
             _ => {}
         }
     }

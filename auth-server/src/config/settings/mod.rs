@@ -166,8 +166,13 @@ pub(crate) static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| {
             time(|c| &mut c.database.timeout, MILLISECOND, 100..=60_000),
         ),
         Setting::new(
+            "DATABASE_MAX_LIFETIME_SECONDS",
+            "A connection of the pool is replaced after so long, 30 to 86400 [default]",
+            time(|c| &mut c.database.max_lifetime, SECOND, 30..=86_400),
+        ),
+        Setting::new(
             "HOST",
-            "Address or host name to listen on [default]",
+            "Address or host name to listen on; localhost is both addresses of this machine, 127.0.0.1 and ::1 [default]",
             parsed(|c| &mut c.http.listen.host, value::host, String::clone),
         ),
         Setting::new(
@@ -208,8 +213,13 @@ pub(crate) static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| {
             c.http.limits.per_network = c.http.limits.per_network.min(c.http.limits.connections);
         }),
         Setting::new(
+            "SHUTDOWN_DELAY_SECONDS",
+            "After SIGTERM /health/ready is 503 and answers carry Connection: close for so long, while requests are still taken, 0 to 300 [default]",
+            time(|c| &mut c.http.shutdown_delay, SECOND, 0..=300),
+        ),
+        Setting::new(
             "PUBLIC_URL",
-            "Address that clients see, https://auth.example.com; with a path where a proxy serves it below one and takes that off [default: http://HOST:PORT, with TLS https]",
+            "Address that clients see, https://auth.example.com; with a path where a proxy serves it below one and takes that off [default: http://HOST:PORT, with localhost for this machine; with TLS https]",
             optional(|c| &mut c.http.public_url, value::public_url, String::clone)
                 .shown(|c| c.http.public_url(c.http.listen.port)),
         )
@@ -369,6 +379,12 @@ pub(crate) static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| {
             time(|c| &mut c.auth.factors.step_up, MINUTE, 0..=24 * 60),
         )
         .renames(&["factors.step_up"]),
+        Setting::new(
+            "REMEMBER_DEVICE_DAYS",
+            "How long a device is not asked for a second factor again, where somebody wants so; 0: none is remembered [default]",
+            time(|c| &mut c.auth.factors.remember_device, DAY, 0..=365),
+        )
+        .renames(&["factors.remember_device"]),
         Setting::new(
             "FACTOR_MAX_FAILURES",
             "Wrong codes of an account after which none is taken until an administrator opens it, 1 to 100 [default]",

@@ -60,7 +60,7 @@ pub(crate) fn start_counting() -> Result<PrometheusHandle, BuildError> {
         .install_recorder()?;
     describe();
     // Prometheus sees no rise in a number that begins with 1: those that somebody is woken up for begin with 0.
-    for event in ["refresh_reused", "account_closed", "reclaimed", "stored_hash_unusable"] {
+    for event in ["refresh_reused", "row_was_older", "account_closed", "reclaimed", "stored_hash_unusable"] {
         counter!("auth_events_total", "event" => event, "reason" => "").increment(0);
     }
     counter!("auth_http_requests_total", "route" => "none", "method" => "GET", "status" => "500")
@@ -84,6 +84,7 @@ fn describe() {
         "Security events by code and reason: sign-ins, failures, throttling and more."
     );
     describe_counter!("auth_refreshes_total", "Refreshes by what became of them.");
+    describe_counter!("auth_sweep_failures_total", "Removals of what had ended that failed, by table.");
     describe_counter!("auth_mails_total", "Tries to send a mail, by what became of them.");
     describe_counter!(
         "auth_hash_refused_total",

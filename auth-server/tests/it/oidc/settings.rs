@@ -20,6 +20,7 @@ async fn providers_are_shown_without_their_secrets() {
         "OAUTH_MY_IDP_TRUST_EMAIL=always",
         "OAUTH_MY_IDP_DOMAINS=example.com,example.net",
         "OAUTH_MY_IDP_AUDIENCES=project",
+        "OAUTH_MY_IDP_TRUST_AMR=true",
         "OAUTH_GITHUB_CLIENT_ID=",
     ])
     .await;
@@ -31,6 +32,7 @@ async fn providers_are_shown_without_their_secrets() {
         "OAUTH_MY_IDP_TRUST_EMAIL=always  # .env",
         "OAUTH_MY_IDP_DOMAINS=example.com,example.net  # .env",
         "OAUTH_MY_IDP_AUDIENCES=project  # .env",
+        "OAUTH_MY_IDP_TRUST_AMR=true  # .env",
         "OAUTH_SIGNUP=on  # default",
     ] {
         assert!(ended.stdout.contains(line), "{line} in {}", ended.stdout);
@@ -62,6 +64,10 @@ async fn a_provider_that_cannot_work_is_named_with_what_is_missing() {
         ),
         (vec![id, secret, issuer, "OAUTH_IDP_TRUST_EMAIL=always"], "OAUTH_IDP_DOMAINS is needed"),
         (vec![id, secret, issuer, "OAUTH_IDP_TRUST_EMAIL=yes"], "OAUTH_IDP_TRUST_EMAIL is none of verified"),
+        (
+            vec![id, secret, issuer, "OAUTH_IDP_TRUST_AMR=mfa"],
+            "OAUTH_IDP_TRUST_AMR is neither true nor false",
+        ),
         (vec!["OAUTH_SIGNUP=maybe"], "OAUTH_SIGNUP (.env) is neither on nor off"),
     ] {
         let ended = config(&lines).await;

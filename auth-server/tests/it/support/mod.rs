@@ -4,6 +4,7 @@ mod browser;
 mod client;
 mod connection;
 mod database_server;
+mod npm;
 mod server;
 mod smtp;
 
@@ -13,6 +14,7 @@ pub(crate) use browser::Browser;
 pub(crate) use client::{Answer, Client, Session};
 pub(crate) use connection::Connection;
 pub(crate) use database_server::DatabaseServer;
+pub(crate) use npm::installed;
 pub(crate) use server::{Ended, Program, Server};
 pub(crate) use smtp::SmtpServer;
 

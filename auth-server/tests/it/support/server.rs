@@ -130,7 +130,9 @@ impl Program {
 
 fn url_in(line: &str) -> String {
     let is_place = |word: &&str| ["http://", "https://", "unix:"].iter().any(|start| word.starts_with(start));
-    line.split_whitespace().find(is_place).unwrap().to_owned()
+    let place = line.split_whitespace().find(is_place).unwrap();
+    // One of its two addresses, so that what is told of clients is the same on every machine.
+    place.replacen("//localhost:", "//127.0.0.1:", 1)
 }
 
 /// A running server; killed when dropped.
@@ -145,6 +147,11 @@ impl Server {
     /// For plain sockets: `127.0.0.1:PORT`.
     pub(crate) fn address(&self) -> &str {
         self.url.split_once("://").unwrap().1
+    }
+
+    /// For pages: the origin by the name that the program goes by.
+    pub(crate) fn origin(&self) -> String {
+        self.url.replacen("//127.0.0.1:", "//localhost:", 1)
     }
 
     pub(crate) fn id(&self) -> u32 {

@@ -48,7 +48,7 @@ fn describe(_: &Inner) -> Operation {
         .wants_proof()
 }
 
-pub(super) fn schemas() -> [(&'static str, Value); 5] {
+pub(super) fn schemas() -> [(&'static str, Value); 6] {
     let export = closed(&json!({
         "user": reference("User"),
         "sessions": list("Session"),
@@ -57,6 +57,7 @@ pub(super) fn schemas() -> [(&'static str, Value); 5] {
         "recovery_codes": list("AuthenticatorApp"),
         "wrong_codes": list("WrongCode"),
         "api_keys": list("ExportedApiKey"),
+        "remembered_devices": list("RememberedDevice"),
         "events": list("Event"),
     }));
     // Of accounts elsewhere all is stored and exported, also by a program that lets nobody sign in with them.
@@ -79,11 +80,13 @@ pub(super) fn schemas() -> [(&'static str, Value); 5] {
         "expires_at": perhaps(&time()),
         "last_used_at": perhaps(&time()),
     }));
+    let device = closed(&json!({"name": nullable(), "created_at": time(), "last_used_at": time()}));
     [
         ("ExportedApiKey", key),
         ("Export", export),
         ("Identity", identity),
         ("AuthenticatorApp", app),
         ("WrongCode", wrong),
+        ("RememberedDevice", device),
     ]
 }

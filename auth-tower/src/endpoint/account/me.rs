@@ -61,7 +61,7 @@ fn describe_delete_me(_: &Inner) -> Operation {
             204,
             json!({"description": "It is gone.", "headers": {"Set-Cookie": header("Set-Cookie")}}),
         )
-        .fails(&["validation_failed", "last_admin"])
+        .fails(&["validation_failed", "last_admin", "user_in_use"])
         .hashes()
         .wants_proof()
 }

@@ -8,9 +8,10 @@ use super::{method, setup};
 use crate::{
     endpoint::{
         answer::tokens_with_codes,
-        fields::{invalid, texts},
+        fields::{invalid, object, optional_bool, texts, texts_of},
     },
     openapi::{Operation, header, shape::reference},
+    problem::Problem,
     route::{Answered, Route, Takes},
     service::{Call, Inner},
 };
@@ -19,14 +20,20 @@ pub(super) const ANSWER: Route =
     Route::post(|call| Box::pin(answer(call)), describe_answer).takes(Takes::Json);
 pub(super) const ENROL: Route = Route::post(|call| Box::pin(enrol(call)), describe_enrol).takes(Takes::Json);
 
-/// `POST /login/challenge` `{"auth_session", "method", "code"}`: answered as a login is.
+/// `POST /login/challenge` `{"auth_session", "method", "code", "remember_device"}`: answered as a login is.
 async fn answer(call: Call) -> Answered {
     let cookies = call.service.cookies;
     let held = cookies.refresh.read_one(call.headers()).map(str::to_owned);
-    let [auth_session, name, code] = texts(call.payload, ["auth_session", "method", "code"])?;
+    let mut object = object(call.payload)?;
+    let remembers = optional_bool(&mut object, "remember_device");
+    let [auth_session, name, code] = texts_of(object, ["auth_session", "method", "code"])?;
+    let remembers = remembers.map_err(|error| Problem::validation(vec![error]))?;
     let mut answer = Answer::new(auth_session, method(&name)?, code).client(call.client);
     if let Some(token) = held {
         answer = answer.holding(token.into());
+    }
+    if remembers == Some(true) {
+        answer = answer.remembering_device();
     }
     let answered = call.service.factors()?.answer(answer).await?;
     Ok(tokens_with_codes(cookies, &answered.tokens, &answered.recovery_codes))
@@ -38,7 +45,7 @@ fn describe_answer(_: &Inner) -> Operation {
         .describe(
             "With `auth_session` of the first step, whichever that was. After a wrong code it stays good; from the fifth on there is a \
              wait. A challenge that came of a refresh needs the refresh cookie, too. Where a factor was just set up the answer has \
-             its recovery codes: show them once.",
+             its recovery codes: show them once. With `remember_device` the device is not asked for a while.",
         )
         .takes("ChallengeAnswer", &example)
         .answer(

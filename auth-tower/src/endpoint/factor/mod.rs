@@ -1,6 +1,7 @@
 //! Second factors: the second step of a sign-in, and what an account has.
 
 mod challenge;
+mod device;
 mod own;
 mod reset;
 
@@ -18,7 +19,7 @@ use crate::{
     Body,
     openapi::{
         Tag,
-        shape::{closed, object, perhaps, text, texts, time},
+        shape::{closed, list, object, perhaps, text, texts, time},
     },
     problem::Problem,
     route::{Address, Endpoint},
@@ -32,7 +33,7 @@ impl Endpoint {
     /// `POST /login/challenge/enrol`; unless second factors are off
     pub const LOGIN_CHALLENGE_ENROL: Self =
         Self(&Address { speaks_oauth: true, ..Address::new("/login/challenge/enrol", &[challenge::ENROL]) });
-    /// `GET /users/me/factors`; unless second factors are off
+    /// `GET /users/me/factors`
     pub const FACTORS: Self = Self(&Address::new("/users/me/factors", &[own::LIST]));
     /// `POST` and `DELETE /users/me/totp`; unless second factors are off
     pub const TOTP: Self = Self(&Address::new("/users/me/totp", &[own::BEGIN, own::REMOVE]));
@@ -40,6 +41,10 @@ impl Endpoint {
     pub const TOTP_CONFIRM: Self = Self(&Address::new("/users/me/totp/confirm", &[own::CONFIRM]));
     /// `POST /users/me/recovery-codes`; unless second factors are off
     pub const RECOVERY_CODES: Self = Self(&Address::new("/users/me/recovery-codes", &[own::RECOVERY_CODES]));
+    /// `GET` and `DELETE /users/me/devices`; unless second factors are off
+    pub const DEVICES: Self = Self(&Address::new("/users/me/devices", &[device::LIST, device::FORGET_ALL]));
+    /// `DELETE /users/me/devices/{id}`; unless second factors are off
+    pub const DEVICE: Self = Self(&Address::of_one("/users/me/devices/{id}", &[device::FORGET]));
     /// `DELETE /users/{id}/factors`, for administrators; unless second factors are off
     pub const USER_FACTORS: Self = Self(&Address::of_one("/users/{id}/factors", &[reset::ROUTE]));
 }
@@ -48,10 +53,11 @@ pub(crate) const DOORS: Doors = Doors {
     endpoints: &[
         Endpoint::LOGIN_CHALLENGE,
         Endpoint::LOGIN_CHALLENGE_ENROL,
-        Endpoint::FACTORS,
         Endpoint::TOTP,
         Endpoint::TOTP_CONFIRM,
         Endpoint::RECOVERY_CODES,
+        Endpoint::DEVICES,
+        Endpoint::DEVICE,
         Endpoint::USER_FACTORS,
     ],
     open: |auth: &Auth| auth.factors().is_some(),
@@ -62,10 +68,28 @@ pub(crate) const DOORS: Doors = Doors {
         ("totp_exists", 409, "there is an authenticator app already"),
         ("factor_required", 409, "the account has to have a second factor"),
     ],
-    ..Doors::tagged(Tag {
-        name: "Second factor",
-        description: "The second step of a sign-in, and setting a second factor up.",
-    })
+    ..Doors::tagged(TAG)
+};
+
+/// Tells also that second factors are off.
+pub(crate) const LIST_DOORS: Doors = Doors {
+    endpoints: &[Endpoint::FACTORS],
+    schemas: |_| {
+        let factors = closed(&json!({
+            "second_factor": {"type": "string", "enum": ["off", "optional", "required"]},
+            "totp": perhaps(&closed(&json!({"created_at": time()}))),
+            "locked": {"type": "boolean", "description": "Too many wrong codes: an administrator has to open it."},
+            "recovery_codes_left": {"type": "integer", "minimum": 0},
+            "devices": list("Device"),
+        }));
+        [("Factors", factors)].into_iter().chain(device::schemas()).collect()
+    },
+    ..Doors::tagged(TAG)
+};
+
+const TAG: Tag = Tag {
+    name: "Second factor",
+    description: "The second step of a sign-in, and setting a second factor up.",
 };
 
 impl Inner {
@@ -116,7 +140,15 @@ fn schemas() -> Vec<(&'static str, Value)> {
             "ChallengeAnswer",
             object(
                 &["auth_session", "method", "code"],
-                &json!({"auth_session": session, "method": method, "code": code}),
+                &json!({
+                    "auth_session": session,
+                    "method": method,
+                    "code": code,
+                    "remember_device": {
+                        "type": "boolean",
+                        "description": "Asks for no second factor on this device for a while; its cookie comes with the answer.",
+                    },
+                }),
             ),
         ),
         (
@@ -137,14 +169,5 @@ fn schemas() -> Vec<(&'static str, Value)> {
         ("TotpConfirmation", object(&["code"], &json!({"code": code}))),
         ("TokenWithCodes", with_codes),
         ("RecoveryCodes", closed(&json!({"recovery_codes": texts()}))),
-        (
-            "Factors",
-            closed(&json!({
-                "second_factor": {"type": "string", "enum": ["optional", "required"]},
-                "totp": perhaps(&closed(&json!({"created_at": time()}))),
-                "locked": {"type": "boolean", "description": "Too many wrong codes: an administrator has to open it."},
-                "recovery_codes_left": {"type": "integer", "minimum": 0},
-            })),
-        ),
     ]
 }

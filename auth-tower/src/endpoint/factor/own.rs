@@ -5,7 +5,10 @@ use http::StatusCode;
 use serde::Serialize;
 use serde_json::json;
 
-use super::setup;
+use super::{
+    device::{self, DeviceDocument},
+    setup,
+};
 use crate::{
     endpoint::{
         answer::{access_token, json, no_content},
@@ -35,6 +38,7 @@ struct FactorsDocument {
     totp: Option<TotpDocument>,
     locked: bool,
     recovery_codes_left: u64,
+    devices: Vec<DeviceDocument>,
 }
 
 #[derive(Serialize)]
@@ -44,15 +48,26 @@ struct TotpDocument {
 
 /// `GET /users/me/factors`.
 async fn list(mut call: Call) -> Answered {
-    let caller = call.caller()?;
-    let found = call.service.factors()?.list(&caller).await?;
+    let (caller, auth) = (call.caller()?, &call.service.auth);
+    let Some(factors) = auth.factors() else {
+        auth.verify_session(&caller).await?;
+        return Ok(json(StatusCode::OK, &FactorsDocument::OFF));
+    };
+    let found = factors.list(&caller).await?;
     let document = FactorsDocument {
         second_factor: if found.is_required { "required" } else { "optional" },
         totp: found.totp.map(|since| TotpDocument { created_at: rfc3339(since) }),
         locked: found.is_locked,
         recovery_codes_left: found.recovery_codes_left,
+        devices: device::of_caller(&factors, &caller, &call.client).await?,
     };
     Ok(json(StatusCode::OK, &document))
+}
+
+impl FactorsDocument {
+    /// Whatever an account has: none of it is asked for.
+    const OFF: Self =
+        Self { second_factor: "off", totp: None, locked: false, recovery_codes_left: 0, devices: Vec::new() };
 }
 
 fn describe_list(_: &Inner) -> Operation {

@@ -16,7 +16,12 @@ pub(super) const ROUTE: Route =
 /// `POST /refresh-token`: the cookie in, new tokens out.
 async fn refresh_token(call: Call) -> Answered {
     let cookies = call.service.cookies;
-    let token = cookies.refresh.read_one(call.headers()).ok_or(Error::InvalidToken)?.into();
+    let token = match *cookies.refresh.read(call.headers()) {
+        [] => return Err(Problem::no_refresh_cookie().into()),
+        [token] => token.into(),
+        // Whose of several is the owner's cannot be told.
+        _ => return Err(Error::InvalidToken.into()),
+    };
     match call.service.auth.refresh(token, call.client).await {
         Ok(granted) => Ok(tokens(cookies, &granted)),
         // Only here is the cookie known to be of no more use. Where the client itself has left the session, a

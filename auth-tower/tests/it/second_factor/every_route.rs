@@ -74,7 +74,9 @@ fn requests_by(bearer: &str, thief: &Thief, victim: &str) -> Vec<(&'static str, 
     for (method, code) in
         [("totp", "000000"), ("totp", ""), ("recovery_code", "AAAAA-AAAAA"), ("password", PASSWORD)]
     {
-        let body = json!({"auth_session": session, "method": method, "code": code, "password": PASSWORD});
+        let body = json!({
+            "auth_session": session, "method": method, "code": code, "password": PASSWORD, "remember_device": true,
+        });
         all.push(json("POST", "/login/challenge", body));
         all.push(json("POST", "/step-up", json!({"method": method, "code": code})));
     }
@@ -117,6 +119,8 @@ fn requests_by(bearer: &str, thief: &Thief, victim: &str) -> Vec<(&'static str, 
         of_user("DELETE", "/users/{id}/factors"),
         of_user("DELETE", "/users/me/sessions/{id}"),
         of_user("DELETE", "/users/me/identities/{id}"),
+        bare("DELETE", "/users/me/devices"),
+        of_user("DELETE", "/users/me/devices/{id}"),
     ]);
     for path in [
         "/users/me",
@@ -126,6 +130,7 @@ fn requests_by(bearer: &str, thief: &Thief, victim: &str) -> Vec<(&'static str, 
         "/users/me/factors",
         "/users/me/api-keys",
         "/service-accounts",
+        "/users/me/devices",
         "/users",
         "/verify",
         "/users/me/identities",
@@ -276,6 +281,9 @@ fn no_sequence_of_requests_gives_tokens_without_the_second_factor() {
     search(None).unwrap();
 }
 
+/// A search that finds nothing tells nothing unless it would find a hole. To repeat it for another door, or another room that has a
+/// say: add a [`Hole`] that takes the gate out there, and name here the request by which the search has to get in. To see it at work
+/// on the program itself, let `ask_gate` (`auth-core/src/flow/gate.rs`) answer `Passage::Open` for one of the `methods`.
 #[test]
 fn the_search_finds_a_door_without_the_gate() {
     for (hole, by) in [

@@ -84,6 +84,36 @@ auth_migration::each_database! {
         ada.answer(&session, "recovery_code", ada.codes[0].expose()).await.expect(200);
     }
 
+    async fn a_device_is_remembered_by_its_cookie_listed_and_forgotten(database: &TestDatabase) {
+        let ada = Enrolled::new(database).await;
+        let body = |remember: Value, session: &str, code: &str| {
+            json!({"auth_session": session, "method": "totp", "code": code, "remember_device": remember})
+        };
+        let session = ada.challenge().await;
+        let wrong = ada.post("/login/challenge", None, &body(json!("yes"), &session, "000")).await;
+        assert_eq!(wrong.expect_problem(422, "validation_failed").fields(), ["remember_device"]);
+        let answer = ada.post("/login/challenge", None, &body(json!(true), &session, &ada.app.next_code())).await.expect(200);
+        let device = answer.device().unwrap();
+        let login = json!({"email": ADA, "password": PASSWORD}).to_string();
+        let on_it = |request: Req| request.cookie(&device);
+        let answer = ada.world.send(on_it(Req::post("/login").json(login.clone()))).await.expect(200);
+        let (access, device) = (answer.member("access_token"), answer.device().unwrap());
+        let list = Req::get("/users/me/devices").bearer(&access).cookie(&device);
+        let devices = ada.world.send(list).await.expect(200).json()["devices"].clone();
+        let told: Vec<_> = devices[0].as_object().unwrap().keys().cloned().collect();
+        assert_eq!(told, ["created_at", "current", "id", "last_used_at", "name", "remembered_until"]);
+        assert_eq!((devices.as_array().unwrap().len(), &devices[0]["current"]), (1, &json!(true)));
+        let factors = ada.world.send(Req::get("/users/me/factors").bearer(&access)).await.expect(200).json();
+        assert_eq!(factors["devices"][0]["id"], devices[0]["id"]);
+        let path = format!("/users/me/devices/{}", devices[0]["id"].as_str().unwrap());
+        let forget = || Req::new("DELETE", &path).bearer(&access);
+        ada.world.send(forget()).await.expect(204);
+        ada.world.send(forget()).await.expect_problem(404, "not_found");
+        ada.world.send(Req::new("DELETE", "/users/me/devices").bearer(&access)).await.expect(204);
+        let asked = ada.world.send(Req::post("/login").json(login).cookie(&device)).await;
+        asked.expect_problem(403, "second_factor_required");
+    }
+
     async fn an_app_is_set_up_with_a_picture_and_taken_away(database: &TestDatabase) {
         let world = World::new(database).await.with_ada().await;
         let (access, _) = world.ada_signs_in().await;
@@ -92,7 +122,7 @@ auth_migration::each_database! {
             world.send(if body.is_empty() { request } else { request.json(body.to_owned()) }).await
         };
         let factors = send("GET", "/users/me/factors", "").await.expect(200).json();
-        assert_eq!(factors, json!({"second_factor": "optional", "totp": null, "locked": false, "recovery_codes_left": 0}));
+        assert_eq!(factors, json!({"second_factor": "optional", "totp": null, "locked": false, "recovery_codes_left": 0, "devices": []}));
         let setup = send("POST", "/users/me/totp", "").await.expect(201);
         assert!(setup.member("uri").contains(&setup.member("secret")));
         let picture = setup.member("qr");
@@ -225,7 +255,9 @@ auth_migration::each_database! {
         let new = auth_core::CreateUser::new(ADA).password(PASSWORD).verified();
         world.auth.create_user(new).await.unwrap();
         let (access, _) = world.ada_signs_in().await;
-        world.send(Req::get("/users/me/factors").bearer(&access)).await.expect_problem(404, "not_found");
+        let factors = world.send(Req::get("/users/me/factors").bearer(&access)).await.expect(200).json();
+        assert_eq!(factors, json!({"second_factor": "off", "totp": null, "locked": false, "recovery_codes_left": 0, "devices": []}));
+        world.send(Req::get("/users/me/devices").bearer(&access)).await.expect_problem(404, "not_found");
         world.send(Req::post("/login/challenge").json("{}")).await.expect_problem(404, "not_found");
         let body = json!({"method": "password", "password": PASSWORD}).to_string();
         world.send(Req::post("/step-up").bearer(&access).json(body)).await.expect(200);

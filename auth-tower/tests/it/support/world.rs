@@ -61,7 +61,8 @@ impl World {
             .clock(Arc::new(clock.clone()))
             .hasher(Arc::new(hasher.clone()))
             .insecure_random(Arc::new(Counting::default()))
-            .events(Arc::new(events.clone()));
+            .events(Arc::new(events.clone()))
+            .configure(|config| config.mail.pages_at("http://127.0.0.1:8000"));
         let auth = settings(builder).build().unwrap();
         let door = Transport::direct(AuthService::new(auth.clone()));
         Self { auth, clock, hasher, events, db, statements, door }
@@ -150,6 +151,7 @@ impl World {
             "auth_service_account",
             "auth_api_key",
             "auth_ended_token",
+            "auth_device",
         ] {
             let count = format!("SELECT COUNT(*) AS n FROM {table}");
             let count = Statement::from_string(self.db.get_database_backend(), count);

@@ -7,7 +7,7 @@ use aws_lc_rs::{constant_time::verify_slices_are_equal, hmac};
 const STEP: i64 = 30_000;
 
 /// A code of the step before or after is taken too: clocks differ, and people type slowly.
-const AROUND: i64 = 1;
+pub(super) const AROUND: i64 = 1;
 
 const DIGITS: usize = 6;
 
@@ -85,6 +85,24 @@ mod tests {
             let found = code(secret, step_at(seconds * 1000));
             assert_eq!(str::from_utf8(&found).unwrap(), expected, "{seconds}");
         }
+    }
+
+    #[test]
+    #[ignore = "needs oathtool"]
+    fn a_year_of_codes_is_that_of_oathtool() {
+        const STEPS: i64 = 365 * 24 * 120;
+        let secret = b"Hello!\xde\xad\xbe\xefHello!\xde\xad\xbe\xef";
+        let mut oathtool = std::process::Command::new("oathtool");
+        oathtool.args(["--totp", "--base32", "--now", "2026-01-01 00:00:00 UTC", "--window"]);
+        let made =
+            oathtool.args([&(STEPS - 1).to_string(), "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"]).output().unwrap();
+        assert!(made.status.success(), "{made:?}");
+        let (first, mut steps) = (step_at(1_767_225_600_000), 0);
+        for (step, expected) in (first..).zip(str::from_utf8(&made.stdout).unwrap().lines()) {
+            assert_eq!(str::from_utf8(&code(secret, step)).unwrap(), expected, "{step}");
+            steps += 1;
+        }
+        assert_eq!(steps, STEPS);
     }
 
     /// RFC 4226 appendix D.

@@ -5,9 +5,9 @@ mod text;
 
 use zeroize::Zeroizing;
 
-pub(super) use self::text::base32;
 #[cfg(feature = "test-util")]
 pub(super) use self::text::from_base32;
+pub(super) use self::text::{base32, stored};
 use super::{
     TOTP_EXISTS,
     store::{TotpRow, put_pending},
@@ -87,7 +87,17 @@ pub(super) fn seal(kernel: &Kernel, user: UserId, secret: &[u8]) -> Result<Vec<u
 pub(super) fn open(kernel: &Kernel, user: UserId, sealed: &[u8]) -> Option<(Zeroizing<Vec<u8>>, bool)> {
     let keys = kernel.keys.get();
     let mut all = keys.sealers(SECRETS).iter().enumerate();
-    all.find_map(|(place, key)| Some((key.open(sealed, user.as_uuid().as_bytes())?, place == 0)))
+    let opened =
+        all.find_map(|(place, key)| Some((key.open(sealed, user.as_uuid().as_bytes())?, place == 0)));
+    if opened.is_none() {
+        tracing::error!(%user, "the secret of an authenticator app is encrypted under a SECRET_KEY that is not known any more");
+    }
+    opened
+}
+
+/// The last step of which a code is taken at this moment.
+pub(super) fn newest_step(now: i64) -> i64 {
+    code::step_at(now).saturating_add(code::AROUND)
 }
 
 /// A code that was right, as it is to be spent.
@@ -106,10 +116,7 @@ pub(super) fn check(
     row: TotpRow,
     typed: &Password,
 ) -> Result<Option<Step>, Error> {
-    let Some((secret, is_newest)) = open(kernel, user, &row.secret) else {
-        tracing::error!(%user, "the secret of an authenticator app is encrypted under a SECRET_KEY that is not known any more");
-        return Ok(None);
-    };
+    let Some((secret, is_newest)) = open(kernel, user, &row.secret) else { return Ok(None) };
     // People type a space in the middle, as apps show it.
     let typed: Zeroizing<Vec<u8>> =
         Zeroizing::new(typed.expose().bytes().filter(|byte| !byte.is_ascii_whitespace()).take(16).collect());

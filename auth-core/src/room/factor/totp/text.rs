@@ -29,7 +29,51 @@ fn letter(bits: u32) -> char {
     ALPHABET.get((bits & 31) as usize).map_or('A', |letter| char::from(*letter))
 }
 
-#[cfg(feature = "test-util")]
+/// A secret as other systems store it: base32, hex in lower case, or the address that apps are given. `None`: none of these, or one
+/// that the codes of which are made in another way.
+pub(in crate::room::factor) fn stored(text: &str) -> Option<Zeroizing<Vec<u8>>> {
+    let secret = match text.strip_prefix("otpauth://totp/") {
+        Some(address) => of_address(address)?,
+        // No base32 that was drawn looks so: it has letters of the other half of the alphabet.
+        None => from_hex(text).or_else(|| from_base32(text))?,
+    };
+    STORED_BYTES.contains(&secret.len()).then_some(secret)
+}
+
+/// RFC 4226 section 4 wants 128 bits; some have drawn 80.
+const STORED_BYTES: std::ops::RangeInclusive<usize> = 10..=128;
+
+fn of_address(address: &str) -> Option<Zeroizing<Vec<u8>>> {
+    let (_, query) = address.split_once('?')?;
+    let mut secret = None;
+    for (name, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
+        let is_usual = match name {
+            "secret" => {
+                secret = from_base32(value);
+                secret.is_some()
+            }
+            "algorithm" => value.eq_ignore_ascii_case("SHA1"),
+            "digits" => value == "6",
+            "period" => value == "30",
+            _ => true,
+        };
+        if !is_usual {
+            return None;
+        }
+    }
+    secret
+}
+
+fn from_hex(text: &str) -> Option<Zeroizing<Vec<u8>>> {
+    let digit = |byte: &u8| char::from(*byte).to_digit(16).filter(|_| !byte.is_ascii_uppercase());
+    let mut bytes = Zeroizing::new(Vec::with_capacity(text.len() / 2));
+    for pair in text.as_bytes().chunks(2) {
+        let [high, low] = pair else { return None };
+        bytes.push(u8::try_from(digit(high)? << 4 | digit(low)?).ok()?);
+    }
+    Some(bytes)
+}
+
 /// Reads base32, in either case, with spaces and padding. `None`: it is none.
 pub(in crate::room::factor) fn from_base32(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(text.len() * 5 / 8 + 1));
@@ -85,6 +129,36 @@ mod tests {
             ("foobar", "MZXW6YTBOI"),
         ] {
             assert_eq!(*base32(bytes.as_bytes()), text);
+        }
+    }
+
+    #[test]
+    fn a_secret_is_read_as_other_systems_store_it_and_nothing_else_is() {
+        let secret = b"Hello!\xde\xad\xbe\xefHello!\xde\xad\xbe\xef";
+        for text in [
+            "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
+            "jbsw y3dp ehpk 3pxp jbsw y3dp ehpk 3pxp",
+            "JBSWY3DP-EHPK3PXP-JBSWY3DP-EHPK3PXP======",
+            "48656c6c6f21deadbeef48656c6c6f21deadbeef",
+            "otpauth://totp/Tea:ada?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
+            "otpauth://totp/a?issuer=Tea&algorithm=SHA1&digits=6&period=30&secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
+        ] {
+            assert_eq!(stored(text).unwrap().as_slice(), secret, "{text}");
+        }
+        for text in [
+            "",
+            "48656C6C6F21DEADBEEF48656C6C6F21DEADBEEF",
+            "48656c6c6f21deadbeef48656c6c6f21deadbee",
+            "JBSWY3DP",
+            "JBSWY3DPEHPK3PX1",
+            "MFZWIZTHNBVGW3DBONSGM\u{e9}",
+            "otpauth://hotp/a?secret=JBSWY3DPEHPK3PXP&counter=1",
+            "otpauth://totp/a?secret=JBSWY3DPEHPK3PXP&digits=8",
+            "otpauth://totp/a?secret=JBSWY3DPEHPK3PXP&period=60",
+            "otpauth://totp/a?secret=JBSWY3DPEHPK3PXP&algorithm=SHA256",
+            "otpauth://totp/a?issuer=JBSWY3DPEHPK3PXP",
+        ] {
+            assert!(stored(text).is_none(), "{text}");
         }
     }
 

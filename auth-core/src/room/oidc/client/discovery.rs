@@ -8,7 +8,7 @@ use url::Url;
 
 use super::{
     Failure, Provider,
-    http::{Caller, HttpClient, Trouble},
+    http::{Asker, Caller, Trouble},
 };
 use crate::{Clock, clock::to_millis};
 
@@ -58,7 +58,7 @@ pub(super) struct Issuer<'a> {
     pub(super) provider: &'a Provider,
     /// What it calls itself, which is its address too.
     pub(super) name: &'a str,
-    pub(super) http: &'a HttpClient,
+    pub(super) http: &'a Asker,
     pub(super) clock: &'a dyn Clock,
 }
 

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use super::{
     Failure, Provider,
     discovery::{Cache, Issuer, Known, printable},
-    http::{Caller, HttpClient, Trouble},
+    http::{Asker, Caller, Trouble},
     id_token::{Expected, Unverified},
     person::Person,
     provider::Kind,
@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(12);
 pub(super) struct Connected {
     pub(super) provider: Provider,
     pub(super) callback: Url,
-    pub(super) http: HttpClient,
+    pub(super) http: Asker,
     cache: Cache,
 }
 
@@ -73,7 +73,7 @@ struct UserInfo {
 impl Connected {
     pub(super) fn new(mut provider: Provider, callbacks: &Url) -> Result<Self, ConfigError> {
         provider.validate()?;
-        let http = HttpClient::new(&provider)?;
+        let http = Asker::new(&provider)?;
         let mut callback = callbacks.clone();
         if let Ok(mut path) = callback.path_segments_mut() {
             path.pop_if_empty().extend([provider.name.as_str(), "callback"]);
@@ -242,6 +242,7 @@ impl Connected {
             email_verified,
             // GitHub never tells when somebody signed in there.
             authenticated_at: None,
+            has_shown_several: false,
         };
         Ok(Vouched { person, tokens: tokens(&response, access_token) })
     }

@@ -128,11 +128,13 @@ impl Oidc {
             user,
             live_sessions,
             factors,
-            methods: "fed".to_owned(),
+            methods: connected.provider.methods(&vouched.person),
             // What is not told was long ago.
             authenticated_at: Some(vouched.person.authenticated_at.unwrap_or(0)),
             client,
             replaces,
+            device: begun.about.device,
+            token_id: None,
             attempt: Attempt::counted_elsewhere(),
         };
         let signed_in = self.kernel.sign_in(arrival).await.map_err(|reason| (about, refused(reason)))?;
@@ -158,9 +160,10 @@ fn refused(reason: NotSignedIn) -> Error {
     match reason {
         SignInFailure::Disabled => Failure::AccountDisabled.into(),
         SignInFailure::Unverified => Failure::EmailUnverified.into(),
-        SignInFailure::UnknownUser | SignInFailure::WrongPassword | SignInFailure::Refused(_) => {
-            Error::InvalidCredentials
-        }
+        SignInFailure::UnknownUser
+        | SignInFailure::WrongPassword
+        | SignInFailure::Denied
+        | SignInFailure::Refused(_) => Error::InvalidCredentials,
     }
 }
 

@@ -1,28 +1,21 @@
-//! Requests to providers: bounded in time and size, to hosts that were configured, and redirects are not followed.
+//! Requests to providers.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use http::{
     Request, StatusCode,
-    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, USER_AGENT},
-};
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
-    rt::{TokioExecutor, TokioTimer},
-};
-use rustls::{
-    ClientConfig, RootCertStore,
-    pki_types::{CertificateDer, pem::PemObject},
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue},
 };
 use serde::de::DeserializeOwned;
 use url::{Url, form_urlencoded};
 
 use super::{Failure, Provider};
-use crate::ConfigError;
+use crate::{
+    ConfigError,
+    http_client::{HttpClient, HttpError, Limits, Reach},
+};
 
 /// From the look-up of the name to the last byte.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -96,47 +89,16 @@ pub(super) enum Caller<'a> {
     Bearer(&'a str),
 }
 
-pub(super) struct HttpClient {
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+/// Asks a provider, at addresses that were configured or that its own document names.
+pub(super) struct Asker {
+    client: HttpClient,
 }
 
-impl HttpClient {
+impl Asker {
     pub(super) fn new(provider: &Provider) -> Result<Self, ConfigError> {
-        let unusable =
-            || ConfigError::new("oidc root_certificate", "has no certificate in PEM that can be used");
-        let mut roots = RootCertStore::empty();
-        for pem in &provider.root_certificates {
-            let before = roots.len();
-            for certificate in CertificateDer::pem_slice_iter(pem) {
-                roots.add(certificate.map_err(|_| unusable())?).map_err(|_| unusable())?;
-            }
-            if roots.len() == before {
-                return Err(unusable());
-            }
-        }
-        if provider.root_certificates.is_empty() {
-            roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-        }
-        let tls =
-            ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
-                .with_safe_default_protocol_versions()
-                .map_err(|_| unusable())?
-                .with_root_certificates(roots)
-                .with_no_client_auth();
-        let mut connector = HttpConnector::new();
-        connector.enforce_http(false);
-        // Shared among the addresses of the host: one that is silent leaves time for the next.
-        connector.set_connect_timeout(Some(TIMEOUT));
-        let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(tls)
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(connector);
-        let client = Client::builder(TokioExecutor::new())
-            .pool_idle_timeout(Duration::from_secs(30))
-            .pool_max_idle_per_host(4)
-            .pool_timer(TokioTimer::new())
-            .build(connector);
+        let limits = Limits { timeout: TIMEOUT, max_bytes: MAX_BYTES, keeps_connections: true };
+        let client = HttpClient::new(&provider.root_certificates, Reach::Anywhere, limits);
+        let client = client.map_err(|error| ConfigError::new("oidc root_certificate", error.to_string()))?;
         Ok(Self { client })
     }
 
@@ -161,38 +123,23 @@ impl HttpClient {
         caller: Caller<'_>,
         body: Bytes,
     ) -> Result<Answer, Trouble> {
-        let mut request = request
-            .header(ACCEPT, "application/json")
-            .header(USER_AGENT, concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")));
+        let mut request = request.header(ACCEPT, "application/json");
         if let Some(credentials) = caller.header()? {
             request = request.header(AUTHORIZATION, credentials);
         }
-        let request = request.body(Full::new(body));
+        let request = request.body(body);
         let request = request.map_err(|_| Trouble::bad("no request can be made to the address"))?;
-        let answer = tokio::time::timeout(TIMEOUT, self.send(request)).await;
-        answer.unwrap_or_else(|_| Err(Trouble::away(format!("no answer within {TIMEOUT:?}"))))
+        let answer = self.client.send(request).await?;
+        Ok(Answer { status: answer.status, body: answer.body? })
     }
+}
 
-    async fn send(&self, request: Request<Full<Bytes>>) -> Result<Answer, Trouble> {
-        let host = request.uri().host().unwrap_or_default().to_owned();
-        let response = self.client.request(request).await;
-        let response = response.map_err(|error| {
-            // What lies beneath says more than "client error", and none of it holds what was sent.
-            let mut cause: &dyn std::error::Error = &error;
-            while let Some(deeper) = cause.source() {
-                cause = deeper;
-            }
-            Trouble::away(format!("{host} is not reached: {cause}"))
-        })?;
-        let (head, body) = response.into_parts();
-        let body = Limited::new(body, MAX_BYTES).collect().await.map_err(|error| {
-            if error.is::<LengthLimitError>() {
-                Trouble::bad(format!("an answer of {host} is longer than {MAX_BYTES} bytes"))
-            } else {
-                Trouble::away(format!("an answer of {host} breaks off"))
-            }
-        })?;
-        Ok(Answer { status: head.status, body: body.to_bytes() })
+impl From<HttpError> for Trouble {
+    fn from(error: HttpError) -> Self {
+        match error {
+            HttpError::TooLong { .. } | HttpError::NotAllowed(_) => Self::bad(error.to_string()),
+            _ => Self::away(error.to_string()),
+        }
     }
 }
 

@@ -15,7 +15,10 @@ use super::{
     discovery::Known,
     person::{Person, verified},
 };
-use crate::token::{choose_crypto_provider, signature_only};
+use crate::{
+    assurance::MFA,
+    token::{choose_crypto_provider, signature_only},
+};
 
 /// A longer token is refused unread.
 const MAX_BYTES: usize = 32 * 1024;
@@ -69,6 +72,7 @@ struct Claims {
     nonce: Option<String>,
     at_hash: Option<String>,
     auth_time: Option<Value>,
+    amr: Option<Value>,
     email: Option<Value>,
     email_verified: Option<Value>,
 }
@@ -172,6 +176,7 @@ impl<'a> Unverified<'a> {
             email: claims.email.as_ref().and_then(Value::as_str).map(str::to_owned),
             email_verified: verified(claims.email_verified.as_ref()),
             authenticated_at: authenticated_at.map(|at| at.min(expected.now)),
+            has_shown_several: claims.amr.as_ref().is_some_and(tells_of_several),
         })
     }
 
@@ -223,6 +228,11 @@ impl<'a> Unverified<'a> {
         let (left, _) = hash.as_ref().split_at(algorithm.output_len() / 2);
         URL_SAFE_NO_PAD.encode(left)
     }
+}
+
+/// A list of texts (OpenID Connect Core section 2), `mfa` among them (RFC 8176).
+fn tells_of_several(amr: &Value) -> bool {
+    amr.as_array().is_some_and(|methods| methods.iter().any(|method| method == MFA))
 }
 
 /// Whether a key is one that verifies this algorithm. There is no way from an algorithm to a shared secret.

@@ -97,7 +97,7 @@ pub struct Oidc {
 impl AuthBuilder {
     /// Lets people sign in at these providers, with [`Auth::oidc`]. Default: none.
     pub fn oidc(self, providers: Config) -> Self {
-        self.set_up(|| Ok(Arc::new(providers.build()?)))
+        self.set_up(|_| Ok(Arc::new(providers.build()?)))
     }
 }
 

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{Failure, Provider};
-use crate::email::Email;
+use crate::{assurance::MFA, email::Email};
 
 /// Which addresses a provider is believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -28,6 +28,8 @@ pub(super) struct Person {
     pub(super) email_verified: Option<bool>,
     /// When they signed in there, in unix milliseconds. `None`: it does not say.
     pub(super) authenticated_at: Option<i64>,
+    /// Whether they showed several factors there.
+    pub(super) has_shown_several: bool,
 }
 
 impl Person {
@@ -79,6 +81,12 @@ impl Provider {
     /// Whether an address counts of which it does not say that it is verified.
     pub(super) fn trusts_unasked(&self) -> bool {
         self.trust_email == TrustEmail::Always
+    }
+
+    /// How somebody has shown here who they are, as `amr` values.
+    pub(super) fn methods(&self, person: &Person) -> String {
+        let several = self.trusts_amr && person.has_shown_several;
+        if several { format!("fed {MFA}") } else { "fed".to_owned() }
     }
 
     /// The address for which it may speak: one that proves whose an account is.

@@ -27,6 +27,7 @@ pub struct Provider {
     pub(super) keeps_tokens: bool,
     pub(super) audiences: Vec<String>,
     pub(super) trust_email: TrustEmail,
+    pub(super) trusts_amr: bool,
     /// Normalised, once they were checked.
     pub(super) domains: Vec<String>,
 }
@@ -88,6 +89,7 @@ impl Provider {
             keeps_tokens: false,
             audiences: Vec::new(),
             trust_email: TrustEmail::default(),
+            trusts_amr: false,
             domains: Vec::new(),
         }
     }
@@ -147,6 +149,14 @@ impl Provider {
     /// Which of its addresses count. Default: [`TrustEmail::Verified`].
     pub fn trust_email(mut self, trust: TrustEmail) -> Self {
         self.trust_email = trust;
+        self
+    }
+
+    /// Takes its word that somebody showed two factors there: `mfa` among the `amr` of its ID token (RFC 8176) counts as a second
+    /// factor here, and none is asked for. Default: a sign-in there is one factor, whatever it was. Of no use with GitHub, which has
+    /// no ID tokens: it is refused.
+    pub fn trust_amr(mut self) -> Self {
+        self.trusts_amr = true;
         self
     }
 
@@ -218,6 +228,9 @@ impl Provider {
         let Ok(domains) = domains else { return refuse("has a domain that is none, as example.com") };
         if self.audiences.iter().any(String::is_empty) {
             return refuse("has an empty audience");
+        }
+        if self.trusts_amr && matches!(self.kind, Kind::GitHub { .. }) {
+            return refuse("has no ID tokens that could tell of a second factor");
         }
         if self.trust_email == TrustEmail::Always {
             if domains.is_empty() {

@@ -45,11 +45,25 @@ impl Oidc {
     ) -> Result<LoginRow, (Option<UserId>, Error)> {
         let nobody = |error| (None, error);
         let kernel = &self.kernel;
+        self.may_register(arrived).await.map_err(nobody)?;
         let user = self.settle(arrived).await.map_err(nobody)?;
         let found = find_user_with_sessions(kernel.store.db(), user, kernel.now(), kernel.standing()).await;
         let found = found.map_err(|error| nobody(error.into()))?;
         // Deleted since.
         found.ok_or_else(|| nobody(Error::InvalidCredentials))
+    }
+
+    /// Asks the host about somebody whose identity is not known, alike whether their address has an account.
+    async fn may_register(&self, arrived: &Arrived<'_>) -> Result<(), Error> {
+        let (kernel, Arrived { provider, person, client, .. }) = (&self.kernel, arrived);
+        if kernel.hooks.is_none() {
+            return Ok(());
+        }
+        let known = find_identity(kernel.store.db(), provider.issuer(), &person.subject).await?;
+        match provider.proved(person) {
+            Ok(email) if known.is_none() => kernel.before_register(email.typed(), client).await,
+            _ => Ok(()),
+        }
     }
 
     async fn settle(&self, arrived: &Arrived<'_>) -> Result<UserId, Error> {

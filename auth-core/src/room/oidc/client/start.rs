@@ -133,6 +133,7 @@ impl Oidc {
             redirect_to,
             replaces,
             links_in: links.and_then(Principal::session_id).map(SessionId::as_uuid),
+            device: self.kernel.device_shown(&start.client),
             max_age: start.max_age.map(|age| age.as_secs()),
         };
         let begun = transaction::begin(&self.kernel, links.map(Principal::user_id), about).await?;

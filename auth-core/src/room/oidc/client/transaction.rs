@@ -40,6 +40,9 @@ pub(super) struct About {
     pub(super) replaces: Option<Uuid>,
     /// The session in which somebody wants to link the identity to the account.
     pub(super) links_in: Option<Uuid>,
+    /// The device of the browser that began, which does not send its token along when it comes back from another site.
+    #[serde(default)]
+    pub(super) device: Option<Uuid>,
     /// How old the sign-in at the provider may be, in seconds.
     #[serde(default)]
     pub(super) max_age: Option<u64>,

@@ -1,0 +1,170 @@
+//! Where a host has a say of its own: who may register, who may sign in, what an access token tells besides.
+
+use std::{fmt, future::Future, net::IpAddr, pin::Pin, time::SystemTime};
+
+use serde_json::Value;
+
+use crate::{SessionId, User};
+
+/// Named claims for an access token.
+pub type Claims = serde_json::Map<String, Value>;
+
+/// The future of a hook.
+pub type Asking<'a, T> = Pin<Box<dyn Future<Output = Result<T, HookError>> + Send + 'a>>;
+
+/// What a host decides. Each question has an answer that changes nothing; a host answers those that it wants to.
+///
+/// All are asked outside of any transaction, and have [`HookConfig::deadline`](crate::HookConfig::deadline) to answer; one that fails
+/// or is late closes the door (503), unless [`HookConfig::on_failure`](crate::HookConfig::on_failure) says otherwise. What follows a
+/// change in the host's own tables belongs into the transaction of the change
+/// ([`PreparedRegister::insert_in`](crate::PreparedRegister::insert_in)) or is read from the
+/// [feed](crate::Auth::events_after): a hook is asked before there is anything, and more than once. The manual's page on
+/// [hooks](crate::manual::hooks) has an example.
+pub trait Hooks: Send + Sync + 'static {
+    /// Whether somebody may make an account for themselves: with a password, or by way of a provider. Asked alike for an address that
+    /// has an account and for one that has none.
+    fn before_register<'a>(&'a self, asked: &'a BeforeRegister) -> Asking<'a, Verdict> {
+        let _ = asked;
+        allow()
+    }
+
+    /// Whether somebody may sign in whose first factor was right: asked before a second one is asked for, and again before there is a
+    /// session.
+    fn before_sign_in<'a>(&'a self, asked: &'a BeforeSignIn) -> Asking<'a, Verdict> {
+        let _ = asked;
+        allow()
+    }
+
+    /// What an access token tells besides: asked at each sign-in, refresh and step-up. At most 1 KiB of JSON, and none of the
+    /// [names](RESERVED_CLAIMS) that the library writes itself; what breaks that is a failure.
+    fn claims<'a>(&'a self, asked: &'a ClaimsFor) -> Asking<'a, Claims> {
+        let _ = asked;
+        Box::pin(std::future::ready(Ok(Claims::new())))
+    }
+
+    /// Asks nothing, and finds out whether somebody would answer, for [`Auth::check`](crate::Auth::check).
+    fn check(&self) -> Asking<'_, ()> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+fn allow<'a>() -> Asking<'a, Verdict> {
+    Box::pin(std::future::ready(Ok(Verdict::Allow)))
+}
+
+/// Claims that no hook can set: those of access tokens, and what other kinds of tokens mean by a name (RFC 7519, RFC 9068, RFC 8693).
+pub const RESERVED_CLAIMS: &[&str] = &[
+    "iss",
+    "sub",
+    "aud",
+    "exp",
+    "nbf",
+    "iat",
+    "jti",
+    "sid",
+    "auth_time",
+    "acr",
+    "amr",
+    "azp",
+    "nonce",
+    "roles",
+    "roles_version",
+    "scope",
+    "client_id",
+    "key_id",
+    "cnf",
+    "act",
+    "may_act",
+    "events",
+    "groups",
+    "entitlements",
+    "profile",
+];
+
+/// What a hook says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// Go on.
+    Allow,
+    /// No, and why.
+    Deny(Denial),
+}
+
+impl Verdict {
+    /// No. `code` is for programs: 1 to 64 of `[a-z0-9_]`, or it becomes `denied`; `text` for people: cut to 256 characters.
+    pub fn deny(code: &str, text: &str) -> Self {
+        let is_code = (1..=64).contains(&code.len())
+            && code.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'_');
+        Self::Deny(Denial {
+            code: if is_code { code } else { Denial::CODE }.to_owned(),
+            text: text.chars().filter(|c| !c.is_control()).take(256).collect(),
+        })
+    }
+}
+
+/// Why a host says no.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Denial {
+    /// For programs.
+    pub code: String,
+    /// For people.
+    pub text: String,
+}
+
+impl Denial {
+    /// The code of one that has none of its own.
+    pub const CODE: &'static str = "denied";
+}
+
+/// A hook that cannot answer. The text is for the log.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct HookError(pub String);
+
+/// Somebody wants an account.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct BeforeRegister {
+    /// The address that they gave, or that a provider vouches for.
+    pub email: String,
+    /// From where.
+    pub ip: Option<IpAddr>,
+    /// With what.
+    pub user_agent: Option<String>,
+}
+
+/// Tells no address.
+impl fmt::Debug for BeforeRegister {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BeforeRegister").field("ip", &self.ip).finish_non_exhaustive()
+    }
+}
+
+/// Somebody has shown a first factor.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct BeforeSignIn {
+    /// Who.
+    pub user: User,
+    /// How so far: `amr` values (RFC 8176).
+    pub methods: Vec<String>,
+    /// From where.
+    pub ip: Option<IpAddr>,
+    /// With what.
+    pub user_agent: Option<String>,
+}
+
+/// A token is about to be signed.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct ClaimsFor {
+    /// Whose.
+    pub user: User,
+    /// Of which session.
+    pub session: SessionId,
+    /// How they have shown who they are: `amr` values (RFC 8176).
+    pub methods: Vec<String>,
+    /// When they last did.
+    pub authenticated_at: SystemTime,
+}

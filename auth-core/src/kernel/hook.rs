@@ -1,0 +1,120 @@
+//! Asks what the host has to say, within the time that it has.
+
+use super::{Arrival, Kernel};
+use crate::{
+    ClientInfo, Error, Finding, HookError, OnHookFailure, SessionId, User,
+    clock::from_millis,
+    hook::{Asking, BeforeRegister, BeforeSignIn, Claims, ClaimsFor, RESERVED_CLAIMS, Verdict},
+    store::{SessionRow, UserRow},
+};
+
+/// In bytes of JSON.
+const CLAIMS_MAX: usize = 1024;
+
+impl Kernel {
+    pub(crate) async fn before_register(&self, email: &str, client: &ClientInfo) -> Result<(), Error> {
+        let Some(hooks) = &self.hooks else { return Ok(()) };
+        let asked = BeforeRegister {
+            email: email.to_owned(),
+            ip: client.known_ip(),
+            user_agent: client.storable_user_agent(),
+        };
+        let verdict = self.ask_hook("before_register", hooks.before_register(&asked)).await?;
+        allowed(verdict)
+    }
+
+    pub(crate) async fn before_sign_in(&self, arrival: &Arrival) -> Result<(), Error> {
+        let Some(hooks) = &self.hooks else { return Ok(()) };
+        let asked = BeforeSignIn {
+            user: arrival.user.clone().into(),
+            methods: methods(&arrival.methods),
+            ip: arrival.client.known_ip(),
+            user_agent: arrival.client.storable_user_agent(),
+        };
+        let verdict = self.ask_hook("before_sign_in", hooks.before_sign_in(&asked)).await?;
+        allowed(verdict)
+    }
+
+    /// What the next access token of a session tells besides.
+    pub(crate) async fn claims_of(
+        &self,
+        session: &SessionRow,
+        methods: &str,
+        authenticated_at: i64,
+    ) -> Result<Claims, Error> {
+        self.claims(&session.user, session.id, methods, authenticated_at).await
+    }
+
+    /// To be asked before anything is written that the token would have to follow.
+    pub(crate) async fn claims(
+        &self,
+        user: &UserRow,
+        session: SessionId,
+        by: &str,
+        authenticated_at: i64,
+    ) -> Result<Claims, Error> {
+        let Some(hooks) = &self.hooks else { return Ok(Claims::new()) };
+        let user: User = user.clone().into();
+        let authenticated_at = from_millis(authenticated_at);
+        let asked = ClaimsFor { user, session, methods: methods(by), authenticated_at };
+        let asking: Asking<'_, Claims> = Box::pin(async {
+            let claims = hooks.claims(&asked).await?;
+            let problem =
+                if let Some(name) = claims.keys().find(|name| RESERVED_CLAIMS.contains(&name.as_str())) {
+                    format!("the claim `{name}` is reserved")
+                } else if serde_json::to_vec(&claims).map_or(usize::MAX, |json| json.len()) > CLAIMS_MAX {
+                    format!("the claims are longer than {CLAIMS_MAX} bytes")
+                } else {
+                    return Ok(claims);
+                };
+            Err(HookError(problem))
+        });
+        Ok(self.ask_hook("claims", asking).await?.unwrap_or_default())
+    }
+
+    pub(crate) async fn check_hooks(&self) -> Option<Finding> {
+        let deadline = self.config.hooks.deadline;
+        let looked = tokio::time::timeout(deadline, self.hooks.as_ref()?.check()).await;
+        let error =
+            looked.unwrap_or_else(|_| Err(HookError(format!("no answer within {deadline:?}")))).err()?;
+        let becomes = match self.config.hooks.on_failure {
+            OnHookFailure::Closed => "nobody can register or sign in",
+            OnHookFailure::Open => "whom it would refuse is let in",
+        };
+        Some(Finding::error(
+            "hook_away",
+            format!("the hook does not answer ({error}): {becomes}"),
+            "see that it runs, and that its address is right and open from here",
+        ))
+    }
+
+    /// `None`: it could not be asked, and the host lets that pass.
+    async fn ask_hook<T>(&self, hook: &'static str, asking: Asking<'_, T>) -> Result<Option<T>, Error> {
+        let deadline = self.config.hooks.deadline;
+        let answer = tokio::time::timeout(deadline, asking).await;
+        let answer = answer.unwrap_or_else(|_| Err(HookError(format!("no answer within {deadline:?}"))));
+        let outcome = if answer.is_ok() { "answered" } else { "failed" };
+        metrics::counter!("auth_hooks_total", "hook" => hook, "outcome" => outcome).increment(1);
+        match answer {
+            Ok(answer) => Ok(Some(answer)),
+            Err(error) => {
+                tracing::warn!(hook, "a hook does not answer: {error}");
+                match self.config.hooks.on_failure {
+                    OnHookFailure::Closed => Err(Error::HookUnavailable),
+                    OnHookFailure::Open => Ok(None),
+                }
+            }
+        }
+    }
+}
+
+fn allowed(verdict: Option<Verdict>) -> Result<(), Error> {
+    match verdict {
+        Some(Verdict::Deny(denial)) => Err(Error::Denied(Box::new(denial))),
+        Some(Verdict::Allow) | None => Ok(()),
+    }
+}
+
+fn methods(text: &str) -> Vec<String> {
+    text.split_whitespace().map(str::to_owned).collect()
+}

@@ -1,0 +1,3 @@
+//! Passkeys (WebAuthn Level 3).
+
+mod verify;

@@ -1,0 +1,197 @@
+//! The test vectors of the W3C (Web Authentication Level 3), and what becomes of each when a bit of it is another.
+
+use serde_json::Value;
+
+use super::*;
+
+const VECTORS: &str = include_str!("../../../../../tests/it/data/webauthn/vectors.json");
+
+/// Of algorithms that are not supported.
+const REFUSED: [&str; 3] = ["packed-es384", "packed-es512", "packed-ed448"];
+
+struct Vector {
+    name: String,
+    registration: Value,
+    authentication: Value,
+}
+
+fn vectors() -> Vec<Vector> {
+    let read: Vec<Value> = serde_json::from_str(VECTORS).unwrap();
+    let vector = |read: Value| Vector {
+        name: read["name"].as_str().unwrap().to_owned(),
+        registration: read["registration"].clone(),
+        authentication: read["authentication"].clone(),
+    };
+    read.into_iter().map(vector).collect()
+}
+
+fn bytes(of: &Value, name: &str) -> Vec<u8> {
+    let hex = of[name].as_str().unwrap();
+    (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
+}
+
+/// The three parts of an assertion.
+fn assertion(vector: &Vector) -> [Vec<u8>; 3] {
+    ["clientDataJSON", "authenticatorData", "signature"].map(|name| bytes(&vector.authentication, name))
+}
+
+fn registration(vector: &Vector) -> [Vec<u8>; 2] {
+    ["clientDataJSON", "attestationObject"].map(|name| bytes(&vector.registration, name))
+}
+
+/// With one bit of it changed, for each bit.
+fn flips(bytes: &[u8]) -> impl Iterator<Item = (usize, u8, Vec<u8>)> + '_ {
+    let bits = (0..bytes.len()).flat_map(|at| (0..8).map(move |bit| (at, 1 << bit)));
+    bits.map(|(at, bit)| {
+        let mut changed = bytes.to_vec();
+        changed[at] ^= bit;
+        (at, bit, changed)
+    })
+}
+
+#[test]
+fn twelve_vectors_of_the_w3c_are_accepted_and_those_of_other_algorithms_refused() {
+    let mut accepted = 0;
+    for vector in vectors() {
+        let [client_data, attestation_object] = registration(&vector);
+        let Some(new) = registered(&client_data, &attestation_object) else {
+            assert!(REFUSED.contains(&vector.name.as_str()), "{}", vector.name);
+            continue;
+        };
+        accepted += 1;
+        assert_eq!(new.id, bytes(&vector.registration, "credential_id"), "{}", vector.name);
+        assert_eq!(new.aaguid.to_vec(), bytes(&vector.registration, "aaguid"), "{}", vector.name);
+        assert_eq!(new.facts.challenge, bytes(&vector.registration, "challenge"), "{}", vector.name);
+        let [client_data, authenticator_data, signature] = assertion(&vector);
+        let facts = asserted(&new.public_key, &client_data, &authenticator_data, &signature).unwrap();
+        assert_eq!(facts.challenge, bytes(&vector.authentication, "challenge"), "{}", vector.name);
+    }
+    assert_eq!(accepted, 12);
+}
+
+#[test]
+fn what_is_no_page_of_the_sites_own_or_not_verified_or_for_something_else_is_not_wanted() {
+    let ours = RelyingParty::new("example.org", &["https://example.org".to_owned()]);
+    let others = [
+        RelyingParty::new("example.com", &["https://example.org".to_owned()]),
+        RelyingParty::new("example.org", &["https://www.example.org".to_owned()]),
+    ];
+    let mut wanted = 0;
+    for vector in vectors() {
+        let [client_data, attestation_object] = registration(&vector);
+        let Some(new) = registered(&client_data, &attestation_object) else { continue };
+        let is_framed = vector.name.ends_with("-crossOrigin") || vector.name.ends_with("-topOrigin");
+        let is_wanted = ours.wants(Ceremony::Create, &new.facts);
+        assert_eq!(is_wanted, new.facts.user_verified && !is_framed, "{}", vector.name);
+        wanted += usize::from(is_wanted);
+        assert!(!ours.wants(Ceremony::Get, &new.facts), "{}", vector.name);
+        assert!(others.iter().all(|other| !other.wants(Ceremony::Create, &new.facts)), "{}", vector.name);
+        let without = |change: fn(&mut Facts)| {
+            let [client_data, attestation_object] = registration(&vector);
+            let mut facts = registered(&client_data, &attestation_object).unwrap().facts;
+            change(&mut facts);
+            ours.wants(Ceremony::Create, &facts)
+        };
+        assert!(!without(|facts| facts.user_present = false), "{}", vector.name);
+        assert!(!without(|facts| facts.user_verified = false), "{}", vector.name);
+        assert!(
+            !without(|facts| (facts.backup_eligible, facts.backed_up) = (false, true)),
+            "{}",
+            vector.name
+        );
+    }
+    assert!(wanted > 0);
+}
+
+#[test]
+fn an_assertion_with_one_bit_changed_or_its_end_missing_is_refused() {
+    for vector in vectors() {
+        let [client_data, attestation_object] = registration(&vector);
+        let Some(new) = registered(&client_data, &attestation_object) else { continue };
+        let parts = assertion(&vector);
+        let check = |place: usize, changed: Vec<u8>| {
+            let mut parts = parts.clone();
+            parts[place] = changed;
+            let [client_data, authenticator_data, signature] = &parts;
+            asserted(&new.public_key, client_data, authenticator_data, signature).is_none()
+        };
+        for (place, part) in parts.iter().enumerate() {
+            for (at, bit, changed) in flips(part) {
+                assert!(check(place, changed), "{}: part {place}, byte {at}, bit {bit}", vector.name);
+            }
+            for length in 0..part.len() {
+                assert!(
+                    check(place, part[..length].to_vec()),
+                    "{}: part {place}, {length} bytes",
+                    vector.name
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_registration_with_one_bit_changed_is_refused_or_is_that_of_another_credential() {
+    let ours = RelyingParty::new("example.org", &["https://example.org".to_owned()]);
+    for vector in vectors() {
+        let [client_data, attestation_object] = registration(&vector);
+        let Some(new) = registered(&client_data, &attestation_object) else { continue };
+        let [get_data, authenticator_data, signature] = assertion(&vector);
+        let what = |new: &Registered| {
+            let Facts { backup_eligible, backed_up, counter, user_present, user_verified, .. } = new.facts;
+            let flags = (backup_eligible, backed_up, counter, user_present, user_verified);
+            (new.aaguid, new.id.clone(), new.public_key.clone(), new.facts.rp_id_hash, flags)
+        };
+        let hash = sha256(b"example.org");
+        let data = attestation_object.windows(32).position(|window| window == hash).unwrap();
+        for (at, bit, changed) in flips(&attestation_object) {
+            let Some(other) = registered(&client_data, &changed) else { continue };
+            // Nobody signs these for us: what attestation says, and two bits that are kept for the future.
+            let is_unsigned = at < data || (at == data + 32 && [1 << 1, 1 << 5].contains(&bit));
+            assert!(is_unsigned || what(&other) != what(&new), "{}: byte {at}, bit {bit}", vector.name);
+            if other.public_key != new.public_key {
+                let taken = asserted(&other.public_key, &get_data, &authenticator_data, &signature);
+                assert!(taken.is_none(), "{}: byte {at}, bit {bit}", vector.name);
+            }
+        }
+        for length in 0..attestation_object.len() {
+            assert!(registered(&client_data, &attestation_object[..length]).is_none(), "{}", vector.name);
+        }
+        // What the browser says: type, challenge, origin, frame. Other members are nobody's.
+        let members = client_data.windows(11).position(|window| window == b",\"extraData");
+        for (at, bit, changed) in flips(&client_data) {
+            let Some(other) = registered(&changed, &attestation_object) else { continue };
+            let is_other = other.facts.challenge != new.facts.challenge
+                || !ours.wants(Ceremony::Create, &other.facts)
+                // A name that is another's says nothing.
+                || !ours.wants(Ceremony::Create, &new.facts)
+                || changed.windows(13).all(|window| window != b"\"crossOrigin\"");
+            assert!(
+                members.is_some_and(|from| at >= from) || is_other,
+                "{}: byte {at}, bit {bit}",
+                vector.name
+            );
+        }
+        for length in 0..client_data.len() {
+            assert!(registered(&client_data[..length], &attestation_object).is_none(), "{}", vector.name);
+        }
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_bytes_are_read_without_a_panic(vector in 0..15_usize, part in 0..5_usize, at: u16, cut: u16, put: Vec<u8>) {
+        let vector = &vectors()[vector];
+        let [mut create_data, mut attestation_object] = registration(vector);
+        let [mut get_data, mut authenticator_data, mut signature] = assertion(vector);
+        let parts: [&mut Vec<u8>; 5] =
+            [&mut create_data, &mut attestation_object, &mut get_data, &mut authenticator_data, &mut signature];
+        let changed = &mut *parts.into_iter().nth(part).unwrap();
+        let from = usize::from(at) % changed.len();
+        let to = (from + usize::from(cut) % 64).min(changed.len());
+        changed.splice(from..to, put);
+        if let Some(new) = registered(&create_data, &attestation_object) {
+            asserted(&new.public_key, &get_data, &authenticator_data, &signature);
+        }
+    }
+}
