@@ -34,11 +34,16 @@ impl Assurance {
     }
 }
 
-/// The methods with one more, each once and `mfa` at the end.
+/// A passkey with user verification, which is two factors: something held, and who holds it.
+pub(crate) const PASSKEY: &str = "pop user";
+
+/// The methods with more of them, each once and `mfa` at the end.
 pub(crate) fn with_second(methods: &str, second: &str) -> String {
     let mut all: Vec<&str> = methods.split_whitespace().filter(|method| *method != MFA).collect();
-    if !all.contains(&second) {
-        all.push(second);
+    for method in second.split(' ') {
+        if !all.contains(&method) {
+            all.push(method);
+        }
     }
     all.push(MFA);
     all.join(" ")
@@ -46,7 +51,7 @@ pub(crate) fn with_second(methods: &str, second: &str) -> String {
 
 /// After a first factor was shown once more: what it alone proves.
 pub(crate) fn with_first(methods: &str, first: &str) -> String {
-    let lasting = |method: &&str| ![MFA, "otp", "rc", first].contains(method);
+    let lasting = |method: &&str| ![MFA, "otp", "rc", "pop", "user", first].contains(method);
     let mut all: Vec<&str> = methods.split_whitespace().filter(lasting).collect();
     all.push(first);
     all.join(" ")
@@ -61,7 +66,10 @@ mod tests {
         assert_eq!(with_second("pwd", "otp"), "pwd otp mfa");
         assert_eq!(with_second("pwd otp mfa", "rc"), "pwd otp rc mfa");
         assert_eq!(with_second("pwd otp mfa", "otp"), "pwd otp mfa");
+        assert_eq!(with_second("pwd", PASSKEY), "pwd pop user mfa");
+        assert_eq!(with_second("", PASSKEY), "pop user mfa");
         assert_eq!(with_first("fed otp mfa", "pwd"), "fed pwd");
+        assert_eq!(with_first("pop user mfa", "pwd"), "pwd");
         assert_eq!(with_first("pwd", "pwd"), "pwd");
         assert_eq!(Assurance::of_methods("pwd otp mfa"), Assurance::Aal2);
         assert_eq!(Assurance::of_methods("pwd"), Assurance::Aal1);

@@ -247,14 +247,14 @@ pub enum EventKind {
     FactorAdded {
         /// Whose.
         user: UserId,
-        /// Which: `totp`.
+        /// Which: `totp` or `passkey`.
         factor: &'static str,
     },
     /// A second factor was taken away by its owner.
     FactorRemoved {
         /// Whose.
         user: UserId,
-        /// Which: `totp`.
+        /// Which: `totp` or `passkey`.
         factor: &'static str,
     },
     /// All second factors were taken away by an administrator or at the command line; all sessions ended.
@@ -276,7 +276,7 @@ pub enum EventKind {
     SecondFactorFailed {
         /// Whose.
         user: UserId,
-        /// Of what kind: `totp` or `recovery_code`.
+        /// Of what kind: `totp`, `recovery_code` or `passkey`.
         method: &'static str,
     },
     /// So many wrong codes were given that none is taken any more. Worth an alert.
@@ -305,8 +305,23 @@ pub enum EventKind {
         user: UserId,
         /// In which session.
         session: SessionId,
-        /// How: `password`, `totp` or `recovery_code`.
+        /// How: `password`, `totp`, `recovery_code` or `passkey`.
         method: &'static str,
+    },
+    /// The counter of a passkey did not go up: there may be a copy of it. Worth an alert.
+    PasskeyCounter {
+        /// Whose.
+        user: UserId,
+    },
+    /// A passkey says other than before whether it may be kept on several devices, which never changes.
+    PasskeyBackupChanged {
+        /// Whose.
+        user: UserId,
+    },
+    /// The password was taken away: the account is signed in to by other means.
+    PasswordRemoved {
+        /// Whose.
+        user: UserId,
     },
     /// The account is gone, as nobody had proved its address or signed in to it for as long as the host keeps such accounts.
     UnverifiedRemoved {
@@ -541,6 +556,9 @@ impl EventKind {
             Self::SteppedUp { user, session, method } => {
                 Row::of("stepped_up").user(*user).session(*session).reason(method)
             }
+            Self::PasskeyCounter { user } => Row::of("passkey_counter").user(*user).level(Level::Warn),
+            Self::PasskeyBackupChanged { user } => Row::of("passkey_backup_changed").user(*user),
+            Self::PasswordRemoved { user } => Row::of("password_removed").user(*user),
             Self::UnverifiedRemoved { user } => Row::of("unverified_removed").user(*user),
             Self::ApiKeyCreated { user, key } => {
                 Row::of("api_key_created").user(*user).reason(key).reason_not_counted()
@@ -600,6 +618,8 @@ pub enum SignInFailure {
     UnknownUser,
     /// The password does not match, or the account has none.
     WrongPassword,
+    /// What came is no use of a passkey that was asked for here, or was used already.
+    WrongPasskey,
     /// The password is right, but the account is disabled.
     Disabled,
     /// The password is right, but the address is not proved.
@@ -616,6 +636,7 @@ impl SignInFailure {
         match self {
             Self::UnknownUser => "unknown_user",
             Self::WrongPassword => "wrong_password",
+            Self::WrongPasskey => "wrong_passkey",
             Self::Disabled => "disabled",
             Self::Unverified => "unverified",
             Self::Denied => "denied",

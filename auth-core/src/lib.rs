@@ -96,13 +96,13 @@ pub use assurance::Assurance;
 pub use audit::{AuditEvent, FeedEvent, FeedPage, FeedQuery};
 pub use auth::Auth;
 pub use builder::AuthBuilder;
-pub use challenge::Challenge;
+pub use challenge::{Challenge, PasskeyOptions};
 pub use client::ClientInfo;
 pub use clock::{Clock, SystemClock};
 pub use config::{
     ApiKeyConfig, BackgroundConfig, Config, EmailVerification, FactorConfig, HashConfig, HookConfig,
-    MailConfig, OnHookFailure, PasswordConfig, Registration, SecondFactor, SessionConfig, ThrottleConfig,
-    TokenConfig,
+    MailConfig, OnHookFailure, PasskeyConfig, PasswordConfig, Registration, SecondFactor, SessionConfig,
+    ThrottleConfig, TokenConfig,
 };
 pub use config_error::ConfigError;
 pub use connect::{ConnectError, ConnectOptions, connect};

@@ -57,6 +57,8 @@ mod authenticator;
 pub mod forge;
 #[expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails by panicking")]
 mod kit;
+#[expect(clippy::expect_used, reason = "a test that cannot go on fails by panicking")]
+mod passkeys;
 mod second_factor;
 
 use std::{
@@ -78,6 +80,7 @@ use crate::{
 pub use self::{
     authenticator::Authenticator,
     kit::Kit,
+    passkeys::SoftwareAuthenticator,
     second_factor::{CHALLENGED_ROLE, Hole},
 };
 

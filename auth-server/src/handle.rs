@@ -74,6 +74,7 @@ fn builder(
     settings.mail.verify_email_url = page(&config.mail.verify_email_url, "/verify-email");
     settings.mail.reset_password_url = page(&config.mail.reset_password_url, "/reset-password");
     settings.mail.stop_email_change_url = page(&config.mail.stop_email_change_url, "/stop-email-change");
+    settings.passkeys = config.passkeys(public_url);
     let mailer: Arc<dyn Mailer> = match &config.mail.smtp_url {
         Some(url) => {
             let mailer = SmtpMailer::new(url, &config.mail.from);

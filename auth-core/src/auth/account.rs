@@ -32,6 +32,16 @@ impl Auth {
         kernel.change_password(caller.clone(), current.into(), new.into(), client).await
     }
 
+    /// Takes the caller's password away, where they have another way in: a passkey, or an account at a provider. They have shown
+    /// lately who they are. Sessions go on. Idempotent.
+    ///
+    /// # Errors
+    /// [`LAST_WAY_IN`](crate::refusal::LAST_WAY_IN); [`Error::StepUpRequired`]; [`Error::SessionOver`]; [`Error::Unavailable`].
+    pub async fn remove_password(&self, caller: &Principal, client: ClientInfo) -> Result<(), Error> {
+        let (kernel, caller) = (Arc::clone(&self.kernel), caller.clone());
+        detached(async move { kernel.remove_password(&caller, &client).await }).await
+    }
+
     /// Deletes the caller's account with all that hangs on it; its events stay as long as the audit keeps them. An account
     /// without a password needs a sign-in of the last five minutes instead.
     ///

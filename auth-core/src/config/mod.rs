@@ -6,6 +6,7 @@ mod factors;
 mod hashing;
 mod hooks;
 mod mail;
+mod passkeys;
 mod passwords;
 mod sessions;
 mod throttle;
@@ -14,6 +15,7 @@ mod tokens;
 use std::time::Duration;
 
 pub(crate) use self::api_keys::is_prefix;
+pub(crate) use self::passkeys::{Unfit, host_of, is_within};
 pub use self::{
     api_keys::ApiKeyConfig,
     background::BackgroundConfig,
@@ -21,6 +23,7 @@ pub use self::{
     hashing::HashConfig,
     hooks::{HookConfig, OnHookFailure},
     mail::MailConfig,
+    passkeys::PasskeyConfig,
     passwords::PasswordConfig,
     sessions::SessionConfig,
     throttle::ThrottleConfig,
@@ -55,6 +58,8 @@ pub struct Config {
     pub factors: FactorConfig,
     /// Keys for machines.
     pub api_keys: ApiKeyConfig,
+    /// Passkeys. Default: none, as a site has to be named.
+    pub passkeys: PasskeyConfig,
     /// For how long an account is kept whose address was never proved and to which nobody ever signed in; then the address is free
     /// again. Accounts that were imported, disabled, or made with a version that did not note sign-ins stay. Default `None`: for ever.
     pub unverified_account_ttl: Option<Duration>,
@@ -128,6 +133,7 @@ impl Config {
         self.hooks.validate()?;
         self.factors.validate()?;
         self.api_keys.validate()?;
+        self.passkeys.validate()?;
         self.hashing.validate()?;
         self.background.validate()?;
         self.throttle.validate()

@@ -8,14 +8,14 @@ use crate::{
     clock::duration_millis,
     email::Email,
     event::EventKind,
-    kernel::{Kernel, listed},
+    kernel::{Kernel, count_ways_in, listed},
     mail::MailKind,
     password::{self, Checked, Verdict},
     refusal,
     store::{
-        ConnectionTrait, LockedUser, SessionRow, UserRow, delete_user, end_all_sessions, find_login,
-        find_session, find_user, find_user_with_sessions, keep_session, lock_user, referring_tables,
-        replace_hash,
+        ConnectionTrait, Factors, LockedUser, SessionRow, UserRow, delete_user, end_all_sessions, find_login,
+        find_session, find_user, find_user_with_sessions, has_password, keep_session, lock_user,
+        referring_tables, remove_password, replace_hash,
     },
     task::{detached, until_won},
 };
@@ -78,7 +78,7 @@ impl Kernel {
             field,
         };
         let found = found.filter(|found| found.user.id == id).ok_or(Error::SessionOver)?;
-        let has_second = self.asks_second_factor(found.factors);
+        let has_second = self.has_second_factor(found.factors);
         if has_second || found.hash.is_none() {
             self.is_recent(proof, self.highest(found.factors))?;
         }
@@ -123,14 +123,19 @@ impl Kernel {
         Ok(session.user)
     }
 
-    /// Whether the factors of an account are asked for.
-    pub(crate) fn asks_second_factor(&self, factors: u64) -> bool {
-        factors > 0 && self.config.factors.policy != SecondFactor::Off
+    /// Whether an account is asked for another factor after any other.
+    pub(crate) fn asks_second_factor(&self, factors: Factors) -> bool {
+        factors.due > 0 && self.config.factors.policy != SecondFactor::Off
+    }
+
+    /// Whether an account can show two factors, and so has to where it matters.
+    pub(crate) fn has_second_factor(&self, factors: Factors) -> bool {
+        !factors.is_none() && self.config.factors.policy != SecondFactor::Off
     }
 
     /// The most that an account can show.
-    fn highest(&self, factors: u64) -> Assurance {
-        if self.asks_second_factor(factors) { Assurance::Aal2 } else { Assurance::Aal1 }
+    fn highest(&self, factors: Factors) -> Assurance {
+        if self.has_second_factor(factors) { Assurance::Aal2 } else { Assurance::Aal1 }
     }
 
     fn is_recent(&self, proof: Proof, level: Assurance) -> Result<(), Error> {
@@ -211,6 +216,32 @@ impl Kernel {
             Ok(())
         })
         .await
+    }
+
+    /// To be called [detached](super::detached).
+    pub(crate) async fn remove_password(&self, caller: &Principal, client: &ClientInfo) -> Result<(), Error> {
+        let user = self.recent_proof(caller).await?;
+        let kind = EventKind::PasswordRemoved { user: user.id };
+        let was_there = until_won(|| async {
+            let txn = self.store.begin().await?;
+            self.hold_session(&txn, user.id, caller.session()?).await?;
+            if !has_password(&txn, user.id).await? {
+                return Ok(false);
+            }
+            remove_password(&txn, user.id).await?;
+            if count_ways_in(self, &txn, user.id).await? == 0 {
+                return Err(Error::Refused(refusal::LAST_WAY_IN));
+            }
+            self.post(&txn, MailKind::PasswordRemoved, &user.email, Some(user.id), None).await?;
+            self.record(&txn, client, &kind).await?;
+            txn.commit().await?;
+            Ok(true)
+        });
+        if was_there.await? {
+            self.mail_waits();
+            self.emit(client, kind);
+        }
+        Ok(())
     }
 
     pub(crate) async fn delete_account(

@@ -9,7 +9,7 @@ use crate::{
     flow::NotSignedIn,
     kernel::{Arrival, Attempt, Kernel, Replaced},
     password::{self, Checked, Verdict},
-    store::{Counters, find_login, replace_hash},
+    store::{Counters, Factors, find_login, replace_hash},
     task::{detached, until_won},
 };
 
@@ -66,8 +66,9 @@ impl Kernel {
             }
             None => (None, Counters::default()),
         };
-        let (user, hash, live_sessions, factors) =
-            found.map_or((None, None, 0, 0), |row| (Some(row.user), row.hash, row.sessions, row.factors));
+        let (user, hash, live_sessions, factors) = found.map_or((None, None, 0, Factors::default()), |row| {
+            (Some(row.user), row.hash, row.sessions, row.factors)
+        });
         let id = user.as_ref().map(|user| user.id);
         let attempt = self.attempt(subject, counters, &login.client, user.as_ref()).await?;
 

@@ -15,7 +15,7 @@ use crate::{
 const MAX_LENGTH: usize = 32;
 
 /// What only the gate says of a sign-in, once it has seen a second factor.
-const OF_THE_GATE: [&str; 3] = ["otp", "rc", "mfa"];
+const OF_THE_GATE: [&str; 5] = ["otp", "rc", "pop", "user", "mfa"];
 
 impl Kernel {
     /// To be called [detached](super::detached).
@@ -61,6 +61,6 @@ fn validate(method: &str) -> Result<(), Error> {
     if is_name && !OF_THE_GATE.contains(&method) {
         return Ok(());
     }
-    let rule = "a method is 1 to 32 of a-z, 0-9, _ and -, and none of otp, rc and mfa, which only a second factor gives";
+    let rule = "a method is 1 to 32 of a-z, 0-9, _ and -, and none of otp, rc, pop, user and mfa, which only a second factor gives";
     Err(Error::Validation(vec![FieldError::new("method", "invalid_method", rule)]))
 }

@@ -3,15 +3,17 @@
 use uuid::Uuid;
 
 use super::Attempt;
-use crate::{Challenge, ClientInfo, Error, SessionId, SignInFailure, UserId, store::UserRow};
+use crate::{
+    Challenge, ClientInfo, Error, SessionId, SignInFailure, UserId,
+    store::{Factors, UserRow},
+};
 
 /// Somebody whose first factor was right.
 pub(crate) struct Arrival {
     pub(crate) user: UserRow,
     /// How many live sessions there are already.
     pub(crate) live_sessions: u64,
-    /// How many factors of theirs stand beside the first.
-    pub(crate) factors: u64,
+    pub(crate) factors: Factors,
     /// How it was shown who they are, as `amr` values (RFC 8176) with spaces between them.
     pub(crate) methods: String,
     /// When, in unix milliseconds, if somebody else saw it; 0 if they do not tell. `None`: just now, here.

@@ -7,7 +7,7 @@ use super::{Arrival, Kernel, LinkMail, Passage};
 use crate::{
     Config, Error, FieldError, Finding, Password, UserId,
     revocation::Ended,
-    store::{Count, DatabaseTransaction, Exported, SessionRow, Standing, Table, standing},
+    store::{Count, DatabaseTransaction, Exported, SessionRow, Standing, Table},
     task::BoxFuture,
 };
 
@@ -116,6 +116,9 @@ pub(crate) struct Gate {
     /// Counts the factors of a user that stand: a part of the statements that read a user for a sign-in. It names the user as
     /// `auth_user.id`.
     pub(crate) standing: Option<fn() -> Count>,
+    /// Counts, in the same way, what is two factors at once: not asked for after a password unless a policy wants two, but where
+    /// somebody has to show who they are by the most that they have.
+    pub(crate) beside: Option<fn() -> Count>,
     /// Asked after the first factor was right and before there is a session.
     pub(crate) at_sign_in: for<'a> fn(&'a Kernel, &'a Arrival) -> Objection<'a, Passage>,
     /// Asked of a live session before it gives tokens.
@@ -148,7 +151,11 @@ impl Kernel {
 
     /// How many factors of a user stand, for the statement that reads the user.
     pub(crate) fn standing(&self) -> Standing {
-        standing(self.rooms.iter().filter_map(|room| room.gate?.standing).map(|select| select()))
+        let gates = || self.rooms.iter().filter_map(|room| room.gate);
+        Standing::of(
+            gates().filter_map(|gate| gate.standing).map(|select| select()),
+            gates().filter_map(|gate| gate.beside).map(|select| select()),
+        )
     }
 
     /// What moves in and out with an account.

@@ -85,6 +85,16 @@ mail_kinds! {
     SecondFactorFailed = "second_factor_failed", Nothing;
     /// So many wrong codes were given that none is taken any more.
     FactorLocked = "factor_locked", Nothing;
+    /// Somebody can sign in to the account with a new passkey.
+    PasskeyAdded = "passkey_added", Nothing;
+    /// A passkey was taken away.
+    PasskeyRemoved = "passkey_removed", Nothing;
+    /// The counter of a passkey did not go up: there may be a copy of it.
+    PasskeyCounter = "passkey_counter", Nothing;
+    /// A passkey says other than before whether it may be kept on several devices.
+    PasskeyBackupChanged = "passkey_backup_changed", Nothing;
+    /// The password was taken away by its owner.
+    PasswordRemoved = "password_removed", Nothing;
     /// The address was proved by somebody who need not be the one who made the account: what could sign in to it is gone.
     WaysInRemoved = "ways_in_removed", WaysIn;
     /// A webhook was switched off; goes to those who administer.

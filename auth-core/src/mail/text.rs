@@ -215,6 +215,46 @@ fn sentences(mail: &Mail, service: &str) -> (String, String, &'static str) {
             ),
             "",
         ),
+        MailKind::PasskeyAdded => (
+            format!("A new passkey for {service}"),
+            format!(
+                "Your account with {service} can now be signed in to with a new passkey. If it was not you, sign in there, \
+                 remove it and choose a new password."
+            ),
+            "",
+        ),
+        MailKind::PasskeyRemoved => (
+            format!("A passkey for {service} was removed"),
+            format!(
+                "A passkey of your account with {service} was removed; it signs in nobody any more. If it was not you, choose a \
+                 new password there at once."
+            ),
+            "",
+        ),
+        MailKind::PasskeyCounter => (
+            format!("There may be a copy of your passkey for {service}"),
+            format!(
+                "A passkey of your account with {service} was used, and what it counts says that it may have been copied. If you \
+                 have not moved it to another device lately, remove it there and make a new one."
+            ),
+            "",
+        ),
+        MailKind::PasskeyBackupChanged => (
+            format!("Your passkey for {service} has changed"),
+            format!(
+                "A passkey of your account with {service} says now whether it is kept on several devices, and said otherwise \
+                 before. If you do not know why, remove it there and make a new one."
+            ),
+            "",
+        ),
+        MailKind::PasswordRemoved => (
+            format!("Your password for {service} was removed"),
+            format!(
+                "Your account with {service} has no password any more, and is signed in to by other means. If it was not you, ask \
+                 for a new password there at once."
+            ),
+            "",
+        ),
         MailKind::WebhookOff => (
             format!("A webhook of {service} was switched off"),
             format!(

@@ -49,6 +49,9 @@ pub mod machines {}
 #[doc = include_str!("second_factor.md")]
 pub mod second_factor {}
 
+#[doc = include_str!("passkeys.md")]
+pub mod passkeys {}
+
 #[doc = include_str!("roles.md")]
 pub mod roles {}
 

@@ -48,6 +48,8 @@ mod tests {
         // Of programs, and nobody's.
         "auth_service_account",
         "auth_ended_token",
+        // Was answered, and is of no account.
+        "auth_passkey_challenge",
         // Nobody's in particular.
         "auth_webhook",
         "auth_webhook_delivery",

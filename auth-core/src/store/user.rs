@@ -52,8 +52,22 @@ pub(crate) struct LoginRow {
     pub(crate) hash: Option<String>,
     /// How many live sessions there are already.
     pub(crate) sessions: u64,
-    /// How many factors stand beside the first.
-    pub(crate) factors: u64,
+    pub(crate) factors: Factors,
+}
+
+/// How many factors of a user stand beside the password.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Factors {
+    /// That are asked for after any other.
+    pub(crate) due: u64,
+    /// That are two at once, and are asked for where two are needed.
+    pub(crate) beside: u64,
+}
+
+impl Factors {
+    pub(crate) fn is_none(self) -> bool {
+        self.due == 0 && self.beside == 0
+    }
 }
 
 /// One line of the join of a user with password and roles: as many lines as roles, at least one.
@@ -69,7 +83,8 @@ struct Line {
     device_seed: Option<Vec<u8>>,
     hash: Option<String>,
     sessions: i64,
-    factors: i64,
+    due: i64,
+    beside: i64,
     role: Option<String>,
 }
 
@@ -98,18 +113,34 @@ fn fold(mut lines: Vec<Line>) -> Option<LoginRow> {
         },
         hash: line.hash,
         sessions: u64::try_from(line.sessions).unwrap_or(0),
-        factors: u64::try_from(line.factors).unwrap_or(0),
+        factors: Factors {
+            due: u64::try_from(line.due).unwrap_or(0),
+            beside: u64::try_from(line.beside).unwrap_or(0),
+        },
     })
 }
 
 /// A statement that counts something, as a part of another.
 pub(crate) type Count = SelectStatement;
 
-/// How many factors of a user stand: part of a statement that reads the user as `auth_user`.
-pub(crate) type Standing = Expr;
+/// How many factors of a user stand: parts of a statement that reads the user as `auth_user`.
+pub(crate) struct Standing {
+    due: Expr,
+    beside: Expr,
+}
 
-/// The sum of these counts.
-pub(crate) fn standing(counts: impl Iterator<Item = Count>) -> Standing {
+impl Standing {
+    /// The sums of these counts.
+    pub(crate) fn of(due: impl Iterator<Item = Count>, beside: impl Iterator<Item = Count>) -> Self {
+        Self { due: sum(due), beside: sum(beside) }
+    }
+
+    fn not_asked() -> Self {
+        Self { due: Expr::value(0_i64), beside: Expr::value(0_i64) }
+    }
+}
+
+fn sum(counts: impl Iterator<Item = Count>) -> Expr {
     let counts = counts.map(|count| Expr::SubQuery(None, Box::new(count.into())));
     counts.reduce(ExprTrait::add).unwrap_or_else(|| Expr::value(0_i64))
 }
@@ -143,7 +174,8 @@ pub(crate) async fn find_login(
         .column((password::Entity, password::Column::Hash))
         .column((user_role::Entity, user_role::Column::Role))
         .expr_as(Expr::SubQuery(None, Box::new(count_sessions(now).into())), "sessions")
-        .expr_as(standing, "factors");
+        .expr_as(standing.due, "due")
+        .expr_as(standing.beside, "beside");
     if let Some(subject) = subject {
         join_counters(&mut query, subject);
     }
@@ -162,7 +194,7 @@ pub(crate) async fn find_login(
 }
 
 pub(crate) async fn find_user(db: &impl ConnectionTrait, id: UserId) -> Result<Option<UserRow>, DbErr> {
-    Ok(find_with(db, id, Expr::value(0_i64), Expr::value(0_i64)).await?.map(|row| row.user))
+    Ok(find_with(db, id, Expr::value(0_i64), Standing::not_asked()).await?.map(|row| row.user))
 }
 
 /// A user as a sign-in without a password needs it.
@@ -185,7 +217,8 @@ async fn find_with(
         .column(user_role::Column::Role)
         .expr_as(Expr::value(None::<String>), "hash")
         .expr_as(sessions, "sessions")
-        .expr_as(standing, "factors")
+        .expr_as(standing.due, "due")
+        .expr_as(standing.beside, "beside")
         .join(JoinType::LeftJoin, user::Relation::Role.def())
         .filter(user::Column::Id.eq(id.as_uuid()))
         .into_model::<Line>()
@@ -198,7 +231,7 @@ pub(crate) async fn find_user_by_email(
     db: &impl ConnectionTrait,
     normalized_email: &str,
 ) -> Result<Option<UserRow>, DbErr> {
-    let (found, _) = find_login(db, normalized_email, None, 0, Expr::value(0_i64)).await?;
+    let (found, _) = find_login(db, normalized_email, None, 0, Standing::not_asked()).await?;
     Ok(found.map(|row| row.user))
 }
 

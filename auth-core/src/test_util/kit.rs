@@ -2,7 +2,7 @@ use std::{sync::Arc, time::Duration};
 
 use sea_orm::DatabaseConnection;
 
-use super::{Authenticator, EventLog, InsecureHasher, ManualClock, Outbox};
+use super::{Authenticator, EventLog, InsecureHasher, ManualClock, Outbox, SoftwareAuthenticator};
 use crate::{
     ApiKeySecret, Auth, AuthBuilder, ClientInfo, CreateUser, Keys, Login, Principal, SecretKey, SignIn,
     Tokens, User,
@@ -110,6 +110,16 @@ impl Kit {
         };
         let answer = Answer::new(challenge.auth_session, Method::Totp, app.next_code());
         factors.answer(answer).await.expect("a code that was right").tokens
+    }
+
+    /// An authenticator without a passkey yet, on a page of the site that [`PasskeyConfig`](crate::PasskeyConfig) names.
+    ///
+    /// # Panics
+    /// When there are no passkeys: with the settings of [`with`](Self::with).
+    pub fn authenticator(&self) -> SoftwareAuthenticator {
+        let config = &self.auth.config().passkeys;
+        let origin = config.origins.first().expect("a page of the site");
+        SoftwareAuthenticator::on(origin)
     }
 
     /// The same as the value of a header `Authorization`.

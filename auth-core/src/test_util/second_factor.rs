@@ -48,6 +48,7 @@ impl AuthBuilder {
         self.room(Room {
             gate: Some(Gate {
                 standing: None,
+                beside: None,
                 at_sign_in: |kernel, arrival| {
                     let is_due = arrival.user.roles.iter().any(|role| role == CHALLENGED_ROLE);
                     let token = random::uuid(kernel.random.as_ref()).ok().filter(|_| is_due)?;
@@ -55,6 +56,7 @@ impl AuthBuilder {
                         auth_session: AuthSession::new(token.simple().to_string()),
                         methods: vec!["totp", "recovery_code"],
                         enrol: false,
+                        passkey_options: None,
                         expires_at: kernel.clock.now() + Duration::from_mins(5),
                     };
                     Some(Box::pin(std::future::ready(Ok(Passage::Challenge(challenge)))))

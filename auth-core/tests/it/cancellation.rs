@@ -9,15 +9,15 @@ use std::{
 
 use auth_core::{
     Algorithm, Auth, ClientInfo, CreateUser, Error, Login, Register,
-    factor::{Answer, Method, StepUp},
+    factor::{Answer, Method, PasskeyLogin, StepUp},
     machine::RotateApiKey,
     test_util::{Authenticator, ManualClock},
 };
 use auth_migration::{each_database, test_util::TestDatabase};
 use tokio::time::timeout;
 
-use crate::factor;
 use crate::support::{EMAIL, PASSWORD, PAST_GRACE, SECOND, TestAuth, keys};
+use crate::{factor, passkey};
 
 /// Polls a future at most `left` times, then drops it.
 pub(crate) struct Leaves<F> {
@@ -142,6 +142,27 @@ each_database! {
             },
         )
         .await;
+    }
+
+    async fn a_passkey_that_is_dropped_signs_in_once_or_not_and_the_next_does(db: &TestDatabase) {
+        let world = passkey::World::new(db).await;
+        let mut authenticator = world.authenticator.clone();
+        at_each_await(
+            async |_| authenticator.clone().sign(&world.begin()),
+            |signed| {
+                let (passkeys, signed) = (world.passkeys(), signed.clone());
+                async move { passkeys.login(PasskeyLogin::new(signed)).await }
+            },
+            async |signed| {
+                let (before, first) = (world.test.count("auth_session").await, world.test.sign_in(&signed).await);
+                assert!(matches!(first, Ok(_) | Err(Error::InvalidCredentials)), "{first:?}");
+                assert!(world.test.sign_in(&signed).await.is_err());
+                assert!(world.test.count("auth_session").await <= before + 1);
+            },
+        )
+        .await;
+        let signed = authenticator.sign(&world.begin());
+        world.test.sign_in(signed).await.unwrap();
     }
 
     async fn a_second_factor_that_is_dropped_locks_nobody_out(db: &TestDatabase) {

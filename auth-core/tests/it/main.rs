@@ -37,6 +37,7 @@ mod mail_pace;
 mod manual;
 mod oidc;
 mod others;
+mod passkey;
 mod passwords;
 mod refresh;
 mod register;

@@ -7,6 +7,7 @@ mod lifetimes;
 mod listen;
 mod mail;
 mod oidc;
+mod passkeys;
 mod passwords;
 mod reader;
 mod secret;
@@ -28,7 +29,8 @@ pub(crate) use self::{
     value::{LOCALHOST, host_of, in_url, is_https, is_loopback, split_url},
 };
 use self::{
-    dotenv::DotEnv, keys::KeyConfig, listen::ListenConfig, mail::MailConfig, oidc::OidcConfig, reader::Reader,
+    dotenv::DotEnv, keys::KeyConfig, listen::ListenConfig, mail::MailConfig, oidc::OidcConfig,
+    passkeys::PasskeyConfig, reader::Reader,
 };
 use crate::{
     error::SettingError,
@@ -47,6 +49,7 @@ pub(crate) struct Config {
     pub(crate) breached: Option<Arc<BreachList>>,
     pub(crate) mail: mail::MailConfig,
     pub(crate) oidc: oidc::OidcConfig,
+    pub(crate) passkeys: passkeys::PasskeyConfig,
     pub(crate) keys: keys::KeyConfig,
     /// How often to ask what other instances have ended, and for the key ring.
     pub(crate) database: DatabaseConfig,
@@ -176,6 +179,7 @@ impl Default for Config {
             breached: None,
             mail: MailConfig::default(),
             oidc: OidcConfig::default(),
+            passkeys: PasskeyConfig::default(),
             keys: KeyConfig::default(),
             database: DatabaseConfig {
                 url: DatabaseUrl::default(),

@@ -32,6 +32,7 @@ mod newer_schema;
 mod nginx;
 mod oidc;
 mod pages;
+mod passkeys;
 mod proxy_protocol;
 mod reload;
 mod schedules;

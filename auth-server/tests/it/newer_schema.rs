@@ -7,7 +7,7 @@ use tokio::time::timeout;
 
 use crate::support::{KEY, PATIENCE, Program};
 
-const TABLES: [&str; 17] = [
+const TABLES: [&str; 19] = [
     "auth_user",
     "auth_password",
     "auth_user_role",
@@ -24,6 +24,8 @@ const TABLES: [&str; 17] = [
     "auth_totp",
     "auth_recovery_code",
     "auth_factor_failure",
+    "auth_passkey",
+    "auth_passkey_challenge",
     "auth_device",
 ];
 

@@ -165,7 +165,7 @@ fn describe_change_user(_: &Inner) -> Operation {
     of_one("change_user", "Change roles, or keep a user out")
         .describe(
             "Both or one of them, at once or not at all. A user who is kept out has no sessions any more. Where roles are given \
-             the answer names the identities with which somebody can sign in to the account, and so has them now.",
+             the answer names the identities and passkeys with which somebody can sign in to the account, and so has them now.",
         )
         .takes("UserChange", &json!({"roles": ["user", "admin"], "disabled": false}))
         .answers_with(200, "The user as it is now.", "ChangedAccount")
@@ -228,6 +228,7 @@ fn schemas() -> Vec<(&'static str, Value)> {
     // Only where it gives roles: none of what is always there.
     if let Some(members) = changed.pointer_mut("/properties").and_then(Value::as_object_mut) {
         members.insert("identities".to_owned(), list("Identity"));
+        members.insert("passkeys".to_owned(), list("ExportedPasskey"));
     }
     let change = json!({
         "roles": {

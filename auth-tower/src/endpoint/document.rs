@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::{
     answer,
     fields::{Query, invalid, limit},
+    passkey,
 };
 use crate::{
     Body,
@@ -147,7 +148,7 @@ pub(super) fn user_members() -> Value {
 }
 
 pub(crate) fn schemas() -> Vec<(&'static str, Value)> {
-    vec![
+    let mut all = vec![
         ("User", closed(&user_members())),
         (
             "Session",
@@ -182,5 +183,7 @@ pub(crate) fn schemas() -> Vec<(&'static str, Value)> {
         ),
         ("EventPage", closed(&json!({"events": list("Event"), "next_cursor": nullable()}))),
         ("Address", object(&["email"], &json!({"email": email()}))),
-    ]
+    ];
+    all.extend(passkey::shared_schemas());
+    all
 }

@@ -109,6 +109,17 @@ pub(super) fn optional_list(
     }
 }
 
+/// What a browser made with a passkey (`PublicKeyCredential.toJSON()`), as a text of JSON again.
+pub(super) fn credential(object: &mut Object) -> Result<String, Problem> {
+    match object.remove("credential") {
+        Some(credential @ Json::Object(_)) => {
+            serde_json::to_string(&credential).map_err(|_| Problem::internal())
+        }
+        Some(_) => Err(invalid("credential", "wrong_type", "the credential must be an object")),
+        None => Err(invalid("credential", "required", "the credential is missing")),
+    }
+}
+
 pub(super) type Query = BTreeMap<String, String>;
 
 /// How many are listed when nothing is said.

@@ -13,6 +13,7 @@ mod machine;
 #[cfg(feature = "oidc")]
 mod oidc;
 mod openapi;
+mod passkey;
 mod reset_password;
 mod sessions;
 mod sign_in;
@@ -39,6 +40,7 @@ pub(crate) const DOORS: &[Doors] = &[
     step_up::DOORS,
     factor::DOORS,
     factor::LIST_DOORS,
+    passkey::DOORS,
     change_email::DOORS,
     sessions::DOORS,
     verify_email::DOORS,

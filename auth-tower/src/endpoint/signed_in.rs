@@ -37,6 +37,9 @@ struct ChallengeDocument<'a> {
     problem: Document<'a>,
     auth_session: &'a str,
     methods: &'a [&'static str],
+    /// Where a passkey is one of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    passkey_options: Option<serde_json::Value>,
     expires_in: u64,
 }
 
@@ -47,6 +50,10 @@ pub(super) fn document(service: &Inner, challenge: &Challenge) -> Response<Body>
         problem: Document::of(&problem),
         auth_session: challenge.auth_session.expose(),
         methods: &challenge.methods,
+        passkey_options: challenge
+            .passkey_options
+            .as_ref()
+            .and_then(|it| serde_json::from_str(it.json()).ok()),
         expires_in: left.unwrap_or_default().as_secs(),
     });
     problem.response(body)

@@ -7,7 +7,7 @@ use super::{
     Doors,
     answer::access_token,
     factor::method,
-    fields::{object, optional_text, texts_of},
+    fields::{credential, object, optional_text, texts_of},
 };
 use crate::{
     openapi::{
@@ -30,16 +30,17 @@ pub(crate) const DOORS: Doors = Doors {
     endpoints: &[Endpoint::STEP_UP],
     schemas: |_| {
         let members = json!({
-            "method": {"type": "string", "enum": ["password", "totp", "recovery_code"]},
+            "method": {"type": "string", "enum": ["password", "totp", "recovery_code", "passkey"]},
             "password": password(),
             "code": text(),
+            "credential": shape::credential(),
         });
         vec![("StepUp", shape::object(&["method"], &members))]
     },
     ..Doors::tagged(Tag::ACCOUNT)
 };
 
-/// `POST /step-up` `{"method", "password" or "code"}`: for what asks for recent proof.
+/// `POST /step-up` `{"method", "password", "code" or "credential"}`: for what asks for recent proof.
 async fn step_up(mut call: Call) -> Answered {
     let caller = call.caller()?;
     let mut object = object(call.payload)?;
@@ -47,6 +48,8 @@ async fn step_up(mut call: Call) -> Answered {
     let by = if name == "password" {
         let [password] = texts_of(object, ["password"])?;
         StepUp::Password(password.into())
+    } else if name == "passkey" {
+        StepUp::Code(method(&name)?, credential(&mut object)?.into())
     } else {
         let method = method(&name)?;
         let [code] = texts_of(object, ["code"])?;

@@ -113,6 +113,7 @@ fn problem(oauth: &[&str]) -> Value {
             "items": {"type": "string"},
             "description": "With `second_factor_required`: by what it can be done, as `totp`.",
         },
+        "passkey_options": {"type": "object", "description": "With `second_factor_required`, where a passkey is one of `methods`: for `parseRequestOptionsFromJSON`."},
         "expires_in": {"type": "integer", "description": "With `second_factor_required`: seconds that are left for it."},
         "errors": {"type": "array", "items": field, "description": "The broken rules, each at its field."},
     });

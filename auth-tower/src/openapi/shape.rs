@@ -74,6 +74,11 @@ pub(crate) fn new_password(service: &Inner) -> Value {
     })
 }
 
+/// What a browser made with a passkey.
+pub(crate) fn credential() -> Value {
+    json!({"type": "object", "description": "`PublicKeyCredential.toJSON()` (WebAuthn Level 3)."})
+}
+
 /// A token out of a mail.
 pub(crate) fn token() -> Value {
     json!({"type": "string", "description": "What stands in the link after `#`."})

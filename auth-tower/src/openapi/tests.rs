@@ -19,10 +19,13 @@ fn service(settings: impl FnOnce(AuthBuilder) -> AuthBuilder) -> AuthService {
     let keys = Keys::new(SecretKey::new([7; 64]).unwrap());
     let providers =
         oidc::Config::new("http://127.0.0.1:8000/auth/oauth").provider(Provider::google("id", "secret"));
-    let auth = Auth::builder(Default::default(), keys)
-        .configure(|config| config.mail.pages_at("http://127.0.0.1:8000/auth"))
+    let auth = Auth::builder(Default::default(), keys).configure(|config| {
+        config.mail.pages_at("http://127.0.0.1:8000/auth");
         // Told by an address, it is where clients look for the rest.
-        .configure(|config| "https://auth.example.com".clone_into(&mut config.tokens.issuer));
+        "https://auth.example.com".clone_into(&mut config.tokens.issuer);
+        config.passkeys.rp_id = Some("localhost".to_owned());
+        config.passkeys.origins = vec!["http://localhost:8000".to_owned()];
+    });
     let auth = settings(auth.mailer(Arc::new(Outbox::new())).oidc(providers)).build().unwrap();
     AuthService::builder(auth).mounted_at("/auth").build().unwrap()
 }
@@ -101,6 +104,9 @@ fn kind_of((mail, providers, verification, registration): Kind) -> Option<Auth> 
         // Without keys where there is no mail, so that each comes with and without them.
         config.api_keys.enabled = mail;
         config.mail.pages_at("http://127.0.0.1:8000");
+        // Passkeys come and go with mail: one kind more would double their number.
+        config.passkeys.rp_id = mail.then(|| "localhost".to_owned());
+        config.passkeys.origins = vec!["http://localhost:8000".to_owned()];
     });
     let auth = if mail { auth.mailer(Arc::new(Outbox::new())) } else { auth };
     let oidc = providers.map(|all| {

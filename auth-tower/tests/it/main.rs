@@ -29,6 +29,7 @@ mod mounting;
 mod oidc;
 mod openapi;
 mod overload;
+mod passkeys;
 mod races;
 mod reads;
 mod refresh_token;

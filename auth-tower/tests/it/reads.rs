@@ -3,7 +3,10 @@
 use auth_core::ClientInfo;
 use auth_migration::test_util::TestDatabase;
 
-use crate::support::{Req, World};
+use crate::{
+    passkeys::site,
+    support::{Req, World},
+};
 
 /// Every address that is there without a provider. A sign-in at one begins and ends by GET, and is bound to its browser.
 const PATHS: &[&str] = &[
@@ -38,6 +41,14 @@ const PATHS: &[&str] = &[
     "/login/challenge",
     "/login/challenge/enrol",
     "/step-up",
+    "/step-up/options",
+    "/passkeys/options",
+    "/passkeys/login",
+    "/users/me/passkeys",
+    "/users/me/passkeys/options",
+    "/users/me/passkeys/0198c5d2-0000-7000-8000-000000000001",
+    "/.well-known/webauthn",
+    "/.well-known/passkey-endpoints",
     "/request-verify-token",
     "/verify-email",
     "/forgot-password",
@@ -56,7 +67,7 @@ const PATHS: &[&str] = &[
 #[tokio::test]
 async fn a_read_changes_nothing_at_any_door() {
     let database = TestDatabase::sqlite().await;
-    let (world, outbox) = World::with_mail(&database, |settings| settings).await;
+    let (world, outbox) = World::with_mail(&database, site).await;
     let world = world.with_ada().await;
     let (access, _) = world.ada_signs_in().await;
     // Also at the doors that open to administrators only.

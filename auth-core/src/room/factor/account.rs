@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use super::{
     FACTOR_NOT_FOUND, FACTOR_REQUIRED, INVALID_CODE, TOTP,
     enrol::{self, Confirmed},
+    passkey::{Passkey, count_passkeys, list_passkeys},
     recovery,
     store::{count_codes, find_totp, forget_tries, put_codes, remove_codes, remove_totp},
 };
@@ -26,6 +27,8 @@ pub struct FactorList {
     pub is_locked: bool,
     /// How many recovery codes were not used yet.
     pub recovery_codes_left: u64,
+    /// The oldest first.
+    pub passkeys: Vec<Passkey>,
 }
 
 /// A factor stands from now on.
@@ -49,6 +52,7 @@ pub(super) async fn list(kernel: &Kernel, caller: &Principal) -> Result<FactorLi
         is_locked: stands.as_ref().is_some_and(|row| row.is_locked),
         totp: stands.map(|row| from_millis(row.created_at)),
         recovery_codes_left: count_codes(db, user.id).await?,
+        passkeys: list_passkeys(db, user.id).await?.into_iter().map(Passkey::from).collect(),
     })
 }
 
@@ -99,15 +103,18 @@ pub(super) async fn remove(kernel: &Kernel, caller: &Principal, client: &ClientI
         kernel.hold_session(&txn, user.id, caller.session()?).await?;
         let row = find_totp(&txn, user.id).await?.ok_or(FACTOR_NOT_FOUND)?;
         let stood = row.pending_until.is_none();
-        if stood && kernel.config.factors.policy.requires(&user.roles) {
+        let is_last = stood && count_passkeys(&txn, user.id).await? == 0;
+        if is_last && kernel.config.factors.policy.requires(&user.roles) {
             return Err(FACTOR_REQUIRED.into());
         }
         remove_totp(&txn, user.id).await?;
         let kind = EventKind::FactorRemoved { user: user.id, factor: TOTP };
-        if stood {
+        if is_last {
             // Of no use without a factor, and not to come back with the next one.
             remove_codes(&txn, user.id).await?;
             forget_tries(&txn, user.id, None).await?;
+        }
+        if stood {
             kernel.spare_nobody(&txn, user.id).await?;
             kernel.post(&txn, MailKind::FactorRemoved, &user.email, Some(user.id), None).await?;
             kernel.record(&txn, client, &kind).await?;
@@ -130,7 +137,8 @@ pub(super) async fn new_recovery_codes(
 ) -> Result<Vec<Password>, Error> {
     let user = kernel.recent_proof(caller).await?;
     let stands = |row: Option<super::store::TotpRow>| row.is_some_and(|row| row.pending_until.is_none());
-    if !stands(find_totp(kernel.store.db(), user.id).await?) {
+    let db = kernel.store.db();
+    if !stands(find_totp(db, user.id).await?) && count_passkeys(db, user.id).await? == 0 {
         return Err(FACTOR_NOT_FOUND.into());
     }
     let set = recovery::draw(kernel, client).await?;
@@ -139,7 +147,7 @@ pub(super) async fn new_recovery_codes(
         let txn = kernel.store.begin().await?;
         // Ten hashes take their time.
         kernel.hold_session(&txn, user.id, caller.session()?).await?;
-        if !stands(find_totp(&txn, user.id).await?) {
+        if !stands(find_totp(&txn, user.id).await?) && count_passkeys(&txn, user.id).await? == 0 {
             return Err(FACTOR_NOT_FOUND.into());
         }
         put_codes(&txn, user.id, &set.rows, kernel.now()).await?;

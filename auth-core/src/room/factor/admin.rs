@@ -2,6 +2,7 @@
 
 use super::{
     OWN_FACTORS,
+    passkey::remove_passkeys,
     store::{forget_tries, remove_codes, remove_totp, unlock_codes},
 };
 use crate::{
@@ -24,6 +25,7 @@ pub(super) async fn reset(kernel: &Kernel, user: UserId, client: &ClientInfo) ->
         let txn = kernel.store.begin().await?;
         let owner = lock_user(&txn, user).await?.ok_or(USER_NOT_FOUND)?;
         remove_totp(&txn, user).await?;
+        remove_passkeys(&txn, user).await?;
         remove_codes(&txn, user).await?;
         forget_tries(&txn, user, None).await?;
         kernel.spare_nobody(&txn, user).await?;

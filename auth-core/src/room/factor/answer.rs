@@ -9,17 +9,18 @@ use super::{
     challenge::{self, Purpose, count},
     device,
     enrol::{self, Confirmed},
+    passkey,
     proof::{self, Shown},
     store::{ChallengeRow, spend_challenge},
     totp::{self, TotpSetup},
 };
 use crate::{
-    AuthSession, ClientInfo, Error, Password, RefreshToken, SessionId, SignIn, Tokens,
-    assurance::with_second,
+    AuthSession, ClientInfo, Error, PasskeyOptions, Password, RefreshToken, SessionId, SignIn, Tokens,
+    assurance::{PASSKEY as PASSKEY_METHODS, with_second},
     event::EventKind,
     flow::NotSignedIn,
     kernel::{Arrival, Attempt, Kernel, Replaced},
-    store::{LoginRow, UserRow, find_user_with_sessions, lock_user, prove_session},
+    store::{DatabaseTransaction, LoginRow, UserRow, find_user_with_sessions, lock_user, prove_session},
     task::until_won,
 };
 
@@ -29,22 +30,31 @@ pub struct Answer {
     pub(super) auth_session: AuthSession,
     pub(super) method: Method,
     pub(super) code: Password,
+    pub(super) name: Option<String>,
     pub(super) client: ClientInfo,
     pub(super) holds: Option<RefreshToken>,
     pub(super) remembers: bool,
 }
 
 impl Answer {
-    /// The challenge's [`auth_session`](crate::Challenge::auth_session), and a code.
+    /// The challenge's [`auth_session`](crate::Challenge::auth_session), and a code, or the JSON text of what a browser made with a
+    /// passkey.
     pub fn new(auth_session: impl Into<AuthSession>, method: Method, code: impl Into<Password>) -> Self {
         Self {
             auth_session: auth_session.into(),
             method,
             code: code.into(),
+            name: None,
             client: ClientInfo::default(),
             holds: None,
             remembers: false,
         }
+    }
+
+    /// What a passkey is called that is made by it.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
     }
 
     /// Who asks: recorded with the session and in the event.
@@ -120,7 +130,9 @@ async fn sign_in(
     row: &ChallengeRow,
     owner: LoginRow,
 ) -> Result<Answered, Error> {
-    let shown = proof::show(kernel, row.user_id, answer.method, &answer.code, &answer.client).await?;
+    let purpose = passkey::Purpose::SecondFactor;
+    let Answer { method, code, client, .. } = &answer;
+    let shown = proof::show(kernel, row.user_id, *method, code, purpose, client).await?;
     let methods = with_second(&row.methods, shown.amr());
     let token_id = device::wanted(kernel, answer.remembers)?;
     spend(kernel, shown, row, &owner.user, &answer.client, Also { lifts: None, token_id }).await?;
@@ -134,40 +146,72 @@ async fn enrol(
     row: &ChallengeRow,
     owner: LoginRow,
 ) -> Result<Answered, Error> {
-    if answer.method != Method::Totp {
-        return Err(INVALID_CODE.into());
-    }
-    if owner.factors > 0 {
+    if !owner.factors.is_none() {
         // Set up elsewhere meanwhile: that one is asked for at the next sign-in.
         return Err(TOTP_EXISTS.into());
     }
-    let client = &answer.client;
-    let confirmed = enrol::look(kernel, row.user_id, &answer.code, client).await?;
-    let (now, token_id) = (kernel.now(), device::wanted(kernel, answer.remembers)?);
-    let kinds = until_won(|| async {
-        let txn = kernel.store.begin().await?;
-        // Ten hashes take their time: what has ended the sessions meanwhile has ended this too.
-        let locked = lock_user(&txn, row.user_id).await?.ok_or(Error::InvalidToken)?;
-        let is_over = locked.epoch != row.epoch || locked.disabled;
-        if is_over || !spend_challenge(&txn, row.id, now).await? {
-            return Err(Error::InvalidToken);
+    let Answer { code, client, .. } = &answer;
+    let token_id = device::wanted(kernel, answer.remembers)?;
+    let (second, kinds, recovery_codes) = match answer.method {
+        Method::Totp => {
+            let confirmed = enrol::look(kernel, row.user_id, code, client).await?;
+            let kinds = until_won(|| async {
+                let txn = begin(kernel, row).await?;
+                let kind = enrol::stand(kernel, &txn, &owner.user, &confirmed, client).await?;
+                end(kernel, txn, &owner.user, kind, token_id, client).await
+            });
+            let kinds = kinds.await?;
+            let Confirmed { codes, .. } = confirmed;
+            ("otp", kinds, codes.codes)
         }
-        let mut kinds = vec![enrol::stand(kernel, &txn, &owner.user, &confirmed, client).await?];
-        if let Some(token_id) = token_id {
-            kinds.push(device::remember(kernel, &txn, &owner.user, token_id, client).await?);
+        Method::Passkey => {
+            let name = answer.name.clone();
+            let new = passkey::look_at_new(kernel, row.user_id, code.expose(), name, client).await?;
+            let stood = until_won(|| async {
+                let txn = begin(kernel, row).await?;
+                let (kind, has_codes) = passkey::stand(kernel, &txn, &owner.user, &new, client).await?;
+                Ok((end(kernel, txn, &owner.user, kind, token_id, client).await?, has_codes))
+            });
+            let (kinds, has_codes) = stood.await?;
+            (PASSKEY_METHODS, kinds, new.added(has_codes).recovery_codes)
         }
-        txn.commit().await?;
-        Ok(kinds)
-    })
-    .await?;
+        Method::RecoveryCode => return Err(INVALID_CODE.into()),
+    };
     kernel.mail_waits();
     for kind in kinds {
         kernel.emit(client, kind);
     }
-    let methods = with_second(&row.methods, "otp");
-    let Confirmed { codes, .. } = confirmed;
+    let methods = with_second(&row.methods, second);
     let tokens = through_the_door(kernel, row, owner, methods, answer, token_id).await?;
-    Ok(Answered { tokens, recovery_codes: codes.codes })
+    Ok(Answered { tokens, recovery_codes })
+}
+
+/// Spends the challenge. Ten hashes take their time: what has ended the sessions meanwhile has ended this too.
+async fn begin(kernel: &Kernel, row: &ChallengeRow) -> Result<DatabaseTransaction, Error> {
+    let txn = kernel.store.begin().await?;
+    let locked = lock_user(&txn, row.user_id).await?.ok_or(Error::InvalidToken)?;
+    let is_over = locked.epoch != row.epoch || locked.disabled;
+    if is_over || !spend_challenge(&txn, row.id, kernel.now()).await? {
+        return Err(Error::InvalidToken);
+    }
+    Ok(txn)
+}
+
+/// Remembers the device, where that is wanted, and commits. What there is to tell.
+async fn end(
+    kernel: &Kernel,
+    txn: DatabaseTransaction,
+    user: &UserRow,
+    kind: EventKind,
+    token_id: Option<Uuid>,
+    client: &ClientInfo,
+) -> Result<Vec<EventKind>, Error> {
+    let mut kinds = vec![kind];
+    if let Some(token_id) = token_id {
+        kinds.push(device::remember(kernel, &txn, user, token_id, client).await?);
+    }
+    txn.commit().await?;
+    Ok(kinds)
 }
 
 /// The session is lifted, and goes on with its own refresh token.
@@ -181,7 +225,8 @@ async fn refresh(
     let token = holds.ok_or(Error::InvalidToken)?;
     let session = kernel.genuine(&token).await?.filter(|session| Some(session.id) == row.session);
     let session = session.ok_or(Error::InvalidToken)?;
-    let shown = proof::show(kernel, row.user_id, method, &code, &client).await?;
+    let purpose = passkey::Purpose::SecondFactor;
+    let shown = proof::show(kernel, row.user_id, method, &code, purpose, &client).await?;
     let methods = with_second(&session.methods, shown.amr());
     let token_id = device::wanted(kernel, remembers)?;
     let kind = EventKind::SteppedUp { user: row.user_id, session: session.id, method: method.name() };
@@ -236,7 +281,7 @@ async fn spend(
         Ok(Some(kind))
     });
     let Some(kind) = spent.await? else {
-        shown.was_spent(kernel, client).await?;
+        shown.was_spent(kernel, &user.email, client).await?;
         return Err(INVALID_CODE.into());
     };
     shown.spent(kernel, client).await;
@@ -298,21 +343,33 @@ pub(super) async fn begin_enrolment(
     auth_session: &AuthSession,
     client: &ClientInfo,
 ) -> Result<TotpSetup, Error> {
+    let owner = who_enrols(kernel, auth_session, client).await?;
+    totp::begin(kernel, &owner.user).await
+}
+
+/// To be called [detached](crate::task::detached).
+pub(super) async fn begin_passkey(
+    kernel: &Kernel,
+    auth_session: &AuthSession,
+    client: &ClientInfo,
+) -> Result<PasskeyOptions, Error> {
+    let owner = who_enrols(kernel, auth_session, client).await?;
+    if kernel.config.passkeys.site().is_none() {
+        return Err(Error::InvalidToken);
+    }
+    passkey::begin_for(kernel, &owner.user).await
+}
+
+async fn who_enrols(
+    kernel: &Kernel,
+    auth_session: &AuthSession,
+    client: &ClientInfo,
+) -> Result<LoginRow, Error> {
     let (purpose, row, attempt) = challenge::find(kernel, auth_session, client).await?;
-    let begun = async {
-        if purpose != Purpose::Enrol {
-            return Err(Error::InvalidToken);
-        }
-        let owner = owner(kernel, &row).await?;
-        if owner.factors > 0 {
-            return Err(TOTP_EXISTS.into());
-        }
-        totp::begin(kernel, &owner.user).await
-    };
-    let begun = begun.await;
-    match &begun {
+    let owner = if purpose == Purpose::Enrol { owner(kernel, &row).await } else { Err(Error::InvalidToken) };
+    match &owner {
         Err(Error::InvalidToken) => attempt.stays_counted(),
         _ => attempt.right(kernel).await,
     }
-    begun
+    owner.and_then(|owner| if owner.factors.is_none() { Ok(owner) } else { Err(TOTP_EXISTS.into()) })
 }

@@ -2,6 +2,7 @@
 
 use super::{
     Method, SECOND_FACTOR_ENROLMENT_REQUIRED, device,
+    passkey::{self, list_passkeys, to_sign},
     store::{
         ChallengeRow, count_codes, find_challenge, find_challenge_of, insert_challenge, remove_old_challenge,
     },
@@ -11,15 +12,19 @@ use crate::{
     clock::{duration_millis, from_millis},
     kernel::{Arrival, Attempt, Gate, Kernel, Objection, Passage},
     random,
-    store::{Insert, SessionRow, find_user_with_sessions},
+    store::{Factors, Insert, SessionRow, find_user_with_sessions},
     token::one_time::OneTimeParts,
 };
 
 /// How long somebody has to answer.
 const VALID_FOR: std::time::Duration = std::time::Duration::from_mins(5);
 
-pub(super) const GATE: Gate =
-    Gate { standing: Some(super::store::standing), at_sign_in, at_refresh: Some(at_refresh) };
+pub(super) const GATE: Gate = Gate {
+    standing: Some(super::store::standing),
+    beside: Some(passkey::beside),
+    at_sign_in,
+    at_refresh: Some(at_refresh),
+};
 
 /// What a challenge is for. In its row, and in the mac of its token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +56,8 @@ fn at_sign_in<'a>(kernel: &'a Kernel, arrival: &'a Arrival) -> Objection<'a, Pas
     if !is_due || has_shown {
         return None;
     }
-    let purpose = if arrival.factors > 0 { Purpose::SignIn } else { Purpose::Enrol };
+    let factors = arrival.factors;
+    let purpose = if factors.is_none() { Purpose::Enrol } else { Purpose::SignIn };
     let about = About {
         user: arrival.user.id,
         epoch: arrival.user.epoch,
@@ -66,7 +72,7 @@ fn at_sign_in<'a>(kernel: &'a Kernel, arrival: &'a Arrival) -> Objection<'a, Pas
             return Ok(Passage::Open(Some(spared)));
         }
         let row = insert(kernel, purpose, &about).await?.ok_or(Error::InvalidCredentials)?;
-        Ok(Passage::Challenge(told(kernel, purpose, &row).await?))
+        Ok(Passage::Challenge(told(kernel, purpose, &row, factors).await?))
     }))
 }
 
@@ -86,10 +92,9 @@ fn at_refresh<'a>(kernel: &'a Kernel, session: &'a SessionRow) -> Objection<'a, 
         let (db, now) = (kernel.store.db(), kernel.now());
         let user = &session.user;
         let found = find_user_with_sessions(db, user.id, now, kernel.standing()).await?;
-        match found.ok_or(Error::SessionOver)?.factors {
-            0 if is_required => return Err(SECOND_FACTOR_ENROLMENT_REQUIRED.into()),
-            0 => return Ok(()),
-            _ => {}
+        let factors = found.ok_or(Error::SessionOver)?.factors;
+        if factors.is_none() {
+            return if is_required { Err(SECOND_FACTOR_ENROLMENT_REQUIRED.into()) } else { Ok(()) };
         }
         remove_old_challenge(db, session.id, now).await?;
         let about = About {
@@ -107,7 +112,7 @@ fn at_refresh<'a>(kernel: &'a Kernel, session: &'a SessionRow) -> Objection<'a, 
                 None => find_challenge_of(db, session.id).await?.ok_or(Error::SessionOver)?,
             },
         };
-        Err(Error::SecondFactorRequired(Box::new(told(kernel, Purpose::Refresh, &row).await?)))
+        Err(Error::SecondFactorRequired(Box::new(told(kernel, Purpose::Refresh, &row, factors).await?)))
     }))
 }
 
@@ -136,8 +141,28 @@ async fn insert(kernel: &Kernel, purpose: Purpose, about: &About<'_>) -> Result<
     Ok((outcome == Insert::Done).then_some(row))
 }
 
-async fn told(kernel: &Kernel, purpose: Purpose, row: &ChallengeRow) -> Result<Challenge, Error> {
-    let mut methods = vec![Method::Totp.name()];
+async fn told(
+    kernel: &Kernel,
+    purpose: Purpose,
+    row: &ChallengeRow,
+    factors: Factors,
+) -> Result<Challenge, Error> {
+    let (mut methods, mut passkey_options) = (Vec::new(), None);
+    let site = kernel.config.passkeys.site();
+    if purpose == Purpose::Enrol || factors.due > 0 {
+        methods.push(Method::Totp.name());
+    }
+    if purpose == Purpose::Enrol && site.is_some() {
+        methods.push(Method::Passkey.name());
+    }
+    if factors.beside > 0 && site.is_some() {
+        let has = list_passkeys(kernel.store.db(), row.user_id).await?;
+        if has.iter().any(|passkey| Some(&*passkey.rp_id) == site) {
+            methods.push(Method::Passkey.name());
+            let of = Some(row.user_id);
+            passkey_options = Some(to_sign(kernel, passkey::Purpose::SecondFactor, of, &has)?);
+        }
+    }
     if purpose != Purpose::Enrol && count_codes(kernel.store.db(), row.user_id).await? > 0 {
         methods.push(Method::RecoveryCode.name());
     }
@@ -147,6 +172,7 @@ async fn told(kernel: &Kernel, purpose: Purpose, row: &ChallengeRow) -> Result<C
         auth_session: AuthSession::new(token.expose()),
         methods,
         enrol: purpose == Purpose::Enrol,
+        passkey_options,
         expires_at: from_millis(row.expires_at),
     })
 }

@@ -1,6 +1,6 @@
 //! What a look at second factors finds.
 
-use super::store::count_enrolled;
+use super::{passkey::count_by_site, store::count_enrolled};
 use crate::{Error, Finding, SecondFactor, kernel::Kernel};
 
 pub(super) async fn check(kernel: &Kernel) -> Result<Vec<Finding>, Error> {
@@ -16,7 +16,8 @@ pub(super) async fn check(kernel: &Kernel) -> Result<Vec<Finding>, Error> {
             "set `factors.policy` (SECOND_FACTOR) to optional",
         ));
     }
-    if is_required && enrolled == 0 {
+    let (ours, others) = count_by_site(kernel.store.db(), None).await?;
+    if is_required && enrolled + ours + others == 0 {
         found.push(Finding::note(
             "second_factor_nobody",
             "a second factor is required, and nobody has one yet",

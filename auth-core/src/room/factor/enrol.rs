@@ -1,4 +1,4 @@
-//! Setting up an authenticator app: the first code that is shown of a secret makes it stand.
+//! Setting a factor up. Of an authenticator app the first code that is shown of a secret makes it stand.
 
 use super::{
     INVALID_CODE, TOTP, guess,
@@ -13,6 +13,16 @@ use crate::{
     mail::MailKind,
     store::{DatabaseTransaction, UserRow},
 };
+
+/// Only who is signed in, or gave the right password, gets here: a link that was lost is sent again.
+pub(super) async fn needs_proved_address(kernel: &Kernel, user: &UserRow) -> Result<(), Error> {
+    let proved = kernel.needs_proved_address(user.email_verified_at.is_some());
+    if proved.is_err() {
+        kernel.post(kernel.store.db(), MailKind::VerifyEmail, &user.email, Some(user.id), None).await?;
+        kernel.mail_waits();
+    }
+    proved
+}
 
 /// A code that was right of a secret that waits, and the recovery codes that go with it.
 pub(super) struct Confirmed {

@@ -1,4 +1,4 @@
-//! Second factors: codes of an authenticator app (TOTP, RFC 6238) and recovery codes.
+//! Second factors: codes of an authenticator app (TOTP, RFC 6238), passkeys (WebAuthn Level 3) and recovery codes.
 //!
 //! A sign-in of somebody who has one comes to [`SignIn::Challenge`](crate::SignIn::Challenge) whatever the way in, and
 //! [`Factors::answer`] takes the code. The manual's page on [second factors](crate::manual::second_factor) has the rules.
@@ -46,11 +46,15 @@ pub use self::{
     account::{FactorAdded, FactorList},
     answer::{Answer, Answered},
     device::RememberedDevice,
+    passkey::{
+        PASSKEY_NOT_FOUND, Passkey, PasskeyAdded, PasskeyLogin, PasskeySignal, Passkeys, TOO_MANY_PASSKEYS,
+    },
     step_up::{StepUp, SteppedUp},
     totp::TotpSetup,
 };
 use crate::{
-    Auth, AuthSession, Class, ClientInfo, Error, Password, Principal, Refusal, SecondFactor, UserId,
+    Auth, AuthSession, Class, ClientInfo, Error, PasskeyOptions, Password, Principal, Refusal, SecondFactor,
+    UserId,
     kernel::{Kernel, Room, Sweep},
     store::{ColumnKind, Exported, Table},
     task::detached,
@@ -62,6 +66,8 @@ pub(crate) const ROOM: Room = Room {
         Table::of::<entity::totp::Entity>("auth_totp"),
         Table::of::<entity::recovery_code::Entity>("auth_recovery_code"),
         Table::of::<entity::failure::Entity>("auth_factor_failure"),
+        passkey::TABLES[0],
+        passkey::TABLES[1],
         Table::of::<entity::device::Entity>("auth_device"),
     ],
     sealers: &[totp::SECRETS],
@@ -79,6 +85,7 @@ pub(crate) const ROOM: Room = Room {
             kept: |_| Some(std::time::Duration::ZERO),
         },
         Sweep { table: "auth_factor_failure", id: "id", at: "at", kept: |_| Some(guess::COUNTS_FOR) },
+        passkey::SWEEP,
         Sweep {
             table: "auth_device",
             id: "id",
@@ -94,6 +101,7 @@ pub(crate) const ROOM: Room = Room {
             "auth_factor_failure",
             &[("at", ColumnKind::Time), ("network", ColumnKind::Text)],
         ),
+        passkey::EXPORTED,
         exported(
             "remembered_devices",
             "auth_device",
@@ -104,6 +112,7 @@ pub(crate) const ROOM: Room = Room {
             ],
         ),
     ],
+    ways_in: Some(passkey::WAYS_IN),
     // Whoever takes an account over does not want to be asked for the codes of who had it.
     goes_along: &[
         ("auth_totp", "user_id", SECOND_FACTOR),
@@ -113,7 +122,13 @@ pub(crate) const ROOM: Room = Room {
     spares: &[("auth_device", "user_id")],
     moves: Some(moving::MOVES),
     gate: Some(challenge::GATE),
-    findings: Some(|kernel| Box::pin(check::check(kernel))),
+    findings: Some(|kernel| {
+        Box::pin(async move {
+            let mut found = check::check(kernel).await?;
+            found.extend(passkey::check(kernel).await?);
+            Ok(found)
+        })
+    }),
     ..Room::EMPTY
 };
 
@@ -168,6 +183,8 @@ pub enum Method {
     Totp,
     /// One of the codes that were written down.
     RecoveryCode,
+    /// A passkey: what is given is the JSON text of a `PublicKeyCredential`.
+    Passkey,
 }
 
 impl Method {
@@ -176,12 +193,13 @@ impl Method {
         match self {
             Self::Totp => TOTP,
             Self::RecoveryCode => "recovery_code",
+            Self::Passkey => passkey::PASSKEY,
         }
     }
 
     /// The method of this name.
     pub fn named(name: &str) -> Option<Self> {
-        [Self::Totp, Self::RecoveryCode].into_iter().find(|method| method.name() == name)
+        [Self::Totp, Self::RecoveryCode, Self::Passkey].into_iter().find(|method| method.name() == name)
     }
 }
 
@@ -209,7 +227,7 @@ impl Auth {
     /// that, any other by its password.
     ///
     /// # Errors
-    /// [`Error::Validation`] on `password` or `code`, which is counted, or on `method` when the account has not what it takes;
+    /// [`Error::Validation`] on `password`, `code` or `credential`, of which the first two are counted, or on `method` when the account has not what it takes;
     /// [`FACTOR_LOCKED`](crate::factor::FACTOR_LOCKED);
     /// [`SECOND_FACTOR_ENROLMENT_REQUIRED`](crate::factor::SECOND_FACTOR_ENROLMENT_REQUIRED); [`Error::SessionOver`];
     /// [`Error::Throttled`]; [`Error::Overloaded`]; [`Error::Unavailable`].
@@ -274,6 +292,22 @@ impl Factors {
         detached(async move { answer::begin_enrolment(&kernel, &auth_session, &client).await }).await
     }
 
+    /// Begins to make a passkey for a challenge that asks for a factor: what a browser is given. [`answer`](Self::answer) takes what
+    /// it makes, with [`Method::Passkey`].
+    ///
+    /// # Errors
+    /// [`Error::InvalidToken`] for any other challenge, and where there are [no passkeys](Auth::passkeys);
+    /// [`VERIFICATION_NEEDED`](crate::refusal::VERIFICATION_NEEDED), and a mail is sent; [`Error::Throttled`];
+    /// [`Error::Unavailable`].
+    pub async fn enrol_passkey(
+        &self,
+        auth_session: AuthSession,
+        client: ClientInfo,
+    ) -> Result<PasskeyOptions, Error> {
+        let kernel = Arc::clone(&self.kernel);
+        detached(async move { answer::begin_passkey(&kernel, &auth_session, &client).await }).await
+    }
+
     /// What the caller has.
     ///
     /// # Errors
@@ -311,7 +345,7 @@ impl Factors {
         detached(async move { account::confirm_totp(&kernel, &caller, &code, &client).await }).await
     }
 
-    /// Takes the authenticator app away, and the recovery codes.
+    /// Takes the authenticator app away, and with the last factor the recovery codes.
     ///
     /// # Errors
     /// [`FACTOR_NOT_FOUND`](crate::factor::FACTOR_NOT_FOUND); [`FACTOR_REQUIRED`](crate::factor::FACTOR_REQUIRED);

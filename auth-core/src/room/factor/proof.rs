@@ -3,39 +3,52 @@
 use super::{
     INVALID_CODE, Method,
     guess::{Guess, reserve},
-    recovery,
+    passkey, recovery,
     store::{find_totp, spend_code, use_step},
     totp::{self, Step},
 };
 use crate::{
-    ClientInfo, Error, Password, UserId, event::EventKind, kernel::Kernel, mail::MailKind,
-    store::DatabaseTransaction,
+    ClientInfo, Error, Password, UserId, assurance::PASSKEY, event::EventKind, kernel::Kernel,
+    mail::MailKind, store::DatabaseTransaction,
 };
 
 /// A code that was right, and is not spent yet.
 pub(super) struct Shown {
     user: UserId,
     what: What,
-    guess: Guess,
+    /// `None`: it cannot be guessed.
+    guess: Option<Guess>,
 }
 
 enum What {
     Step(Step),
     /// The hash of its row.
     Recovery(String),
+    Passkey(Box<passkey::Shown>),
 }
 
-/// Looks at a code. A wrong one is counted, told, and [`INVALID_CODE`]. To be called [detached](crate::task::detached).
+/// Looks at a code, or at what a passkey has signed for this purpose. A wrong one is told, and [`INVALID_CODE`]; a code is counted.
+/// To be called [detached](crate::task::detached).
 pub(super) async fn show(
     kernel: &Kernel,
     user: UserId,
     method: Method,
     code: &Password,
+    purpose: passkey::Purpose,
     client: &ClientInfo,
 ) -> Result<Shown, Error> {
+    if method == Method::Passkey {
+        return match passkey::look(kernel, code.expose(), purpose, Some(user)).await? {
+            Ok(shown) => Ok(Shown { user, what: What::Passkey(Box::new(shown)), guess: None }),
+            Err(_) => {
+                kernel.note(client, EventKind::SecondFactorFailed { user, method: method.name() }).await;
+                Err(INVALID_CODE.into())
+            }
+        };
+    }
     let guess = reserve(kernel, user, client).await?;
     match look(kernel, user, method, code, client).await {
-        Ok(Some(what)) => Ok(Shown { user, what, guess }),
+        Ok(Some(what)) => Ok(Shown { user, what, guess: Some(guess) }),
         Ok(None) => {
             guess.wrong(kernel, method.name(), client).await?;
             Err(INVALID_CODE.into())
@@ -61,15 +74,26 @@ async fn look(
             let step = row.map(|row| totp::check(kernel, user, row, code)).transpose()?.flatten();
             Ok(step.map(What::Step))
         }
+        // Is no code.
+        Method::Passkey => Ok(None),
     }
 }
 
 impl Shown {
+    pub(super) fn method(&self) -> Method {
+        match self.what {
+            What::Step(_) => Method::Totp,
+            What::Recovery(_) => Method::RecoveryCode,
+            What::Passkey(_) => Method::Passkey,
+        }
+    }
+
     /// As it stands in `amr`.
     pub(super) fn amr(&self) -> &'static str {
         match self.what {
             What::Step(_) => "otp",
             What::Recovery(_) => "rc",
+            What::Passkey(_) => PASSKEY,
         }
     }
 
@@ -84,6 +108,7 @@ impl Shown {
         let is_spent = match &self.what {
             What::Step(step) => use_step(txn, self.user, (&step.secret, &step.anew), step.number).await?,
             What::Recovery(hash) => spend_code(txn, self.user, hash).await?,
+            What::Passkey(shown) => shown.spend(kernel, txn, email, client).await?,
         };
         if is_spent && let Some(kind) = self.event() {
             kernel.post(txn, MailKind::RecoveryCodeUsed, email, Some(self.user), None).await?;
@@ -98,18 +123,31 @@ impl Shown {
             kernel.mail_waits();
             kernel.emit(client, kind);
         }
-        if let Err(error) = self.guess.right(kernel.store.db()).await {
+        if let Some(guess) = self.guess
+            && let Err(error) = guess.right(kernel.store.db()).await
+        {
             tracing::warn!(error = error.code(), "wrong codes before a right one stay counted");
+        }
+        if let What::Passkey(shown) = self.what {
+            shown.spent(kernel, client);
         }
     }
 
     /// Somebody else has used it up: for who comes second it is a wrong one.
-    pub(super) async fn was_spent(self, kernel: &Kernel, client: &ClientInfo) -> Result<(), Error> {
-        let method = match self.what {
-            What::Step(_) => Method::Totp,
-            What::Recovery(_) => Method::RecoveryCode,
-        };
-        self.guess.wrong(kernel, method.name(), client).await
+    pub(super) async fn was_spent(
+        self,
+        kernel: &Kernel,
+        email: &str,
+        client: &ClientInfo,
+    ) -> Result<(), Error> {
+        let method = self.method();
+        if let What::Passkey(shown) = self.what {
+            shown.was_refused(kernel, email, client).await?;
+        }
+        match self.guess {
+            Some(guess) => guess.wrong(kernel, method.name(), client).await,
+            None => Ok(()),
+        }
     }
 
     fn event(&self) -> Option<EventKind> {

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use super::{
     INVALID_CODE, Method, SECOND_FACTOR_ENROLMENT_REQUIRED,
     account::wrong_code,
+    passkey::Purpose,
     proof::{self, Shown},
 };
 use crate::{
@@ -22,7 +23,8 @@ use crate::{
 pub enum StepUp {
     /// By the password, where there is no second factor.
     Password(Password),
-    /// By a code of a second factor.
+    /// By a code of a second factor, or by the JSON text that a browser made of
+    /// [`Passkeys::begin_step_up`](super::Passkeys::begin_step_up).
     Code(Method, Password),
 }
 
@@ -46,12 +48,18 @@ pub(super) async fn step_up(
     let session = kernel.live_session(caller).await?;
     let (db, user) = (kernel.store.db(), &session.user);
     let found = find_user_with_sessions(db, user.id, kernel.now(), kernel.standing()).await?;
-    let has_second = kernel.asks_second_factor(found.ok_or(Error::SessionOver)?.factors);
+    let factors = found.ok_or(Error::SessionOver)?.factors;
+    let has_second = kernel.has_second_factor(factors);
     let (methods, method, shown) = match by {
         StepUp::Password(_) if has_second => {
             return Err(wrong_method("the account has a second factor, by which it steps up"));
         }
-        StepUp::Code(..) if !has_second => return Err(wrong_method("the account has no second factor")),
+        StepUp::Code(Method::Passkey, _) if factors.beside == 0 => {
+            return Err(wrong_method("the account has no passkey"));
+        }
+        StepUp::Code(Method::Totp | Method::RecoveryCode, _) if !has_second => {
+            return Err(wrong_method("the account has no second factor"));
+        }
         StepUp::Password(password) => {
             let confirmed = Arc::clone(kernel).confirm(caller, Some(password), "password", client).await?;
             if confirmed.hash.is_none() {
@@ -59,13 +67,15 @@ pub(super) async fn step_up(
             }
             (with_first(&session.methods, "pwd"), "password", None)
         }
-        StepUp::Code(method, code) => match proof::show(kernel, user.id, method, &code, client).await {
-            Err(Error::Refused(INVALID_CODE)) => return Err(wrong_code()),
-            shown => {
-                let shown = shown?;
-                (with_second(&session.methods, shown.amr()), method.name(), Some(shown))
+        StepUp::Code(method, code) => {
+            match proof::show(kernel, user.id, method, &code, Purpose::StepUp, client).await {
+                Err(Error::Refused(INVALID_CODE)) => return Err(wrong(method)),
+                shown => {
+                    let shown = shown?;
+                    (with_second(&session.methods, shown.amr()), method.name(), Some(shown))
+                }
             }
-        },
+        }
     };
     if Assurance::of_methods(&methods) == Assurance::Aal1
         && kernel.config.factors.policy.requires(&user.roles)
@@ -108,12 +118,21 @@ async fn write(
     match shown {
         Some(shown) if spent => shown.spent(kernel, client).await,
         Some(shown) => {
-            shown.was_spent(kernel, client).await?;
-            return Err(wrong_code());
+            let wrong = wrong(shown.method());
+            shown.was_spent(kernel, &session.user.email, client).await?;
+            return Err(wrong);
         }
         None => {}
     }
     Ok(())
+}
+
+fn wrong(method: Method) -> Error {
+    if method != Method::Passkey {
+        return wrong_code();
+    }
+    let rule = "this is not what a passkey of yours was asked for here in the last 5 minutes";
+    Error::Validation(vec![FieldError::new("credential", "invalid_credential", rule)])
 }
 
 fn wrong_method(rule: &'static str) -> Error {

@@ -46,7 +46,7 @@ const ROOMS: &[Shared] = &[
             ("auth-core/lib.rs", "gives it away"),
             ("auth-core/mail/mod.rs", "the row of its mail"),
             ("auth-core/mail/text.rs", "its text"),
-            ("auth-core/room/factor/totp/mod.rs", "a factor wants a proved address: the link is sent"),
+            ("auth-core/room/factor/enrol.rs", "a factor wants a proved address: the link is sent"),
             ("auth-core/room/mod.rs", "the list of rooms"),
             ("auth-server/command/check/mail.rs", "whether its page can be reached"),
             ("auth-server/config/mail.rs", "its setting"),
@@ -69,6 +69,9 @@ const ROOMS: &[Shared] = &[
             ("auth-tower/endpoint/account/export.rs", "the shape of its rows in an export"),
             ("auth-tower/endpoint/answer.rs", "tokens that come with the first recovery codes"),
             ("auth-tower/endpoint/mod.rs", "the list of doors"),
+            ("auth-tower/endpoint/passkey/mod.rs", "the doors of its passkeys"),
+            ("auth-tower/endpoint/passkey/own.rs", "those of an account"),
+            ("auth-tower/endpoint/passkey/sign_in.rs", "a sign-in with one"),
             (
                 "auth-tower/endpoint/step_up.rs",
                 "shows one of its factors, or the password where there is none",

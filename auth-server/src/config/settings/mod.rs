@@ -9,7 +9,7 @@ use tracing::level_filters::LevelFilter;
 use super::{
     LogFormat,
     database_url::DatabaseUrl,
-    keys, listen, passwords,
+    keys, listen, passkeys, passwords,
     setting::{
         Setting, choice, number, number_within, optional, parsed, text, time, time_or_none, with_others,
     },
@@ -24,6 +24,7 @@ const DAY: Duration = Duration::from_hours(24);
 
 const ON: &[(&str, bool)] = &[("on", true), ("off", false)];
 const OFF: &[(&str, bool)] = &[("on", false), ("off", true)];
+const COUNTER: &[(&str, bool)] = &[("tell", false), ("refuse", true)];
 const NEITHER: &str = "is neither on nor off";
 const TRUE: &[(&str, bool)] = &[
     ("true", true),
@@ -408,6 +409,31 @@ pub(crate) static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| {
             number(|c| &mut c.auth.api_keys.max_days, 0..=3650),
         )
         .renames(&["api_keys.max_days"]),
+        Setting::new(
+            "PASSKEYS",
+            "off: nobody signs in with a passkey; those that there are stay [default]",
+            choice(|c| &mut c.passkeys.on, ON, NEITHER),
+        ),
+        Setting::new(
+            "PASSKEY_RP_ID",
+            "The name of the site that passkeys are for, of use there only: a change strands those that there are [default: the host of PUBLIC_URL]",
+            optional(|c| &mut c.passkeys.rp_id, |text| Ok(text.to_ascii_lowercase()), String::clone)
+                .shown(|c| c.rp_id(&c.http.public_url(c.http.listen.port)).unwrap_or_default()),
+        )
+        .renames(&["passkeys.rp_id"]),
+        Setting::new(
+            "PASSKEY_ORIGINS",
+            "Pages that may ask for a passkey, separated by commas, and apps: android:apk-key-hash:HASH [default: that of PUBLIC_URL, and the TRUSTED_ORIGINS of its site]",
+            optional(|c| &mut c.passkeys.origins, passkeys::origins, |origins: &Vec<String>| origins.join(","))
+                .shown(|c| c.passkey_origins(&c.http.public_url(c.http.listen.port)).join(",")),
+        )
+        .renames(&["passkeys.origins"]),
+        Setting::new(
+            "PASSKEY_COUNTER",
+            "refuse: a passkey whose counter does not go up, which may be a copy, signs nobody in; tell: its owner is told [default]",
+            choice(|c| &mut c.auth.passkeys.refuse_counter, COUNTER, "is neither tell nor refuse"),
+        )
+        .renames(&["passkeys.refuse_counter"]),
         Setting::new(
             "ADMIN_API",
             "off takes /users away, which is for administrators; auth-server users does the same [default]",

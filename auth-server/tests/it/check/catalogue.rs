@@ -52,6 +52,11 @@ const CATALOGUE: &[(Settings, &str)] = &[
     (&[("TRUSTED_ORIGINS", "https://app.example.com,http://app.example.com")], "trusted_origin_http"),
     (&[("TRUSTED_ORIGINS", "https://app.example.org")], "trusted_origin_other_site"),
     (&[("METRICS_ADDR", "0.0.0.0:9464")], "metrics_public"),
+    (&[("PUBLIC_URL", "https://192.0.2.1")], "passkeys_off"),
+    (&[("PASSKEY_RP_ID", "co.uk")], "passkeys_off"),
+    (&[("PASSKEY_RP_ID", "example.org")], "setting"),
+    (&[("PASSKEY_ORIGINS", "https://app.example.org")], "setting"),
+    (&[("PASSKEY_COUNTER", "off")], "setting"),
     (&[("LOG_LEVEL", "off")], "log_off"),
     (&[("LOG_LEVEL", "debug")], "log_verbose"),
     (&[("LOG_LEVEL", "trace")], "log_verbose"),
@@ -102,11 +107,16 @@ async fn each_wrong_setting_has_exactly_its_code() {
 
 #[tokio::test]
 async fn what_is_well_set_has_none() {
-    let sound: [Settings; 8] = [
+    let sound: [Settings; 10] = [
         &[],
         &[("EMAIL_VERIFICATION", "required")],
         &[("EMAIL_VERIFICATION", "on"), ("REGISTRATION", "closed")],
         &[("TRUSTED_ORIGINS", "https://app.example.com,https://example.com")],
+        &[
+            ("PASSKEY_RP_ID", "example.com"),
+            ("PASSKEY_ORIGINS", "https://www.example.com,android:apk-key-hash:AA"),
+        ],
+        &[("PASSKEYS", "off")],
         &[("TRUSTED_PROXIES", "10.0.0.0/8,fd00::/8,104.16.0.0/13,2606:4700::/32")],
         &[("METRICS_ADDR", "10.1.2.3:9464"), ("LOG_LEVEL", "warn")],
         &[("PUBLIC_URL", ""), ("TRUSTED_PROXIES", ""), ("SMTP_URL", ""), ("MAIL_FROM", "")],

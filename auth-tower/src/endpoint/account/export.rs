@@ -48,7 +48,7 @@ fn describe(_: &Inner) -> Operation {
         .wants_proof()
 }
 
-pub(super) fn schemas() -> [(&'static str, Value); 6] {
+pub(super) fn schemas() -> [(&'static str, Value); 7] {
     let export = closed(&json!({
         "user": reference("User"),
         "sessions": list("Session"),
@@ -57,6 +57,7 @@ pub(super) fn schemas() -> [(&'static str, Value); 6] {
         "recovery_codes": list("AuthenticatorApp"),
         "wrong_codes": list("WrongCode"),
         "api_keys": list("ExportedApiKey"),
+        "passkeys": list("ExportedPasskey"),
         "remembered_devices": list("RememberedDevice"),
         "events": list("Event"),
     }));
@@ -80,6 +81,15 @@ pub(super) fn schemas() -> [(&'static str, Value); 6] {
         "expires_at": perhaps(&time()),
         "last_used_at": perhaps(&time()),
     }));
+    let passkey = closed(&json!({
+        "id": id(),
+        "rp_id": text(),
+        "name": text(),
+        "aaguid": id(),
+        "transports": text(),
+        "created_at": time(),
+        "last_used_at": perhaps(&time()),
+    }));
     let device = closed(&json!({"name": nullable(), "created_at": time(), "last_used_at": time()}));
     [
         ("ExportedApiKey", key),
@@ -87,6 +97,7 @@ pub(super) fn schemas() -> [(&'static str, Value); 6] {
         ("Identity", identity),
         ("AuthenticatorApp", app),
         ("WrongCode", wrong),
+        ("ExportedPasskey", passkey),
         ("RememberedDevice", device),
     ]
 }

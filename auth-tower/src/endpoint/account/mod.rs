@@ -19,8 +19,9 @@ use crate::{
 impl Endpoint {
     /// `GET` and `DELETE /users/me`
     pub const ME: Self = Self(&Address::new("/users/me", &[me::GET, me::DELETE]));
-    /// `POST /users/me/password`
-    pub const CHANGE_PASSWORD: Self = Self(&Address::new("/users/me/password", &[password::ROUTE]));
+    /// `POST` and `DELETE /users/me/password`
+    pub const CHANGE_PASSWORD: Self =
+        Self(&Address::new("/users/me/password", &[password::ROUTE, password::REMOVE]));
     /// `GET /users/me/export`
     pub const EXPORT: Self = Self(&Address::new("/users/me/export", &[export::ROUTE]));
     /// `GET /users/me/events`

@@ -13,6 +13,9 @@ use crate::{
 pub(super) const ROUTE: Route =
     Route::post(|call| Box::pin(change_password(call)), describe).takes(Takes::Json).open_to(Caller::Bearer);
 
+pub(super) const REMOVE: Route =
+    Route::delete(|call| Box::pin(remove_password(call)), describe_removal).open_to(Caller::Bearer);
+
 /// `POST /users/me/password`.
 async fn change_password(mut call: Call) -> Answered {
     let caller = call.caller()?;
@@ -30,6 +33,24 @@ fn describe(_: &Inner) -> Operation {
         .answers(204, "It is changed.")
         .fails(&["validation_failed"])
         .hashes()
+        .wants_proof()
+}
+
+/// `DELETE /users/me/password`: an account that is signed in to by other means alone.
+async fn remove_password(mut call: Call) -> Answered {
+    let caller = call.caller()?;
+    let client = call.client.actor(caller.user_id());
+    call.service.auth.remove_password(&caller, client).await?;
+    Ok(no_content())
+}
+
+fn describe_removal(_: &Inner) -> Operation {
+    Operation::new("remove_password", "Have no password any more")
+        .describe(
+            "Never the last way in: there has to be a passkey, or an account elsewhere to sign in with.",
+        )
+        .answers(204, "There is none.")
+        .fails(&["last_way_in"])
         .wants_proof()
 }
 

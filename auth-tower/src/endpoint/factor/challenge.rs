@@ -5,30 +5,45 @@ use http::StatusCode;
 use serde_json::json;
 
 use super::{method, setup};
+use crate::endpoint::passkey::options;
 use crate::{
     endpoint::{
         answer::tokens_with_codes,
-        fields::{invalid, object, optional_bool, texts, texts_of},
+        fields::{credential, invalid, object, optional_bool, optional_text, texts, texts_of},
     },
     openapi::{Operation, header, shape::reference},
     problem::Problem,
     route::{Answered, Route, Takes},
-    service::{Call, Inner},
+    service::{Call, Inner, Json},
 };
 
 pub(super) const ANSWER: Route =
     Route::post(|call| Box::pin(answer(call)), describe_answer).takes(Takes::Json);
 pub(super) const ENROL: Route = Route::post(|call| Box::pin(enrol(call)), describe_enrol).takes(Takes::Json);
 
-/// `POST /login/challenge` `{"auth_session", "method", "code", "remember_device"}`: answered as a login is.
+/// `POST /login/challenge` `{"auth_session", "method", "code" or "credential", "remember_device"}`: answered as a login is.
 async fn answer(call: Call) -> Answered {
     let cookies = call.service.cookies;
     let held = cookies.refresh.read_one(call.headers()).map(str::to_owned);
     let mut object = object(call.payload)?;
     let remembers = optional_bool(&mut object, "remember_device");
-    let [auth_session, name, code] = texts_of(object, ["auth_session", "method", "code"])?;
+    let (passkey, called) = if object.get("method") == Some(&Json::Text("passkey".to_owned())) {
+        (Some(credential(&mut object)?), optional_text(&mut object, "name")?)
+    } else {
+        (None, None)
+    };
+    let ([auth_session, name], shown) = match passkey {
+        Some(credential) => (texts_of(object, ["auth_session", "method"])?, credential),
+        None => {
+            let [auth_session, name, code] = texts_of(object, ["auth_session", "method", "code"])?;
+            ([auth_session, name], code)
+        }
+    };
     let remembers = remembers.map_err(|error| Problem::validation(vec![error]))?;
-    let mut answer = Answer::new(auth_session, method(&name)?, code).client(call.client);
+    let mut answer = Answer::new(auth_session, method(&name)?, shown).client(call.client);
+    if let Some(called) = called {
+        answer = answer.name(called);
+    }
     if let Some(token) = held {
         answer = answer.holding(token.into());
     }
@@ -66,6 +81,10 @@ fn describe_answer(_: &Inner) -> Operation {
 /// `POST /login/challenge/enrol` `{"auth_session", "method"}`: where a factor has to be set up first.
 async fn enrol(call: Call) -> Answered {
     let [auth_session, name] = texts(call.payload, ["auth_session", "method"])?;
+    if name == "passkey" && call.service.auth.passkeys().is_some() {
+        let session = AuthSession::new(auth_session);
+        return options(&call.service.factors()?.enrol_passkey(session, call.client).await?);
+    }
     if name != "totp" {
         return Err(invalid("method", "unknown", "the method is one of `methods`").into());
     }
@@ -77,10 +96,19 @@ fn describe_enrol(_: &Inner) -> Operation {
     let example = json!({"auth_session": "from the first step", "method": "totp"});
     Operation::new("enrol", "Sign in: set a second factor up")
         .describe(
-            "After `second_factor_enrolment_required`. The first code of the app then goes to `/login/challenge`.",
+            "After `second_factor_enrolment_required`. The first code of the app, or what the browser makes of `options`, then goes to \
+             `/login/challenge`.",
         )
         .takes("Enrolment", &example)
-        .answers_with(200, "What an authenticator app is given.", "TotpSetup")
+        .answer(
+            200,
+            json!({
+                "description": "What an authenticator app is given, or a browser to make a passkey.",
+                "content": {"application/json": {"schema": {
+                    "anyOf": [reference("TotpSetup"), reference("PasskeyOptions")],
+                }}},
+            }),
+        )
         .fails(&["invalid_token", "verification_needed", "totp_exists", "validation_failed", "throttled"])
         .needs_the_database()
 }

@@ -19,7 +19,7 @@ use crate::{
     Body,
     openapi::{
         Tag,
-        shape::{closed, list, object, perhaps, text, texts, time},
+        shape::{closed, credential, list, object, perhaps, text, texts, time},
     },
     problem::Problem,
     route::{Address, Endpoint},
@@ -80,6 +80,7 @@ pub(crate) const LIST_DOORS: Doors = Doors {
             "totp": perhaps(&closed(&json!({"created_at": time()}))),
             "locked": {"type": "boolean", "description": "Too many wrong codes: an administrator has to open it."},
             "recovery_codes_left": {"type": "integer", "minimum": 0},
+            "passkeys": list("Passkey"),
             "devices": list("Device"),
         }));
         [("Factors", factors)].into_iter().chain(device::schemas()).collect()
@@ -120,7 +121,7 @@ fn setup(status: StatusCode, setup: &TotpSetup) -> Result<http::Response<Body>, 
 }
 
 fn schemas() -> Vec<(&'static str, Value)> {
-    let method = json!({"type": "string", "enum": ["totp", "recovery_code"]});
+    let method = json!({"type": "string", "enum": ["totp", "recovery_code", "passkey"]});
     let code =
         json!({"type": "string", "description": "Six digits, or a recovery code; spaces do not matter."});
     let session =
@@ -139,11 +140,13 @@ fn schemas() -> Vec<(&'static str, Value)> {
         (
             "ChallengeAnswer",
             object(
-                &["auth_session", "method", "code"],
+                &["auth_session", "method"],
                 &json!({
                     "auth_session": session,
                     "method": method,
                     "code": code,
+                    "credential": credential(),
+                    "name": {"type": "string", "maxLength": 64, "description": "What a new passkey is called."},
                     "remember_device": {
                         "type": "boolean",
                         "description": "Asks for no second factor on this device for a while; its cookie comes with the answer.",
@@ -155,7 +158,7 @@ fn schemas() -> Vec<(&'static str, Value)> {
             "Enrolment",
             object(
                 &["auth_session", "method"],
-                &json!({"auth_session": session, "method": {"type": "string", "enum": ["totp"]}}),
+                &json!({"auth_session": session, "method": {"type": "string", "enum": ["totp", "passkey"]}}),
             ),
         ),
         (

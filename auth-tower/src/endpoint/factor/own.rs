@@ -13,6 +13,7 @@ use crate::{
     endpoint::{
         answer::{access_token, json, no_content},
         fields::texts,
+        passkey::PasskeyDocument,
     },
     openapi::Operation,
     rfc3339,
@@ -38,6 +39,7 @@ struct FactorsDocument {
     totp: Option<TotpDocument>,
     locked: bool,
     recovery_codes_left: u64,
+    passkeys: Vec<PasskeyDocument>,
     devices: Vec<DeviceDocument>,
 }
 
@@ -51,7 +53,12 @@ async fn list(mut call: Call) -> Answered {
     let (caller, auth) = (call.caller()?, &call.service.auth);
     let Some(factors) = auth.factors() else {
         auth.verify_session(&caller).await?;
-        return Ok(json(StatusCode::OK, &FactorsDocument::OFF));
+        let passkeys = match auth.passkeys() {
+            Some(passkeys) => passkeys.list(&caller).await?,
+            None => Vec::new(),
+        };
+        let passkeys = passkeys.into_iter().map(PasskeyDocument::of).collect();
+        return Ok(json(StatusCode::OK, &FactorsDocument { passkeys, ..FactorsDocument::OFF }));
     };
     let found = factors.list(&caller).await?;
     let document = FactorsDocument {
@@ -59,6 +66,7 @@ async fn list(mut call: Call) -> Answered {
         totp: found.totp.map(|since| TotpDocument { created_at: rfc3339(since) }),
         locked: found.is_locked,
         recovery_codes_left: found.recovery_codes_left,
+        passkeys: found.passkeys.into_iter().map(PasskeyDocument::of).collect(),
         devices: device::of_caller(&factors, &caller, &call.client).await?,
     };
     Ok(json(StatusCode::OK, &document))
@@ -66,8 +74,14 @@ async fn list(mut call: Call) -> Answered {
 
 impl FactorsDocument {
     /// Whatever an account has: none of it is asked for.
-    const OFF: Self =
-        Self { second_factor: "off", totp: None, locked: false, recovery_codes_left: 0, devices: Vec::new() };
+    const OFF: Self = Self {
+        second_factor: "off",
+        totp: None,
+        locked: false,
+        recovery_codes_left: 0,
+        passkeys: Vec::new(),
+        devices: Vec::new(),
+    };
 }
 
 fn describe_list(_: &Inner) -> Operation {

@@ -6,7 +6,7 @@ use auth_core::{
     AuthBuilder, ClientInfo, CreateUser, SecondFactor,
     machine::NewApiKey,
     mail::MailKind,
-    test_util::{Hole, ManualClock, Outbox},
+    test_util::{Hole, ManualClock, Outbox, SoftwareAuthenticator},
 };
 use auth_migration::test_util::TestDatabase;
 use proptest::{
@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use super::enrol;
 use crate::{
     oidc::{GitHub, call_back, under_way},
+    passkeys::{ORIGIN, site},
     support::{ADA, Answer, PASSWORD, Req, World},
 };
 
@@ -32,6 +33,9 @@ struct Thief {
     access: String,
     key: String,
     auth_session: String,
+    /// Of no account here, and what it made of the last options that anybody was given.
+    authenticator: SoftwareAuthenticator,
+    credential: Value,
     links: Vec<(MailKind, String)>,
 }
 
@@ -107,6 +111,19 @@ fn requests_by(bearer: &str, thief: &Thief, victim: &str) -> Vec<(&'static str, 
         of_user("POST", "/service-accounts/{id}/api-keys"),
         of_user("DELETE", "/api-keys/{id}"),
         of_user("POST", "/api-keys/{id}/rotate"),
+        json("POST", "/passkeys/login", json!({"credential": thief.credential})),
+        json("POST", "/users/me/passkeys", json!({"credential": thief.credential, "name": "mine"})),
+        json("POST", "/step-up", json!({"method": "passkey", "credential": thief.credential})),
+        json(
+            "POST",
+            "/login/challenge",
+            json!({"auth_session": session, "method": "passkey", "credential": thief.credential}),
+        ),
+        json("POST", "/login/challenge/enrol", json!({"auth_session": session, "method": "passkey"})),
+        bare("POST", "/passkeys/options"),
+        bare("POST", "/step-up/options"),
+        bare("POST", "/users/me/passkeys/options"),
+        bare("DELETE", "/users/me/password"),
         bare("POST", "/refresh-token"),
         bare("POST", "/logout"),
         bare("POST", "/users/me/totp"),
@@ -119,6 +136,8 @@ fn requests_by(bearer: &str, thief: &Thief, victim: &str) -> Vec<(&'static str, 
         of_user("DELETE", "/users/{id}/factors"),
         of_user("DELETE", "/users/me/sessions/{id}"),
         of_user("DELETE", "/users/me/identities/{id}"),
+        of_user("PATCH", "/users/me/passkeys/{id}"),
+        of_user("DELETE", "/users/me/passkeys/{id}"),
         bare("DELETE", "/users/me/devices"),
         of_user("DELETE", "/users/me/devices/{id}"),
     ]);
@@ -130,6 +149,9 @@ fn requests_by(bearer: &str, thief: &Thief, victim: &str) -> Vec<(&'static str, 
         "/users/me/factors",
         "/users/me/api-keys",
         "/service-accounts",
+        "/users/me/passkeys",
+        "/.well-known/webauthn",
+        "/.well-known/passkey-endpoints",
         "/users/me/devices",
         "/users",
         "/verify",
@@ -161,6 +183,17 @@ impl Thief {
         }
         if let Some(cookie) = answer.cookie() {
             self.cookie = cookie;
+        }
+        if let Ok(document) = serde_json::from_str::<Value>(&answer.body)
+            && document["options"].is_object()
+        {
+            let options = document["options"].to_string();
+            let made = if document["options"]["rp"].is_object() {
+                self.authenticator.create_for(&options)
+            } else {
+                self.authenticator.sign_for(&options)
+            };
+            self.credential = serde_json::from_str(&made).unwrap();
         }
         world.auth.deliver_mail().await.unwrap();
         let mails = self.outbox.take();
@@ -222,12 +255,18 @@ async fn walk(policy: SecondFactor, hole: Option<Hole>, steps: &[(usize, u64)]) 
     enrol(before).await;
     // The program of now, with this policy and every door.
     let (world, outbox) = World::with_mail(&database, |builder| {
-        let builder = with_clock(builder).oidc(github.providers());
+        let builder = site(with_clock(builder).oidc(github.providers()));
         let builder = builder.configure(|config| config.factors.policy = policy);
         hole.into_iter().fold(builder, AuthBuilder::insecure_hole)
     })
     .await;
-    let mut thief = Thief { outbox, cookie, access, key, auth_session: "none".to_owned(), links: Vec::new() };
+    let mut authenticator = SoftwareAuthenticator::on(ORIGIN);
+    let handle = "AAAAAAAAAAAAAAAAAAAAAA";
+    let asked = json!({"rp": {"id": "localhost"}, "user": {"id": handle}, "challenge": "AAAA"});
+    let credential = serde_json::from_str(&authenticator.create_for(&asked.to_string())).unwrap();
+    let auth_session = "none".to_owned();
+    let links = Vec::new();
+    let mut thief = Thief { outbox, cookie, access, key, auth_session, authenticator, credential, links };
     let mut walk = Walk { asked: BTreeSet::new(), described: described(&world), gained: None };
     for (choice, wait) in steps {
         clock.advance(Duration::from_secs(*wait));
@@ -248,6 +287,9 @@ async fn walk(policy: SecondFactor, hole: Option<Hole>, steps: &[(usize, u64)]) 
         }
         if answer.status == 204 && path == "/users/me/totp" {
             gained = Some("that the factor is gone");
+        }
+        if answer.status == 201 && path == "/users/me/passkeys" {
+            gained = Some("a passkey");
         }
         if let Some(gained) = gained {
             walk.gained = Some(format!("{gained}, by {method} {path}: {answer:?}"));

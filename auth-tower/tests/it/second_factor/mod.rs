@@ -122,7 +122,7 @@ auth_migration::each_database! {
             world.send(if body.is_empty() { request } else { request.json(body.to_owned()) }).await
         };
         let factors = send("GET", "/users/me/factors", "").await.expect(200).json();
-        assert_eq!(factors, json!({"second_factor": "optional", "totp": null, "locked": false, "recovery_codes_left": 0, "devices": []}));
+        assert_eq!(factors, json!({"second_factor": "optional", "totp": null, "locked": false, "recovery_codes_left": 0, "passkeys": [], "devices": []}));
         let setup = send("POST", "/users/me/totp", "").await.expect(201);
         assert!(setup.member("uri").contains(&setup.member("secret")));
         let picture = setup.member("qr");

@@ -151,6 +151,8 @@ impl World {
             "auth_service_account",
             "auth_api_key",
             "auth_ended_token",
+            "auth_passkey",
+            "auth_passkey_challenge",
             "auth_device",
         ] {
             let count = format!("SELECT COUNT(*) AS n FROM {table}");

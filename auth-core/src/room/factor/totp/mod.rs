@@ -10,13 +10,13 @@ pub(super) use self::text::from_base32;
 pub(super) use self::text::{base32, stored};
 use super::{
     TOTP_EXISTS,
+    enrol::needs_proved_address,
     store::{TotpRow, put_pending},
 };
 use crate::{
     Error, Password, UserId,
     clock::duration_millis,
     kernel::Kernel,
-    mail::MailKind,
     random,
     store::{Insert, UserRow},
     task::until_won,
@@ -49,12 +49,7 @@ impl std::fmt::Debug for TotpSetup {
 
 /// Draws a secret, which waits to be confirmed.
 pub(super) async fn begin(kernel: &Kernel, user: &UserRow) -> Result<TotpSetup, Error> {
-    if let Err(error) = kernel.needs_proved_address(user.email_verified_at.is_some()) {
-        // Only who is signed in, or gave the right password, gets here: a link that was lost is sent again.
-        kernel.post(kernel.store.db(), MailKind::VerifyEmail, &user.email, Some(user.id), None).await?;
-        kernel.mail_waits();
-        return Err(error);
-    }
+    needs_proved_address(kernel, user).await?;
     let secret = Zeroizing::new(random::bytes::<SECRET_BYTES>(kernel.random.as_ref())?);
     let sealed = seal(kernel, user.id, secret.as_ref())?;
     let now = kernel.now();

@@ -21,7 +21,7 @@ use self::{
 };
 pub(crate) use self::{
     cose::ALGORITHMS,
-    policy::{Ceremony, RelyingParty, Unfit},
+    policy::{Ceremony, RelyingParty},
 };
 
 /// Longer than any that an authenticator writes, with the certificates of an attestation.

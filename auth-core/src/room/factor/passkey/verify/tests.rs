@@ -195,3 +195,86 @@ proptest::proptest! {
         }
     }
 }
+
+/// One case a line for other verifiers, with what this one says of it: `.ci/passkeys` asks them.
+#[cfg(feature = "test-util")]
+#[test]
+#[ignore = "writes to AUTH_PASSKEY_CASES what other verifiers are asked about"]
+fn other_verifiers_are_given_the_same_cases() {
+    use std::io::Write as _;
+
+    use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+    use serde_json::json;
+
+    use crate::test_util::SoftwareAuthenticator;
+
+    let given = |name: &str| std::env::var(name).unwrap();
+    let mut file = std::io::BufWriter::new(std::fs::File::create(given("AUTH_PASSKEY_CASES")).unwrap());
+    let count: u32 = given("AUTH_PASSKEY_CASE_COUNT").parse().unwrap();
+    let site = "example.org";
+    let party = RelyingParty::new(site, &["https://example.org".to_owned()]);
+    let handle = URL_SAFE_NO_PAD.encode([7; 16]);
+    let draw = |n: u32, salt: u8| sha256(&[&n.to_be_bytes()[..], &[salt]].concat());
+    for n in 0..count {
+        let [kind, at, bit, ..] = draw(n, 0);
+        let mut authenticator = SoftwareAuthenticator::on("https://example.org");
+        authenticator.counter = u32::from(at);
+        let challenge = URL_SAFE_NO_PAD.encode(draw(n, 1));
+        let asked = json!({"rp": {"id": site}, "user": {"id": handle}, "challenge": challenge});
+        if kind % 16 == 1 {
+            authenticator.verifies_user = false;
+        }
+        if kind % 16 == 2 {
+            authenticator.user_is_present = false;
+        }
+        if kind % 16 == 3 {
+            authenticator.origin = "https://example.com".to_owned();
+        }
+        if kind % 16 == 4 {
+            authenticator.backup_eligible = false;
+        }
+        if kind % 16 == 5 {
+            (authenticator.backup_eligible, authenticator.backed_up) = (false, false);
+        }
+        let made: Value = serde_json::from_str(&authenticator.create_for(&asked.to_string())).unwrap();
+        let asked = json!({"rpId": site, "challenge": challenge, "allowCredentials": []});
+        let signed: Value = serde_json::from_str(&authenticator.sign_for(&asked.to_string())).unwrap();
+        // Half of those that are left have a bit of one of their parts changed.
+        let is_changed = kind % 16 > 5 && kind % 2 == 0;
+        let spoil = |credential: &Value, parts: &[&str]| {
+            let mut credential = credential.clone();
+            if is_changed {
+                let part = &mut credential["response"][parts[usize::from(kind / 16) % parts.len()]];
+                let mut bytes = URL_SAFE_NO_PAD.decode(part.as_str().unwrap()).unwrap();
+                let place = usize::from(at) % bytes.len();
+                bytes[place] ^= 1 << (bit % 8);
+                *part = URL_SAFE_NO_PAD.encode(bytes).into();
+            }
+            credential
+        };
+        let part = |credential: &Value, name: &str| {
+            URL_SAFE_NO_PAD.decode(credential["response"][name].as_str().unwrap()).unwrap()
+        };
+        let new = registered(&part(&made, "clientDataJSON"), &part(&made, "attestationObject")).unwrap();
+        let made = spoil(&made, &["clientDataJSON", "attestationObject"]);
+        let registers = registered(&part(&made, "clientDataJSON"), &part(&made, "attestationObject"))
+            .is_some_and(|it| {
+                URL_SAFE_NO_PAD.encode(&it.id) == made["id"].as_str().unwrap()
+                    && it.facts.challenge == draw(n, 1)
+                    && party.wants(Ceremony::Create, &it.facts)
+            });
+        let signed = spoil(&signed, &["clientDataJSON", "authenticatorData", "signature"]);
+        let signs = asserted(
+            &new.public_key,
+            &part(&signed, "clientDataJSON"),
+            &part(&signed, "authenticatorData"),
+            &part(&signed, "signature"),
+        )
+        .is_some_and(|facts| facts.challenge == draw(n, 1) && party.wants(Ceremony::Get, &facts));
+        let case = json!({
+            "challenge": challenge, "made": made, "registers": registers, "signed": signed, "signs": signs,
+            "id": URL_SAFE_NO_PAD.encode(&new.id), "public_key": URL_SAFE_NO_PAD.encode(&new.public_key),
+        });
+        writeln!(file, "{case}").unwrap();
+    }
+}

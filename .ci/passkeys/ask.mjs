@@ -1,0 +1,42 @@
+// Asks @simplewebauthn/server about each case.
+import { readFileSync } from 'node:fs';
+import { verifyAuthenticationResponse, verifyRegistrationResponse } from '@simplewebauthn/server';
+import { isoBase64URL } from '@simplewebauthn/server/helpers';
+
+const expected = { expectedOrigin: 'https://example.org', expectedRPID: 'example.org', requireUserVerification: true };
+const verdict = async (verify) => {
+  try {
+    return (await verify()).verified;
+  } catch {
+    return false;
+  }
+};
+
+// Where it says something else for a reason that is known.
+const known = {
+  'reads JSON and CBOR more leniently, or looks at fewer members': (ours, theirs) => !ours && theirs,
+};
+
+const cases = readFileSync(process.argv[2], 'utf8').trim().split('\n').map((line) => JSON.parse(line));
+const counted = {};
+let agreed = 0;
+for (const [number, one] of cases.entries()) {
+  const expectedChallenge = one.challenge;
+  const registers = await verdict(() =>
+    verifyRegistrationResponse({ ...expected, expectedChallenge, response: one.made, supportedAlgorithmIDs: [-7, -8, -257] }));
+  const credential = { id: one.id, publicKey: isoBase64URL.toBuffer(one.public_key), counter: 0 };
+  const signs = await verdict(() =>
+    verifyAuthenticationResponse({ ...expected, expectedChallenge, response: one.signed, credential }));
+  for (const [what, ours, theirs] of [['registers', one.registers, registers], ['signs', one.signs, signs]]) {
+    if (ours === theirs) {
+      agreed += 1;
+      continue;
+    }
+    const reason = Object.keys(known).find((reason) => known[reason](ours, theirs)) ?? 'for no known reason';
+    const key = `${what}: ours ${ours}, theirs ${theirs}, ${reason}`;
+    (counted[key] ??= []).push(number);
+  }
+}
+console.log(`@simplewebauthn/server agrees on ${agreed} of ${2 * cases.length}`);
+for (const [key, numbers] of Object.entries(counted)) console.log(`  ${key}: ${numbers.length}, as ${numbers.slice(0, 5)}`);
+if (Object.keys(counted).some((key) => key.endsWith('for no known reason'))) process.exit(1);
