@@ -41,7 +41,7 @@ use crate::{
 ///
 /// | for | |
 /// | --- | --- |
-/// | set-up | [`builder`](Self::builder), [`run_background`](Self::run_background), [`check`](Self::check), [`config`](Self::config), [`clock`](Self::clock), [`sends_mail`](Self::sends_mail) |
+/// | set-up | [`builder`](Self::builder), [`run_background`](Self::run_background), [`check`](Self::check), [`config`](Self::config), [`clock`](Self::clock), [`sends_mail`](Self::sends_mail), [`has_hooks`](Self::has_hooks) |
 /// | accounts | [`register`](Self::register), [`prepare_register`](Self::prepare_register), [`change_password`](Self::change_password), [`remove_password`](Self::remove_password), [`delete_account`](Self::delete_account), [`export`](Self::export), [`export_for`](Self::export_for), [`own_events`](Self::own_events) |
 /// | signing in and out | [`login`](Self::login), [`sign_in`](Self::sign_in), [`refresh`](Self::refresh), [`logout`](Self::logout), [`logout_session`](Self::logout_session), [`logout_all`](Self::logout_all), `oidc` (with that feature) |
 /// | sessions | [`sessions`](Self::sessions), [`end_session`](Self::end_session), [`end_other_sessions`](Self::end_other_sessions) |
@@ -286,6 +286,11 @@ impl Auth {
 
 /// Access tokens and their keys.
 impl Auth {
+    /// Whether the host has a say of its own ([`AuthBuilder::hooks`](crate::AuthBuilder::hooks)).
+    pub fn has_hooks(&self) -> bool {
+        self.kernel.hooks.is_some()
+    }
+
     /// Verifies access tokens without a database. Cheap to clone, and may be sent anywhere.
     pub fn verifier(&self) -> TokenVerifier {
         self.kernel.verifier.clone()

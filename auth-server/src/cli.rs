@@ -1,18 +1,23 @@
 //! The command line.
 
-use std::{ffi::OsString, path::PathBuf};
+use std::{ffi::OsString, io, mem, path::PathBuf};
 
 use clap::{
-    Arg, ArgMatches, Args, Command as ClapCommand, FromArgMatches, Parser, Subcommand, ValueEnum,
-    builder::ValueParser, error::ErrorKind, parser::ValueSource,
+    Arg, ArgMatches, Args, Command as ClapCommand, CommandFactory as _, FromArgMatches, Parser, Subcommand,
+    ValueEnum, builder::ValueParser, error::ErrorKind, parser::ValueSource,
 };
+use clap_complete::Shell;
 
-use crate::config::{Given, Origin, PROVIDER_PREFIX, SETTINGS};
+use crate::config::{Given, Origin, PROVIDER_PREFIX, SETTINGS, Setting};
 
-/// An authentication microservice. Every setting can be a flag, an environment variable or a line of .env in
-/// the working directory, in this order.
+const NAME: &str = "auth-server";
+
+/// Accounts and sign-in as a service of its own
+///
+/// Every setting can be a flag, an environment variable, or a line of .env in the working directory, in this order: `--help` lists
+/// them, `auth-server config` shows those in force. Without any the server starts with a SQLite file in the working directory.
 #[derive(Parser)]
-#[command(name = "auth-server", version, disable_help_subcommand = true)]
+#[command(name = NAME, version)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
@@ -25,7 +30,9 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Bring the schema up to date and answer requests (the default)
     Serve,
-    /// Look after the schema; without more words: up
+    /// Look after the schema of the database
+    ///
+    /// Without more words: up.
     Migrate {
         #[command(subcommand)]
         action: Option<Migrate>,
@@ -35,7 +42,9 @@ pub(crate) enum Command {
         #[command(subcommand)]
         action: Keys,
     },
-    /// Look after accounts, as an administrator may over HTTP; they are named by id or e-mail address
+    /// Look after accounts, and make the first administrator
+    ///
+    /// What an administrator may do over HTTP, on the database of the settings. Accounts are named by id or e-mail address.
     Users {
         /// Print JSON, one object a line
         #[arg(long, global = true)]
@@ -59,15 +68,30 @@ pub(crate) enum Command {
         #[command(subcommand)]
         action: ApiKeys,
     },
-    /// Show the settings in force and where each came from; secrets are left out
+    /// Show the settings in force and where each came from
+    ///
+    /// Secrets are left out.
     Config,
-    /// Examine settings, keys, database, mail and limits, and change nothing. Exit status: 0 if nothing was found but notes,
-    /// 1 for warnings, 2 for errors
+    /// Examine settings, keys, database, mail and limits, and change nothing
+    ///
+    /// Exit status: 0 if nothing was found but notes, 1 for warnings, 2 for errors.
     Check {
         /// Print a JSON array of what was found
         #[arg(long)]
         json: bool,
     },
+    /// Ask the server of these settings whether it is ready: for the health check of a container
+    ///
+    /// It asks /health/ready at the address of HOST and PORT, or of UNIX_SOCKET. Exit status: 0 if it is ready, else 1.
+    Health,
+    /// Print what a shell needs to complete flags and commands
+    ///
+    /// For bash: auth-server completions bash > /etc/bash_completion.d/auth-server
+    Completions { shell: Shell },
+    /// Print the page for man
+    ///
+    /// To read it: auth-server man | man -l -
+    Man,
 }
 
 /// What to do with the schema.
@@ -90,7 +114,9 @@ pub(crate) enum Migrate {
 /// What to do with keys.
 #[derive(Debug, Clone, Subcommand)]
 pub(crate) enum Keys {
-    /// Make a private key for --algorithm RS256, ES256 or EdDSA (the default), and print it in PEM
+    /// Make a private key, and print it in PEM
+    ///
+    /// For --algorithm RS256, ES256 or EdDSA, which is the default here.
     Generate {
         /// Write it to this new file, readable for its owner only, instead
         #[arg(long, value_name = "FILE")]
@@ -98,9 +124,11 @@ pub(crate) enum Keys {
     },
     /// Show the keys of the key ring in the database
     List,
-    /// Add a key for --algorithm to the key ring, which relieves the active one when every cache knows it
+    /// Add a key to the key ring
+    ///
+    /// For --algorithm. It relieves the active one when every cache knows it.
     Rotate,
-    /// Take keys out of the key ring at once: for those that leaked
+    /// Take keys that leaked out of the key ring, at once
     Revoke {
         /// Their ids, as list shows them; after `--` if one begins with a hyphen
         #[arg(required = true, value_name = "KID")]
@@ -158,7 +186,9 @@ pub(crate) enum ApiKeys {
 /// What to do with accounts.
 #[derive(Debug, Clone, Subcommand)]
 pub(crate) enum Users {
-    /// Show all: id, since when, address verified or not, enabled or disabled, roles, address
+    /// Show all accounts
+    ///
+    /// Of each: id, since when, address verified or not, enabled or disabled, roles, address.
     List {
         /// Only the one with this address
         #[arg(long)]
@@ -166,7 +196,9 @@ pub(crate) enum Users {
     },
     /// Show one
     Show { user: String },
-    /// Make an account, and let its owner choose the password: by a link in a mail
+    /// Make an account
+    ///
+    /// Its owner chooses the password, by a link in a mail.
     Create {
         email: String,
         /// Grant a role, admin or another; may be given again
@@ -182,7 +214,9 @@ pub(crate) enum Users {
         #[arg(long, conflicts_with = "password_stdin")]
         print_link: bool,
     },
-    /// Give exactly these roles; `user`, which everybody has, takes all others away
+    /// Give exactly these roles
+    ///
+    /// `user`, which everybody has, takes all others away.
     SetRole {
         user: String,
         #[arg(required = true)]
@@ -199,7 +233,7 @@ pub(crate) enum Users {
         #[arg(long, required = true)]
         yes: bool,
     },
-    /// Let somebody choose a new password: by a link in a mail
+    /// Let somebody choose a new password, by a link in a mail
     ResetPassword {
         user: String,
         /// Print the link instead of mailing it. Whoever has it can take the account over
@@ -208,11 +242,15 @@ pub(crate) enum Users {
     },
     /// End all sessions of somebody
     RevokeSessions { user: String },
-    /// Take all second factors of somebody away who has lost them, and end all sessions
+    /// Take the second factors of somebody away who has lost them
+    ///
+    /// All sessions end.
     ResetFactors { user: String },
-    /// Forget the wrong passwords and codes that were given for an account, so that it need not wait
+    /// Forget wrong passwords and codes, so that an account need not wait
     Unlock { user: String },
-    /// Take accounts over from another system; repeat it to go on where it was cut off
+    /// Take accounts over from another system
+    ///
+    /// Repeat it to go on where it was cut off.
     Import(ImportOptions),
     /// Print all accounts as import reads them
     Export(ExportOptions),
@@ -270,12 +308,16 @@ fn names() -> impl Iterator<Item = (String, String)> {
     })
 }
 
+fn is_setting(name: &str) -> bool {
+    let file_of = |setting: &Setting| setting.secret && name.strip_suffix("_FILE") == Some(setting.name);
+    SETTINGS.iter().any(|setting| setting.name == name || file_of(setting))
+}
+
 /// Settings of identity providers, whose names are not known beforehand: they are no flags.
 fn of_providers() -> impl Iterator<Item = Given> {
     std::env::vars_os().filter_map(|(name, value)| {
         let name = name.into_string().ok()?;
-        let is_known = names().any(|(known, _)| known == name);
-        (name.starts_with(PROVIDER_PREFIX) && !is_known).then_some(Given {
+        (name.starts_with(PROVIDER_PREFIX) && !is_setting(&name)).then_some(Given {
             name,
             value,
             origin: Origin::Environment,
@@ -295,6 +337,7 @@ impl Args for GivenSettings {
                 // Raw text: what is wrong with a value is told in our own words, without repeating it.
                 .value_parser(ValueParser::os_string())
                 .hide_env_values(true)
+                .hide_short_help(true)
                 .global(true);
             command.arg(setting)
         })
@@ -329,10 +372,90 @@ impl FromArgMatches for GivenSettings {
 /// # Errors
 /// Help and version texts, which are no error, or one line that says what is wrong.
 pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Cli, Stop> {
-    Cli::try_parse_from(arguments).map_err(|error| match error.kind() {
+    let mut command = command();
+    let matches = command.try_get_matches_from_mut(arguments);
+    matches.and_then(|matches| Cli::from_arg_matches(&matches)).map_err(|error| match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Stop::Show(error.render().to_string()),
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => Stop::Incomplete(error.render().to_string()),
         _ => Stop::Usage(one_line(&error.render().to_string())),
     })
+}
+
+/// What a shell needs to know.
+pub(crate) fn completions(shell: Shell) -> Vec<u8> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), NAME, &mut script);
+    script
+}
+
+/// The page for `man`.
+///
+/// # Errors
+/// None that is known: it is written to memory.
+pub(crate) fn man() -> io::Result<Vec<u8>> {
+    let mut page = Vec::new();
+    clap_mangen::Man::new(Cli::command()).render(&mut page)?;
+    Ok(page)
+}
+
+/// The command line, where the help of each command has the settings that it looks at.
+fn command() -> ClapCommand {
+    let mut command = Cli::command();
+    // Hands the settings down to each command, as they may stand behind it too.
+    command.build();
+    hide_unused(&mut command, &mut Vec::new());
+    command
+}
+
+fn hide_unused(command: &mut ClapCommand, path: &mut Vec<String>) {
+    let words: Vec<&str> = path.iter().map(String::as_str).collect();
+    let hide = |argument: Arg| {
+        let name = argument.get_id().as_str();
+        let is_unused = is_setting(name) && !looks_at(&words, name);
+        if is_unused { argument.hide(true) } else { argument }
+    };
+    *command = mem::take(command).mut_args(hide);
+    for below in command.get_subcommands_mut() {
+        path.push(below.get_name().to_owned());
+        hide_unused(below, path);
+        path.pop();
+    }
+}
+
+/// Settings by their names, or how those begin.
+const OF_DATABASE: &[&str] = &["DATABASE_", "LOG_"];
+const OF_KEYS: &[&str] =
+    &["SECRET_KEY", "ALGORITHM", "PRIVATE_KEY", "KEY_PUBLISH_AHEAD_SECONDS", "REVOCATION_POLL_MS"];
+const OF_ACCOUNTS: &[&str] = &[
+    "SECRET_KEY",
+    "PUBLIC_URL",
+    "PASSWORD_",
+    "BREACHED_PASSWORDS",
+    "SMTP_URL",
+    "MAIL_FROM",
+    "SERVICE_NAME",
+    "VERIFY_EMAIL_URL",
+    "RESET_PASSWORD_URL",
+    "AUDIT_RETENTION_DAYS",
+];
+const OF_MACHINES: &[&str] = &["SECRET_KEY", "API_KEY_", "API_KEYS_ENABLED", "AUDIT_RETENTION_DAYS"];
+const OF_PLACE: &[&str] = &["HOST", "PORT", "UNIX_SOCKET", "TLS_", "TRUSTED_PROXIES", "PROXY_PROTOCOL"];
+
+/// Whether what a command does hangs on a setting.
+fn looks_at(words: &[&str], setting: &str) -> bool {
+    let groups: &[&[&str]] = match words {
+        [] | ["serve" | "check" | "config"] => return true,
+        ["migrate", ..] => &[OF_DATABASE],
+        ["keys", "generate"] => return setting == "ALGORITHM",
+        ["keys", ..] => &[OF_DATABASE, OF_KEYS],
+        ["users", ..] => &[OF_DATABASE, OF_ACCOUNTS],
+        ["services" | "api-keys", ..] => &[OF_DATABASE, OF_MACHINES],
+        ["health"] => &[OF_PLACE],
+        _ => &[],
+    };
+    let name = setting.strip_suffix("_FILE").unwrap_or(setting);
+    let fits = |known: &&str| name == *known || (known.ends_with('_') && name.starts_with(*known));
+    groups.iter().any(|group| group.iter().any(fits))
 }
 
 /// Why there is no command to run.
@@ -340,6 +463,8 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Cli, St
 pub(crate) enum Stop {
     /// A text was asked for.
     Show(String),
+    /// A command has others below it, and none was named: its help.
+    Incomplete(String),
     /// The command line cannot be read.
     Usage(String),
 }
@@ -364,7 +489,8 @@ mod tests {
 
     #[test]
     fn the_command_line_is_well_formed() {
-        <Cli as clap::CommandFactory>::command().debug_assert();
+        Cli::command().debug_assert();
+        command().debug_assert();
     }
 
     #[test]
@@ -396,5 +522,41 @@ mod tests {
         let Err(Stop::Usage(line)) = parse(&["--port"]) else { panic!("taken") };
         assert!(line.contains("--port"), "{line}");
         assert!(matches!(parse(&["--help"]), Err(Stop::Show(_))));
+        assert!(matches!(parse(&["keys"]), Err(Stop::Incomplete(help)) if help.contains("rotate")));
+    }
+
+    /// The flags of settings in the help of some words.
+    fn flags(words: &[&str]) -> Vec<String> {
+        let Err(Stop::Show(help)) = parse(words) else { panic!("{words:?} is no help") };
+        let flags = names().map(|(name, _)| format!("--{}", name.to_ascii_lowercase().replace('_', "-")));
+        flags.filter(|flag| help.contains(&format!("{flag} <"))).collect()
+    }
+
+    #[test]
+    fn the_short_help_has_no_setting_and_that_of_a_command_those_that_it_looks_at() {
+        let all = names().count();
+        assert_eq!(flags(&["--help"]).len(), all);
+        assert_eq!(flags(&["help"]).len(), all);
+        assert_eq!(flags(&["serve", "--help"]).len(), all);
+        for words in [&["-h"][..], &["serve", "-h"], &["users", "list", "-h"], &["man", "--help"]] {
+            assert_eq!(flags(words), Vec::<String>::new(), "{words:?}");
+        }
+        assert_eq!(flags(&["keys", "generate", "--help"]), ["--algorithm"]);
+        let of_migrate = flags(&["migrate", "up", "--help"]);
+        assert!(of_migrate.contains(&"--database-url-file".to_owned()), "{of_migrate:?}");
+        assert!(of_migrate.len() < 10 && !of_migrate.contains(&"--port".to_owned()), "{of_migrate:?}");
+        assert!(flags(&["help", "users", "create"]).contains(&"--smtp-url".to_owned()));
+        assert!(flags(&["health", "--help"]).contains(&"--unix-socket".to_owned()));
+    }
+
+    #[test]
+    fn shells_and_man_are_told_of_commands_and_flags() {
+        for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
+            let script = String::from_utf8(completions(shell)).unwrap();
+            assert!(script.contains("print-link") && script.contains("public-url"), "{shell}");
+        }
+        let page = String::from_utf8(man().unwrap()).unwrap();
+        assert!(page.starts_with(".ie") || page.contains(".TH auth-server 1"), "{page:.80}");
+        assert!(page.contains("completions") && page.contains("public\\-url"));
     }
 }

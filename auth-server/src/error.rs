@@ -54,6 +54,9 @@ pub(crate) enum Error {
     /// An account could not be looked at or changed.
     #[error("users: {0}")]
     Users(String),
+    /// The server that was asked is not ready.
+    #[error("health: {0}")]
+    Health(String),
     /// There is no table to look into.
     #[error("the database is not up to date: run `auth-server migrate`")]
     Pending,

@@ -6,11 +6,13 @@ use auth_core::{
     Auth, AuthBuilder, ConnectOptions, Keys, SecretKey,
     mail::{LogMailer, Mailer, SmtpMailer},
     oidc,
+    webhooks::HttpHooks,
 };
 use sea_orm::DatabaseConnection;
 use tokio::time::timeout;
 
 use crate::{
+    command::Progress,
     config::{self, Config, DatabaseConfig},
     error::{Error, SettingError},
     key_file, operator,
@@ -34,6 +36,15 @@ pub(crate) async fn connect(config: &DatabaseConfig) -> Result<DatabaseConnectio
         Ok(connected) => connected.map_err(Error::Connect),
         Err(_) => Err(Error::ConnectTimeout),
     }
+}
+
+/// Applies what is missing of the schema, and tells what it was.
+///
+/// # Errors
+/// [`Error::Migrate`].
+pub(crate) async fn bring_up_to_date(db: &DatabaseConnection) -> Result<Vec<String>, Error> {
+    let _progress = Progress::begin("bringing the schema up to date");
+    Ok(auth_migration::up(db).await?)
 }
 
 /// Says goodbye to the database, if it listens.
@@ -85,6 +96,14 @@ fn builder(
     let mut builder = Auth::builder(db, keys).config(settings).mailer(mailer);
     if !config.oidc.providers.is_empty() {
         builder = builder.oidc(oidc(config, public_url));
+    }
+    // Without an audit there is nothing to tell; who asks for it all the same is told so.
+    if config.auth.audit_retention.is_some() || config.news.tells() {
+        builder = builder.webhooks(config.news.webhooks());
+    }
+    if let (Some(url), Some(secret)) = (&config.news.hook_url, &config.news.hook_secret) {
+        let hooks = HttpHooks::new(url, secret.as_str(), &[]);
+        builder = builder.hooks(Arc::new(hooks.map_err(|error| SettingError::from_core(&error))?));
     }
     if let Some(list) = &config.breached {
         builder = builder.breach_checker(list.clone());

@@ -4,12 +4,15 @@ use std::{fs, thread};
 
 use auth_core::{Config, Finding, Severity, password::Argon2Hasher};
 
+use crate::logging::STARTING;
+
 /// What everything but hashing takes under load, generously, in MiB.
 const REST_MIB: u64 = 32;
 
 /// Says what the settings amount to, and warns if it does not fit.
 pub(crate) fn report(config: &Config) {
     tracing::info!(
+        target: STARTING,
         slots = config.hashing.slots,
         memory_mib = each_mib().saturating_mul(config.hashing.slots as u64),
         queue = config.hashing.queue,

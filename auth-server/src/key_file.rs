@@ -10,7 +10,7 @@ use auth_core::{Random as _, SecretKey, SystemRandom};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use zeroize::Zeroizing;
 
-use crate::error::Error;
+use crate::{error::Error, logging::STARTING};
 
 /// The name of the file.
 const NAME: &str = "auth.key";
@@ -32,7 +32,7 @@ pub(crate) fn read_or_make(database: &Path) -> Result<SecretKey, Error> {
     }
     let had_data = fs::metadata(database).is_ok_and(|about| about.len() > 0);
     if make(directory, &path).map_err(|error| Error::KeyFile(cannot_make(&error)))? {
-        tracing::info!("a secret key was made in auth.key beside the database: keep it with the backups");
+        tracing::info!(target: STARTING, "a secret key was made in auth.key beside the database: keep it with the backups");
         if had_data {
             tracing::warn!(
                 "auth.key was missing though the database is not new: everyone has to sign in again"

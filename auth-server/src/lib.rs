@@ -120,6 +120,12 @@
 //! prints them as an array of objects. Its exit status is 0 for nothing but notes, 1 for warnings, 2 for errors. All codes are in
 //! `auth_core::manual::check`. The most of it is a library call, `auth_core::Auth::check`.
 //!
+//! # Health, completions, man
+//!
+//! `auth-server health` asks the server of these settings whether it is ready, and tells it by its exit status: for the check of a
+//! container, which has no other client. `auth-server completions bash` and `auth-server man` print what shells and `man` want to know.
+//! `-h` is the short help, `--help` has the settings that a command looks at.
+//!
 //! # SIGHUP
 //!
 //! Reads the settings again (`.env`, and the files that are named by `..._FILE`), so that a step of the table needs no
@@ -156,5 +162,6 @@ mod signals;
 mod start;
 #[cfg_attr(not(unix), path = "systemd_elsewhere.rs")]
 mod systemd;
+mod welcome;
 
 pub use command::run;

@@ -11,15 +11,16 @@ use sea_orm::DatabaseConnection;
 use tokio::{net::TcpListener, sync::watch};
 
 use crate::{
-    config::{self, Config},
+    config::{self, Config, LOCALHOST},
     error::{Error, SettingError},
-    handle::{auth, connect, keys, secret},
+    handle::{auth, bring_up_to_date, connect, keys, secret},
     hash_budget,
     http::{
         docs,
         listener::{Listener, Socket},
         metrics::{self, Metrics},
     },
+    logging::STARTING,
     systemd::Passed,
 };
 
@@ -33,6 +34,8 @@ pub(crate) struct Started {
     pub(crate) service: AuthService,
     /// What answers of the program's own say of coming by TLS only.
     pub(crate) hsts: Option<HeaderValue>,
+    /// Where whoever has started it finds it.
+    pub(crate) url: String,
 }
 
 /// Listens, reads the key, connects, brings the schema up to date. In this order, so that a second instance started
@@ -49,8 +52,8 @@ pub(crate) async fn start(config: &Config, passed: Passed) -> Result<Started, Er
     };
     let keys = keys(config, secret(config)?);
     let db = connect(&config.database).await?;
-    for name in auth_migration::up(&db).await? {
-        tracing::info!(migration = name, "applied a migration");
+    for name in bring_up_to_date(&db).await? {
+        tracing::info!(target: STARTING, migration = name, "applied a migration");
     }
 
     let port = address.map_or(config.http.listen.port, |address| address.port());
@@ -70,23 +73,26 @@ pub(crate) async fn start(config: &Config, passed: Passed) -> Result<Started, Er
     let hsts = service.hsts();
     let (tls, current) = config.http.listen.tls.clone().map(watch::channel).unzip();
     let listener = Listener::new(socket, current);
-    let reachable = match address {
-        None => format!("--unix-socket {} http://localhost", listener.place().trim_start_matches("unix:")),
+    let url = match address {
+        None => "http://localhost".to_owned(),
         // The certificate is good for this name only.
         Some(_) if tls.is_some() => public_url,
-        Some(address) if address.ip().is_unspecified() => format!("http://127.0.0.1:{}", address.port()),
+        Some(address) if address.ip().is_unspecified() => format!("http://{LOCALHOST}:{}", address.port()),
+        Some(address) if address.ip().is_loopback() => config.http.listen.origin(address.port()),
         Some(_) => listener.place(),
     };
+    let socket = listener.place().strip_prefix("unix:").map(|path| format!("--unix-socket {path} "));
+    let socket = socket.unwrap_or_default();
     let next = if config.auth.registration == Registration::Open {
         format!(
-            "{reachable}/register -H 'content-type: application/json' \
+            "{socket}{url}/register -H 'content-type: application/json' \
              -d '{{\"email\":\"me@example.net\",\"password\":\"a long passphrase\"}}'"
         )
     } else {
-        format!("{reachable}/health/ready")
+        format!("{socket}{url}/health/ready")
     };
-    tracing::info!("listening on {} - try: curl -i {next}", listener.place());
-    Ok(Started { listener, tls, db, auth, service, hsts })
+    tracing::info!(target: STARTING, "listening on {} - try: curl -i {next}", listener.place());
+    Ok(Started { listener, tls, db, auth, service, hsts, url })
 }
 
 async fn listen_for_scrapers(address: SocketAddr) -> Result<(Listener, PrometheusHandle), Error> {
@@ -95,7 +101,7 @@ async fn listen_for_scrapers(address: SocketAddr) -> Result<(Listener, Prometheu
     let address = listener.local_addr().map_err(bind_error)?;
     let counted = metrics::start_counting()
         .map_err(|error| Error::System { what: "METRICS_ADDR", source: io::Error::other(error) })?;
-    tracing::info!("metrics at http://{address}/metrics");
+    tracing::info!(target: STARTING, "metrics at http://{address}/metrics");
     Ok((Listener::new(Socket::Tcp(listener), None), counted))
 }
 
@@ -117,5 +123,6 @@ fn service(auth: Auth, config: &Config, public_url: &str) -> Result<AuthService,
     if !config.http.docs {
         service = service.without(Endpoint::OPENAPI);
     }
+    service = service.described_version(env!("CARGO_PKG_VERSION"));
     service.build().map_err(|error| SettingError::of_library(error.setting(), error.problem()))
 }

@@ -60,6 +60,9 @@
 //! | `GET /users?limit=&cursor=&email=` as an administrator | 200 `{"users", "next_cursor"}`; 403 `forbidden` without the role |
 //! | `GET`, `PATCH` `{"roles", "disabled"}`, `DELETE /users/{id}` as an administrator | 200 and the user, or 204; 409 `last_admin` |
 //! | `DELETE /users/{id}/sessions`, `GET /users/{id}/events?limit=&cursor=` as an administrator | 204; 200 `{"events", "next_cursor"}` |
+//! | `GET`, `POST` `{"url", "types", "secret"}` `/webhooks` as an administrator (feature `webhooks`) | 200 `{"webhooks"}`; 201 and the webhook with its `secret`, once |
+//! | `GET`, `PATCH` `{"url", "types", "on"}`, `DELETE /webhooks/{id}` as an administrator | 200 and the webhook, or 204; 409 `webhook_of_setting` |
+//! | `GET /webhooks/{id}/deliveries?limit=`, `POST /webhooks/{id}/test`, `/replay` `{"after"}`, `/rotate-secret` as an administrator | 200 `{"deliveries"}`; 200 and the delivery; 200 and the webhook, or 410 `cursor_too_old`; 200 with the new `secret`, once |
 //! | `GET /openapi.json` | 200 and the description of what is mounted (OpenAPI 3.1), for everybody |
 //!
 //! Errors are problem documents (RFC 9457); act on their member `code`, see [`problem`]. On `/login` and
@@ -111,6 +114,8 @@
 //! `oidc`: sign-in at the providers that the host has given to the builder of `Auth`. Their callbacks are where the service is
 //! mounted, below `/oauth`. Brings an HTTP client (hyper) and rustls.
 //!
+//! `webhooks`: who is told of events, for administrators, where the host has switched webhooks on. Brings the same.
+//!
 //! `jwks`: `RemoteJwks`, which verifies by the public keys of an issuer elsewhere. Brings an HTTP client (hyper) and
 //! rustls.
 //!
@@ -118,7 +123,7 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // What only a feature uses is unused without it; a build with all features tells what nobody uses.
-#![cfg_attr(not(feature = "oidc"), allow(dead_code, unused_imports))]
+#![cfg_attr(not(all(feature = "oidc", feature = "webhooks")), allow(dead_code, unused_imports))]
 
 mod authenticate;
 #[cfg(feature = "axum")]

@@ -18,6 +18,7 @@ mod tests {
     ///
     /// * A table. Its foreign keys may not keep an older program, which does not know it, from deleting a row.
     /// * A column that an older program need not fill.
+    /// * What stands in such a column, and its default, in the migration that adds it.
     /// * How full a page is.
     /// * An index, and to drop one that decides nothing. A unique one refuses rows which an older program may write, so
     ///   only on a table that the migration makes.
@@ -40,13 +41,24 @@ mod tests {
         if let Some(index) = text.strip_prefix("DROP INDEX ") {
             return index.split_whitespace().any(|word| word.ends_with("_idx"));
         }
-        let Some((_, changes)) = text.strip_prefix("ALTER TABLE ").and_then(|rest| rest.split_once(' '))
+        let is_made = |table: &str, column: &str| made.contains(&format!("{table}.{column}"));
+        if let Some((table, column)) = text.strip_prefix("UPDATE ").and_then(|rest| rest.split_once(" SET "))
+        {
+            return !column.contains(',')
+                && column.split(' ').next().is_some_and(|column| is_made(table, column));
+        }
+        let Some((table, changes)) = text.strip_prefix("ALTER TABLE ").and_then(|rest| rest.split_once(' '))
         else {
             return false;
         };
         clauses(changes).iter().all(|clause| {
             if clause.starts_with("SET (fillfactor") {
                 return true;
+            }
+            if let Some((column, change)) =
+                clause.strip_prefix("ALTER COLUMN ").and_then(|rest| rest.split_once(' '))
+            {
+                return ["DROP DEFAULT", "SET DEFAULT NULL"].contains(&change) && is_made(table, column);
             }
             let may_be_left_out = !clause.contains(" NOT NULL") || clause.contains(" DEFAULT ");
             clause.starts_with("ADD COLUMN ") && may_be_left_out && !clause.contains(" UNIQUE")
@@ -75,7 +87,14 @@ mod tests {
         let plain = statements.iter().map(|statement| statement.replace(['"', '`'], ""));
         let made =
             plain.filter_map(|text| text.strip_prefix("CREATE TABLE IF NOT EXISTS ").map(str::to_owned));
-        made.filter_map(|rest| rest.split_whitespace().next().map(str::to_owned)).collect()
+        let tables = made.filter_map(|rest| rest.split_whitespace().next().map(str::to_owned));
+        let plain = statements.iter().map(|statement| statement.replace(['"', '`'], ""));
+        let columns = plain.filter_map(|text| {
+            let (table, change) = text.strip_prefix("ALTER TABLE ")?.split_once(" ADD COLUMN ")?;
+            let column = change.trim_start_matches("IF NOT EXISTS ").split(' ').next()?;
+            Some(format!("{table}.{column}"))
+        });
+        tables.chain(columns).collect()
     }
 
     #[test]
@@ -98,13 +117,15 @@ mod tests {
 
     #[test]
     fn what_removes_renames_or_narrows_is_told_from_what_adds() {
-        let made = ["auth_factor".to_owned()];
+        let made = ["auth_factor".to_owned(), "auth_event.seq".to_owned()];
         for adds in [
             "CREATE TABLE IF NOT EXISTS \"auth_factor\" ( \"id\" uuid NOT NULL )",
             "CREATE INDEX IF NOT EXISTS \"auth_user_x_idx\" ON \"auth_user\" (\"x\")",
             "CREATE UNIQUE INDEX IF NOT EXISTS \"auth_factor_key\" ON \"auth_factor\" (\"x\")",
             "ALTER TABLE `auth_user` ADD COLUMN `x` bigint NULL, ADD COLUMN `y` decimal(5, 2) NOT NULL DEFAULT 0",
             "ALTER TABLE \"auth_session\" ADD COLUMN \"x\" bigint",
+            "ALTER TABLE auth_event ALTER COLUMN seq DROP DEFAULT",
+            "UPDATE auth_event SET seq = 0",
             "DROP INDEX IF EXISTS \"auth_session_last_used_at_idx\"",
             "DROP INDEX `auth_session_last_used_at_idx` ON `auth_session`",
         ] {
@@ -112,6 +133,9 @@ mod tests {
         }
         for breaks in [
             "DROP TABLE IF EXISTS \"auth_lease\"",
+            "ALTER TABLE auth_event ALTER COLUMN code DROP DEFAULT",
+            "UPDATE auth_event SET seq = 0, code = ''",
+            "UPDATE auth_user SET email = ''",
             "ALTER TABLE \"auth_user\" DROP COLUMN \"email\"",
             "ALTER TABLE `auth_user` ADD COLUMN `x` bigint NULL, DROP COLUMN `email`",
             "ALTER TABLE \"auth_user\" RENAME COLUMN \"email\" TO \"address\"",

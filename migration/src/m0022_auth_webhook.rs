@@ -1,8 +1,7 @@
-use sea_orm_migration::prelude::*;
-use sea_orm_migration::schema::{big_integer, big_integer_null, string_len, string_len_null};
-use sea_orm_migration::sea_orm::DbBackend;
+use sea_orm::DbBackend;
+use sea_orm::sea_query::Table;
 
-use crate::ddl;
+use crate::ddl::{self, big_integer, big_integer_null, blob_null, string_len, string_len_null};
 use crate::migrator::SqlMigration;
 
 const WEBHOOK_TABLE: &str = "auth_webhook";
@@ -27,9 +26,9 @@ fn webhook(backend: DbBackend) -> Vec<String> {
         // Codes of events with commas between them; empty: all.
         .col(string_len("types", 2048))
         // Encrypted; null where the setting has it.
-        .col(ColumnDef::new("secret").blob().null())
+        .col(blob_null("secret"))
         // Signs too until its time is over.
-        .col(ColumnDef::new("secret_before").blob().null())
+        .col(blob_null("secret_before"))
         .col(big_integer_null("secret_before_until"))
         // The last event of the feed that was handed over.
         .col(big_integer("after_seq"))

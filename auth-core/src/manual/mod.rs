@@ -59,6 +59,16 @@ pub mod roles {}
 #[doc = include_str!("oidc.md")]
 pub mod oidc {}
 
+#[doc = include_str!("events.md")]
+pub mod events {}
+
+#[cfg(feature = "webhooks")]
+#[doc = include_str!("webhooks.md")]
+pub mod webhooks {}
+
+#[doc = include_str!("hooks.md")]
+pub mod hooks {}
+
 #[doc = include_str!("metrics.md")]
 pub mod metrics {}
 

@@ -1,11 +1,17 @@
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use sea_orm::DatabaseConnection;
 
 use super::{Authenticator, EventLog, InsecureHasher, ManualClock, Outbox, SoftwareAuthenticator};
 use crate::{
-    ApiKeySecret, Auth, AuthBuilder, ClientInfo, CreateUser, Keys, Login, Principal, SecretKey, SignIn,
-    Tokens, User,
+    ApiKeySecret, Auth, AuthBuilder, ClientInfo, CreateUser, FeedEvent, FeedQuery, Keys, Login, Principal,
+    SecretKey, SignIn, Tokens, User,
     factor::{Answer, Method},
     machine::NewApiKey,
     mail::{Mail, MailText},
@@ -23,6 +29,8 @@ pub struct Kit {
     pub outbox: Outbox,
     /// What has happened.
     pub events: EventLog,
+    /// The last event of the feed that was asked for.
+    read: Arc<AtomicI64>,
 }
 
 impl Kit {
@@ -42,6 +50,7 @@ impl Kit {
         let keys = Keys::new(SecretKey::new([7; 64]).expect("a key that is long enough"));
         let (clock, outbox, events) = (ManualClock::new(), Outbox::new(), EventLog::new());
         let builder = Auth::builder(db, keys)
+            .configure(|config| config.audit_retention = Some(Duration::from_hours(90 * 24)))
             .clock(Arc::new(clock.clone()))
             .hasher(Arc::new(InsecureHasher::new()))
             .mailer(Arc::new(outbox.clone()))
@@ -52,7 +61,7 @@ impl Kit {
             }
         });
         let auth = auth.build().expect("settings that can be used");
-        Self { auth, clock, outbox, events }
+        Self { auth, clock, outbox, events, read: Arc::default() }
     }
 
     /// Somebody with an account, whose address is verified.
@@ -170,6 +179,25 @@ impl Kit {
     pub async fn mails(&self) -> Vec<(Mail, MailText)> {
         self.auth.deliver_mail().await.expect("the outbox in the database");
         self.outbox.take()
+    }
+
+    /// What other programs hear of since the last call, by the [feed](crate::Auth::events_after).
+    ///
+    /// # Panics
+    /// When the database does not answer, or there is no audit.
+    pub async fn events(&self) -> Vec<FeedEvent> {
+        assert!(self.auth.config().audit_retention.is_some(), "a feed needs an audit");
+        self.auth.place_events().await.expect("the feed in the database");
+        let mut all = Vec::new();
+        loop {
+            let query = FeedQuery::after(self.read.load(Relaxed));
+            let page = self.auth.events_after(query).await.expect("a place that was given");
+            self.read.store(page.next, Relaxed);
+            if page.events.is_empty() {
+                return all;
+            }
+            all.extend(page.events);
+        }
     }
 }
 

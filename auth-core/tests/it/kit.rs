@@ -58,4 +58,14 @@ each_database! {
         assert_eq!(kinds, [MailKind::ResetPassword]);
         assert!(kit.mails().await.is_empty());
     }
+
+    async fn the_kit_tells_what_other_programs_hear_of(db: &TestDatabase) {
+        let kit = Kit::new(db.connect().await);
+        let ada = kit.user("ada@example.com").await;
+        kit.sign_in(&ada).await;
+        let codes = async || kit.events().await.into_iter().map(|event| event.event.code).collect::<Vec<_>>();
+        assert_eq!(codes().await, ["created", "signed_in"]);
+        kit.auth.logout_all(ada.id, ClientInfo::default()).await.unwrap();
+        assert_eq!((codes().await, codes().await), (vec!["all_signed_out".to_owned()], Vec::new()));
+    }
 }

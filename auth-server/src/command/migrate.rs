@@ -7,7 +7,7 @@ use crate::{
     command::output::print,
     config::DatabaseConfig,
     error::Error,
-    handle::{close, connect},
+    handle::{bring_up_to_date, close, connect},
 };
 
 /// # Errors
@@ -15,7 +15,7 @@ use crate::{
 pub(super) async fn migrate(config: &DatabaseConfig, action: Migrate) -> Result<(), Error> {
     let db = connect(config).await?;
     let lines = match action {
-        Migrate::Up => or_nothing(auth_migration::up(&db).await?, "applied", "nothing to apply"),
+        Migrate::Up => or_nothing(bring_up_to_date(&db).await?, "applied", "nothing to apply"),
         Migrate::Down { steps } => {
             or_nothing(auth_migration::down(&db, steps).await?, "took back", "nothing to take back")
         }

@@ -13,6 +13,11 @@ pub(crate) fn print(lines: impl IntoIterator<Item = String>) -> Result<(), Error
     Ok(())
 }
 
+/// On standard output, as it is.
+pub(crate) fn write(bytes: &[u8]) -> Result<(), Error> {
+    io::stdout().write_all(bytes).map_err(|source| Error::System { what: "standard output", source })
+}
+
 /// One line on standard error.
 pub(crate) fn complain(problem: &str) {
     let line: Vec<&str> = problem.split_whitespace().collect();

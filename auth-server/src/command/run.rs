@@ -11,11 +11,11 @@ use std::{
 use auth_core::Severity;
 
 use super::{
-    check,
+    check, health,
     keys::{self, generate_key},
     machines,
     migrate::migrate,
-    output::{complain, print},
+    output::{complain, print, write},
     serve::serve,
     users,
 };
@@ -44,10 +44,18 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
             complain(&line);
             return ExitCode::from(2);
         }
+        Err(Stop::Incomplete(help)) => {
+            let _ = io::stderr().write_all(help.as_bytes());
+            return ExitCode::from(2);
+        }
     };
     let outcome = match cli.command.unwrap_or(Command::Serve) {
         // Before the settings are read: they may be waiting for this very key.
         Command::Keys { action: Keys::Generate { out } } => generate_key(&cli.settings.0, out.as_deref()),
+        Command::Completions { shell } => write(&cli::completions(shell)),
+        Command::Man => cli::man()
+            .map_err(|source| Error::System { what: "the page for man", source })
+            .and_then(|page| write(&page)),
         // They are a part of what is examined.
         Command::Check { json } => match check::command(&cli.settings.0, json) {
             Ok(code) => return code,
@@ -68,7 +76,7 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
 
 fn execute(command: &Command, given: Vec<Given>, config: Config, passed: Passed) -> Result<(), Error> {
     let output = if matches!(command, Command::Serve) { Output::Stdout } else { Output::Stderr };
-    let _logging = logging::start(config.log, output)
+    let logging = logging::start(config.log, output)
         .map_err(|source| Error::System { what: "logging cannot be started", source })?;
     let found = match command {
         Command::Serve => check::of_settings(&config),
@@ -98,9 +106,9 @@ fn execute(command: &Command, given: Vec<Given>, config: Config, passed: Passed)
         Command::ApiKeys { json, action } => {
             runtime.block_on(machines::look_after_keys(&config, action, *json))
         }
-        Command::Serve | Command::Config | Command::Check { .. } => {
-            runtime.block_on(serve(given, config, passed))
-        }
+        Command::Health => runtime.block_on(health::ask(&config.http)),
+        // The others have ended before.
+        _ => runtime.block_on(serve(given, config, passed, &logging)),
     };
     runtime.shutdown_timeout(BLOCKING_DEADLINE);
     outcome

@@ -7,15 +7,22 @@ use crate::{
     error::Error,
     handle::close,
     http::{accept::accept_until, ending::Ending, health::Health, layers, routes},
+    logging::Logging,
     reload::Reload,
     signals::{Hangups, Signals},
     start::{Started, start},
     systemd::{self, Passed},
+    welcome,
 };
 
 /// # Errors
 /// What keeps it from starting.
-pub(super) async fn serve(given: Vec<Given>, config: Config, passed: Passed) -> Result<(), Error> {
+pub(super) async fn serve(
+    given: Vec<Given>,
+    config: Config,
+    passed: Passed,
+    logging: &Logging,
+) -> Result<(), Error> {
     let no_signals = |source| Error::System { what: "signals", source };
     let mut signals = Signals::new().map_err(no_signals)?;
     let hangups = Hangups::new().map_err(no_signals)?;
@@ -24,7 +31,10 @@ pub(super) async fn serve(given: Vec<Given>, config: Config, passed: Passed) -> 
         started = start(&config, passed) => started?,
         () = signals.next() => return Ok(()),
     };
-    let Started { listener, tls, db, auth, service, hsts } = service;
+    let Started { listener, tls, db, auth, service, hsts, url } = service;
+    if logging.is_for_people {
+        logging.write(&welcome::block(&config, &listener.place(), &url));
+    }
     let (ending, delay) = (Ending::default(), config.http.shutdown_delay);
     let routes =
         routes::routes(service, Health::new(db.clone(), ending.clone()), config.http.docs, hsts.clone());

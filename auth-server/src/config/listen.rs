@@ -33,7 +33,7 @@ pub(crate) struct ListenConfig {
 impl ListenConfig {
     /// The origin that clients see when nothing is in between. This machine goes by its name: a passkey needs one, and a page of a
     /// development server on `localhost` is of the same site.
-    pub(super) fn origin(&self, port: u16) -> String {
+    pub(crate) fn origin(&self, port: u16) -> String {
         let scheme = if self.tls.is_some() { "https" } else { "http" };
         let host = if value::is_called_localhost(&self.host) { value::LOCALHOST } else { &self.host };
         format!("{scheme}://{}:{port}", value::in_url(host))

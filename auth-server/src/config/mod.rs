@@ -6,6 +6,7 @@ mod keys;
 mod lifetimes;
 mod listen;
 mod mail;
+mod news;
 mod oidc;
 mod passkeys;
 mod passwords;
@@ -25,12 +26,13 @@ pub(crate) use self::{
     oidc::PREFIX as PROVIDER_PREFIX,
     reader::{Given, Origin, Row, SecretFile},
     secret::RECIPE,
+    setting::Setting,
     settings::{SETTINGS, named_by_libraries, setting},
     value::{LOCALHOST, host_of, in_url, is_https, is_loopback, split_url},
 };
 use self::{
-    dotenv::DotEnv, keys::KeyConfig, listen::ListenConfig, mail::MailConfig, oidc::OidcConfig,
-    passkeys::PasskeyConfig, reader::Reader,
+    dotenv::DotEnv, keys::KeyConfig, listen::ListenConfig, mail::MailConfig, news::NewsConfig,
+    oidc::OidcConfig, passkeys::PasskeyConfig, reader::Reader,
 };
 use crate::{
     error::SettingError,
@@ -48,6 +50,7 @@ pub(crate) struct Config {
     /// Passwords from leaks.
     pub(crate) breached: Option<Arc<BreachList>>,
     pub(crate) mail: mail::MailConfig,
+    pub(crate) news: news::NewsConfig,
     pub(crate) oidc: oidc::OidcConfig,
     pub(crate) passkeys: passkeys::PasskeyConfig,
     pub(crate) keys: keys::KeyConfig,
@@ -152,6 +155,7 @@ impl Config {
         }
         passwords::agree(&mut config)?;
         mail::agree(&mut config)?;
+        news::agree(&config)?;
         oidc::read_oidc(&mut reader, &mut config)?;
         let (rows, secret_files, dotenv_warnings) = reader.finish();
         config.rows = rows;
@@ -178,6 +182,7 @@ impl Default for Config {
             auth,
             breached: None,
             mail: MailConfig::default(),
+            news: NewsConfig::default(),
             oidc: OidcConfig::default(),
             passkeys: PasskeyConfig::default(),
             keys: KeyConfig::default(),

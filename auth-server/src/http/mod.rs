@@ -13,7 +13,7 @@ pub(crate) mod limits;
 pub(crate) mod listener;
 pub(crate) mod metrics;
 pub(crate) mod proxies;
-mod proxy_protocol;
+pub(crate) mod proxy_protocol;
 pub(crate) mod routes;
 pub(crate) mod tls;
 mod trace_context;

@@ -10,6 +10,9 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 const SIGNATURE: [u8; 12] = *b"\r\n\r\n\0\r\nQUIT\n";
 
+/// What a proxy sends that looks whether we are there: LOCAL, without an address.
+pub(crate) const OF_PROXY: [u8; 16] = *b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0";
+
 /// Addresses take 36 bytes at most; what a proxy has to say beyond that is read and not looked at.
 const MAX_LENGTH: u16 = 2048;
 

@@ -1,16 +1,14 @@
 //! Logs: for people on a terminal, else one JSON object a line.
 
 mod backlog;
+mod human;
 mod json;
 
-use std::io::{self, IsTerminal as _};
+use std::io::{self, IsTerminal as _, Write as _};
 
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::{
-    Layer as _,
-    filter::Targets,
-    fmt::{self, writer::BoxMakeWriter},
-    layer::SubscriberExt as _,
+    Layer as _, filter::Targets, fmt::writer::BoxMakeWriter, layer::SubscriberExt as _,
     util::SubscriberInitExt as _,
 };
 
@@ -27,15 +25,32 @@ pub(crate) enum Output {
 }
 
 /// Keeps the program until its last lines are written; to be dropped at the end.
-pub(crate) struct Logging(Option<Backlog>);
+pub(crate) struct Logging {
+    backlog: Option<Backlog>,
+    /// Whether somebody looks on who has just started the program.
+    pub(crate) is_for_people: bool,
+}
+
+impl Logging {
+    /// Says something that is no line of the log, in its turn.
+    pub(crate) fn write(&self, text: &str) {
+        if let Some(backlog) = &self.backlog {
+            // It takes all, or counts what is lost.
+            let _ = backlog.clone().write_all(text.as_bytes());
+        }
+    }
+}
 
 impl Drop for Logging {
     fn drop(&mut self) {
-        if let Some(backlog) = &self.0 {
+        if let Some(backlog) = &self.backlog {
             backlog.flush();
         }
     }
 }
+
+/// Of what people are told at a start in other words.
+pub(crate) const STARTING: &str = "auth_server::starting";
 
 /// Starts logging. Called once; a second call changes nothing.
 ///
@@ -50,15 +65,18 @@ pub(crate) fn start(config: LogConfig, output: Output) -> io::Result<Logging> {
     let writer = backlog.clone().map_or_else(|| BoxMakeWriter::new(io::stderr), BoxMakeWriter::new);
     let format = config.format.unwrap_or(if is_terminal { LogFormat::Human } else { LogFormat::Json });
     let layer = match format {
-        LogFormat::Human => {
-            fmt::layer().with_ansi(is_terminal).with_target(false).with_writer(writer).boxed()
-        }
+        LogFormat::Human => human::layer().with_ansi(is_terminal).with_writer(writer).boxed(),
         LogFormat::Json => JsonLines::new(writer).boxed(),
     };
+    let is_for_people = is_terminal && backlog.is_some() && format == LogFormat::Human;
+    let mut filter = filter(config.level);
+    if is_for_people && config.level == LevelFilter::INFO {
+        filter = filter.with_target(STARTING, LevelFilter::WARN);
+    }
     // Only a second call fails, and then logging is on already.
-    let _ = tracing_subscriber::registry().with(layer.with_filter(filter(config.level))).try_init();
+    let _ = tracing_subscriber::registry().with(layer.with_filter(filter)).try_init();
     log_panics();
-    Ok(Logging(backlog))
+    Ok(Logging { backlog, is_for_people })
 }
 
 /// The level is for our own crates. Of others only warnings are taken, and of the database layers nothing: on

@@ -27,6 +27,7 @@ async fn the_description_has_the_service_and_the_doors_of_the_program() {
     let trusting = Program::in_directory(home.path()).env("TRUSTED_ORIGINS", origin[0].1).start().await;
     let told = trusting.client().send("GET", "/openapi.json", &origin, "").await;
     assert_eq!(told.headers["access-control-allow-origin"], origin[0].1);
+    assert_eq!(answer.body["info"]["version"], env!("CARGO_PKG_VERSION"));
     let live = &answer.body["paths"]["/health/live"]["get"]["responses"];
     assert!(live["200"].is_object() && live["503"].is_null());
     // What is described is there; `/health` is asked for elsewhere.
@@ -100,6 +101,11 @@ async fn press(browser: &Browser, css: &str) {
 pub(crate) async fn authorize(browser: &Browser, email: &str) {
     press(browser, ".btn.authorize").await;
     wait(browser, "document.querySelector('#oauth_username')").await;
+    let first =
+        "document.querySelector('.auth-container').contains(document.querySelector('#oauth_username'))";
+    assert_eq!(wait(browser, first).await, json!(true), "by password comes first");
+    let dialog = wait(browser, "document.querySelector('.modal-ux').textContent").await;
+    assert!(!dialog.as_str().unwrap().contains("refresh_cookie"), "the browser sends it by itself");
     browser.type_into("#oauth_username", email).await;
     browser.type_into("#oauth_password", PASSWORD).await;
     press(browser, "form:has(#oauth_username) .authorize, .auth-container:has(#oauth_username) .authorize")

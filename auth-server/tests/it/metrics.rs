@@ -15,6 +15,10 @@ use crate::support::{Client, KEY, PASSWORD, PATIENCE, Program, Server, SmtpServe
 
 const MANUAL: &str = include_str!("../../../auth-core/src/manual/metrics.md");
 
+fn is_name(word: &str) -> bool {
+    word.starts_with("auth_") || word.starts_with("process_")
+}
+
 /// The number with this name and these labels, in their order.
 fn number<T: FromStr>(metrics: &str, name: &str) -> Option<T> {
     metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
@@ -108,6 +112,16 @@ each_database! {
     }
 }
 
+/// The names in the manual's table.
+fn described() -> BTreeSet<&'static str> {
+    let rows = MANUAL
+        .lines()
+        .skip_while(|line| !line.starts_with("| name"))
+        .skip(2)
+        .take_while(|line| line.starts_with('|'));
+    rows.flat_map(|row| row.split('|').nth(1).unwrap().split('`').filter(|word| is_name(word))).collect()
+}
+
 #[tokio::test]
 async fn the_manual_has_each_number_that_is_told_and_no_other() {
     let home = tempdir().unwrap();
@@ -119,14 +133,7 @@ async fn the_manual_has_each_number_that_is_told_and_no_other() {
         .start()
         .await;
     live(&server).await;
-    let rows = MANUAL
-        .lines()
-        .skip_while(|line| !line.starts_with("| name"))
-        .skip(2)
-        .take_while(|line| line.starts_with('|'));
-    let described: BTreeSet<&str> = rows
-        .flat_map(|row| row.split('|').nth(1).unwrap().split('`').filter(|word| word.starts_with("auth_")))
-        .collect();
+    let described = described();
     let metrics = server.metrics().await;
     let told: BTreeSet<&str> =
         metrics.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
@@ -174,5 +181,52 @@ async fn clients_that_leave_before_their_answer_are_counted_as_such() {
             break;
         }
         assert!(Instant::now() < deadline, "{metrics}");
+    }
+}
+
+/// What rules and panels ask for: words of the forms of our names, whole.
+fn asked_for(text: &str) -> BTreeSet<&str> {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    let names = words.filter(|word| is_name(word));
+    names
+        .map(|name| {
+            ["_bucket", "_sum", "_count"]
+                .iter()
+                .fold(name, |name, end| name.strip_suffix(end).unwrap_or(name))
+        })
+        .collect()
+}
+
+#[test]
+fn alerts_and_dashboard_name_numbers_that_there_are() {
+    let described = described();
+    for (file, least) in [("alerts.yml", 10), ("dashboard.json", 20)] {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/monitoring/").to_owned() + file;
+        let text = std::fs::read_to_string(path).unwrap();
+        let asked_for = asked_for(&text);
+        assert!(asked_for.len() >= least, "{asked_for:?}");
+        let unknown: Vec<_> = asked_for.difference(&described).collect();
+        assert!(unknown.is_empty(), "{file}: {unknown:?}");
+    }
+    let dashboard = include_str!("../../monitoring/dashboard.json");
+    let dashboard: serde_json::Value = serde_json::from_str(dashboard).unwrap();
+    assert!(
+        dashboard["panels"].as_array().unwrap().iter().all(|panel| panel["targets"][0]["expr"].is_string())
+    );
+}
+
+#[tokio::test]
+#[ignore = "needs promtool"]
+async fn prometheus_understands_the_rules_and_they_fire_when_they_should() {
+    for arguments in [["check", "rules", "alerts.yml"], ["test", "rules", "alerts.test.yml"]] {
+        let mut promtool = tokio::process::Command::new("promtool");
+        let monitoring = concat!(env!("CARGO_MANIFEST_DIR"), "/monitoring");
+        let done = promtool.args(arguments).current_dir(monitoring).output().await.expect("promtool");
+        assert!(
+            done.status.success(),
+            "{}{}",
+            String::from_utf8_lossy(&done.stdout),
+            String::from_utf8_lossy(&done.stderr)
+        );
     }
 }

@@ -23,13 +23,13 @@ const TAKEN: &str = "the settings were read again; their keys are in force";
 const REFUSED: &str = "the settings were read again, and everything stays as it was";
 
 /// A certificate for this machine, and its key.
-struct Identity {
+pub(crate) struct Identity {
     certificate: CertificateDer<'static>,
     key: Vec<u8>,
 }
 
 impl Identity {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::until(4096)
     }
 
@@ -41,7 +41,7 @@ impl Identity {
         Self { certificate: certificate.der().clone(), key: key.serialize_der() }
     }
 
-    fn write(&self, home: &Path) {
+    pub(crate) fn write(&self, home: &Path) {
         fs::write(home.join("cert.pem"), pem("CERTIFICATE", &self.certificate)).unwrap();
         fs::write(home.join("key.pem"), pem("PRIVATE KEY", &self.key)).unwrap();
     }

@@ -10,6 +10,8 @@ mod factor;
 mod fields;
 mod keys;
 mod machine;
+#[cfg(feature = "webhooks")]
+mod news;
 #[cfg(feature = "oidc")]
 mod oidc;
 mod openapi;
@@ -52,6 +54,8 @@ pub(crate) const DOORS: &[Doors] = &[
     machine::ADMINISTRATION,
     machine::OAUTH,
     machine::METADATA,
+    #[cfg(feature = "webhooks")]
+    news::DOORS,
     verify::DOORS,
     keys::DOORS,
     openapi::DOORS,

@@ -19,8 +19,9 @@ use crate::{
     service::Inner,
 };
 
-/// That of the contract, which outlives versions of this crate: no answer tells which of these runs (ASVS 13.4.6).
-const CONTRACT: &str = "1.0.0";
+/// That of the contract, which outlives versions of this crate: unless a host wants it, no answer tells which of these runs (ASVS
+/// 13.4.6).
+pub(crate) const CONTRACT: &str = "1.0.0";
 
 const ABOUT: &str = "The access token is for the header `Authorization: Bearer` and belongs in the memory of the client. The \
     refresh token is only ever in a cookie that no script can read.\n\nErrors are problem documents (RFC 9457): act on their \
@@ -41,7 +42,7 @@ pub(crate) fn document(service: &Inner) -> Value {
         "openapi": "3.1.0",
         "info": {
             "title": "Accounts and sessions",
-            "version": CONTRACT,
+            "version": service.version,
             "description": ABOUT,
         },
         "servers": [{"url": server}],

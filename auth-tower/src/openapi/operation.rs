@@ -113,6 +113,11 @@ impl Operation {
         self.fails(&["throttled", "overloaded"])
     }
 
+    /// The host itself may say no, with a code of its own.
+    pub(crate) fn asks_the_host(self, service: &Inner) -> Self {
+        if service.auth.has_hooks() { self.fails(&["denied", "unavailable"]) } else { self }
+    }
+
     /// Asks for recent proof of who is signed in.
     pub(crate) fn wants_proof(self) -> Self {
         self.fails(&["insufficient_user_authentication"])

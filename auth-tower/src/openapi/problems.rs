@@ -14,7 +14,8 @@ use crate::endpoint::DOORS;
 pub(crate) type Code = (&'static str, u16, &'static str);
 
 /// Those that several rooms have; the others a room tells itself.
-const CODES: [Code; 23] = [
+const CODES: [Code; 24] = [
+    (DENIED, 403, "a rule of the host's own says no, with a code and a text of its own"),
     ("malformed_request", 400, "the request cannot be read, or a field is missing or repeated"),
     ("invalid_credentials", 401, "address or password is wrong"),
     ("invalid_token", 401, "no token, or one that is malformed, expired or revoked"),
@@ -52,6 +53,9 @@ const CODES: [Code; 23] = [
     ("unavailable", 503, "the database cannot be reached"),
 ];
 
+/// Stands for any code that a host may have.
+const DENIED: &str = auth_core::Denial::CODE;
+
 fn all() -> impl Iterator<Item = Code> {
     CODES.into_iter().chain(DOORS.iter().flat_map(|doors| doors.codes).copied())
 }
@@ -70,10 +74,15 @@ pub(super) fn answers(codes: &BTreeSet<&'static str>, oauth: bool) -> BTreeMap<S
 fn answer(status: u16, codes: &[(&str, &str)], oauth: bool) -> Value {
     let meanings: Vec<_> = codes.iter().map(|(code, meaning)| format!("`{code}`: {meaning}")).collect();
     let names: Vec<_> = codes.iter().map(|(code, _)| *code).collect();
+    let code = if names.contains(&DENIED) {
+        json!({"type": "string", "pattern": "^[a-z0-9_]{1,64}$"})
+    } else {
+        one_of(names)
+    };
     let schema = json!({
         "allOf": [
             reference(if oauth { "OAuthProblem" } else { "Problem" }),
-            {"properties": {"code": one_of(names)}},
+            {"properties": {"code": code}},
         ],
     });
     let mut answer = json!({

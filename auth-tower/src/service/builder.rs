@@ -9,6 +9,7 @@ use super::{AuthService, Inner};
 use crate::{
     ConfigError, Endpoint, OriginPolicy, endpoint,
     headers::{HSTS, hsts},
+    openapi,
     route::Table,
     transport::Cookies,
 };
@@ -27,6 +28,7 @@ pub struct AuthServiceBuilder {
     hsts: String,
     without: Vec<Endpoint>,
     described: Vec<(String, serde_json::Value)>,
+    version: String,
     body_limit: usize,
     body_timeout: Duration,
 }
@@ -42,6 +44,7 @@ impl AuthServiceBuilder {
             hsts: HSTS.to_owned(),
             without: Vec::new(),
             described: Vec::new(),
+            version: openapi::CONTRACT.to_owned(),
             body_limit: 16 * 1024,
             body_timeout: Duration::from_secs(10),
         }
@@ -100,6 +103,12 @@ impl AuthServiceBuilder {
     /// Adds a path of the host's own to `/openapi.json`: a path item object of OpenAPI 3.1. May be called again.
     pub fn also_described(mut self, path: &str, item: serde_json::Value) -> Self {
         self.described.push((path.to_owned(), item));
+        self
+    }
+
+    /// What `/openapi.json` calls its version, where a host wants to tell which of its own runs. Default: that of the HTTP contract.
+    pub fn described_version(mut self, version: &str) -> Self {
+        version.clone_into(&mut self.version);
         self
     }
 
@@ -166,6 +175,7 @@ impl AuthServiceBuilder {
                 mounted_at: self.mounted_at,
                 hsts: hsts(&self.hsts).filter(|_| origins.is_https() && !origins.is_loopback()),
                 described: self.described,
+                version: self.version,
                 origins,
                 table: Table::of(mounted.iter().copied()),
                 mounted,

@@ -36,15 +36,15 @@ impl<'de> Deserialize<'de> for Json {
     }
 }
 
-/// As it was read, but for null and numbers that are not whole or are negative, which become null: for a rule that takes a text of JSON.
+/// As it was read, but for null and numbers that are negative or not whole, which become null: for a rule that takes a text of JSON.
 impl Serialize for Json {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Text(text) => serializer.serialize_str(text),
             Self::Bool(value) => serializer.serialize_bool(*value),
+            Self::Number(number) => serializer.serialize_u64(*number),
             Self::List(items) => serializer.collect_seq(items),
             Self::Object(members) => serializer.collect_map(members),
-            Self::Number(number) => serializer.serialize_u64(*number),
             Self::Other => serializer.serialize_unit(),
         }
     }

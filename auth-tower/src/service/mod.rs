@@ -91,6 +91,8 @@ pub(crate) struct Inner {
     pub(crate) mounted: Vec<Endpoint>,
     /// Paths of the host's own.
     pub(crate) described: Vec<(String, serde_json::Value)>,
+    /// What the description calls its version.
+    pub(crate) version: String,
     body_limit: usize,
     body_timeout: Duration,
     /// Made when it is first asked for.

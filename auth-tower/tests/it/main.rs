@@ -26,6 +26,7 @@ mod logout;
 mod machine;
 mod matrix;
 mod mounting;
+mod news;
 mod oidc;
 mod openapi;
 mod overload;

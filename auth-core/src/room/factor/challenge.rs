@@ -69,6 +69,7 @@ fn at_sign_in<'a>(kernel: &'a Kernel, arrival: &'a Arrival) -> Objection<'a, Pas
         if purpose == Purpose::SignIn
             && let Some(spared) = device::spares(kernel, arrival).await?
         {
+            count(purpose, "spared");
             return Ok(Passage::Open(Some(spared)));
         }
         let row = insert(kernel, purpose, &about).await?.ok_or(Error::InvalidCredentials)?;

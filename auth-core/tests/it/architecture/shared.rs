@@ -98,6 +98,24 @@ const ROOMS: &[Shared] = &[
         ],
     },
     Shared {
+        room: "news",
+        words: &["webhook", "Webhook", "WEBHOOK"],
+        files: &[
+            ("auth-core/event.rs", "rows of its events"),
+            ("auth-core/lib.rs", "gives it away"),
+            ("auth-core/mail/mod.rs", "the row of its mail"),
+            ("auth-core/mail/text.rs", "its text"),
+            ("auth-core/manual/mod.rs", "its page"),
+            ("auth-core/room/mod.rs", "the list of rooms"),
+            ("auth-server/config/settings/mod.rs", "rows of its settings"),
+            ("auth-server/handle.rs", "switches it on"),
+            ("auth-tower/endpoint/mod.rs", "the list of doors"),
+            ("auth-tower/lib.rs", "what is unused without the feature"),
+            ("migration/lib.rs", "the file of its tables"),
+            ("migration/migrator.rs", "the list of migrations"),
+        ],
+    },
+    Shared {
         room: "reset_password",
         words: &["reset_password", "ResetPassword", "RESET_PASSWORD"],
         files: &[

@@ -2,6 +2,7 @@
 
 mod gated;
 mod halting;
+mod receiver;
 
 use std::{
     sync::{Arc, Mutex},
@@ -20,6 +21,7 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, QueryResult, Statement};
 pub(crate) use self::{
     gated::{gated, start},
     halting::Halting,
+    receiver::{Received, Receiver},
 };
 
 pub(crate) const EMAIL: &str = "ada@example.com";

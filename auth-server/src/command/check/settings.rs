@@ -59,7 +59,9 @@ pub(super) fn is_about_the_world(error: &SettingError) -> bool {
 
 pub(super) fn check(config: &Config) -> Vec<Finding> {
     let mut found = Vec::new();
-    let is_secret = |name: &str| setting(name).is_some_and(|setting| setting.secret);
+    // The path of a file is none.
+    let is_file = |name: &str| name == "DATABASE_URL" && config.database.url.sqlite_file().is_some();
+    let is_secret = |name: &str| setting(name).is_some_and(|setting| setting.secret) && !is_file(name);
     let flags: Vec<&str> = config
         .rows
         .iter()

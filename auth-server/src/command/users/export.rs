@@ -1,6 +1,6 @@
 //! `auth-server users export`.
 
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 
 use auth_core::{Auth, UserRecord};
 use csv::Writer;
@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     cli::{ExportOptions, Format},
+    command::Progress,
     error::Error,
 };
 
@@ -29,11 +30,17 @@ pub(super) async fn export(auth: &Auth, options: &ExportOptions) -> Result<(), E
     if options.format == Format::Csv {
         write(format!("{}\n", columns.join(",")).as_bytes())?;
     }
-    let mut after = None;
+    // The accounts themselves show on a terminal how far it is.
+    let progress = (!io::stdout().is_terminal()).then(|| Progress::begin("reading"));
+    let (mut after, mut count) = (None, 0);
     loop {
         let page = told(auth.export_users(after, options.with_hashes).await)?;
         let Some(last) = page.last() else { return Ok(()) };
         after = last.id;
+        count += page.len();
+        if let Some(progress) = &progress {
+            progress.tell(format!("{count} accounts"));
+        }
         let text = match options.format {
             Format::Csv => csv(page, options.with_hashes),
             Format::Jsonl => jsonl(page),

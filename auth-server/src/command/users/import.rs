@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{lines::Lines, rows::Rows};
 use crate::{
     cli::{Format, ImportOptions},
-    command::output::print,
+    command::{Progress, output::print},
     error::Error,
 };
 
@@ -38,7 +38,8 @@ pub(super) async fn import(auth: &Auth, options: &ImportOptions, json: bool) -> 
     let mut rows = rows(format, &mut lines, options.ignore_ids)?;
     let run = auth.import(ClientInfo::default());
     let mut run = if options.dry_run { run.dry_run() } else { run };
-    let mut report = Report { json, dry_run: options.dry_run, ..Report::default() };
+    let progress = Progress::begin("reading");
+    let mut report = Report { json, dry_run: options.dry_run, ..Report::new(progress) };
     loop {
         let (mut sound, mut refused) = (Vec::with_capacity(BATCH), Vec::new());
         // Blocks this thread alone, on which nothing else runs.
@@ -86,8 +87,8 @@ fn in_header(problem: &str) -> Error {
 }
 
 /// What was done so far.
-#[derive(Default)]
 struct Report {
+    progress: Progress,
     json: bool,
     dry_run: bool,
     rows: u64,
@@ -97,6 +98,10 @@ struct Report {
 }
 
 impl Report {
+    fn new(progress: Progress) -> Self {
+        Self { progress, json: false, dry_run: false, rows: 0, inserted: 0, there: 0, refused: 0 }
+    }
+
     /// Writes these rows, and tells those that were refused in the order of the file.
     async fn add(
         &mut self,
@@ -123,8 +128,10 @@ impl Report {
         }
         self.refused += u64::try_from(refused.len()).unwrap_or(u64::MAX);
         refused.sort_by_key(|(number, _)| *number);
-        print(refused.iter().map(|(number, error)| self.line(*number, error)))?;
-        if before / TELL_EVERY < self.rows / TELL_EVERY {
+        let lines = refused.iter().map(|(number, error)| self.line(*number, error));
+        self.progress.aside(|| print(lines))?;
+        self.progress.tell(self.sum());
+        if !self.progress.is_seen() && before / TELL_EVERY < self.rows / TELL_EVERY {
             tracing::info!("{}", self.sum());
         }
         Ok(())
@@ -144,12 +151,13 @@ impl Report {
         format!("{rows} rows: {inserted} {inserted_or_would_be}, {there} already there, {refused} refused")
     }
 
-    fn end(&self) -> Result<(), Error> {
-        let Self { rows, inserted, there, refused, dry_run, .. } = self;
+    fn end(self) -> Result<(), Error> {
+        let Self { rows, inserted, there, refused, dry_run, .. } = &self;
         let sum = json!({
             "rows": rows, "inserted": inserted, "already_there": there, "refused": refused, "dry_run": dry_run,
         });
-        print([if self.json { sum.to_string() } else { self.sum() }])?;
+        let line = if self.json { sum.to_string() } else { self.sum() };
+        self.progress.aside(|| print([line]))?;
         if self.refused > 0 {
             return Err(Error::Users(format!("{refused} rows were refused; the report tells why")));
         }

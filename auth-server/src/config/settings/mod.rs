@@ -3,13 +3,13 @@
 
 use std::{sync::LazyLock, time::Duration};
 
-use auth_core::{Algorithm, EmailVerification, Registration};
+use auth_core::{Algorithm, EmailVerification, OnHookFailure, Registration};
 use tracing::level_filters::LevelFilter;
 
 use super::{
     LogFormat,
     database_url::DatabaseUrl,
-    keys, listen, passkeys, passwords,
+    keys, listen, news, passkeys, passwords,
     setting::{
         Setting, choice, number, number_within, optional, parsed, text, time, time_or_none, with_others,
     },
@@ -26,6 +26,8 @@ const ON: &[(&str, bool)] = &[("on", true), ("off", false)];
 const OFF: &[(&str, bool)] = &[("on", false), ("off", true)];
 const COUNTER: &[(&str, bool)] = &[("tell", false), ("refuse", true)];
 const NEITHER: &str = "is neither on nor off";
+const HOOK_FAILURE: &[(&str, OnHookFailure)] =
+    &[("closed", OnHookFailure::Closed), ("open", OnHookFailure::Open)];
 const TRUE: &[(&str, bool)] = &[
     ("true", true),
     ("false", false),
@@ -519,6 +521,57 @@ pub(crate) static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| {
             time_or_none(|c| &mut c.auth.audit_retention, DAY, 3650),
         )
         .renames(&["audit_retention"]),
+        Setting::new(
+            "WEBHOOK_URL",
+            "Is told of every event; may be of a private network, and plain http",
+            optional(news::field::webhook_url, |text| Ok(text.to_owned()), String::clone),
+        )
+        .renames(&["webhooks.webhook"]),
+        Setting::new(
+            "WEBHOOK_SECRET",
+            "What is sent to WEBHOOK_URL is signed with: whsec_ and 24 to 64 bytes in base64",
+            optional(
+                news::field::webhook_secret,
+                |text| Ok(text.to_owned().into()),
+                |_| "(redacted)".to_owned(),
+            ),
+        )
+        .secret()
+        .renames(&["webhooks.secret"]),
+        Setting::new(
+            "WEBHOOK_ALLOW_PRIVATE",
+            "true: administrators may add webhooks of private networks and by plain http, and so make this service ask what only its machine reaches [default]",
+            choice(news::field::allow_private, TRUE, "is neither true nor false"),
+        ),
+        Setting::new(
+            "LOGOUT_URLS",
+            "Are sent a logout token whenever sessions end, separated by commas",
+            parsed(news::field::logout_urls, news::urls, |urls| urls.join(",")),
+        )
+        .renames(&["webhooks.logout_url"]),
+        Setting::new(
+            "HOOK_URL",
+            "Is asked who may register, who may sign in, and what access tokens tell besides",
+            optional(|c| &mut c.news.hook_url, |text| Ok(text.to_owned()), String::clone),
+        )
+        .renames(&["hook url"]),
+        Setting::new(
+            "HOOK_SECRET",
+            "What is sent to HOOK_URL is signed with: whsec_ and 24 to 64 bytes in base64",
+            optional(
+                |c| &mut c.news.hook_secret,
+                |text| Ok(text.to_owned().into()),
+                |_| "(redacted)".to_owned(),
+            ),
+        )
+        .secret()
+        .renames(&["hook secret"]),
+        Setting::new(
+            "HOOK_FAILURE",
+            "closed: when the hook does not answer within two seconds, requests are refused (503); open: they go on without it [default]",
+            choice(news::field::hook_failure, HOOK_FAILURE, "is neither closed nor open"),
+        )
+        .renames(&["hooks.on_failure"]),
         Setting::new(
             "UNVERIFIED_ACCOUNT_DAYS",
             "Accounts that never proved their address and never signed in are removed after this long; 0: never [default]",

@@ -1,9 +1,14 @@
 //! `GET /metrics` for Prometheus, on a listener of its own: numbers of the service, nothing about a person. Libraries count as
 //! they go; what has a level rather than a history is looked at when somebody asks.
 
+#[cfg(target_os = "linux")]
+mod process;
 pub(super) mod requests;
 
-use std::{convert::Infallible, time::Duration};
+use std::{
+    convert::Infallible,
+    time::{Duration, SystemTime},
+};
 
 use auth_core::Auth;
 use bytes::Bytes;
@@ -47,6 +52,7 @@ pub(crate) struct Metrics {
     counted: PrometheusHandle,
     auth: Auth,
     db: DatabaseConnection,
+    began: SystemTime,
 }
 
 /// Lets the libraries count from here on; before, and without it, nothing is kept.
@@ -106,7 +112,9 @@ fn describe() {
 impl Metrics {
     pub(crate) fn new(counted: PrometheusHandle, auth: Auth, db: DatabaseConnection) -> Self {
         gauge!("auth_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1);
-        Self { counted, auth, db }
+        // The program has only just begun when it begins to count.
+        let began = auth.clock().now();
+        Self { counted, auth, db, began }
     }
 
     /// Answers for as long as the process runs.
@@ -162,7 +170,17 @@ impl Metrics {
         let (open, idle) = connections(&self.db);
         gauge!("auth_database_connections", "state" => "idle").set(number(idle));
         gauge!("auth_database_connections", "state" => "used").set(number(open.saturating_sub(idle)));
-        self.counted.render()
+        self.counted.render() + &self.process()
+    }
+
+    #[cfg(target_os = "linux")]
+    fn process(&self) -> String {
+        process::text(self.began)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn process(&self) -> String {
+        String::new()
     }
 }
 

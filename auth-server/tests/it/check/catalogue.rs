@@ -16,6 +16,9 @@ use crate::{
 
 type Settings = &'static [(&'static str, &'static str)];
 
+/// A secret for webhooks, of the right form.
+const SIGNS: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
 const CATALOGUE: &[(Settings, &str)] = &[
     (&[("PORT", "x")], "setting"),
     (&[("SECRET_KEY", "hush")], "setting"),
@@ -82,6 +85,12 @@ const CATALOGUE: &[(Settings, &str)] = &[
         ],
         "provider_unreachable",
     ),
+    (&[("WEBHOOK_URL", "http://crm.example.com/hook"), ("WEBHOOK_SECRET", SIGNS)], "webhook_plain_http"),
+    (&[("WEBHOOK_URL", "https://crm.example.com/hook")], "setting"),
+    (&[("WEBHOOK_URL", "https://crm.example.com/hook"), ("WEBHOOK_SECRET", "hush")], "setting"),
+    (&[("LOGOUT_URLS", "https://app.example.com/logout"), ("AUDIT_RETENTION_DAYS", "0")], "setting"),
+    (&[("HOOK_URL", "http://127.0.0.1:1"), ("HOOK_SECRET", SIGNS)], "hook_away"),
+    (&[("HOOK_SECRET", SIGNS)], "setting"),
     (&[("DATABASE_URL", "sqlite://missing/auth.db")], "database_directory"),
     (&[("DATABASE_URL", "sqlite://other.db")], "first_start"),
     (&[("DATABASE_URL", "postgres://u:hush@127.0.0.1:1/d"), ("SECRET_KEY", KEY)], "database_unreachable"),
@@ -207,6 +216,9 @@ async fn secrets_in_the_list_of_processes_and_misspelt_names_are_found() {
     let installation = Installation::good().await;
     let ended = installation.program().args(&["check", "--json", "--secret-key", KEY]).run().await;
     assert_eq!(codes(&ended), ["secret_flag"]);
+    let ended =
+        installation.program().args(&["check", "--json", "--database-url", "sqlite://auth.db"]).run().await;
+    assert_eq!(codes(&ended), [""; 0], "the path of a file is no secret");
     fs::write(installation.path().join(".env"), "SECERT_KEY=hush\n").unwrap();
     assert_eq!(installation.check().await, ["setting_misspelt"]);
 }

@@ -70,6 +70,13 @@ async fn each_fault_of_the_stored_has_exactly_its_code() {
         (&["UPDATE auth_event SET code = 'mail_given_up'"], "mails_given_up"),
         (
             &[
+                "INSERT INTO auth_webhook (id, url, types, after_seq, tries, failing_since, next_try_at, created_at) \
+               VALUES (x'00000000000000000000000000000001', 'https://crm.example.com', '', 0, 5, 1, 1, 1)",
+            ],
+            "webhook_failing",
+        ),
+        (
+            &[
                 "INSERT INTO auth_key (number, id, algorithm, private_key, wrapped_by, created_at, active_at) \
                VALUES (1, 'kid', 'EdDSA', x'00', 'hush', 1, 1)",
             ],

@@ -43,6 +43,14 @@ impl Program {
         program.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
     }
 
+    /// With a terminal for its outputs, which both become one.
+    pub(crate) fn on_a_terminal(directory: &Path, words: &str) -> Self {
+        let mut command = Command::new("script");
+        let line = format!("exec {} {words}", env!("CARGO_BIN_EXE_auth-server"));
+        command.args(["-qefO", "/dev/null", "-c", &line]);
+        Self::prepared(directory, command).env("PATH", "/usr/bin:/bin").env("TERM", "xterm")
+    }
+
     fn prepared(directory: &Path, mut command: Command) -> Self {
         command
             .env_clear()

@@ -54,7 +54,7 @@ async fn answer(call: Call) -> Answered {
     Ok(tokens_with_codes(cookies, &answered.tokens, &answered.recovery_codes))
 }
 
-fn describe_answer(_: &Inner) -> Operation {
+fn describe_answer(service: &Inner) -> Operation {
     let example = json!({"auth_session": "from the first step", "method": "totp", "code": "123456"});
     Operation::new("answer_challenge", "Sign in: the second step")
         .describe(
@@ -74,6 +74,7 @@ fn describe_answer(_: &Inner) -> Operation {
         .fails(&[
             "invalid_code", "invalid_token", "invalid_credentials", "factor_locked", "totp_exists", "validation_failed",
         ])
+        .asks_the_host(service)
         .hashes()
         .needs_the_database()
 }

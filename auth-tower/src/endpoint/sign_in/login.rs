@@ -53,7 +53,7 @@ fn from_json(mut object: Object) -> Result<(String, String), Problem> {
     }
 }
 
-fn describe(_: &Inner) -> Operation {
+fn describe(service: &Inner) -> Operation {
     Operation::new("login", "Sign in")
         .describe(
             "By the OAuth 2 password form (RFC 6749 section 4.3.2), also as multipart/form-data, or JSON, where `email` may be called \
@@ -78,6 +78,7 @@ fn describe(_: &Inner) -> Operation {
         .answer(200, tokens_described())
         .fails(&["invalid_credentials"])
         .fails(signed_in::CODES)
+        .asks_the_host(service)
         .hashes()
         .needs_the_database()
 }

@@ -47,6 +47,7 @@ fn describe(service: &Inner) -> Operation {
     let operation = Operation::new("register", "Make an account")
         .takes("Registration", &json!({"email": "ada@example.com", "password": "correct horse battery"}))
         .fails(&["validation_failed"])
+        .asks_the_host(service)
         .hashes()
         .needs_the_database();
     if closed(service).is_some() {

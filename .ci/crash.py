@@ -1,0 +1,251 @@
+"""What `.ci/crash` runs."""
+
+import base64
+import http.client
+import json
+import os
+import random
+import re
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+import urllib.parse
+
+PROGRAM, SCRATCH = os.environ["PROGRAM"], os.environ["SCRATCH"]
+KILLS = int(os.environ.get("KILLS", "100"))
+SECRET = "whsec_" + base64.b64encode(os.urandom(32)).decode()
+PASSWORD = "wilted-orchid-paddles-north"
+DICE = random.Random(int(os.environ.get("SEED", "1")))
+
+# The receiver of the manual's page on webhooks, behind a server.
+MANUAL = open("auth-core/src/manual/webhooks.md").read()
+PYTHON = re.search(r"<!-- receiver: python -->\n```python\n(.*?)```", MANUAL, re.S).group(1)
+NODE = re.search(r"<!-- receiver: node -->\n```js\n(.*?)```", MANUAL, re.S).group(1)
+SERVER = NODE + """
+const seen = new Map();
+let requests = 0, last = null;
+require("http").createServer((request, response) => {
+  const parts = [];
+  request.on("data", (part) => parts.push(part));
+  request.on("end", () => {
+    if (request.method === "GET") {
+      response.end(JSON.stringify({ requests, last, events: [...seen.values()] }));
+      return;
+    }
+    try {
+      const body = Buffer.concat(parts).toString();
+      receive(request.headers, body, process.argv[1], seen);
+      last = { headers: request.headers, body };
+      requests += 1;
+      response.statusCode = 204;
+    } catch (error) {
+      response.statusCode = 400;
+    }
+    response.end();
+  });
+}).listen(0, "127.0.0.1", function () { console.log(this.address().port); });
+"""
+
+
+def receiver():
+    process = subprocess.Popen(["node", "-e", SERVER, "--", SECRET], stdout=subprocess.PIPE, text=True)
+    return process, int(process.stdout.readline())
+
+
+def python_agrees(last):
+    """The other receiver of the manual takes the same request."""
+    words = {}
+    exec(PYTHON, words)  # noqa: S102
+    seen = {}
+    words["receive"](last["headers"], last["body"], SECRET, seen)
+    assert list(seen) == [last["headers"]["webhook-id"]]
+
+
+def poison():
+    """Takes connections and says nothing."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    held = []
+
+    def accept():
+        while True:
+            held.append(listener.accept())
+
+    threading.Thread(target=accept, daemon=True).start()
+    return listener.getsockname()[1]
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+class Server:
+    def __init__(self, database, port, webhook):
+        self.settings = {
+            "DATABASE_URL": database,
+            "PORT": str(port),
+            "SECRET_KEY": "x" * 48,
+            "THROTTLE": "off",
+            "HASH_SLOTS": "2",
+            "LOG_LEVEL": "warn",
+            "WEBHOOK_URL": webhook,
+            "WEBHOOK_SECRET": SECRET,
+            "WEBHOOK_ALLOW_PRIVATE": "true",
+        }
+        self.port, self.process = port, None
+
+    def start(self):
+        log = open(f"{SCRATCH}/log", "a")
+        self.process = subprocess.Popen([PROGRAM], env=self.settings, cwd=SCRATCH, stdout=log, stderr=log)
+        for _ in range(600):
+            if self.process.poll() is not None:
+                sys.exit("the server ends: " + open(f"{SCRATCH}/log").read()[-2000:])
+            if ask(self.port, "GET", "/health/ready")[0] == 200:
+                return
+            time.sleep(0.05)
+        sys.exit("the server does not start")
+
+    def kill(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+
+def ask(port, method, path, body=None, token=None):
+    """0 where there is no answer."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    headers = {"content-type": "application/json"}
+    if token:
+        headers["authorization"] = "Bearer " + token
+    try:
+        connection.request(method, path, body=body and json.dumps(body), headers=headers)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    except (OSError, http.client.HTTPException):
+        return 0, b""
+    finally:
+        connection.close()
+
+
+def load(port, stop, worker):
+    """People who come, sign in, change their password, sign out and go."""
+    number = 0
+    while not stop.is_set():
+        number += 1
+        account = {"email": f"{worker}-{number}@example.com", "password": PASSWORD}
+        if ask(port, "POST", "/register", account)[0] == 0:
+            time.sleep(0.05)
+        status, answer = ask(port, "POST", "/login", account)
+        if status != 200:
+            continue
+        token = json.loads(answer)["access_token"]
+        act = DICE.randrange(4)
+        if act == 0:
+            ask(port, "DELETE", "/users/me", {"password": PASSWORD}, token)
+        elif act == 1:
+            change = {"current_password": PASSWORD, "new_password": PASSWORD + "-again"}
+            ask(port, "POST", "/users/me/password", change, token)
+        elif act == 2:
+            ask(port, "POST", "/logout", token=token)
+
+
+def rows(database, sql):
+    """Rows of texts."""
+    if database.startswith("sqlite"):
+        return [[str(cell) for cell in row] for row in sqlite3.connect(f"{SCRATCH}/auth.db").execute(sql)]
+    if database.startswith("postgres"):
+        answer = subprocess.run(["psql", "-qAtF\t", database, "-c", sql], capture_output=True, text=True, check=True)
+    else:
+        url = urllib.parse.urlparse(database)
+        command = ["mariadb", "-h", url.hostname, "-P", str(url.port or 3306), "-u", url.username, "-N", "-B", url.path[1:]]
+        if url.password:
+            command.insert(1, "-p" + url.password)
+        answer = subprocess.run([*command, "-e", sql], capture_output=True, text=True, check=True)
+    return [line.split("\t") for line in answer.stdout.splitlines()]
+
+
+def fresh(kind):
+    if kind == "sqlite":
+        for name in os.listdir(SCRATCH):
+            if name.startswith("auth.db"):
+                os.remove(f"{SCRATCH}/{name}")
+        return f"sqlite://{SCRATCH}/auth.db?mode=rwc"
+    name = f"crash_{os.getpid()}"
+    url = os.environ["AUTH_TEST_POSTGRES_URL" if kind == "postgres" else "AUTH_TEST_MYSQL_URL"]
+    rows(url, f"CREATE DATABASE {name}")
+    return url.rsplit("/", 1)[0] + "/" + name
+
+
+def drop(kind, database):
+    if kind != "sqlite":
+        url, name = database.rsplit("/", 1)
+        rows(url + ("/postgres" if kind == "postgres" else "/mysql"), f"DROP DATABASE {name}")
+
+
+def administrator(server):
+    account = {"email": "admin@example.com", "password": PASSWORD}
+    ask(server.port, "POST", "/register", account)
+    command = [PROGRAM, "users", "set-role", "admin@example.com", "admin"]
+    subprocess.run(command, env=server.settings, cwd=SCRATCH, check=True, capture_output=True)
+    return json.loads(ask(server.port, "POST", "/login", account)[1])["access_token"]
+
+
+def run(kind):
+    database = fresh(kind)
+    node, port = receiver()
+    server = Server(database, free_port(), f"http://127.0.0.1:{port}/")
+    server.start()
+    token = administrator(server)
+    status, answer = ask(server.port, "POST", "/webhooks", {"url": f"http://127.0.0.1:{poison()}/"}, token)
+    assert status == 201, answer
+    stop = threading.Event()
+    workers = [threading.Thread(target=load, args=(server.port, stop, worker)) for worker in range(6)]
+    for worker in workers:
+        worker.start()
+    for _ in range(KILLS):
+        time.sleep(DICE.uniform(0.05, 1.0))
+        server.kill()
+        server.start()
+    stop.set()
+    for worker in workers:
+        worker.join()
+
+    told, deadline = {}, time.time() + 120
+    while time.time() < deadline:
+        told = json.loads(ask(port, "GET", "/")[1])
+        last = int(rows(database, "SELECT COALESCE(MAX(seq), 0) FROM auth_event")[0][0])
+        left = int(rows(database, "SELECT COUNT(*) FROM auth_event WHERE seq IS NULL")[0][0])
+        if left == 0 and last in (event["data"]["seq"] for event in told["events"]):
+            break
+        time.sleep(0.5)
+    server.kill()
+    node.kill()
+    events = {event["data"]["seq"]: event for event in told["events"]}
+    stored = {int(seq): code for seq, code in rows(database, "SELECT seq, code FROM auth_event WHERE seq > 0")}
+    # The first is what happened before the webhook had a place.
+    begun = min(events, default=0)
+    missing = [seq for seq in stored if seq >= begun and seq not in events]
+    other = [seq for seq, event in events.items() if stored.get(seq) != event["type"]]
+    holes = sorted(set(range(1, max(stored) + 1)) - set(stored))
+    accounts = set()
+    for _, event in sorted(events.items()):
+        if event["type"] == "registered":
+            accounts.add(event["data"]["user_id"])
+        elif event["type"] == "deleted":
+            accounts.discard(event["data"]["user_id"])
+    there = int(rows(database, "SELECT COUNT(*) FROM auth_user")[0][0])
+    drop(kind, database)
+    duplicates = told["requests"] - len(events)
+    python_agrees(told["last"])
+    print(
+        f"{kind}: kills {KILLS}, events {len(events)}, duplicates {duplicates}, missing {len(missing)}, "
+        f"others {len(other)}, holes {len(holes)}, accounts by events {len(accounts)}, in the database {there}",
+        flush=True,
+    )
+    return not missing and not other and not holes and abs(there - len(accounts)) == (1 if begun > 1 else 0)
+
+
+sys.exit(0 if all([run(kind) for kind in os.environ.get("DATABASES", "sqlite").split()]) else 1)

@@ -1,0 +1,249 @@
+//! Where the host has a say: who may register, who may sign in, what tokens tell besides.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use auth_core::{
+    Asking, AuthBuilder, BeforeRegister, BeforeSignIn, Claims, ClaimsFor, ClientInfo, CreateUser, Error,
+    EventKind, HookError, Hooks, OnHookFailure, Register, SignInFailure, Verdict, webhooks::HttpHooks,
+};
+use auth_migration::{each_database, test_util::TestDatabase};
+use serde_json::{Value, json};
+
+use crate::{
+    assert_refused, factor,
+    oidc::{World, issuer::Person, providers},
+    support::{DAY, EMAIL, PASSWORD, PAST_GRACE, Receiver, TestAuth},
+};
+
+/// Says what it is told to, and keeps what it was asked.
+#[derive(Clone, Default)]
+struct House(Arc<Mutex<Rules>>);
+
+#[derive(Default)]
+struct Rules {
+    denies: bool,
+    fails: bool,
+    hangs: bool,
+    claims: Claims,
+    asked: Vec<String>,
+}
+
+impl House {
+    fn rules(&self, change: impl FnOnce(&mut Rules)) {
+        change(&mut self.0.lock().unwrap());
+    }
+
+    fn claims(&self, claims: &Value) {
+        self.rules(|rules| rules.claims = claims.as_object().unwrap().clone());
+    }
+
+    fn take(&self) -> Vec<String> {
+        std::mem::take(&mut self.0.lock().unwrap().asked)
+    }
+
+    fn answer<'a, T: Send + 'a>(&self, asked: String, answer: impl FnOnce(&Rules) -> T) -> Asking<'a, T> {
+        let mut rules = self.0.lock().unwrap();
+        rules.asked.push(asked);
+        if rules.hangs {
+            return Box::pin(std::future::pending());
+        }
+        let answer = if rules.fails { Err(HookError("out of order".into())) } else { Ok(answer(&rules)) };
+        Box::pin(std::future::ready(answer))
+    }
+}
+
+fn verdict(rules: &Rules) -> Verdict {
+    if rules.denies { Verdict::deny("wrong_house", "Not from here.") } else { Verdict::Allow }
+}
+
+impl Hooks for House {
+    fn before_register<'a>(&'a self, asked: &'a BeforeRegister) -> Asking<'a, Verdict> {
+        self.answer(format!("register {}", asked.email), verdict)
+    }
+
+    fn before_sign_in<'a>(&'a self, asked: &'a BeforeSignIn) -> Asking<'a, Verdict> {
+        self.answer(format!("sign_in {} {}", asked.user.email, asked.methods.join(" ")), verdict)
+    }
+
+    fn claims<'a>(&'a self, asked: &'a ClaimsFor) -> Asking<'a, Claims> {
+        self.answer(format!("claims {}", asked.user.email), |rules| rules.claims.clone())
+    }
+}
+
+fn with(house: &House) -> impl FnOnce(AuthBuilder) -> AuthBuilder {
+    let house = Arc::new(house.clone());
+    |builder| builder.hooks(house).configure(|config| config.hooks.deadline = Duration::from_millis(50))
+}
+
+each_database! {
+    async fn a_host_is_asked_before_an_account_is_made_alike_for_known_and_unknown_addresses(db: &TestDatabase) {
+        let house = House::default();
+        let test = TestAuth::with(db, with(&house)).await;
+        test.register().await;
+        assert_eq!(house.take(), [format!("register {EMAIL}")]);
+        house.rules(|rules| rules.denies = true);
+        test.statements();
+        let hashed = test.hasher.hashes();
+        for email in [EMAIL, "bob@example.com"] {
+            let refused = test.auth.register(Register::new(email, PASSWORD)).await;
+            let Err(Error::Denied(denial)) = refused else { panic!("{refused:?}") };
+            assert_eq!((&*denial.code, &*denial.text), ("wrong_house", "Not from here."));
+        }
+        assert_eq!((test.statements().len(), test.hasher.hashes()), (0, hashed), "before any work");
+        test.auth.create_user(CreateUser::new("carol@example.com")).await.expect("administrators are not asked");
+    }
+
+    async fn a_host_is_asked_before_a_sign_in_and_only_about_who_was_right(db: &TestDatabase) {
+        let house = House::default();
+        let test = TestAuth::with(db, with(&house)).await;
+        test.register().await;
+        test.login().await;
+        house.take();
+        house.rules(|rules| rules.denies = true);
+        assert_refused!(test.try_login(EMAIL, "wrong").await, Error::InvalidCredentials);
+        assert_eq!(house.take(), [""; 0]);
+        assert_refused!(test.try_login(EMAIL, PASSWORD).await, Error::Denied(_));
+        assert_eq!(house.take(), [format!("sign_in {EMAIL} pwd")]);
+        assert_eq!(test.count("auth_session").await, 1);
+        let told = test.events.kinds();
+        assert!(matches!(told.last(), Some(EventKind::SignInFailed { reason: SignInFailure::Denied, .. })), "{told:?}");
+        // A right password is no guess.
+        for _ in 0..20 {
+            assert_refused!(test.try_login(EMAIL, PASSWORD).await, Error::Denied(_));
+        }
+    }
+
+    async fn with_a_second_factor_the_host_is_asked_before_the_challenge_and_again_at_the_end(db: &TestDatabase) {
+        let house = House::default();
+        let world = factor::World::with(db, with(&house)).await;
+        house.take();
+        let challenge = world.challenge().await;
+        assert_eq!(house.take(), [format!("sign_in {EMAIL} pwd")]);
+        house.rules(|rules| rules.denies = true);
+        let code = world.app.next_code();
+        let answer = auth_core::factor::Answer::new(challenge.auth_session, auth_core::factor::Method::Totp, code);
+        assert_refused!(world.factors().answer(answer).await, Error::Denied(_));
+        assert_eq!(house.take(), [format!("sign_in {EMAIL} pwd otp mfa")]);
+    }
+
+    async fn claims_of_the_host_are_in_each_token_of_a_session_and_its_caller_has_them(db: &TestDatabase) {
+        let house = House::default();
+        house.claims(&json!({"tenant": "acme", "plan": {"seats": 5}}));
+        let test = TestAuth::with(db, with(&house)).await;
+        let tokens = test.signed_in().await;
+        let caller = test.auth.verifier().verify(tokens.access.expose()).unwrap();
+        assert_eq!(caller.claim::<String>("tenant").as_deref(), Some("acme"));
+        assert_eq!(caller.claim::<Value>("plan"), Some(json!({"seats": 5})));
+        assert_eq!((caller.claim::<u64>("tenant"), caller.claim::<Value>("other")), (None, None));
+        house.claims(&json!({"tenant": "globex"}));
+        test.clock.advance(PAST_GRACE);
+        let next = test.refresh(&tokens.refresh).await.unwrap();
+        let caller = test.auth.verifier().verify(next.access.expose()).unwrap();
+        assert_eq!(caller.claim::<String>("tenant").as_deref(), Some("globex"));
+        let strict = test.auth.verify_session(&caller).await.unwrap();
+        assert_eq!(strict.claim::<String>("tenant").as_deref(), Some("globex"));
+    }
+
+    async fn claims_that_are_reserved_or_too_long_are_a_failure_and_none_of_them_gets_into_a_token(db: &TestDatabase) {
+        let house = House::default();
+        let test = TestAuth::with(db, with(&house)).await;
+        test.register().await;
+        for bad in [json!({"sub": "1"}), json!({"roles": ["admin"]}), json!({"exp": 1}), json!({"long": "x".repeat(1100)})] {
+            house.claims(&bad);
+            assert_refused!(test.try_login(EMAIL, PASSWORD).await, Error::HookUnavailable);
+        }
+        assert_eq!(test.count("auth_session").await, 0);
+    }
+
+    async fn a_hook_that_fails_or_is_late_closes_the_door_and_leaves_the_refresh_token_good(db: &TestDatabase) {
+        let house = House::default();
+        let test = TestAuth::with(db, with(&house)).await;
+        let tokens = test.signed_in().await;
+        test.clock.advance(PAST_GRACE);
+        for (fails, hangs) in [(true, false), (false, true)] {
+            house.rules(|rules| (rules.fails, rules.hangs) = (fails, hangs));
+            assert_refused!(test.auth.register(Register::new("bob@example.com", PASSWORD)).await, Error::HookUnavailable);
+            assert_refused!(test.try_login(EMAIL, PASSWORD).await, Error::HookUnavailable);
+            assert_refused!(test.refresh(&tokens.refresh).await, Error::HookUnavailable);
+        }
+        assert_eq!((test.count("auth_user").await, test.count("auth_session").await), (1, 1));
+        house.rules(|rules| (rules.fails, rules.hangs) = (false, false));
+        test.refresh(&tokens.refresh).await.unwrap();
+    }
+
+    async fn a_host_that_says_so_goes_on_without_its_hook(db: &TestDatabase) {
+        let house = House::default();
+        let test = TestAuth::with(db, |builder| {
+            with(&house)(builder).configure(|config| config.hooks.on_failure = OnHookFailure::Open)
+        }).await;
+        house.rules(|rules| rules.fails = true);
+        let tokens = test.signed_in().await;
+        assert_eq!(house.take().len(), 3);
+        test.refresh(&tokens.refresh).await.unwrap();
+    }
+
+    async fn who_comes_from_a_provider_is_asked_about_once_where_they_are_new(db: &TestDatabase) {
+        let house = House::default();
+        let world = World::with(db, |builder, issuer| with(&house)(builder.oidc(providers(issuer)))).await;
+        house.rules(|rules| rules.denies = true);
+        assert!(world.arrive(&Person::new("1", EMAIL)).await.is_err());
+        assert_eq!((house.take(), world.test.count("auth_user").await), (vec![format!("register {EMAIL}")], 0));
+        house.rules(|rules| rules.denies = false);
+        world.arrive(&Person::new("1", EMAIL)).await.unwrap();
+        house.take();
+        world.arrive(&Person::new("1", EMAIL)).await.unwrap();
+        assert!(!house.take().iter().any(|asked| asked.starts_with("register")), "known");
+    }
+
+    async fn a_hook_over_http_is_asked_by_signed_posts_and_its_answers_count(db: &TestDatabase) {
+        let receiver = Receiver::start().await;
+        let hooks = HttpHooks::new(&receiver.url, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", &[]).unwrap();
+        let test = TestAuth::with(db, |builder| {
+            builder.hooks(Arc::new(hooks)).configure(|config| config.audit_retention = Some(DAY))
+        }).await;
+        receiver.answer(200, r#"{"allow": true, "claims": {"tenant": "acme"}}"#);
+        let client = ClientInfo::default().ip([192, 0, 2, 7].into());
+        test.auth.register(Register::new(EMAIL, PASSWORD).client(client)).await.unwrap();
+        let tokens = test.login().await;
+        let caller = test.auth.verifier().verify(tokens.access.expose()).unwrap();
+        assert_eq!(caller.claim::<String>("tenant").as_deref(), Some("acme"));
+        let asked = receiver.take();
+        let kinds: Vec<_> = asked.iter().map(crate::support::Received::kind).collect();
+        assert_eq!(kinds, ["before_register", "before_sign_in", "claims"]);
+        assert_eq!(asked[0].json()["data"], json!({"email": EMAIL, "ip": "192.0.2.7", "user_agent": null}));
+        assert_eq!(asked[1].json()["data"]["user"]["id"], json!(tokens.user_id.as_uuid()));
+        assert_eq!(asked[2].json()["data"]["session_id"], json!(tokens.session_id.as_uuid()));
+        assert!(asked[0].header("webhook-signature").starts_with("v1,"));
+
+        receiver.answer(200, r#"{"allow": false, "code": "wrong_house", "detail": "Not from here."}"#);
+        let refused = test.auth.register(Register::new("bob@example.com", PASSWORD)).await;
+        let Err(Error::Denied(denial)) = refused else { panic!("{refused:?}") };
+        assert_eq!((&*denial.code, &*denial.text), ("wrong_house", "Not from here."));
+        receiver.answer(200, r#"{"allow": false, "code": "No \"code\""}"#);
+        let Err(Error::Denied(denial)) = test.try_login(EMAIL, PASSWORD).await else { panic!() };
+        assert_eq!(denial.code, "denied");
+
+        for (status, body) in [(500, "{}"), (302, "{}"), (204, ""), (200, "{}"), (200, "no json")] {
+            receiver.answer(status, body);
+            assert_refused!(test.auth.register(Register::new("bob@example.com", PASSWORD)).await, Error::HookUnavailable);
+        }
+        receiver.answer(200, &format!(r#"{{"allow": true, "more": "{}"}}"#, "x".repeat(5000)));
+        assert_refused!(test.auth.register(Register::new("bob@example.com", PASSWORD)).await, Error::HookUnavailable);
+    }
+}
+
+#[test]
+fn a_hook_over_http_needs_an_address_and_a_secret_of_the_right_form() {
+    let good = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    assert!(HttpHooks::new("http://127.0.0.1:9/", good, &[]).is_ok());
+    for (url, secret, setting) in [
+        ("nowhere", good, "hook url"),
+        ("ftp://a/", good, "hook url"),
+        ("https://a.example/", "short", "hook secret"),
+    ] {
+        assert_eq!(HttpHooks::new(url, secret, &[]).unwrap_err().setting(), setting);
+    }
+}
