@@ -6,6 +6,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use super::{Arrival, Kernel, LinkMail, Passage};
 use crate::{
     Config, Error, FieldError, Finding, Password, UserId,
+    revocation::Ended,
     store::{Count, DatabaseTransaction, Exported, SessionRow, Standing, Table},
     task::BoxFuture,
 };
@@ -35,6 +36,8 @@ pub(crate) struct Room {
     pub(crate) moves: Option<Moves>,
     /// Has a say in every sign-in.
     pub(crate) gate: Option<Gate>,
+    /// What ended since a moment and is told by tokens of the room's own, so that every instance learns of it.
+    pub(crate) ended: Option<EndedSince>,
     /// What it knows to be wrong with itself.
     pub(crate) findings: Option<Findings>,
     /// What goes on without a request, for ever.
@@ -56,6 +59,7 @@ impl Room {
         spares: &[],
         moves: None,
         gate: None,
+        ended: None,
         findings: None,
         background: None,
         needs_events: None,
@@ -123,6 +127,9 @@ pub(crate) struct Gate {
 
 /// What a gate has to say, once it has looked further.
 pub(crate) type Objection<'a, T> = Option<BoxFuture<'a, Result<T, Error>>>;
+
+/// Reads what the kernel reads of sessions and users.
+pub(crate) type EndedSince = for<'a> fn(&'a Kernel, i64) -> BoxFuture<'a, Result<Ended, Error>>;
 
 /// Looks, and changes nothing.
 pub(crate) type Findings = for<'a> fn(&'a Arc<Kernel>) -> BoxFuture<'a, Result<Vec<Finding>, Error>>;

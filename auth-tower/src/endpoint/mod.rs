@@ -9,6 +9,7 @@ mod document;
 mod factor;
 mod fields;
 mod keys;
+mod machine;
 #[cfg(feature = "webhooks")]
 mod news;
 #[cfg(feature = "oidc")]
@@ -48,7 +49,11 @@ pub(crate) const DOORS: &[Doors] = &[
     reset_password::DOORS,
     #[cfg(feature = "oidc")]
     oidc::DOORS,
+    machine::OWN,
     admin::DOORS,
+    machine::ADMINISTRATION,
+    machine::OAUTH,
+    machine::METADATA,
     #[cfg(feature = "webhooks")]
     news::DOORS,
     verify::DOORS,
