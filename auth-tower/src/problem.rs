@@ -189,7 +189,7 @@ impl Problem {
     /// Nobody has signed in, or the browser has kept the cookie back, of which nothing else would tell the page.
     pub(crate) fn no_refresh_cookie() -> Self {
         let detail = "No refresh cookie came with the request. Browsers send it to the site of the page only (localhost and \
-                      127.0.0.1 are two), and between origins only with credentials: \"include\".";
+                      127.0.0.1 are two), and between origins only with `credentials: include` of fetch.";
         Self::new(StatusCode::UNAUTHORIZED, "invalid_token", detail)
     }
 

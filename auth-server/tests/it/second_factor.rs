@@ -133,8 +133,8 @@ async fn execute(browser: &Browser, operation: &str, body: Option<Value>) -> (St
                  set(await until(() => block().querySelector('textarea.body-param__text')), body);
              }}
              (await until(() => block().querySelector('.execute'))).click();
-             const status = await until(() => block().querySelector('.live-responses-table .response-col_status')?.textContent.trim());
-             const shown = await until(() => block().querySelector('.live-responses-table .highlight-code')?.textContent);
+             const status = await until(() => block().querySelector('.live-responses-table tbody .response-col_status')?.textContent.trim());
+             const shown = await until(() => block().querySelector('.live-responses-table tbody .highlight-code')?.textContent);
              block().querySelector('.opblock-summary-control').click();
              done([status, shown]);
          }})();",

@@ -278,7 +278,7 @@ pub(crate) static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| {
         .renames(&["passwords.min_length"]),
         Setting::new(
             "PASSWORD_CONTEXT_WORDS",
-            "Words that may not be all of a new password, as the product's name, separated by commas; those of PUBLIC_URL's host are too",
+            "Words that are no password by themselves, such as the product's name, separated by commas; the host of PUBLIC_URL adds its own",
             parsed(
                 |c| &mut c.auth.passwords.context_words,
                 |text| Ok(text.split(',').map(|word| word.trim().to_owned()).collect()),
