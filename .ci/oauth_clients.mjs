@@ -38,6 +38,6 @@ for (const auth of [oauth.ClientSecretBasic(key), oauth.ClientSecretPost(key)]) 
     const wrong = oauth.ClientSecretBasic("wrong");
     const refused = await oauth.clientCredentialsGrantRequest(server, client, wrong, {}, insecure);
     await oauth.processClientCredentialsResponse(server, client, refused);
-  }, { error: "invalid_client" });
+  }, { code: "OAUTH_WWW_AUTHENTICATE_CHALLENGE", status: 401 });
 }
 console.log("openid-client and oauth4webapi: discovery, token, introspection, revocation");

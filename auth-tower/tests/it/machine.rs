@@ -390,7 +390,7 @@ async fn a_layer_takes_machines_where_it_is_told_and_a_guard_asks_for_them() {
             let door = |guard: RequireLayer| layer.layer(guard.layer(tower::service_fn(who)));
             for people in [
                 RequireLayer::signed_in(),
-                RequireLayer::role("user"),
+                RequireLayer::role("user").unwrap(),
                 RequireLayer::assurance(auth_core::Assurance::Aal1),
                 RequireLayer::recent_sign_in(Duration::MAX, auth.clock()),
             ] {
@@ -409,8 +409,8 @@ async fn a_layer_takes_machines_where_it_is_told_and_a_guard_asks_for_them() {
             let only_services = send(door(RequireLayer::service()), Req::get("/").bearer(machine)).await;
             assert_eq!(only_services.status, if is_person { 403 } else { 200 });
             // Inside a guard that has asked, one about people still refuses.
-            let both =
-                RequireLayer::any_caller().layer(RequireLayer::role("user").layer(tower::service_fn(who)));
+            let both = RequireLayer::any_caller()
+                .layer(RequireLayer::role("user").unwrap().layer(tower::service_fn(who)));
             send(layer.layer(both), Req::get("/").bearer(machine))
                 .await
                 .expect_problem(403, "session_required");
