@@ -64,8 +64,8 @@ impl Auth {
     ///
     /// # Errors
     /// [`Error::Validation`] names the fields; [`EMAIL_TAKEN`](crate::refusal::EMAIL_TAKEN) also for the losers of a race;
-    /// [`REGISTRATION_CLOSED`](crate::refusal::REGISTRATION_CLOSED), before anything is looked at;
-    /// [`Error::Throttled`]; [`Error::Overloaded`]; [`Error::Unavailable`].
+    /// [`REGISTRATION_CLOSED`](crate::refusal::REGISTRATION_CLOSED), before anything is looked at; [`Error::Denied`] and
+    /// [`Error::HookUnavailable`] by the host's own [`Hooks`](crate::Hooks); [`Error::Throttled`]; [`Error::Overloaded`]; [`Error::Unavailable`].
     pub async fn register(&self, register: Register) -> Result<User, Error> {
         Arc::clone(&self.kernel).register(register).await
     }
@@ -85,7 +85,8 @@ impl Auth {
     ///
     /// # Errors
     /// [`Error::InvalidCredentials`] for an unknown address, a wrong password and a disabled account alike,
-    /// after the same work; [`Error::Throttled`], whatever the password; [`Error::Overloaded`];
+    /// after the same work; [`Error::Denied`] and [`Error::HookUnavailable`] of a right password, by the host's own
+    /// [`Hooks`](crate::Hooks); [`Error::Throttled`], whatever the password; [`Error::Overloaded`];
     /// [`Error::Unavailable`].
     pub async fn login(&self, login: Login) -> Result<SignIn, Error> {
         Arc::clone(&self.kernel).login(login).await
@@ -126,8 +127,8 @@ impl Auth {
     /// # Errors
     /// [`Error::InvalidToken`] when the token is not ours; [`Error::SessionOver`] when the session has
     /// ended, and the token may be thrown away; [`Error::SessionLeft`] when the client itself has ended it, and a
-    /// newer token may be where this one was; [`Error::Throttled`] and [`Error::Unavailable`], after which the same
-    /// token works.
+    /// newer token may be where this one was; [`Error::Throttled`], [`Error::HookUnavailable`] and [`Error::Unavailable`], after
+    /// which the same token works.
     pub async fn refresh(&self, token: RefreshToken, client: ClientInfo) -> Result<Tokens, Error> {
         let kernel = Arc::clone(&self.kernel);
         detached(async move { kernel.refresh(&token, client).await }).await

@@ -89,6 +89,10 @@ pub(crate) fn text_null(name: &'static str) -> ColumnDef {
     ColumnDef::new(name).text().null().take()
 }
 
+pub(crate) fn boolean(name: &'static str) -> ColumnDef {
+    ColumnDef::new(name).boolean().not_null().take()
+}
+
 pub(crate) fn blob(name: &'static str) -> ColumnDef {
     ColumnDef::new(name).blob().not_null().take()
 }
