@@ -100,15 +100,19 @@ pub(crate) struct Moves {
     /// Whether it is one that can be taken.
     pub(crate) validate: fn(&Password) -> Result<(), FieldError>,
     /// Writes those of new accounts, which were validated.
-    pub(crate) write: for<'a> fn(
-        &'a Kernel,
-        &'a DatabaseTransaction,
-        Vec<(UserId, &'a Password)>,
-    ) -> BoxFuture<'a, Result<(), Error>>,
+    pub(crate) write: WriteSecrets,
     /// Those of the users from one id to another, as they can be taken.
-    pub(crate) read:
-        for<'a> fn(&'a Kernel, UserId, UserId) -> BoxFuture<'a, Result<HashMap<UserId, Password>, Error>>,
+    pub(crate) read: ReadSecrets,
 }
+
+type WriteSecrets = for<'a> fn(
+    &'a Kernel,
+    &'a DatabaseTransaction,
+    Vec<(UserId, &'a Password)>,
+) -> BoxFuture<'a, Result<(), Error>>;
+
+type ReadSecrets =
+    for<'a> fn(&'a Kernel, UserId, UserId) -> BoxFuture<'a, Result<HashMap<UserId, Password>, Error>>;
 
 /// What has a say in every sign-in. `None` is no objection, and nothing to wait for.
 #[derive(Clone, Copy)]
