@@ -82,7 +82,7 @@ pub(crate) enum Command {
     },
     /// Ask the server of these settings whether it is ready: for the health check of a container
     ///
-    /// It asks /health/ready at the address of HOST and PORT, or of UNIX_SOCKET. Exit status: 0 if it is ready, else 1.
+    /// It asks /health/ready at the address of the settings below. Exit status: 0 if it is ready, else 1.
     Health,
     /// Print what a shell needs to complete flags and commands
     ///

@@ -83,9 +83,10 @@ fn execute(command: &Command, given: Vec<Given>, config: Config, passed: Passed)
         _ => config.warnings.clone(),
     };
     for finding in found {
-        match finding.severity {
-            Severity::Note => tracing::info!("{finding}"),
-            _ => tracing::warn!("{finding}"),
+        if finding.severity == Severity::Note {
+            tracing::info!("{finding}");
+        } else {
+            tracing::warn!("{finding}");
         }
     }
     if let Command::Config = command {

@@ -70,8 +70,8 @@ async fn in_a_pipe_a_start_is_lines_of_the_log_and_no_block() {
 #[tokio::test]
 async fn long_work_shows_how_far_it_is_on_a_terminal_and_nothing_in_a_pipe() {
     let home = tempdir().unwrap();
-    let rows: String = (0..2000).map(|n| format!("{{\"email\":\"{n}@example.com\"}}\n")).collect();
-    std::fs::write(home.path().join("all.jsonl"), rows).unwrap();
+    let rows: Vec<_> = (0..2000).map(|n| format!("{{\"email\":\"{n}@example.com\"}}")).collect();
+    std::fs::write(home.path().join("all.jsonl"), rows.join("\n")).unwrap();
     let sum = |rest: &str| format!("2000 rows: {rest}, 0 refused");
     let migrated = Program::on_a_terminal(home.path(), "migrate").run().await;
     assert!(migrated.stdout.contains("bringing the schema up to date"), "{}", migrated.stdout);
