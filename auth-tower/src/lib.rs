@@ -56,6 +56,7 @@
 //! | `GET`, `POST` `{"name", "scopes", "expires_in_days"}` `/users/me/api-keys`, `DELETE /users/me/api-keys/{id}`, `POST /users/me/api-keys/{id}/rotate` | 200 `{"api_keys"}`; 201 with the key, this once; 204; 201 |
 //! | `GET`, `POST` `/service-accounts`, `GET`, `PATCH`, `DELETE /service-accounts/{id}`, `GET`, `POST /service-accounts/{id}/api-keys`, `DELETE /api-keys/{id}`, `POST /api-keys/{id}/rotate` as an administrator | accounts of programs, and their keys: see [machines](auth_core::manual::machines) |
 //! | `POST /oauth/token`, `/oauth/revoke`, `/oauth/introspect` | 200: a token for the key of a service account (RFC 6749 section 4.4); RFC 7009; RFC 7662 |
+//! | `GET /events?after=&limit=&types=&wait=` by a service account with the scope `events` | 200 `{"events", "next"}`; 410 `cursor_too_old` |
 //! | `GET /.well-known/oauth-authorization-server` | RFC 8414, where the issuer is an https URL or of this machine |
 //! | `GET /users?limit=&cursor=&email=` as an administrator | 200 `{"users", "next_cursor"}`; 403 `forbidden` without the role |
 //! | `GET`, `PATCH` `{"roles", "disabled"}`, `DELETE /users/{id}` as an administrator | 200 and the user, or 204; 409 `last_admin` |

@@ -6,6 +6,7 @@ mod admin;
 mod answer;
 mod change_email;
 mod document;
+mod events;
 mod factor;
 mod fields;
 mod keys;
@@ -53,6 +54,7 @@ pub(crate) const DOORS: &[Doors] = &[
     admin::DOORS,
     machine::ADMINISTRATION,
     machine::OAUTH,
+    events::DOORS,
     machine::METADATA,
     #[cfg(feature = "webhooks")]
     news::DOORS,
