@@ -31,14 +31,14 @@ const WAIT_MAX: u64 = 25;
 
 impl Endpoint {
     /// `GET /events`, for service accounts whose key has the scope `events`
-    pub const EVENTS: Self = Self(&Address::new(
+    pub const FEED: Self = Self(&Address::new(
         "/events",
         &[Route::get(|call| Box::pin(events(call)), describe).open_to(Caller::Bearer).and_machines()],
     ));
 }
 
 pub(crate) const DOORS: Doors = Doors {
-    endpoints: &[Endpoint::EVENTS],
+    endpoints: &[Endpoint::FEED],
     open: |auth| auth.machines().is_some() && auth.config().audit_retention.is_some(),
     schemas: |_| schemas(),
     codes: &[(
