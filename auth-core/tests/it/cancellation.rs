@@ -196,7 +196,8 @@ each_database! {
                 let tokens = world.factors().answer(answer.remembering_device()).await.unwrap().tokens;
                 let on_it = ClientInfo::default().device(tokens.device.unwrap());
                 let mut polls = 1;
-                while let None = Leaves::after(polls, world.test.auth.login(Login::new(EMAIL, PASSWORD).client(on_it.clone()))).await {
+                let login = || world.test.auth.login(Login::new(EMAIL, PASSWORD).client(on_it.clone()));
+                while Leaves::after(polls, login()).await.is_none() {
                     polls += 1;
                 }
                 world.sign_in().await;

@@ -137,6 +137,10 @@ async fn execute(browser: &Browser, operation: &str, body: Option<Value>) -> (St
              (await until(() => block().querySelector('.execute'))).click();
              const status = await until(() => block().querySelector('.live-responses-table tbody .response-col_status')?.textContent.trim());
              const shown = await until(() => block().querySelector('.live-responses-table tbody .highlight-code')?.textContent);
+             // As it was, for the next time.
+             block().querySelector('.btn-clear').click();
+             await until(() => !block().querySelector('.live-responses-table'));
+             block().querySelector('.try-out__btn.cancel').click();
              block().querySelector('.opblock-summary-control').click();
              done([status, shown]);
          }})();",
