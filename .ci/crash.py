@@ -88,7 +88,7 @@ class Server:
         self.settings = {
             "DATABASE_URL": database,
             "PORT": str(port),
-            "SECRET_KEY": "x" * 48,
+            "SECRET_KEY": base64.b64encode(os.urandom(48)).decode(),
             "THROTTLE": "off",
             "HASH_SLOTS": "2",
             "LOG_LEVEL": "warn",
@@ -152,6 +152,15 @@ def load(port, stop, worker):
             ask(port, "POST", "/logout", token=token)
 
 
+def links(port, stop, worker):
+    """Many small changes: each is a mail and its event."""
+    number = 0
+    while not stop.is_set():
+        number += 1
+        if ask(port, "POST", "/forgot-password", {"email": f"{worker}-{number}@example.org"})[0] == 0:
+            time.sleep(0.05)
+
+
 def rows(database, sql):
     """Rows of texts."""
     if database.startswith("sqlite"):
@@ -202,7 +211,8 @@ def run(kind):
     status, answer = ask(server.port, "POST", "/webhooks", {"url": f"http://127.0.0.1:{poison()}/"}, token)
     assert status == 201, answer
     stop = threading.Event()
-    workers = [threading.Thread(target=load, args=(server.port, stop, worker)) for worker in range(6)]
+    workers = [threading.Thread(target=load, args=(server.port, stop, worker)) for worker in range(4)]
+    workers += [threading.Thread(target=links, args=(server.port, stop, worker)) for worker in range(4)]
     for worker in workers:
         worker.start()
     for _ in range(KILLS):

@@ -125,6 +125,13 @@ pub(crate) fn seed(backend: DbBackend) -> ColumnDef {
     column
 }
 
+/// A SHA-256, not null, in the same form.
+pub(crate) fn digest(backend: DbBackend, name: &'static str) -> ColumnDef {
+    let mut column = seed_null(backend, name);
+    column.not_null();
+    column
+}
+
 pub(crate) fn seed_null(backend: DbBackend, name: &'static str) -> ColumnDef {
     let mut column = ColumnDef::new(name);
     if backend == DbBackend::Sqlite {

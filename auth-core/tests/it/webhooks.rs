@@ -386,3 +386,12 @@ async fn webhooks_need_an_audit_and_addresses_and_secrets_of_the_right_form() {
         Err("webhooks.logout_url")
     );
 }
+
+#[test]
+fn nothing_that_is_shown_of_a_webhook_or_a_hook_has_its_secret() {
+    let config = webhooks::Config::new().webhook("https://a.example/", SECRET);
+    let new = NewWebhook::new("https://a.example/").secret(SECRET);
+    let hook = webhooks::HttpHooks::new("https://a.example/", SECRET, &[]).unwrap();
+    let shown = format!("{config:?} {new:?} {hook:?} {:?}", webhooks::WebhookSecret::new(SECRET));
+    assert!(!shown.contains(SECRET.strip_prefix("whsec_").unwrap()), "{shown}");
+}

@@ -8,7 +8,10 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::{
-    Layer as _, filter::Targets, fmt::writer::BoxMakeWriter, layer::SubscriberExt as _,
+    Layer as _,
+    filter::Targets,
+    fmt::{self, writer::BoxMakeWriter},
+    layer::SubscriberExt as _,
     util::SubscriberInitExt as _,
 };
 
@@ -65,7 +68,9 @@ pub(crate) fn start(config: LogConfig, output: Output) -> io::Result<Logging> {
     let writer = backlog.clone().map_or_else(|| BoxMakeWriter::new(io::stderr), BoxMakeWriter::new);
     let format = config.format.unwrap_or(if is_terminal { LogFormat::Human } else { LogFormat::Json });
     let layer = match format {
-        LogFormat::Human => human::layer().with_ansi(is_terminal).with_writer(writer).boxed(),
+        LogFormat::Human if is_terminal => human::layer().with_writer(writer).boxed(),
+        // Whoever keeps the lines wants to know the day, and the whole of an id.
+        LogFormat::Human => fmt::layer().with_ansi(false).with_target(false).with_writer(writer).boxed(),
         LogFormat::Json => JsonLines::new(writer).boxed(),
     };
     let is_for_people = is_terminal && backlog.is_some() && format == LogFormat::Human;

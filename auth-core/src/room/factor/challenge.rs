@@ -94,8 +94,11 @@ fn at_refresh<'a>(kernel: &'a Kernel, session: &'a SessionRow) -> Objection<'a, 
         let user = &session.user;
         let found = find_user_with_sessions(db, user.id, now, kernel.standing()).await?;
         let factors = found.ok_or(Error::SessionOver)?.factors;
-        if factors.is_none() {
-            return if is_required { Err(SECOND_FACTOR_ENROLMENT_REQUIRED.into()) } else { Ok(()) };
+        if is_required && factors.is_none() {
+            return Err(SECOND_FACTOR_ENROLMENT_REQUIRED.into());
+        }
+        if !is_required && !kernel.asks_second_factor(factors) {
+            return Ok(());
         }
         remove_old_challenge(db, session.id, now).await?;
         let about = About {

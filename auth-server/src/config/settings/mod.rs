@@ -278,7 +278,7 @@ pub(crate) static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| {
         .renames(&["passwords.min_length"]),
         Setting::new(
             "PASSWORD_CONTEXT_WORDS",
-            "Words that may not be all of a new password, as the product's name, separated by commas; those of PUBLIC_URL's host are too",
+            "Words that are no password by themselves, such as the product's name, separated by commas; the host of PUBLIC_URL adds its own",
             parsed(
                 |c| &mut c.auth.passwords.context_words,
                 |text| Ok(text.split(',').map(|word| word.trim().to_owned()).collect()),
@@ -394,6 +394,23 @@ pub(crate) static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| {
             number(|c| &mut c.auth.factors.max_failures, 1..=100),
         )
         .renames(&["factors.max_failures"]),
+        Setting::new(
+            "API_KEYS_ENABLED",
+            "Whether people may make keys for their programs, and administrators service accounts [default]",
+            choice(|c| &mut c.auth.api_keys.enabled, TRUE, "is neither true nor false"),
+        ),
+        Setting::new(
+            "API_KEY_PREFIX",
+            "How a new API key begins, for scanners of secrets: 1 to 16 of a-z, 0-9 and _ [default]",
+            text(|c| &mut c.auth.api_keys.prefix),
+        )
+        .renames(&["api_keys.prefix"]),
+        Setting::new(
+            "API_KEY_MAX_DAYS",
+            "The longest life of an API key; 0: no limit, and keys may never expire [default]",
+            number(|c| &mut c.auth.api_keys.max_days, 0..=3650),
+        )
+        .renames(&["api_keys.max_days"]),
         Setting::new(
             "PASSKEYS",
             "off: nobody signs in with a passkey; those that there are stay [default]",

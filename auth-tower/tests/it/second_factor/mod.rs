@@ -256,7 +256,7 @@ auth_migration::each_database! {
         world.auth.create_user(new).await.unwrap();
         let (access, _) = world.ada_signs_in().await;
         let factors = world.send(Req::get("/users/me/factors").bearer(&access)).await.expect(200).json();
-        assert_eq!(factors, json!({"second_factor": "off", "totp": null, "locked": false, "recovery_codes_left": 0, "devices": []}));
+        assert_eq!(factors, json!({"second_factor": "off", "totp": null, "locked": false, "passkeys": [], "recovery_codes_left": 0, "devices": []}));
         world.send(Req::get("/users/me/devices").bearer(&access)).await.expect_problem(404, "not_found");
         world.send(Req::post("/login/challenge").json("{}")).await.expect_problem(404, "not_found");
         let body = json!({"method": "password", "password": PASSWORD}).to_string();
