@@ -14,7 +14,10 @@ const verdict = async (verify) => {
 
 // Where it says something else for a reason that is known.
 const none = Buffer.from('\xa3\x63fmt\x64none', 'latin1');
+const signature = (one) => Buffer.from(one.signed.response.signature, 'base64url');
 const known = {
+  'does not look at the length that the signature tells': (one, what, ours, theirs) =>
+    what === 'signs' && !ours && theirs && signature(one)[1] !== signature(one).length - 2,
   "does not look at all of what nobody signs: names of members, the credential's id in both places, points of the curve":
     (one, what, ours, theirs) => what === 'registers' && !ours && theirs,
   'knows no attestation of this name; ours does not judge it': (one, what) =>
