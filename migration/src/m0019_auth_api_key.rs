@@ -1,8 +1,7 @@
-use sea_orm_migration::prelude::*;
-use sea_orm_migration::schema::{big_integer, big_integer_null, string_len};
-use sea_orm_migration::sea_orm::DbBackend;
+use sea_orm::DbBackend;
+use sea_orm::sea_query::{ForeignKey, ForeignKeyAction, Table};
 
-use crate::ddl;
+use crate::ddl::{self, big_integer, big_integer_null, string_len};
 use crate::migrator::SqlMigration;
 
 const SERVICE_TABLE: &str = "auth_service_account";
