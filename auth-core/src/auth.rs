@@ -48,6 +48,7 @@ use crate::{
 /// | who is calling | [`verifier`](Self::verifier), [`verify_session`](Self::verify_session), [`current_user`](Self::current_user), [`user`](Self::user) |
 /// | by mail | [`request_email_verification`](Self::request_email_verification), [`verify_email`](Self::verify_email), [`verify_email_carrying`](Self::verify_email_carrying), [`forgot_password`](Self::forgot_password), [`reset_password`](Self::reset_password), [`request_email_change`](Self::request_email_change), [`stop_email_change`](Self::stop_email_change) |
 /// | second factors, recent proof | [`factors`](Self::factors), [`passkeys`](Self::passkeys), [`step_up`](Self::step_up), [`require_recent_proof`](Self::require_recent_proof), [`reset_factors`](Self::reset_factors), [`unlock_factors`](Self::unlock_factors) |
+/// | machines | [`machines`](Self::machines) |
 /// | administration | [`list_users`](Self::list_users), [`find_user`](Self::find_user), [`create_user`](Self::create_user), [`update_user`](Self::update_user), [`set_roles`](Self::set_roles), [`disable`](Self::disable), [`enable`](Self::enable), [`unlock`](Self::unlock), [`delete_user`](Self::delete_user), [`events`](Self::events), [`events_after`](Self::events_after), [`send_reset_link`](Self::send_reset_link), [`reset_link`](Self::reset_link) |
 /// | telling other services | `webhooks` (with that feature), `deliver_webhooks` |
 /// | moving in and out | [`import`](Self::import), [`export_users`](Self::export_users) |
@@ -64,8 +65,8 @@ impl Auth {
     ///
     /// # Errors
     /// [`Error::Validation`] names the fields; [`EMAIL_TAKEN`](crate::refusal::EMAIL_TAKEN) also for the losers of a race;
-    /// [`REGISTRATION_CLOSED`](crate::refusal::REGISTRATION_CLOSED), before anything is looked at;
-    /// [`Error::Throttled`]; [`Error::Overloaded`]; [`Error::Unavailable`].
+    /// [`REGISTRATION_CLOSED`](crate::refusal::REGISTRATION_CLOSED), before anything is looked at; [`Error::Denied`] and
+    /// [`Error::HookUnavailable`] by the host's own [`Hooks`](crate::Hooks); [`Error::Throttled`]; [`Error::Overloaded`]; [`Error::Unavailable`].
     pub async fn register(&self, register: Register) -> Result<User, Error> {
         Arc::clone(&self.kernel).register(register).await
     }
@@ -85,7 +86,8 @@ impl Auth {
     ///
     /// # Errors
     /// [`Error::InvalidCredentials`] for an unknown address, a wrong password and a disabled account alike,
-    /// after the same work; [`Error::Throttled`], whatever the password; [`Error::Overloaded`];
+    /// after the same work; [`Error::Denied`] and [`Error::HookUnavailable`] of a right password, by the host's own
+    /// [`Hooks`](crate::Hooks); [`Error::Throttled`], whatever the password; [`Error::Overloaded`];
     /// [`Error::Unavailable`].
     pub async fn login(&self, login: Login) -> Result<SignIn, Error> {
         Arc::clone(&self.kernel).login(login).await
@@ -126,8 +128,8 @@ impl Auth {
     /// # Errors
     /// [`Error::InvalidToken`] when the token is not ours; [`Error::SessionOver`] when the session has
     /// ended, and the token may be thrown away; [`Error::SessionLeft`] when the client itself has ended it, and a
-    /// newer token may be where this one was; [`Error::Throttled`] and [`Error::Unavailable`], after which the same
-    /// token works.
+    /// newer token may be where this one was; [`Error::Throttled`], [`Error::HookUnavailable`] and [`Error::Unavailable`], after
+    /// which the same token works.
     pub async fn refresh(&self, token: RefreshToken, client: ClientInfo) -> Result<Tokens, Error> {
         let kernel = Arc::clone(&self.kernel);
         detached(async move { kernel.refresh(&token, client).await }).await

@@ -5,7 +5,7 @@ use std::{
     fmt,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicI64, AtomicU16},
+        atomic::{AtomicI64, AtomicU16, AtomicU64},
     },
 };
 
@@ -212,6 +212,7 @@ impl AuthBuilder {
                 hooks: self.hooks,
                 operator: self.operator,
                 events_so_far: AtomicU16::default(),
+                endings: AtomicU64::default(),
                 epochs_swept: AtomicI64::default(),
                 post,
                 unplaced: tokio::sync::Notify::new(),

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use uuid::Uuid;
 
-use crate::{DeviceToken, UserId};
+use crate::{ApiKeyId, DeviceToken, UserId};
 
 /// What is known about the client of an operation; recorded with the session and in events.
 ///
@@ -27,6 +27,8 @@ pub struct ClientInfo {
     /// Which address was typed, where no account can be named: a keyed hash, the same for the same address as long as the secret
     /// is. Told to a sink; what a host sets here is not looked at.
     pub address: Option<Uuid>,
+    /// By which key it is done, where a machine acts. Told to a sink as `operator`, and written down.
+    pub key: Option<ApiKeyId>,
     pub(crate) device: Option<DeviceToken>,
 }
 
@@ -40,6 +42,12 @@ impl ClientInfo {
     /// Sets who is signed in.
     pub fn actor(mut self, user: UserId) -> Self {
         self.actor = Some(user);
+        self
+    }
+
+    /// Sets by which key it is done.
+    pub fn key(mut self, key: ApiKeyId) -> Self {
+        self.key = Some(key);
         self
     }
 

@@ -31,6 +31,9 @@ pub enum Error {
     /// token and sign in again.
     #[error("the session is over")]
     SessionOver,
+    /// Somebody has to be signed in for this; a machine is known by a key, or by a token that it got for one. The key stays good.
+    #[error("a session is needed; a key is not taken here")]
+    SessionRequired,
     /// From a refresh only: the client that held the session has signed out, or signed in anew. Refuse, and leave
     /// its cookie alone: the answer to that request has cleared or replaced it, and this one may arrive later.
     #[error("the session was left")]
@@ -97,7 +100,7 @@ impl Error {
             Self::Validation(_) => Class::Validation,
             Self::InvalidCredentials => Class::Credentials,
             Self::InvalidToken | Self::SessionOver | Self::SessionLeft => Class::Token,
-            Self::SecondFactorRequired(_) | Self::Denied(_) => Class::Forbidden,
+            Self::SecondFactorRequired(_) | Self::Denied(_) | Self::SessionRequired => Class::Forbidden,
             Self::StepUpRequired { .. } => Class::StepUp,
             Self::Refused(refusal) => refusal.class,
             Self::Throttled { .. } => Class::Throttled,
@@ -117,6 +120,7 @@ impl Error {
             Self::InvalidCredentials => "invalid_credentials",
             Self::InvalidToken | Self::SessionOver | Self::SessionLeft => "invalid_token",
             Self::SecondFactorRequired(_) => "second_factor_required",
+            Self::SessionRequired => "session_required",
             Self::StepUpRequired { .. } => "insufficient_user_authentication",
             Self::Refused(refusal) => refusal.code,
             Self::Throttled { .. } => "throttled",

@@ -328,6 +328,42 @@ pub enum EventKind {
         /// Whose.
         user: UserId,
     },
+    /// An API key was made.
+    ApiKeyCreated {
+        /// Whose: a user or a service account.
+        user: UserId,
+        /// Its id.
+        key: String,
+    },
+    /// Another API key was made in the place of one, which goes on for a while or is over.
+    ApiKeyRotated {
+        /// Whose: a user or a service account.
+        user: UserId,
+        /// The id of the old one.
+        key: String,
+    },
+    /// An API key was ended.
+    ApiKeyRevoked {
+        /// Whose: a user or a service account.
+        user: UserId,
+        /// Its id.
+        key: String,
+    },
+    /// A service account was made.
+    ServiceAccountCreated {
+        /// Which.
+        account: UserId,
+    },
+    /// The name or the roles of a service account were changed, or whether it is kept out.
+    ServiceAccountChanged {
+        /// Which.
+        account: UserId,
+    },
+    /// A service account is gone, with its keys.
+    ServiceAccountDeleted {
+        /// Which.
+        account: UserId,
+    },
     /// A mail did not leave within a day, or was refused.
     MailGivenUp {
         /// Whom it was for, if they have an account.
@@ -524,6 +560,18 @@ impl EventKind {
             Self::PasskeyBackupChanged { user } => Row::of("passkey_backup_changed").user(*user),
             Self::PasswordRemoved { user } => Row::of("password_removed").user(*user),
             Self::UnverifiedRemoved { user } => Row::of("unverified_removed").user(*user),
+            Self::ApiKeyCreated { user, key } => {
+                Row::of("api_key_created").user(*user).reason(key).reason_not_counted()
+            }
+            Self::ApiKeyRotated { user, key } => {
+                Row::of("api_key_rotated").user(*user).reason(key).reason_not_counted()
+            }
+            Self::ApiKeyRevoked { user, key } => {
+                Row::of("api_key_revoked").user(*user).reason(key).reason_not_counted()
+            }
+            Self::ServiceAccountCreated { account } => Row::of("service_account_created").user(*account),
+            Self::ServiceAccountChanged { account } => Row::of("service_account_changed").user(*account),
+            Self::ServiceAccountDeleted { account } => Row::of("service_account_deleted").user(*account),
             Self::MailGivenUp { user, kind } => Row::of("mail_given_up").user(*user).reason(kind.code()),
             Self::WebhookAdded { webhook } => Row::of("webhook_added").reason(webhook).reason_not_counted(),
             Self::WebhookChanged { webhook } => {
@@ -692,7 +740,8 @@ impl EventSink for TracingEvents {
         let user = row.user.map(tracing::field::display);
         let session = row.session.map(tracing::field::display);
         let client = event.client.known_ip().map(tracing::field::display);
-        let actor = event.client.actor.map(|user| user.to_string()).or_else(|| event.client.operator.clone());
+        let actor = event.client.operator.clone();
+        let actor = actor.or_else(|| event.client.actor.map(|user| user.to_string()));
         let actor = actor.map(tracing::field::display);
         let address = event.client.address.map(tracing::field::display);
         match row.level {

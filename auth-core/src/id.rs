@@ -52,6 +52,10 @@ id! {
     UserId
 }
 id! {
+    /// An API key (UUID version 7). Knowing it opens nothing: it is not the key.
+    ApiKeyId
+}
+id! {
     /// A session (random UUID version 4). Knowing it opens nothing.
     SessionId
 }

@@ -100,9 +100,9 @@ pub use challenge::{Challenge, PasskeyOptions};
 pub use client::ClientInfo;
 pub use clock::{Clock, SystemClock};
 pub use config::{
-    BackgroundConfig, Config, EmailVerification, FactorConfig, HashConfig, HookConfig, MailConfig,
-    OnHookFailure, PasskeyConfig, PasswordConfig, Registration, SecondFactor, SessionConfig, ThrottleConfig,
-    TokenConfig,
+    ApiKeyConfig, BackgroundConfig, Config, EmailVerification, FactorConfig, HashConfig, HookConfig,
+    MailConfig, OnHookFailure, PasskeyConfig, PasswordConfig, Registration, SecondFactor, SessionConfig,
+    ThrottleConfig, TokenConfig,
 };
 pub use config_error::ConfigError;
 pub use connect::{ConnectError, ConnectOptions, connect};
@@ -117,13 +117,12 @@ pub use hook::{
     Asking, BeforeRegister, BeforeSignIn, Claims, ClaimsFor, Denial, HookError, Hooks, RESERVED_CLAIMS,
     Verdict,
 };
-pub use id::{SessionId, UserId};
-pub use principal::{Principal, Verified};
+pub use id::{ApiKeyId, SessionId, UserId};
+pub use principal::{Caller, Credential, Principal, Verified};
 pub use random::{Random, RandomUnavailable, SystemRandom};
 pub use refusal::{Class, Refusal};
 pub use revocation::Revocations;
 pub use role::{ADMIN_ROLE, is_role_name};
-pub use room::factor;
 #[cfg(feature = "webhooks")]
 pub use room::news as webhooks;
 #[cfg(feature = "oidc")]
@@ -135,8 +134,10 @@ pub use room::{
     import::{Import, ImportOutcome, ImportRow, UserRecord},
     verify_email::Carried,
 };
+pub use room::{factor, machine};
 pub use secret::{
-    AccessToken, Address, AuthSession, DeviceToken, OneTimeToken, Password, RefreshToken, SecretKey,
+    AccessToken, Address, ApiKeySecret, AuthSession, DeviceToken, OneTimeToken, Password, RefreshToken,
+    SecretKey,
 };
 pub use session::{EndReason, Session, SignIn, Tokens};
 pub use store::{ExportedRow, ExportedValue};

@@ -4,8 +4,9 @@ use std::{fmt, sync::Arc, time::SystemTime};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::de::DeserializeOwned;
+use uuid::Uuid;
 
-use crate::{Assurance, Claims, SessionId, UserId};
+use crate::{ApiKeyId, Assurance, Claims, Error, SessionId, UserId};
 
 /// How it was checked that a token is still good: the greater, the sooner a revocation takes effect. The
 /// [ways to check one](crate::manual::architecture#three-ways-to-check-an-access-token) have what each costs.
@@ -22,13 +23,17 @@ pub enum Verified {
     Strict,
 }
 
-/// Who is calling, as the access token tells it. Made by
-/// [`TokenVerifier::verify`](crate::TokenVerifier::verify) only, so holding one means that the token was good.
+/// Who is calling, as the access token or the API key tells it. Made by
+/// [`TokenVerifier::verify`](crate::TokenVerifier::verify) and [`Machines::verify`](crate::machine::Machines::verify) only, so
+/// holding one means that the token, or the key, was good.
 /// [`Auth::verify_session`](crate::Auth::verify_session) turns one into another with the roles of this moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Principal {
     pub(crate) user_id: UserId,
-    pub(crate) session_id: SessionId,
+    pub(crate) caller: Caller,
+    pub(crate) shown: Shown,
+    /// What a key is limited to; a session has none, and no limit.
+    pub(crate) scopes: Vec<String>,
     pub(crate) roles: Vec<String>,
     /// Of the roles; to be compared with the user's.
     pub(crate) roles_version: i64,
@@ -52,15 +57,106 @@ impl fmt::Debug for Payload {
     }
 }
 
+/// Who is at the other end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Caller {
+    /// A user: signed in, or by a key of theirs.
+    Person,
+    /// A service account.
+    Service,
+}
+
+impl Caller {
+    /// As it stands in `X-Auth-Caller`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Person => "person",
+            Self::Service => "service",
+        }
+    }
+}
+
+/// By what a caller is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Credential {
+    /// An access token of a session: a person who has signed in.
+    Session,
+    /// An API key.
+    ApiKey,
+    /// An access token that a service account got for its key (RFC 6749 section 4.4).
+    ClientCredentials,
+}
+
+impl Credential {
+    /// As it stands in metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Session => "session",
+            Self::ApiKey => "api_key",
+            Self::ClientCredentials => "client_credentials",
+        }
+    }
+}
+
+/// What was shown, with its id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shown {
+    Session(SessionId),
+    ApiKey(ApiKeyId),
+    /// The key that the token was got for, and the token's own id.
+    Token(ApiKeyId, Uuid),
+}
+
 impl Principal {
-    /// The user (claim `sub`).
+    /// The account (claim `sub`): a user, or a service account.
     pub fn user_id(&self) -> UserId {
         self.user_id
     }
 
-    /// The session (claim `sid`).
-    pub fn session_id(&self) -> SessionId {
-        self.session_id
+    /// Whether this is a person or a service.
+    pub fn caller(&self) -> Caller {
+        self.caller
+    }
+
+    /// By what it is known.
+    pub fn credential(&self) -> Credential {
+        match self.shown {
+            Shown::Session(_) => Credential::Session,
+            Shown::ApiKey(_) => Credential::ApiKey,
+            Shown::Token(..) => Credential::ClientCredentials,
+        }
+    }
+
+    /// The session (claim `sid`). `None`: nobody is signed in, it is a machine.
+    pub fn session_id(&self) -> Option<SessionId> {
+        match self.shown {
+            Shown::Session(session) => Some(session),
+            Shown::ApiKey(_) | Shown::Token(..) => None,
+        }
+    }
+
+    /// The key of a machine, or the one that its token was got for (claim `key_id`).
+    pub fn key_id(&self) -> Option<ApiKeyId> {
+        match self.shown {
+            Shown::Session(_) => None,
+            Shown::ApiKey(key) | Shown::Token(key, _) => Some(key),
+        }
+    }
+
+    /// What a key is limited to (claim `scope`). Empty for a session, which is not limited: see [`has_scope`](Self::has_scope).
+    pub fn scopes(&self) -> &[String] {
+        &self.scopes
+    }
+
+    /// Whether this may be done by who calls: anything in a session, and by a machine what its key is for.
+    pub fn has_scope(&self, scope: &str) -> bool {
+        self.session_id().is_some() || self.scopes.iter().any(|held| held == scope)
+    }
+
+    /// The session of somebody who is signed in, for what no machine may do.
+    pub(crate) fn session(&self) -> Result<SessionId, Error> {
+        self.session_id().ok_or(Error::SessionRequired)
     }
 
     /// The roles the user had when the token was issued or, after a strict check, when it was made.

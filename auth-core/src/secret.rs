@@ -79,6 +79,11 @@ secret_text! {
 }
 
 secret_text! {
+    /// An API key, as it is shown once: goes into the `Authorization: Bearer` header of a machine.
+    ApiKeySecret
+}
+
+secret_text! {
     /// A token out of a mail: works once, for the purpose it was made for.
     OneTimeToken
 }

@@ -52,6 +52,22 @@ pub(crate) enum Command {
         #[command(subcommand)]
         action: Users,
     },
+    /// Look after service accounts: the accounts of programs
+    Services {
+        /// Print JSON, one object a line
+        #[arg(long, global = true)]
+        json: bool,
+        #[command(subcommand)]
+        action: Services,
+    },
+    /// Look after API keys, of people and of service accounts
+    ApiKeys {
+        /// Print JSON, one object a line
+        #[arg(long, global = true)]
+        json: bool,
+        #[command(subcommand)]
+        action: ApiKeys,
+    },
     /// Show the settings in force and where each came from
     ///
     /// Secrets are left out.
@@ -66,7 +82,7 @@ pub(crate) enum Command {
     },
     /// Ask the server of these settings whether it is ready: for the health check of a container
     ///
-    /// It asks /health/ready at the address of HOST and PORT, or of UNIX_SOCKET. Exit status: 0 if it is ready, else 1.
+    /// It asks /health/ready at the address of the settings below. Exit status: 0 if it is ready, else 1.
     Health,
     /// Print what a shell needs to complete flags and commands
     ///
@@ -118,6 +134,53 @@ pub(crate) enum Keys {
         #[arg(required = true, value_name = "KID")]
         ids: Vec<String>,
     },
+}
+
+/// What to do with service accounts.
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum Services {
+    /// Make one, and print it: id, since when, enabled or disabled, roles, name
+    Create {
+        name: String,
+        /// Grant a role; may be given again
+        #[arg(long)]
+        role: Vec<String>,
+    },
+    /// Show all
+    List,
+    /// Keep one out, and end its tokens
+    Disable { id: String },
+    /// Let one in again
+    Enable { id: String },
+    /// Delete one with its keys
+    Delete { id: String },
+}
+
+/// What to do with API keys.
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum ApiKeys {
+    /// Make one, and print it, once, alone on its line
+    Create {
+        /// Of this person, by id or e-mail address
+        #[arg(long, required_unless_present = "service", conflicts_with = "service")]
+        user: Option<String>,
+        /// Of this service account, by id
+        #[arg(long)]
+        service: Option<String>,
+        /// For people to know it by
+        #[arg(long)]
+        name: String,
+        /// What it is for; may be given again
+        #[arg(long)]
+        scope: Vec<String>,
+        /// How many days it is good for [default: 90]
+        #[arg(long)]
+        days: Option<u32>,
+    },
+    /// Show all: id, since when, until when, last used, how it begins, whose, scopes, name
+    List,
+    /// End one
+    Revoke { id: String },
 }
 
 /// What to do with accounts.
@@ -375,6 +438,7 @@ const OF_ACCOUNTS: &[&str] = &[
     "RESET_PASSWORD_URL",
     "AUDIT_RETENTION_DAYS",
 ];
+const OF_MACHINES: &[&str] = &["SECRET_KEY", "API_KEY_", "API_KEYS_ENABLED", "AUDIT_RETENTION_DAYS"];
 const OF_PLACE: &[&str] = &["HOST", "PORT", "UNIX_SOCKET", "TLS_", "TRUSTED_PROXIES", "PROXY_PROTOCOL"];
 
 /// Whether what a command does hangs on a setting.
@@ -385,6 +449,7 @@ fn looks_at(words: &[&str], setting: &str) -> bool {
         ["keys", "generate"] => return setting == "ALGORITHM",
         ["keys", ..] => &[OF_DATABASE, OF_KEYS],
         ["users", ..] => &[OF_DATABASE, OF_ACCOUNTS],
+        ["services" | "api-keys", ..] => &[OF_DATABASE, OF_MACHINES],
         ["health"] => &[OF_PLACE],
         _ => &[],
     };

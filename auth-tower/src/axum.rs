@@ -37,7 +37,7 @@ impl<S: Send + Sync> FromRequestParts<S> for CurrentUser {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        caller(parts, "CurrentUser")?.map(Self).ok_or_else(Problem::unauthenticated)
+        caller(parts, "CurrentUser")?.map(Self).ok_or_else(|| mounted::nobody(&parts.extensions))
     }
 }
 
@@ -77,7 +77,7 @@ where
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
-        let caller = caller(parts, "User")?.ok_or_else(Problem::unauthenticated)?;
+        let caller = caller(parts, "User")?.ok_or_else(|| mounted::nobody(&parts.extensions))?;
         let user = Auth::from_ref(state).current_user(&caller).await;
         user.map(Self).map_err(|error| Problem::of_rule(error, given_request_id(&parts.headers)))
     }

@@ -43,6 +43,7 @@ pub fn client_info(parts: &Parts) -> ClientInfo {
     }
     if let Some(caller) = parts.extensions.get::<Principal>() {
         client = client.actor(caller.user_id());
+        client.key = caller.key_id();
     }
     client
 }

@@ -48,11 +48,16 @@
 //! | `POST /users/me/email`, `/request-verify-token`, `/forgot-password` (with a mailer) | 202; the last two whatever is behind the address |
 //! | `POST /verify-email`, `/reset-password` `{"token"}` (with a mailer); `GET` is the built-in page | 200 and the user; 204; 422 for a link that is no good any more |
 //! | `POST /stop-email-change` `{"token"}` (with a mailer); `GET` is the built-in page | 204; 422 for a link that is no good any more |
-//! | `GET /verify` with a bearer token | 204 with `X-Auth-User`, `X-Auth-Session`, `X-Auth-Roles`, for a reverse proxy |
+//! | `GET /verify` with a bearer token | 204 with `X-Auth-User`, `X-Auth-Session`, `X-Auth-Roles`, `X-Auth-Scope`, `X-Auth-Caller`, for a reverse proxy; a key where `?scope=` or `?caller=` asks for one |
 //! | `GET /.well-known/jwks.json`, `GET /openapi.json` | the public keys; this description, in full |
 //! | `GET /oauth/{provider}/authorize?redirect_to=` (feature `oidc`) | 302 to the provider; 422 for a page elsewhere |
 //! | `GET /oauth/{provider}/callback` | 302 to the page, with the refresh cookie or with `?error=` and a code |
 //! | `GET`, `POST` `{"provider", "redirect_to", "password"}` `/users/me/identities`, `DELETE /users/me/identities/{id}` | 200 `{"identities"}`; 200 `{"authorization_url"}`; 204, or 409 `last_way_in` |
+//! | `GET`, `POST` `{"name", "scopes", "expires_in_days"}` `/users/me/api-keys`, `DELETE /users/me/api-keys/{id}`, `POST /users/me/api-keys/{id}/rotate` | 200 `{"api_keys"}`; 201 with the key, this once; 204; 201 |
+//! | `GET`, `POST` `/service-accounts`, `GET`, `PATCH`, `DELETE /service-accounts/{id}`, `GET`, `POST /service-accounts/{id}/api-keys`, `DELETE /api-keys/{id}`, `POST /api-keys/{id}/rotate` as an administrator | accounts of programs, and their keys: see [machines](auth_core::manual::machines) |
+//! | `POST /oauth/token`, `/oauth/revoke`, `/oauth/introspect` | 200: a token for the key of a service account (RFC 6749 section 4.4); RFC 7009; RFC 7662 |
+//! | `GET /events?after=&limit=&types=&wait=` by a service account with the scope `events` | 200 `{"events", "next"}`; 410 `cursor_too_old` |
+//! | `GET /.well-known/oauth-authorization-server` | RFC 8414, where the issuer is an https URL or of this machine |
 //! | `GET /users?limit=&cursor=&email=` as an administrator | 200 `{"users", "next_cursor"}`; 403 `forbidden` without the role |
 //! | `GET`, `PATCH` `{"roles", "disabled"}`, `DELETE /users/{id}` as an administrator | 200 and the user, or 204; 409 `last_admin` |
 //! | `DELETE /users/{id}/sessions`, `GET /users/{id}/events?limit=&cursor=` as an administrator | 204; 200 `{"events", "next_cursor"}` |

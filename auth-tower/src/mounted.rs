@@ -4,7 +4,7 @@
 use auth_core::{Principal, Verified};
 use http::Extensions;
 
-use crate::{grpc::Refusal, problem::Problem};
+use crate::{authenticate::Unasked, grpc::Refusal, problem::Problem};
 
 /// Where the layers belong, in the words of each host.
 const ORDER: &str = "in axum add the AuthLayer after it and after the routes, as a later `.layer` is further out; with \
@@ -30,4 +30,13 @@ pub(crate) fn caller<'a>(
         return Err(Problem::internal());
     }
     Ok(Some(caller))
+}
+
+/// Why nobody is seen: no token, or a machine that no guard has asked for.
+pub(crate) fn nobody(extensions: &Extensions) -> Problem {
+    if extensions.get::<Unasked>().is_some() {
+        Problem::session_required()
+    } else {
+        Problem::unauthenticated()
+    }
 }

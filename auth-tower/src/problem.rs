@@ -7,6 +7,9 @@
 //! | 401 | `invalid_token` | refresh once; after a refresh that says the same, sign in |
 //! | 401 | `invalid_code` | ask again for a code; `auth_session` stays good |
 //! | 401 | `insufficient_user_authentication` | step up, or sign in again (RFC 9470), then repeat |
+//! | 401 | `invalid_client` | a machine: its id or its key is not good (RFC 6749) |
+//! | 400 | `unauthorized_client`, `invalid_scope` | a machine: only service accounts get tokens, and for no more than their key is for |
+//! | 403 | `session_required` | a machine: somebody has to be signed in for this; the key stays good |
 //! | 403 | `forbidden` | nothing: a role is missing, or registration is closed |
 //! | 403 | `second_factor_required`, `second_factor_enrolment_required` | show, or set up, one of `methods` with `auth_session`, within `expires_in` seconds |
 //! | 403 | `verification_needed` | prove the address first: a mail was sent, or `/request-verify-token` sends the link again |
@@ -20,6 +23,8 @@
 //! | 409 | `last_admin` | make another administrator first |
 //! | 409 | `totp_exists` | nothing: there is an authenticator app already |
 //! | 409 | `factor_required` | nothing: the account has to have a second factor |
+//! | 409 | `api_key_rotated` | nothing: another key has taken its place already |
+//! | 409 | `api_key_limit` | delete a key first |
 //! | 409 | `user_in_use` | remove what else belongs to the account, then repeat |
 //! | 409 | `last_way_in` | set a password or link another identity first |
 //! | 410 | `cursor_too_old` | read the users anew, then go on from where the feed is now |
@@ -78,6 +83,8 @@ enum Challenge {
     Plain,
     InvalidToken,
     InsufficientScope,
+    /// RFC 7617.
+    Basic,
     /// RFC 9470.
     Insufficient {
         level: Option<Assurance>,
@@ -148,6 +155,30 @@ impl Problem {
         problem
     }
 
+    /// 403 `session_required`: a machine, where somebody has to be signed in. Its key stays good, so this is no 401.
+    pub(crate) fn session_required() -> Self {
+        let detail = "Somebody has to be signed in for this: keys are not taken here.";
+        Self::new(StatusCode::FORBIDDEN, "session_required", detail)
+    }
+
+    /// 400 with an error of OAuth's own (RFC 6749 section 5.2).
+    pub(crate) fn oauth(code: &'static str, detail: &'static str) -> Self {
+        let mut problem = Self::new(StatusCode::BAD_REQUEST, code, detail);
+        problem.oauth = Some(code);
+        problem
+    }
+
+    /// 401 `invalid_client`: the credentials of a client are missing or no good. `basic`: they came by `Authorization: Basic`.
+    pub(crate) fn invalid_client(basic: bool) -> Self {
+        let detail = "The credentials of the client are missing, or they are not good.";
+        let mut problem = Self::oauth("invalid_client", detail);
+        problem.status = StatusCode::UNAUTHORIZED;
+        if basic {
+            problem.challenge = Challenge::Basic;
+        }
+        problem
+    }
+
     pub(crate) fn invalid_token() -> Self {
         let detail = "The token is malformed, expired or revoked.";
         let mut problem = Self::new(StatusCode::UNAUTHORIZED, "invalid_token", detail);
@@ -158,7 +189,7 @@ impl Problem {
     /// Nobody has signed in, or the browser has kept the cookie back, of which nothing else would tell the page.
     pub(crate) fn no_refresh_cookie() -> Self {
         let detail = "No refresh cookie came with the request. Browsers send it to the site of the page only (localhost and \
-                      127.0.0.1 are two), and between origins only with credentials: \"include\".";
+                      127.0.0.1 are two), and between origins only with `credentials: include` of fetch.";
         Self::new(StatusCode::UNAUTHORIZED, "invalid_token", detail)
     }
 
@@ -199,8 +230,8 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, "malformed_request", detail)
     }
 
-    pub(crate) fn unsupported_grant_type() -> Self {
-        let mut problem = Self::malformed("The only grant type here is password.");
+    pub(crate) fn unsupported_grant_type(detail: &'static str) -> Self {
+        let mut problem = Self::malformed(detail);
         problem.oauth = Some("unsupported_grant_type");
         problem
     }
@@ -225,7 +256,9 @@ impl Problem {
     /// Adds what OAuth clients read, at the doors they use. Those are no bearer doors: the challenge of a
     /// 401 there names no error.
     pub(crate) fn for_oauth(mut self) -> Self {
-        self.challenge = Challenge::Plain;
+        if self.challenge != Challenge::Basic {
+            self.challenge = Challenge::Plain;
+        }
         self.oauth.get_or_insert(match &*self.code {
             "invalid_credentials" | "invalid_token" | "invalid_code" | "factor_locked" => "invalid_grant",
             "second_factor_required" | "second_factor_enrolment_required" => "insufficient_authorization",

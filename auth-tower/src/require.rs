@@ -7,13 +7,14 @@ use std::{
     time::Duration,
 };
 
-use auth_core::{Assurance, Clock, Principal, Verified, is_role_name};
+use auth_core::{Assurance, Caller, Clock, Principal, Verified, is_role_name};
 use http::{Extensions, Request, Response};
 use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::{
     ConfigError,
+    authenticate::Unasked,
     grpc::Refusal,
     guard::{GuardBody, GuardFuture},
     mounted,
@@ -85,6 +86,25 @@ impl RequireLayer {
     /// `clock` is best that of [`Auth::clock`](auth_core::Auth::clock).
     pub fn recent_sign_in(max_age: Duration, clock: Arc<dyn Clock>) -> Self {
         Self::new(Requirement::Proof(Proof { level: Assurance::Aal1, max_age: Some((max_age, clock)) }))
+    }
+
+    /// Whoever may do this: who is signed in, and a machine whose key is for it. Otherwise 403 `forbidden`. Inside an
+    /// [`AuthLayer`](crate::AuthLayer) with [`api_keys`](crate::AuthLayer::api_keys) or
+    /// [`any_caller`](crate::AuthLayer::any_caller); what the machine's owner may is for the handler to look at, by its
+    /// [roles](Principal::roles).
+    pub fn scope(scope: impl Into<Arc<str>>) -> Self {
+        Self::new(Requirement::Machine(Asked::Scope(scope.into())))
+    }
+
+    /// A service account, by its key or the token that it got for one; 403 `forbidden` otherwise.
+    pub fn service() -> Self {
+        Self::new(Requirement::Machine(Asked::Service))
+    }
+
+    /// Anybody, signed in or a machine, whatever its key is for: the handler looks at [`Principal::caller`] and
+    /// [`Principal::has_scope`].
+    pub fn any_caller() -> Self {
+        Self::new(Requirement::Machine(Asked::Any))
     }
 
     /// A user who has shown as much as this: [`Aal2`](Assurance::Aal2) is two factors. Otherwise 401 with
@@ -163,8 +183,8 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        match self.layer.is_met_by(request.extensions()) {
+    fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
+        match self.layer.is_met_by(request.extensions_mut()) {
             Ok(()) => GuardFuture::pass(self.inner.call(request)),
             // Without an AuthLayer nobody has said that this is gRPC, whatever the client claims.
             Err(problem) => {
@@ -180,6 +200,25 @@ enum Requirement {
     SignedIn,
     AnyRole(Arc<[Arc<str>]>),
     Proof(Proof),
+    Machine(Asked),
+}
+
+/// Which machines are asked for.
+#[derive(Debug, Clone)]
+enum Asked {
+    Scope(Arc<str>),
+    Service,
+    Any,
+}
+
+impl Asked {
+    fn is_for(&self, caller: &Principal) -> bool {
+        match self {
+            Self::Scope(scope) => caller.has_scope(scope),
+            Self::Service => caller.caller() == Caller::Service,
+            Self::Any => true,
+        }
+    }
 }
 
 #[derive(Clone)]
@@ -205,14 +244,35 @@ impl Proof {
 
 impl RequireLayer {
     /// Closed unless the requirement is met; without a principal it never is.
-    fn is_met_by(&self, extensions: &Extensions) -> Result<(), Problem> {
+    fn is_met_by(&self, extensions: &mut Extensions) -> Result<(), Problem> {
+        if let Requirement::Machine(asked) = &self.requirement {
+            // From here on a machine that is asked for is seen.
+            let machine =
+                extensions.get::<Unasked>().filter(|Unasked(machine)| asked.is_for(machine)).cloned();
+            if let Some(Unasked(machine)) = machine {
+                extensions.remove::<Unasked>();
+                extensions.insert(machine);
+            }
+        }
         let principal = mounted::caller(extensions, "a RequireLayer", self.least)?;
-        let principal = principal.ok_or_else(Problem::unauthenticated)?;
+        let principal = principal.ok_or_else(|| self.nobody(extensions))?;
         match &self.requirement {
+            Requirement::Machine(asked) if asked.is_for(principal) => Ok(()),
+            Requirement::Machine(_) => Err(Problem::forbidden()),
+            // A guard outside has asked for machines, and this one asks for people.
+            _ if principal.session_id().is_none() => Err(Problem::session_required()),
             Requirement::SignedIn => Ok(()),
             Requirement::AnyRole(roles) if roles.iter().any(|role| principal.has_role(role)) => Ok(()),
             Requirement::AnyRole(_) => Err(Problem::forbidden()),
             Requirement::Proof(proof) => proof.check(principal),
+        }
+    }
+
+    /// Why nobody is seen: a machine that is not asked for, or no token.
+    fn nobody(&self, extensions: &Extensions) -> Problem {
+        match &self.requirement {
+            Requirement::Machine(_) if extensions.get::<Unasked>().is_some() => Problem::forbidden(),
+            _ => mounted::nobody(extensions),
         }
     }
 }
@@ -222,6 +282,7 @@ impl fmt::Debug for Requirement {
         match self {
             Self::SignedIn => f.write_str("SignedIn"),
             Self::AnyRole(roles) => f.debug_tuple("AnyRole").field(roles).finish(),
+            Self::Machine(asked) => f.debug_tuple("Machine").field(asked).finish(),
             Self::Proof(Proof { level, max_age }) => {
                 let max_age = max_age.as_ref().map(|(max_age, _)| max_age);
                 f.debug_tuple("Proof").field(level).field(&max_age).finish()

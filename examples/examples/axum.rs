@@ -1,7 +1,7 @@
 //! The endpoints in an axum application, and two routes of its own that know who is calling.
 //!
 //! ```text
-//! cargo run --example axum                  # http://127.0.0.1:3000, until Ctrl-C
+//! cargo run --example axum                  # http://localhost:3000, until Ctrl-C
 //! cargo run --example axum -- 8080          # another port
 //! cargo run --example axum -- --self-check  # calls every door once; 0 if all is well
 //! cargo test --example axum                 # the tests at the end, which are those of a host
@@ -69,8 +69,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let listener = TcpListener::bind(arguments.address).await?;
     let address = listener.local_addr()?;
-    let app = app(&auth, &format!("http://{address}"))?;
-    println!("listening on http://{address}");
+    let url = format!("http://localhost:{}", address.port());
+    let app = app(&auth, &url)?;
+    println!("listening on {url}");
     let server = axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>());
 
     let done = async {

@@ -1,7 +1,7 @@
 //! The endpoints on bare hyper, without a framework, beside a route of the host's own.
 //!
 //! ```text
-//! cargo run --example hyper                  # http://127.0.0.1:3000, until Ctrl-C
+//! cargo run --example hyper                  # http://localhost:3000, until Ctrl-C
 //! cargo run --example hyper -- 8080          # another port
 //! cargo run --example hyper -- --self-check  # calls every door once; 0 if all is well
 //! ```
@@ -86,9 +86,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let listener = TcpListener::bind(arguments.address).await?;
     let address = listener.local_addr()?;
+    let url = format!("http://localhost:{}", address.port());
     // Browsers tell where a page comes from; requests of pages of another origin are refused.
-    let endpoints = AuthService::builder(auth.clone()).public_url(&format!("http://{address}")).build()?;
-    println!("listening on http://{address}");
+    let endpoints = AuthService::builder(auth.clone()).public_url(&url).build()?;
+    println!("listening on {url}");
 
     let done = async {
         if arguments.self_check { check(address).await } else { Ok(tokio::signal::ctrl_c().await?) }

@@ -1,7 +1,7 @@
 //! Signing in with an account elsewhere: a page, the endpoints, and a small provider in this process in the place of Google.
 //!
 //! ```text
-//! cargo run --example oidc                  # http://127.0.0.1:3000, until Ctrl-C
+//! cargo run --example oidc                  # http://localhost:3000, until Ctrl-C
 //! cargo run --example oidc -- 8080          # another port
 //! cargo run --example oidc -- --self-check  # signs in once; 0 if all is well
 //! ```
@@ -46,7 +46,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     auth_migration::up(&db).await?;
     let listener = TcpListener::bind(arguments.address).await?;
     let address = listener.local_addr()?;
-    let public_url = format!("http://{address}");
+    let public_url = format!("http://localhost:{}", address.port());
 
     let provider = Provider::start().await?;
     let (id, secret) = Provider::CLIENT;

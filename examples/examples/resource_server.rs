@@ -2,12 +2,12 @@
 //! neither the database nor the secret, and cannot make a token.
 //!
 //! ```text
-//! cargo run --example resource_server                              # of the issuer at http://127.0.0.1:8000
+//! cargo run --example resource_server                              # of the issuer at http://localhost:8000
 //! cargo run --example resource_server -- https://auth.example.com  # of another one
 //! cargo run --example resource_server -- --self-check              # with an issuer of its own; 0 if all is well
 //! ```
 //!
-//! An issuer to try it with, in an empty directory; what `/login` answers there opens `http://127.0.0.1:3000` here:
+//! An issuer to try it with, in an empty directory; what `/login` answers there opens `http://localhost:3000` here:
 //!
 //! ```text
 //! auth-server keys generate --out key.pem
@@ -34,7 +34,7 @@ async fn hello(CurrentUser(caller): CurrentUser) -> String {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let argument = std::env::args().nth(1).unwrap_or_else(|| "http://127.0.0.1:8000".to_owned());
+    let argument = std::env::args().nth(1).unwrap_or_else(|| "http://localhost:8000".to_owned());
     if argument == "--self-check" {
         return check().await;
     }

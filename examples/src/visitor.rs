@@ -53,7 +53,8 @@ impl Visitor {
     /// It sent them nowhere, or to another server.
     pub fn path_to_go_to(&self, server: SocketAddr) -> Result<String, Box<dyn Error>> {
         let to = self.location.as_deref().ok_or("the answer leads nowhere")?;
-        let path = to.strip_prefix(&format!("http://{server}")).unwrap_or(to);
+        let places = [format!("http://{server}"), format!("http://localhost:{}", server.port())];
+        let path = places.iter().find_map(|place| to.strip_prefix(place)).unwrap_or(to);
         if path.starts_with('/') { Ok(path.to_owned()) } else { Err(format!("it leads to {to}").into()) }
     }
 

@@ -89,6 +89,10 @@ pub(crate) fn text_null(name: &'static str) -> ColumnDef {
     ColumnDef::new(name).text().null().take()
 }
 
+pub(crate) fn boolean(name: &'static str) -> ColumnDef {
+    ColumnDef::new(name).boolean().not_null().take()
+}
+
 pub(crate) fn blob(name: &'static str) -> ColumnDef {
     ColumnDef::new(name).blob().not_null().take()
 }
@@ -117,6 +121,13 @@ pub(crate) fn uuid_null(backend: DbBackend, name: &'static str) -> ColumnDef {
 /// Thirty-two random bytes, not null: `bytea`, `binary(32)`, or `blob` on SQLite.
 pub(crate) fn seed(backend: DbBackend) -> ColumnDef {
     let mut column = seed_null(backend, "seed");
+    column.not_null();
+    column
+}
+
+/// A SHA-256, not null, in the same form.
+pub(crate) fn digest(backend: DbBackend, name: &'static str) -> ColumnDef {
+    let mut column = seed_null(backend, name);
     column.not_null();
     column
 }

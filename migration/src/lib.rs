@@ -62,6 +62,7 @@ mod m0014_auth_session_auth_time;
 mod m0016_auth_factor;
 mod m0017_auth_device;
 mod m0018_auth_passkey;
+mod m0019_auth_api_key;
 mod m0021_auth_event_seq;
 mod m0022_auth_webhook;
 mod m0023_auth_session_idle_until;

@@ -1,8 +1,7 @@
-use sea_orm_migration::prelude::*;
-use sea_orm_migration::schema::{big_integer, string_len_null};
-use sea_orm_migration::sea_orm::DbBackend;
+use sea_orm::DbBackend;
+use sea_orm::sea_query::Table;
 
-use crate::ddl;
+use crate::ddl::{self, big_integer, string_len_null};
 use crate::migrator::SqlMigration;
 
 const TABLE: &str = "auth_device";

@@ -1,8 +1,7 @@
-use sea_orm_migration::prelude::*;
-use sea_orm_migration::schema::{big_integer, big_integer_null, blob, boolean, string_len};
-use sea_orm_migration::sea_orm::DbBackend;
+use sea_orm::DbBackend;
+use sea_orm::sea_query::Table;
 
-use crate::ddl;
+use crate::ddl::{self, big_integer, big_integer_null, blob, boolean, string_len};
 use crate::migrator::SqlMigration;
 
 const PASSKEY_TABLE: &str = "auth_passkey";

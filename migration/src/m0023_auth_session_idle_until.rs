@@ -1,8 +1,7 @@
-use sea_orm_migration::prelude::*;
-use sea_orm_migration::schema::big_integer;
-use sea_orm_migration::sea_orm::DbBackend;
+use sea_orm::DbBackend;
+use sea_orm::sea_query::Table;
 
-use crate::ddl;
+use crate::ddl::{self, big_integer};
 use crate::migrator::SqlMigration;
 
 const TABLE: &str = "auth_session";

@@ -34,7 +34,7 @@ pub struct AuditEvent {
     pub user: Option<UserId>,
     /// Who was signed in when it happened. `None` where nobody was, and at the command line.
     pub actor: Option<UserId>,
-    /// Who acted where nobody is signed in: `cli:` and the name of an account of the system, as
+    /// Who acted where nobody is signed in: `api_key:` and the id of the key, whose owner is the [`actor`](Self::actor); or `cli:` and the name of an account of the system, as
     /// [`AuthBuilder::operator`](crate::AuthBuilder::operator) has it. To users themselves only the part before the colon is told.
     pub operator: Option<String>,
     /// Which address it was about where there is no account to name: a keyed hash, by which rows about the same one are found.
@@ -84,13 +84,21 @@ impl Kernel {
             code: kind.code().to_owned(),
             user_id: kind.user().map(UserId::as_uuid),
             actor_id: client.actor.map(UserId::as_uuid),
-            actor_name: self.operator.clone().filter(|_| client.actor.is_none()),
+            actor_name: self.operator_of(client),
             address: client.address,
             session_id: kind.session().map(SessionId::as_uuid),
             reason: kind.reason().map(|reason| reason.chars().take(64).collect()),
             ip: client.known_ip().map(|ip| ip.to_string()),
             request_id: client.request_id.clone(),
         }))
+    }
+
+    /// Who acts where nobody is signed in: a key, or whoever sits at the command line.
+    fn operator_of(&self, client: &ClientInfo) -> Option<String> {
+        match client.key {
+            Some(key) => Some(format!("api_key:{key}")),
+            None => self.operator.clone().filter(|_| client.actor.is_none()),
+        }
     }
 
     /// In the order of time, and in that of one instance's events within a millisecond: a number that goes round stands where
@@ -114,7 +122,7 @@ impl Kernel {
         }
         metrics::counter!("auth_events_total", "event" => kind.code(), "reason" => reason).increment(1);
         // Nobody who listens needs the client's token.
-        let operator = self.operator.clone().filter(|_| client.actor.is_none());
+        let operator = self.operator_of(client);
         let client = ClientInfo { device: None, operator, ..client.clone() };
         self.events.emit(&Event { at: self.clock.now(), client, kind });
     }

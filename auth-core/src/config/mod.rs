@@ -1,5 +1,6 @@
 //! The settings, each with its default; the reasons are in [`manual::defaults`](crate::manual::defaults).
 
+mod api_keys;
 mod background;
 mod factors;
 mod hashing;
@@ -13,8 +14,10 @@ mod tokens;
 
 use std::time::Duration;
 
+pub(crate) use self::api_keys::is_prefix;
 pub(crate) use self::passkeys::{Unfit, host_of, is_within};
 pub use self::{
+    api_keys::ApiKeyConfig,
     background::BackgroundConfig,
     factors::{FactorConfig, SecondFactor},
     hashing::HashConfig,
@@ -53,6 +56,8 @@ pub struct Config {
     pub hooks: HookConfig,
     /// Second factors.
     pub factors: FactorConfig,
+    /// Keys for machines.
+    pub api_keys: ApiKeyConfig,
     /// Passkeys. Default: none, as a site has to be named.
     pub passkeys: PasskeyConfig,
     /// For how long an account is kept whose address was never proved and to which nobody ever signed in; then the address is free
@@ -127,6 +132,7 @@ impl Config {
         self.passwords.validate()?;
         self.hooks.validate()?;
         self.factors.validate()?;
+        self.api_keys.validate()?;
         self.passkeys.validate()?;
         self.hashing.validate()?;
         self.background.validate()?;

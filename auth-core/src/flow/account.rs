@@ -224,7 +224,7 @@ impl Kernel {
         let kind = EventKind::PasswordRemoved { user: user.id };
         let was_there = until_won(|| async {
             let txn = self.store.begin().await?;
-            self.hold_session(&txn, user.id, caller.session_id()).await?;
+            self.hold_session(&txn, user.id, caller.session()?).await?;
             if !has_password(&txn, user.id).await? {
                 return Ok(false);
             }

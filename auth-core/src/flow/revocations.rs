@@ -1,13 +1,21 @@
 //! What has ended on other instances, asked for every so often.
 
-use std::time::Duration;
+use std::{sync::atomic::Ordering, time::Duration};
+
+use uuid::Uuid;
 
 use crate::{Error, kernel::Kernel, store::ended_since, task::keep_polling};
 
 impl Kernel {
     pub(crate) async fn poll_revocations(&self) -> Result<(), Error> {
         let now = self.now();
-        let ended = ended_since(self.store.db(), self.revocations.since(now)).await?;
+        let since = self.revocations.since(now);
+        let mut ended = ended_since(self.store.db(), since).await?;
+        for of_room in self.rooms.iter().filter_map(|room| room.ended) {
+            let more = of_room(self, since).await?;
+            ended.ids.extend(more.ids);
+            ended.roles.extend(more.roles);
+        }
         self.revocations.learn(ended, now);
         Ok(())
     }
@@ -19,9 +27,16 @@ impl Kernel {
         .await;
     }
 
+    /// After a key or a token was ended by its id: what is known of it here is read again.
+    pub(crate) fn ended_here(&self, id: Uuid, at: i64) {
+        self.endings.fetch_add(1, Ordering::Relaxed);
+        self.revocations.ended(id, at);
+    }
+
     /// After a change that ended sessions whose ids are not known here: where somebody polls, this instance
     /// refuses them at once. If it fails, the next poll does it.
     pub(crate) async fn learn_what_ended(&self) {
+        self.endings.fetch_add(1, Ordering::Relaxed);
         if self.revocations.age().is_some() {
             let _ = self.poll_revocations().await;
         }

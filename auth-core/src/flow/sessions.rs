@@ -15,9 +15,9 @@ use crate::{
 
 impl Kernel {
     pub(crate) async fn sessions(&self, caller: &Principal) -> Result<Vec<Session>, Error> {
-        let idle = duration_millis(self.config.sessions.refresh_ttl);
+        let (own, idle) = (caller.session()?.as_uuid(), duration_millis(self.config.sessions.refresh_ttl));
         let listed = list_sessions(self.store.db(), caller.user_id(), self.now(), idle).await?;
-        if !listed.iter().any(|session| session.id == caller.session_id().as_uuid()) {
+        if !listed.iter().any(|session| session.id == own) {
             return Err(Error::SessionOver);
         }
         let session = |listed: ListedSession| Session {
@@ -61,7 +61,7 @@ impl Kernel {
         caller: &Principal,
         client: ClientInfo,
     ) -> Result<(), Error> {
-        let (user, session) = (caller.user_id(), caller.session_id());
+        let (user, session) = (caller.user_id(), caller.session()?);
         until_won(|| async {
             let txn = self.store.begin().await?;
             let locked = lock_user(&txn, user).await?.ok_or(Error::SessionOver)?;

@@ -70,8 +70,7 @@ impl Kernel {
 
     /// The session of a caller, if it lives.
     pub(crate) async fn live_session(&self, principal: &Principal) -> Result<SessionRow, Error> {
-        let session =
-            find_session(self.store.db(), principal.session_id()).await?.ok_or(Error::SessionOver)?;
+        let session = find_session(self.store.db(), principal.session()?).await?.ok_or(Error::SessionOver)?;
         let alive = session.is_alive(self.now(), duration_millis(self.config.sessions.refresh_ttl));
         if !alive || session.user.id != principal.user_id() {
             return Err(Error::SessionOver);

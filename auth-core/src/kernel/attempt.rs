@@ -287,6 +287,19 @@ impl Kernel {
         let _ = self.throttle.refreshes.take(network, self.now());
     }
 
+    /// Counts a key as one that nobody has, before it is looked up. `None`: nothing is counted.
+    pub(crate) fn try_key(&self, client: &ClientInfo) -> Result<Option<IpAddr>, Error> {
+        let Some(network) = self.throttle.network(client) else { return Ok(None) };
+        let taken = self.throttle.api_keys.take(network, self.now());
+        taken.map_err(|wait| self.throttled(client, None, ThrottleReason::Network, wait))?;
+        Ok(Some(network))
+    }
+
+    /// Somebody has it, or had: that is no guess.
+    pub(crate) fn key_was_known(&self, network: IpAddr) {
+        self.throttle.api_keys.give_back(network, self.now());
+    }
+
     pub(crate) async fn unlock(&self, user: UserId, client: ClientInfo) -> Result<(), Error> {
         let row = find_user(self.store.db(), user).await?.ok_or(Error::Refused(refusal::USER_NOT_FOUND))?;
         let kind = EventKind::Unlocked { user };

@@ -13,7 +13,7 @@ use std::{
     any::Any,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicI64, AtomicU16},
+        atomic::{AtomicI64, AtomicU16, AtomicU64},
     },
 };
 
@@ -59,6 +59,8 @@ pub(crate) struct Kernel {
     /// Who acts where nobody is signed in.
     pub(crate) operator: Option<String>,
     pub(crate) events_so_far: AtomicU16,
+    /// Rises whenever something may have ended here: what is known of callers from before is read again.
+    pub(crate) endings: AtomicU64,
     /// An event was written that has no place in the feed yet.
     pub(crate) unplaced: tokio::sync::Notify,
     /// Events have a place now.

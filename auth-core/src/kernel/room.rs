@@ -6,6 +6,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use super::{Arrival, Kernel, LinkMail, Passage};
 use crate::{
     Config, Error, FieldError, Finding, Password, UserId,
+    revocation::Ended,
     store::{Count, DatabaseTransaction, Exported, SessionRow, Standing, Table},
     task::BoxFuture,
 };
@@ -35,6 +36,8 @@ pub(crate) struct Room {
     pub(crate) moves: Option<Moves>,
     /// Has a say in every sign-in.
     pub(crate) gate: Option<Gate>,
+    /// What ended since a moment and is told by tokens of the room's own, so that every instance learns of it.
+    pub(crate) ended: Option<EndedSince>,
     /// What it knows to be wrong with itself.
     pub(crate) findings: Option<Findings>,
     /// What goes on without a request, for ever.
@@ -56,6 +59,7 @@ impl Room {
         spares: &[],
         moves: None,
         gate: None,
+        ended: None,
         findings: None,
         background: None,
         needs_events: None,
@@ -96,15 +100,19 @@ pub(crate) struct Moves {
     /// Whether it is one that can be taken.
     pub(crate) validate: fn(&Password) -> Result<(), FieldError>,
     /// Writes those of new accounts, which were validated.
-    pub(crate) write: for<'a> fn(
-        &'a Kernel,
-        &'a DatabaseTransaction,
-        Vec<(UserId, &'a Password)>,
-    ) -> BoxFuture<'a, Result<(), Error>>,
+    pub(crate) write: WriteSecrets,
     /// Those of the users from one id to another, as they can be taken.
-    pub(crate) read:
-        for<'a> fn(&'a Kernel, UserId, UserId) -> BoxFuture<'a, Result<HashMap<UserId, Password>, Error>>,
+    pub(crate) read: ReadSecrets,
 }
+
+type WriteSecrets = for<'a> fn(
+    &'a Kernel,
+    &'a DatabaseTransaction,
+    Vec<(UserId, &'a Password)>,
+) -> BoxFuture<'a, Result<(), Error>>;
+
+type ReadSecrets =
+    for<'a> fn(&'a Kernel, UserId, UserId) -> BoxFuture<'a, Result<HashMap<UserId, Password>, Error>>;
 
 /// What has a say in every sign-in. `None` is no objection, and nothing to wait for.
 #[derive(Clone, Copy)]
@@ -123,6 +131,9 @@ pub(crate) struct Gate {
 
 /// What a gate has to say, once it has looked further.
 pub(crate) type Objection<'a, T> = Option<BoxFuture<'a, Result<T, Error>>>;
+
+/// Reads what the kernel reads of sessions and users.
+pub(crate) type EndedSince = for<'a> fn(&'a Kernel, i64) -> BoxFuture<'a, Result<Ended, Error>>;
 
 /// Looks, and changes nothing.
 pub(crate) type Findings = for<'a> fn(&'a Arc<Kernel>) -> BoxFuture<'a, Result<Vec<Finding>, Error>>;

@@ -10,7 +10,7 @@ mod wrap;
 
 pub(crate) use self::{
     in_force::{KeySource, KeysInForce},
-    issuer::{Grant, TokenIssuer},
+    issuer::{Grant, ServiceGrant, TokenIssuer},
     ring::{Ring, schedule},
     schedule::{Schedule, Term},
     wrap::Wrapping,

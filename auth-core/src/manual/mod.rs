@@ -43,6 +43,9 @@ pub mod browser {}
 #[doc = include_str!("keys.md")]
 pub mod keys {}
 
+#[doc = include_str!("machines.md")]
+pub mod machines {}
+
 #[doc = include_str!("second_factor.md")]
 pub mod second_factor {}
 

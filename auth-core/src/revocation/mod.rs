@@ -11,9 +11,12 @@ use std::{
     time::Duration,
 };
 
+use uuid::Uuid;
+
 use crate::{
     Clock, Config, Principal, SessionId, UserId,
     clock::{duration_millis, to_millis},
+    principal::Shown,
 };
 
 /// A poll looks back beyond the last one by so much: another instance's clock may be behind, and what it wrote
@@ -53,16 +56,19 @@ struct Used {
     blindly: AtomicBool,
 }
 
-/// Since a moment: ended sessions, users whose roles were set with the new version, and deleted ones; each with its time.
+/// Since a moment: ended sessions, keys and tokens, accounts whose roles were set with the new version, and deleted ones; each
+/// with its time.
+#[derive(Default)]
 pub(crate) struct Ended {
-    pub(crate) sessions: Vec<(SessionId, i64)>,
+    pub(crate) ids: Vec<(Uuid, i64)>,
     pub(crate) roles: Vec<(UserId, i64, i64)>,
     pub(crate) deleted: Vec<(UserId, i64)>,
 }
 
 /// Times are unix milliseconds.
 struct Known {
-    sessions: HashMap<SessionId, i64>,
+    /// Of sessions, keys and tokens.
+    ids: HashMap<Uuid, i64>,
     roles: HashMap<UserId, Roles>,
     /// When the last poll that succeeded began.
     polled_at: Option<i64>,
@@ -75,7 +81,7 @@ struct Roles {
 
 impl Revocations {
     pub(crate) fn new(config: &Config, clock: Arc<dyn Clock>) -> Self {
-        let known = Known { sessions: HashMap::new(), roles: HashMap::new(), polled_at: None };
+        let known = Known { ids: HashMap::new(), roles: HashMap::new(), polled_at: None };
         let keep_millis = duration_millis(config.tokens.access_ttl).saturating_add(OVERLAP_MILLIS);
         let max_age = config.tokens.revocation_max_age;
         let used = Used {
@@ -86,14 +92,20 @@ impl Revocations {
         Self { known: Arc::new(RwLock::new(known)), clock, keep_millis, max_age, used: Arc::new(used) }
     }
 
-    /// Whether this caller's session is known to have ended, or the token tells roles from before a change. In
-    /// the second case the client refreshes and has the new ones.
+    /// Whether this caller's session, key or token is known to have ended, or the token tells roles from before a change. In
+    /// the second case the client refreshes, or gets another token, and has the new ones.
     pub fn refuses(&self, caller: &Principal) -> bool {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         if known.polled_at.is_none() {
             self.note_blind_use();
         }
-        known.sessions.contains_key(&caller.session_id)
+        let (one, other) = match caller.shown {
+            Shown::Session(session) => (session.as_uuid(), None),
+            Shown::ApiKey(key) => (key.as_uuid(), None),
+            Shown::Token(key, token) => (key.as_uuid(), Some(token)),
+        };
+        known.ids.contains_key(&one)
+            || other.is_some_and(|token| known.ids.contains_key(&token))
             || known.roles.get(&caller.user_id).is_some_and(|roles| caller.roles_version < roles.version)
     }
 
@@ -137,10 +149,15 @@ impl Revocations {
     }
 
     pub(crate) fn session_ended(&self, session: SessionId, at: i64) {
+        self.ended(session.as_uuid(), at);
+    }
+
+    /// A session, a key or a token.
+    pub(crate) fn ended(&self, id: Uuid, at: i64) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         // Where nobody polls, nothing would ever be forgotten either.
         if known.polled_at.is_some() {
-            known.sessions.insert(session, at);
+            known.ids.insert(id, at);
         }
     }
 
@@ -155,8 +172,8 @@ impl Revocations {
     pub(crate) fn learn(&self, ended: Ended, now: i64) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         let learnt_at = to_millis(self.clock.now());
-        for (session, at) in ended.sessions {
-            let news = known.sessions.insert(session, at).is_none();
+        for (id, at) in ended.ids {
+            let news = known.ids.insert(id, at).is_none();
             // What the first poll finds may have ended long before this process began.
             if news && known.polled_at.is_some() {
                 let delay = u64::try_from(learnt_at.saturating_sub(at)).unwrap_or(0);
@@ -170,7 +187,7 @@ impl Revocations {
             *roles = Roles { version: version.max(roles.version), at: at.max(roles.at) };
         }
         let over = now.saturating_sub(self.keep_millis);
-        known.sessions.retain(|_, at| *at > over);
+        known.ids.retain(|_, at| *at > over);
         known.roles.retain(|_, roles| roles.at > over);
         known.polled_at = Some(now);
     }

@@ -4,6 +4,7 @@
 pub(crate) mod admin;
 pub mod factor;
 pub(crate) mod import;
+pub mod machine;
 pub mod news;
 pub mod oidc;
 pub(crate) mod reset_password;
@@ -18,6 +19,7 @@ pub(crate) const ROOMS: &[Room] = &[
     admin::ROOM,
     factor::ROOM,
     import::ROOM,
+    machine::ROOM,
     news::ROOM,
     oidc::ROOM,
     reset_password::ROOM,
@@ -30,7 +32,7 @@ impl Auth {
     ///
     /// The schema must be there: run `auth_migration::up` first.
     pub fn builder(db: DatabaseConnection, keys: Keys) -> AuthBuilder {
-        AuthBuilder::new(db, keys, ROOMS)
+        AuthBuilder::new(db, keys, ROOMS).set_up(|_| Ok(machine::KnownKeys::new()))
     }
 }
 
@@ -43,6 +45,9 @@ mod tests {
         // Is answered with a factor, which goes, or with a new one by who has the password still.
         "auth_challenge",
         "auth_factor_failure",
+        // Of programs, and nobody's.
+        "auth_service_account",
+        "auth_ended_token",
         // Was answered, and is of no account.
         "auth_passkey_challenge",
         // Nobody's in particular.

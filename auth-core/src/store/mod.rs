@@ -63,10 +63,10 @@ pub(crate) use self::{
     },
     unverified::{find_unverified, lock_unverified},
     user::{
-        Count, Factors, LockedUser, LoginRow, NewUser, Standing, UserRow, delete_user, disable_user,
-        enable_user, end_all_sessions, find_login, find_user, find_user_by_email, find_user_with_sessions,
-        has_password, insert_user, lock_user, note_first_sign_in, prove_email, put_hash, replace_email,
-        replace_hash, touch_roles,
+        Count, Factors, LockedUser, LoginRow, NewUser, Standing, UserRow, all_roles, delete_user,
+        disable_user, enable_user, end_all_sessions, find_login, find_user, find_user_by_email,
+        find_user_with_sessions, has_password, insert_user, lock_user, note_first_sign_in, prove_email,
+        put_hash, replace_email, replace_hash, touch_roles,
     },
     users::list_users,
 };

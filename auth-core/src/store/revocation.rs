@@ -47,7 +47,7 @@ pub(crate) async fn ended_since(db: &impl ConnectionTrait, since: i64) -> Result
         .await?;
     sessions.extend(of_older_epoch);
     Ok(Ended {
-        sessions: sessions.into_iter().map(|(id, at)| (id.into(), at)).collect(),
+        ids: sessions,
         roles: roles.into_iter().map(|(id, version, at)| (id.into(), version, at)).collect(),
         deleted: deleted.into_iter().map(|(id, at)| (id.into(), at)).collect(),
     })

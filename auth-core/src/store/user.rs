@@ -89,7 +89,7 @@ struct Line {
 }
 
 /// `user`, which every account has, then the stored ones in alphabetical order.
-pub(super) fn all_roles(stored: impl Iterator<Item = Option<String>>) -> Vec<String> {
+pub(crate) fn all_roles(stored: impl Iterator<Item = Option<String>>) -> Vec<String> {
     let mut granted: Vec<String> = stored.flatten().collect();
     granted.sort_unstable();
     granted.insert(0, "user".to_owned());

@@ -10,9 +10,10 @@ use sea_orm::DatabaseConnection;
 
 use super::{Authenticator, EventLog, InsecureHasher, ManualClock, Outbox, SoftwareAuthenticator};
 use crate::{
-    Auth, AuthBuilder, ClientInfo, CreateUser, FeedEvent, FeedQuery, Keys, Login, Principal, SecretKey,
-    SignIn, Tokens, User,
+    ApiKeySecret, Auth, AuthBuilder, ClientInfo, CreateUser, FeedEvent, FeedQuery, Keys, Login, Principal,
+    SecretKey, SignIn, Tokens, User,
     factor::{Answer, Method},
+    machine::NewApiKey,
     mail::{Mail, MailText},
 };
 
@@ -138,6 +139,29 @@ impl Kit {
         format!("Bearer {}", self.sign_in(user).await.access.expose())
     }
 
+    /// An API key of somebody, for these scopes: for the header `Authorization: Bearer`.
+    ///
+    /// # Panics
+    /// When the user may not have one of the scopes, or keys are switched off.
+    pub async fn api_key(&self, user: &User, scopes: &[&str]) -> ApiKeySecret {
+        let machines = self.auth.machines().expect("keys that are not switched off");
+        let made = machines.create_key_for(user.id, new_key(scopes), ClientInfo::default()).await;
+        made.expect("a key").secret
+    }
+
+    /// A key of a new service account with these roles, for these scopes.
+    ///
+    /// # Panics
+    /// When a role or a scope has no good name, or keys are switched off.
+    pub async fn service_key(&self, roles: &[&str], scopes: &[&str]) -> ApiKeySecret {
+        let machines = self.auth.machines().expect("keys that are not switched off");
+        let roles = roles.iter().map(|role| (*role).to_owned()).collect();
+        let account = machines.create_service("a service", roles, ClientInfo::default()).await;
+        let account = account.expect("a service account").id;
+        let made = machines.create_service_key(account, new_key(scopes), ClientInfo::default()).await;
+        made.expect("a key").secret
+    }
+
     /// The caller that a handler is given, for one that is called without HTTP. A token was made and verified for it: there is
     /// no other way to one here either.
     ///
@@ -175,4 +199,8 @@ impl Kit {
             all.extend(page.events);
         }
     }
+}
+
+fn new_key(scopes: &[&str]) -> NewApiKey {
+    scopes.iter().fold(NewApiKey::new("a key"), |new, scope| new.scope(*scope))
 }

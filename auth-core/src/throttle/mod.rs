@@ -23,6 +23,8 @@ pub(crate) struct Throttle {
     pub(crate) guesses: Buckets,
     /// Apart from those, so that an office full of ended sessions can still sign in.
     pub(crate) refreshes: Buckets,
+    /// Keys that nobody has. Apart from both: what machines try keeps no person out.
+    pub(crate) api_keys: Buckets,
 }
 
 impl Throttle {
@@ -36,6 +38,7 @@ impl Throttle {
             longest_wait: duration_millis(rules.longest_wait),
             guesses: Buckets::new(rules),
             refreshes: Buckets::new(rules),
+            api_keys: Buckets::new(rules),
         }
     }
 

@@ -7,11 +7,12 @@ use jsonwebtoken::{DecodingKey, Validation};
 use serde::{Deserialize, de::IgnoredAny};
 
 use crate::{
-    Algorithm, Assurance, Clock, ConfigError, Error, Principal, PublicKey, Revocations, SystemClock,
+    Algorithm, Assurance, Caller, Clock, ConfigError, Error, Principal, PublicKey, Revocations, SystemClock,
     Verified,
     clock::{duration_millis, from_millis, to_millis},
-    principal::Payload,
+    principal::{Payload, Shown},
     token::{
+        api_key,
         claims::{ACCESS_TYP, AccessClaims},
         current::Current,
         jwks,
@@ -221,12 +222,27 @@ impl TokenVerifier {
         self
     }
 
-    /// Verifies a token: signature first (ASVS 9.1.1), then every claim.
+    /// Verifies a token of somebody who is signed in: signature first (ASVS 9.1.1), then every claim.
     ///
     /// # Errors
-    /// [`Error::InvalidToken`], whatever the reason; [`Error::RevocationsStale`] of a good token, from a
+    /// [`Error::InvalidToken`], whatever the reason; [`Error::SessionRequired`] for the good token of a service, and for what has
+    /// the form of an API key, which is not looked at here; [`Error::RevocationsStale`] of a good token, from a
     /// [bounded](Self::bounded) verifier that was told how old its knowledge may be.
     pub fn verify(&self, token: &str) -> Result<Principal, Error> {
+        if api_key::is_key(token) {
+            return Err(Error::SessionRequired);
+        }
+        let caller = self.verify_any(token)?;
+        caller.session()?;
+        Ok(caller)
+    }
+
+    /// The same, and takes tokens that a service account got for its key as well: look at [`Principal::caller`], and at
+    /// [`Principal::has_scope`].
+    ///
+    /// # Errors
+    /// As [`verify`](Self::verify), but for [`Error::SessionRequired`].
+    pub fn verify_any(&self, token: &str) -> Result<Principal, Error> {
         let caller = self.principal_of(token).ok_or(Error::InvalidToken)?;
         match &self.kernel.revocations {
             Some(revocations) if revocations.refuses(&caller) => Err(Error::InvalidToken),
@@ -249,14 +265,29 @@ impl TokenVerifier {
             && now < millis(claims.exp).saturating_add(kernel.leeway_millis)
             && millis(claims.iat) <= now.saturating_add(ISSUED_AHEAD_MILLIS)
             && claims.nbf.is_none_or(|nbf| millis(nbf) <= now.saturating_add(kernel.leeway_millis));
+        let scope = claims.scope.unwrap_or_default();
+        let (caller, shown, auth_time, methods, scopes) =
+            match (claims.sid, claims.auth_time, claims.amr, claims.client_id, claims.key_id) {
+                (Some(session), Some(auth_time), Some(methods), None, None) => {
+                    (Caller::Person, Shown::Session(session.into()), auth_time, methods, Vec::new())
+                }
+                // Nobody is present, so nobody has shown who they are.
+                (None, None, None, Some(client), Some(key)) if client == claims.sub => {
+                    let scopes = scope.split_whitespace().map(str::to_owned).collect();
+                    (Caller::Service, Shown::Token(key.into(), claims.jti), 0, Vec::new(), scopes)
+                }
+                _ => return None,
+            };
         good.then(|| Principal {
             user_id: claims.sub.into(),
-            session_id: claims.sid.into(),
+            caller,
+            shown,
+            scopes,
             roles: claims.roles,
             roles_version: claims.roles_version,
-            methods: claims.amr,
+            methods,
             assurance: claims.acr.as_deref().and_then(Assurance::named).unwrap_or_default(),
-            authenticated_at: from_millis(millis(claims.auth_time)),
+            authenticated_at: from_millis(millis(auth_time)),
             issued_at: from_millis(millis(claims.iat)),
             expires_at: from_millis(millis(claims.exp)),
             payload: Payload(token.split('.').nth(1).unwrap_or_default().into()),

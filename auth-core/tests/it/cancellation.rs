@@ -10,6 +10,7 @@ use std::{
 use auth_core::{
     Algorithm, Auth, ClientInfo, CreateUser, Error, Login, Register,
     factor::{Answer, Method, PasskeyLogin, StepUp},
+    machine::RotateApiKey,
     test_util::{Authenticator, ManualClock},
 };
 use auth_migration::{each_database, test_util::TestDatabase};
@@ -73,6 +74,39 @@ async fn at_each_await<P, T, F>(
 }
 
 each_database! {
+    async fn a_key_that_is_rotated_and_dropped_leaves_two_that_are_good_or_one_that_can_be_rotated(db: &TestDatabase) {
+        let world = crate::machine::World::new(db).await;
+        let (machines, nobody) = (&world.machines, crate::machine::nobody);
+        at_each_await(
+            async |_| world.key(&["read:todos"]).await,
+            |made| machines.rotate_key(&world.caller, RotateApiKey::new(made.key.id), nobody()),
+            async |made| {
+                machines.verify(made.secret.expose(), &nobody()).await.unwrap();
+                let rotated = machines.rotate_key(&world.caller, RotateApiKey::new(made.key.id), nobody()).await;
+                let both = machines.keys(&world.caller).await.unwrap().len();
+                assert!(both == 2 && matches!(rotated, Ok(_) | Err(Error::Refused(auth_core::machine::API_KEY_ROTATED))), "{both} {rotated:?}");
+                for key in machines.keys(&world.caller).await.unwrap() {
+                    machines.end_key(&world.caller, key.id, nobody()).await.unwrap();
+                }
+            },
+        )
+        .await;
+    }
+
+    async fn a_key_that_is_shown_and_dropped_is_as_good_the_next_time(db: &TestDatabase) {
+        let world = crate::machine::World::new(db).await;
+        let (machines, nobody) = (&world.machines, crate::machine::nobody);
+        at_each_await(
+            async |_| world.key(&[]).await,
+            |made| {
+                let (machines, text) = (machines.clone(), made.secret.expose().to_owned());
+                async move { machines.verify(&text, &nobody()).await }
+            },
+            async |made| drop(machines.verify(made.secret.expose(), &nobody()).await.unwrap()),
+        )
+        .await;
+    }
+
     async fn a_registration_that_is_dropped_leaves_a_whole_user_or_none(db: &TestDatabase) {
         let test = TestAuth::new(db).await;
         at_each_await(
@@ -162,7 +196,8 @@ each_database! {
                 let tokens = world.factors().answer(answer.remembering_device()).await.unwrap().tokens;
                 let on_it = ClientInfo::default().device(tokens.device.unwrap());
                 let mut polls = 1;
-                while let None = Leaves::after(polls, world.test.auth.login(Login::new(EMAIL, PASSWORD).client(on_it.clone()))).await {
+                let login = || world.test.auth.login(Login::new(EMAIL, PASSWORD).client(on_it.clone()));
+                while Leaves::after(polls, login()).await.is_none() {
                     polls += 1;
                 }
                 world.sign_in().await;

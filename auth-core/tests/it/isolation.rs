@@ -4,7 +4,9 @@ use std::{collections::BTreeSet, pin::Pin, sync::Arc};
 
 use auth_core::{
     Algorithm, Auth, AuthBuilder, ClientInfo, CreateUser, EmailVerification, Error, ImportRow, Login,
-    OneTimeToken, Principal, Register, Tokens, User, UserChange, UserId, UserRecord, mail::MailKind,
+    OneTimeToken, Principal, Register, Tokens, User, UserChange, UserId, UserRecord,
+    machine::{NewApiKey, RotateApiKey, ServiceChange},
+    mail::MailKind,
     test_util::ManualClock,
 };
 use auth_migration::{
@@ -21,7 +23,7 @@ const NEW: &str = "another horse battery";
 type Work = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
 
 /// Everything that writes. Twice: once with the database's own isolation, once where transactions are serializable.
-const FLOWS: [&str; 28] = [
+const FLOWS: [&str; 31] = [
     "register",
     "create_user",
     "import",
@@ -46,6 +48,9 @@ const FLOWS: [&str; 28] = [
     "disable and enable",
     "unlock",
     "key_ring",
+    "an API key",
+    "an API key in the place of another",
+    "a service account",
     "sweep",
     "deliver_mail",
     "delete_account",
@@ -139,6 +144,36 @@ impl Person {
             "key_ring" => Box::pin(async move {
                 auth.poll_keys().await?;
                 auth.key_ring().rotate(Algorithm::EdDsa).await.map(drop)
+            }),
+            "an API key" => Box::pin(async move {
+                let machines = auth.machines().unwrap();
+                let made = machines.create_key_for(user, NewApiKey::new("x"), client.clone()).await?;
+                machines.verify(made.secret.expose(), &client).await?;
+                machines.end_any_key(made.key.id, client).await
+            }),
+            "an API key in the place of another" => {
+                let verified = self.verify.clone();
+                Box::pin(async move {
+                    let machines = auth.machines().unwrap();
+                    let _ = auth.verify_email(verified, client.clone()).await;
+                    machines.create_key_for(user, NewApiKey::new("x"), client.clone()).await?;
+                    let keys = machines.keys(&caller).await?;
+                    let Some(last) = keys.last() else { return Ok(()) };
+                    machines.rotate_key(&caller, RotateApiKey::new(last.id), client).await.map(drop)
+                })
+            }
+            "a service account" => Box::pin(async move {
+                let machines = auth.machines().unwrap();
+                let account =
+                    machines.create_service("x", vec!["editor".to_owned()], client.clone()).await?.id;
+                let made = machines.create_service_key(account, NewApiKey::new("x"), client.clone()).await?;
+                let token = machines.token(made.secret.expose(), None, None, &client).await?;
+                let (one, two) = tokio::join!(
+                    machines.revoke(token.access.expose(), client.clone()),
+                    machines.change_service(account, ServiceChange::default(), client.clone()),
+                );
+                one.and(two.map(drop))?;
+                machines.delete_service(account, client).await
             }),
             "sweep" => Box::pin(async move {
                 auth.poll_revocations().await?;

@@ -18,7 +18,7 @@ each_database! {
         assert_eq!(tokens.access_expires_in.as_secs(), 15 * 60);
         assert_eq!(tokens.refresh_expires_in.as_secs(), 7 * 24 * 3600);
         let caller = test.auth.verifier().verify(tokens.access.expose()).unwrap();
-        assert_eq!((caller.user_id(), caller.session_id()), (user.id, tokens.session_id));
+        assert_eq!((caller.user_id(), caller.session_id()), (user.id, Some(tokens.session_id)));
         assert_eq!(caller.methods(), ["pwd"]);
         assert_eq!(test.auth.current_user(&caller).await.unwrap(), user);
         let session = tokens.session_id;

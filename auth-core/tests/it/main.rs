@@ -32,6 +32,7 @@ mod kit;
 mod links;
 mod login;
 mod logout;
+mod machine;
 mod mail;
 mod mail_pace;
 mod manual;

@@ -10,6 +10,7 @@ use auth_core::{
     Algorithm, Auth, ClientInfo, ImportRow, Keys, Login, Password, RefreshToken, Register, SecretKey, SignIn,
     TracingEvents, UserRecord,
     factor::{Answer, Method},
+    machine::NewApiKey,
     password::Argon2Hasher,
     test_util::{Authenticator, ManualClock},
 };
@@ -152,6 +153,18 @@ each_database! {
         heard.debug(&record);
         heard.debug(&auth.import(ClientInfo::default()).rows(vec![ImportRow { number: 1, record }]).await.unwrap());
 
+        let machines = auth.machines().unwrap();
+        let new = NewApiKey::new("a key").scope("read:todos");
+        let made = machines.create_key_for(user.id, new.clone(), ClientInfo::default()).await.unwrap();
+        let key = made.secret.expose().to_owned();
+        heard.debug(&(&machines, &new, &made, machines.all_keys().await.unwrap()));
+        heard.debug(&machines.verify(&key, &ClientInfo::default()).await.unwrap());
+        heard.debug(&machines.introspect(&key).await.unwrap().map(|found| found.kind));
+        heard.error(&machines.verify("ak_canary", &ClientInfo::default()).await.unwrap_err());
+        heard.error(&auth.verifier().verify(&key).unwrap_err());
+        machines.revoke(&key, ClientInfo::default()).await.unwrap();
+        heard.error(&machines.verify(&key, &ClientInfo::default()).await.unwrap_err());
+
         // A database that no longer has what the statements ask for: its errors quote them.
         let test = TestAuth::new(db).await;
         test.execute("ALTER TABLE auth_user RENAME TO auth_gone").await;
@@ -170,6 +183,7 @@ each_database! {
         for secret in codes.chain([setup.secret.expose(), challenge.auth_session.expose()]) {
             assert!(!said.contains(secret), "something of a second factor was said");
         }
+        assert!(!said.contains(&key[8..]), "an API key was said");
         for token in [&tokens.access, &next.access] {
             assert!(!said.contains(token.expose()), "an access token was said");
         }

@@ -3,6 +3,7 @@
 mod check;
 mod health;
 mod keys;
+mod machines;
 mod migrate;
 mod output;
 mod progress;

@@ -13,6 +13,7 @@ use auth_core::Severity;
 use super::{
     check, health,
     keys::{self, generate_key},
+    machines,
     migrate::migrate,
     output::{complain, print, write},
     serve::serve,
@@ -82,9 +83,10 @@ fn execute(command: &Command, given: Vec<Given>, config: Config, passed: Passed)
         _ => config.warnings.clone(),
     };
     for finding in found {
-        match finding.severity {
-            Severity::Note => tracing::info!("{finding}"),
-            _ => tracing::warn!("{finding}"),
+        if finding.severity == Severity::Note {
+            tracing::info!("{finding}");
+        } else {
+            tracing::warn!("{finding}");
         }
     }
     if let Command::Config = command {
@@ -99,6 +101,12 @@ fn execute(command: &Command, given: Vec<Given>, config: Config, passed: Passed)
         }
         Command::Keys { action } => runtime.block_on(keys::look_after(&config, action)),
         Command::Users { json, action } => runtime.block_on(users::look_after(&config, action, *json)),
+        Command::Services { json, action } => {
+            runtime.block_on(machines::look_after_services(&config, action, *json))
+        }
+        Command::ApiKeys { json, action } => {
+            runtime.block_on(machines::look_after_keys(&config, action, *json))
+        }
         Command::Health => runtime.block_on(health::ask(&config.http)),
         // The others have ended before.
         _ => runtime.block_on(serve(given, config, passed, &logging)),

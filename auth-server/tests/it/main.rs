@@ -25,6 +25,7 @@ mod key_ring_load;
 mod keys;
 mod localhost;
 mod logs;
+mod machines;
 mod mail;
 mod metrics;
 mod migrate;

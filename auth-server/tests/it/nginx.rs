@@ -105,6 +105,59 @@ async fn nginx_lets_good_tokens_through_and_tells_the_service_whose_they_are() {
 
 #[tokio::test]
 #[ignore = "needs nginx"]
+async fn nginx_lets_a_key_through_that_is_for_this() {
+    let home = tempdir().unwrap();
+    let program = || Program::in_directory(home.path());
+    let server = program().start().await;
+    let client = server.client();
+    let session = client.sign_up("ada@example.com").await;
+    let id = client.me(&session.access_token).await.body["id"].as_str().unwrap().to_owned();
+    let made = async |scope: &str| {
+        let create =
+            ["api-keys", "create", "--user", "ada@example.com", "--name", "nightly", "--scope", scope];
+        let ended = program().args(&create).run().await;
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        ended.stdout.trim().to_owned()
+    };
+    let (key, other) = (made("read:todos").await, made("write:todos").await);
+    let (upstream, _) = keeping_the_door()
+        .split_once("server {\n    location")
+        .map(|(a, b)| (a.to_owned(), b.to_owned()))
+        .unwrap();
+    let locations = shown("auth-core/src/manual/machines.md", "<!-- nginx -->");
+    let _nginx = nginx(home.path(), &format!("{upstream}\nserver {{\n{locations}}}"), server.address());
+    let ask = async |token: &str| get(home.path(), &format!("authorization: Bearer {token}\r\n")).await;
+
+    let passed = ask(&key).await;
+    assert!(passed.starts_with("HTTP/1.1 200") && passed.ends_with("the secret\n"), "{passed}");
+    assert!(passed.contains(&format!("X-User: {id}")) && passed.contains("X-Roles: person"), "{passed}");
+    let passed = ask(&session.access_token).await;
+    assert!(passed.starts_with("HTTP/1.1 200"), "{passed}");
+    for (token, status) in
+        [(other.as_str(), "403"), ("ak_0000000000000000000000000000001dZEUY", "401"), ("x", "401")]
+    {
+        let refused = ask(token).await;
+        assert!(
+            refused.starts_with(&format!("HTTP/1.1 {status}")) && !refused.contains("the secret"),
+            "{refused}"
+        );
+    }
+    let listed = program().args(&["api-keys", "list"]).run().await.stdout;
+    let line = listed.lines().find(|line| line.contains("read:todos")).unwrap();
+    let ended = program().args(&["api-keys", "revoke", line.split(' ').next().unwrap()]).run().await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let refused = ask(&key).await;
+        if refused.starts_with("HTTP/1.1 401") {
+            break;
+        }
+        assert!(Instant::now() < deadline, "{refused}");
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs nginx"]
 async fn nginx_asks_through_a_unix_socket_too() {
     let home = tempdir().unwrap();
     let path = home.path().join("auth.socket");

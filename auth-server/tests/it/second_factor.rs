@@ -1,8 +1,11 @@
 //! Second factors in the program.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use auth_core::test_util::{Authenticator, ManualClock};
+use auth_core::{
+    Clock as _, SystemClock,
+    test_util::{Authenticator, ManualClock},
+};
 use auth_migration::{each_database, test_util::TestDatabase};
 use sea_orm::ConnectionTrait as _;
 use serde_json::{Value, json};
@@ -16,8 +19,7 @@ const ADA: &str = "ada@example.com";
 /// What an app shows so long from now. A code of the next step is taken, too.
 fn code(secret: &str, ahead: Duration) -> String {
     let clock = ManualClock::new();
-    let started = UNIX_EPOCH + Duration::from_secs(1_767_225_600);
-    clock.advance(SystemTime::now().duration_since(started).unwrap() + ahead);
+    clock.advance(SystemClock.now().duration_since(clock.now()).unwrap() + ahead);
     Authenticator::of_secret(secret, &clock).code()
 }
 
@@ -135,6 +137,10 @@ async fn execute(browser: &Browser, operation: &str, body: Option<Value>) -> (St
              (await until(() => block().querySelector('.execute'))).click();
              const status = await until(() => block().querySelector('.live-responses-table tbody .response-col_status')?.textContent.trim());
              const shown = await until(() => block().querySelector('.live-responses-table tbody .highlight-code')?.textContent);
+             // As it was, for the next time.
+             block().querySelector('.btn-clear').click();
+             await until(() => !block().querySelector('.live-responses-table'));
+             block().querySelector('.try-out__btn.cancel').click();
              block().querySelector('.opblock-summary-control').click();
              done([status, shown]);
          }})();",

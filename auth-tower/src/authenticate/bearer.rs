@@ -3,7 +3,7 @@ use http::{HeaderMap, header::AUTHORIZATION};
 
 use crate::{headers::single, problem::Problem};
 
-/// Who sends this request; `None` if it carries no bearer token. Only the header `Authorization` is read,
+/// Who is signed in and sends this request; `None` if it carries no bearer token. Only the header `Authorization` is read,
 /// never the query string or a form (RFC 9700 section 4.3.2).
 pub(crate) fn authenticate(
     headers: &HeaderMap,
@@ -15,9 +15,20 @@ pub(crate) fn authenticate(
     }
 }
 
+/// The same, also of a service account with a token of its own.
+pub(crate) fn authenticate_any(
+    headers: &HeaderMap,
+    verifier: &TokenVerifier,
+) -> Result<Option<Principal>, Problem> {
+    match bearer(headers)? {
+        Some(token) => verifier.verify_any(token).map(Some).map_err(Problem::from),
+        None => Ok(None),
+    }
+}
+
 /// The token of RFC 6750 section 2.1. Another scheme is no bearer token; a second header, or a token that is
 /// no `b64token`, is a malformed one.
-pub(super) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+pub(crate) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     let value = match single(headers, &AUTHORIZATION) {
         Ok(Some(value)) => value.as_bytes(),
         Ok(None) => return Ok(None),

@@ -9,6 +9,7 @@ use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
+use super::tell;
 use crate::{
     grpc::Refusal,
     guard::{GuardBody, GuardFuture},
@@ -72,7 +73,7 @@ where
                     let Some((mut inner, mut request)) = waiting.take() else { return Poll::Pending };
                     match verified {
                         Ok(principal) => {
-                            request.extensions_mut().insert(principal);
+                            tell(request.extensions_mut(), principal);
                             GuardFuture::pass(inner.call(request))
                         }
                         Err(problem) => GuardFuture::refuse(problem, *refusal),

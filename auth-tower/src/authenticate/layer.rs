@@ -61,6 +61,35 @@ impl AuthLayer {
         self
     }
 
+    /// Takes service accounts as well, by the tokens that they get for their keys. A handler sees one only inside
+    /// [`RequireLayer::scope`](crate::RequireLayer::scope), [`service`](crate::RequireLayer::service) or
+    /// [`any_caller`](crate::RequireLayer::any_caller); every other guard refuses it. So give each route a guard: a handler
+    /// without one that asks for no caller is run for machines, too.
+    pub fn any_caller(mut self) -> Self {
+        self.verification = self.verification.any_caller();
+        self
+    }
+
+    /// And API keys, of people and of services, which are looked up here: one SELECT for a key in the time of a
+    /// [poll](auth_core::BackgroundConfig::poll), however often it comes.
+    ///
+    /// ```
+    /// # use auth_core::Auth;
+    /// use auth_tower::{AuthLayer, RequireLayer};
+    /// use axum::{Router, routing::get};
+    ///
+    /// # fn routes(auth: Auth) -> Router {
+    /// Router::new()
+    ///     .route("/todos", get(async || "for people, and for keys that may read").layer(RequireLayer::scope("read:todos")))
+    ///     .route("/settings", get(async || "for people only").layer(RequireLayer::signed_in()))
+    ///     .layer(AuthLayer::required(auth.verifier().bounded(auth.revocations())).api_keys(auth))
+    /// # }
+    /// ```
+    pub fn api_keys(mut self, auth: Auth) -> Self {
+        self.verification = self.verification.api_keys(auth);
+        self
+    }
+
     /// For a gRPC service: calls with the content type `application/grpc` are refused in gRPC's own form, an HTTP
     /// 200 with nothing but `grpc-status` and `grpc-message`. The status is `UNAUTHENTICATED` (16) for 401,
     /// `PERMISSION_DENIED` (7) for 403, `UNAVAILABLE` (14) for 503 and `INTERNAL` (13) otherwise;

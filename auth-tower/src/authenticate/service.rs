@@ -7,7 +7,7 @@ use auth_core::Principal;
 use http::{Request, Response};
 use tower_service::Service;
 
-use super::{AuthenticateFuture, TokenVerification, bearer::bearer, verification::Verdict};
+use super::{AuthenticateFuture, TokenVerification, Unasked, bearer::bearer, tell, verification::Verdict};
 use crate::{
     grpc::Refusal,
     guard::{GuardBody, GuardFuture},
@@ -38,17 +38,18 @@ where
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
         // Whatever stands there was not put there by this door.
         request.extensions_mut().remove::<Principal>();
+        request.extensions_mut().remove::<Unasked>();
         let refusal = Refusal::of(request.headers(), self.grpc);
         refusal.leave_in(request.extensions_mut());
         let verdict = match bearer(request.headers()) {
-            Ok(Some(token)) => self.verification.verify(token, request.headers()),
+            Ok(Some(token)) => self.verification.verify(token, &request),
             Ok(None) if self.required => Verdict::Now(Err(Problem::unauthenticated())),
             Ok(None) => return AuthenticateFuture::answer(GuardFuture::pass(self.inner.call(request))),
             Err(problem) => Verdict::Now(Err(problem)),
         };
         AuthenticateFuture::answer(match verdict {
             Verdict::Now(Ok(principal)) => {
-                request.extensions_mut().insert(principal);
+                tell(request.extensions_mut(), principal);
                 GuardFuture::pass(self.inner.call(request))
             }
             Verdict::Now(Err(problem)) => GuardFuture::refuse(problem, refusal),

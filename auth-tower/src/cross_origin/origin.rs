@@ -63,6 +63,10 @@ impl Origin {
         Ok(Self { text: format!("{}://{authority}", scheme.to_ascii_lowercase()) })
     }
 
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
     pub(super) fn is_https(&self) -> bool {
         self.text.starts_with("https:")
     }

@@ -65,6 +65,11 @@ impl OriginPolicy {
         self.public.is_https()
     }
 
+    /// The origin that clients see.
+    pub(crate) fn public_url(&self) -> &str {
+        self.public.text()
+    }
+
     /// Whether the service is seen on this machine only.
     pub(crate) fn is_loopback(&self) -> bool {
         self.public.is_loopback()

@@ -25,19 +25,25 @@ impl Endpoint {
     /// `GET /users`, for administrators
     pub const USERS: Self = Self(&Address::new(
         "/users",
-        &[Route::get(|call| Box::pin(users(call)), describe_users).open_to(Caller::Administrator)],
+        &[Route::get(|call| Box::pin(users(call)), describe_users)
+            .open_to(Caller::Administrator)
+            .and_machines()],
     ));
     /// `GET`, `PATCH` and `DELETE /users/{id}`, for administrators
     pub const USER: Self = Self(&Address::of_one(
         "/users/{id}",
         &[
-            Route::get(|call| Box::pin(user(call)), describe_user).open_to(Caller::Administrator),
+            Route::get(|call| Box::pin(user(call)), describe_user)
+                .open_to(Caller::Administrator)
+                .and_machines(),
             Route::patch(|call| Box::pin(change_user(call)), describe_change_user)
                 .takes(Takes::Json)
                 .open_to(Caller::Administrator)
+                .and_machines()
                 .on_proof(),
             Route::delete(|call| Box::pin(delete_user(call)), describe_delete_user)
                 .open_to(Caller::Administrator)
+                .and_machines()
                 .on_proof(),
         ],
     ));
@@ -46,13 +52,15 @@ impl Endpoint {
         "/users/{id}/sessions",
         &[Route::delete(|call| Box::pin(end_sessions(call)), describe_end_sessions)
             .open_to(Caller::Administrator)
+            .and_machines()
             .on_proof()],
     ));
     /// `GET /users/{id}/events`, for administrators
     pub const USER_EVENTS: Self = Self(&Address::of_one(
         "/users/{id}/events",
         &[Route::get(|call| Box::pin(user_events(call)), describe_user_events)
-            .open_to(Caller::Administrator)],
+            .open_to(Caller::Administrator)
+            .and_machines()],
     ));
 }
 

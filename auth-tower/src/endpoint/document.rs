@@ -55,7 +55,7 @@ pub(super) struct SessionDocument<'a> {
 }
 
 impl<'a> SessionDocument<'a> {
-    pub(super) fn of(session: &'a Session, current: SessionId) -> Self {
+    pub(super) fn of(session: &'a Session, current: Option<SessionId>) -> Self {
         Self {
             id: session.id.to_string(),
             created_at: rfc3339(session.created_at),
@@ -64,7 +64,7 @@ impl<'a> SessionDocument<'a> {
             user_agent: session.user_agent.as_deref(),
             ip: session.ip.map(|ip| ip.to_string()),
             methods: &session.methods,
-            current: session.id == current,
+            current: Some(session.id) == current,
         }
     }
 }

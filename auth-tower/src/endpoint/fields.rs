@@ -83,6 +83,15 @@ pub(super) fn optional_bool(object: &mut Object, field: &'static str) -> Result<
     }
 }
 
+/// A whole number, or nothing.
+pub(super) fn optional_number(object: &mut Object, field: &'static str) -> Result<Option<u32>, FieldError> {
+    match object.remove(field) {
+        None => Ok(None),
+        Some(Json::Number(number)) => Ok(Some(u32::try_from(number).unwrap_or(u32::MAX))),
+        Some(_) => Err(FieldError::new(field, "wrong_type", format!("{field} must be a whole number"))),
+    }
+}
+
 /// A list of texts, or nothing.
 pub(super) fn optional_list(
     object: &mut Object,

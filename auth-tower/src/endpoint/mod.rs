@@ -6,9 +6,11 @@ mod admin;
 mod answer;
 mod change_email;
 mod document;
+mod events;
 mod factor;
 mod fields;
 mod keys;
+mod machine;
 #[cfg(feature = "webhooks")]
 mod news;
 #[cfg(feature = "oidc")]
@@ -48,7 +50,12 @@ pub(crate) const DOORS: &[Doors] = &[
     reset_password::DOORS,
     #[cfg(feature = "oidc")]
     oidc::DOORS,
+    machine::OWN,
     admin::DOORS,
+    machine::ADMINISTRATION,
+    machine::OAUTH,
+    events::DOORS,
+    machine::METADATA,
     #[cfg(feature = "webhooks")]
     news::DOORS,
     verify::DOORS,

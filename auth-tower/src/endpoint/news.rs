@@ -84,14 +84,7 @@ pub(crate) const DOORS: Doors = Doors {
     ],
     open: |auth| auth.webhooks().is_some(),
     schemas: |_| schemas(),
-    codes: &[
-        ("webhook_of_setting", 409, "a setting of the service names this webhook: it is changed there"),
-        (
-            "cursor_too_old",
-            410,
-            "events after this place are not kept any more, or there never was such a place",
-        ),
-    ],
+    codes: &[("webhook_of_setting", 409, "a setting of the service names this webhook: it is changed there")],
     ..Doors::tagged(Tag {
         name: "Webhooks",
         description: "Who is told of events as they happen: the role `admin` is needed.",

@@ -2,7 +2,7 @@
 
 use std::{future::ready, time::Duration};
 
-use auth_core::{Assurance, Principal};
+use auth_core::{Assurance, Caller as Whom, Principal, machine::is_scope};
 use http::{HeaderName, HeaderValue};
 use serde_json::json;
 
@@ -20,17 +20,19 @@ impl Endpoint {
         for_proxies: true,
         ..Address::new(
             "/verify",
-            &[Route::get(|mut call| Box::pin(ready(verify(&mut call))), describe).open_to(Caller::Bounded)],
+            &[Route::get(|mut call| Box::pin(ready(verify(&mut call))), describe)
+                .open_to(Caller::Bounded)
+                .and_machines()],
         )
     });
 }
 
 pub(crate) const DOORS: Doors = Doors { endpoints: &[Endpoint::VERIFY], ..Doors::tagged(Tag::SERVICES) };
 
-/// `GET /verify?acr=&max_age=&role=`: whether the bearer token is good, and whose it is, in headers; and whether it has what the
-/// parameters ask for.
+/// `GET /verify?acr=&max_age=&role=&scope=&caller=`: whether the bearer token is good, and whose it is, in headers; and whether it
+/// has what the parameters ask for. A machine is let through only where `scope` or `caller` asks for it.
 ///
-/// Reads no database. What has ended is refused as soon as this process knows: at once if it happened here, else
+/// Reads no database, but for a key once in the time of a poll. What has ended is refused as soon as this process knows: at once if it happened here, else
 /// after the next poll of [`Auth::run_background`](auth_core::Auth::run_background), and when the token
 /// expires if the host runs none.
 fn verify(call: &mut Call) -> Answered {
@@ -51,12 +53,16 @@ struct Asked {
     level: Option<Assurance>,
     max_age: Option<Duration>,
     role: Option<String>,
+    scope: Option<String>,
+    /// Whoever it is, or one of the two.
+    caller: Option<Option<Whom>>,
 }
 
 impl Asked {
     fn of(call: &Call) -> Result<Self, Problem> {
-        let not_understood =
-            || Problem::malformed("The parameters are acr, max_age and role, each of them good.");
+        let not_understood = || {
+            Problem::malformed("The parameters are acr, max_age, role, scope and caller, each of them good.")
+        };
         // A value that is nothing, as of a variable that is not set, would otherwise be as good as no parameter.
         let is_nothing = |pair: &str| pair.split_once('=').is_none_or(|(_, value)| value.is_empty());
         if call.raw_query().split('&').any(|pair| !pair.is_empty() && is_nothing(pair)) {
@@ -71,13 +77,38 @@ impl Asked {
             seconds.map(|seconds| Duration::from_secs(seconds.into())).ok_or_else(not_understood)
         });
         let role = query.remove("role");
+        let scope = query.remove("scope");
+        if scope.as_deref().is_some_and(|scope| !is_scope(scope)) {
+            return Err(not_understood());
+        }
+        let caller = query.remove("caller").map(|name| match name.as_str() {
+            "any" => Ok(None),
+            "person" => Ok(Some(Whom::Person)),
+            "service" => Ok(Some(Whom::Service)),
+            _ => Err(not_understood()),
+        });
         if !query.is_empty() {
             return Err(not_understood());
         }
-        Ok(Self { level: level.transpose()?, max_age: max_age.transpose()?, role })
+        Ok(Self {
+            level: level.transpose()?,
+            max_age: max_age.transpose()?,
+            role,
+            scope,
+            caller: caller.transpose()?,
+        })
     }
 
     fn of_caller(&self, caller: &Principal, call: &Call) -> Result<(), Problem> {
+        let is_machine = caller.session_id().is_none();
+        let asks_presence = self.level.is_some() || self.max_age.is_some();
+        if is_machine && (asks_presence || (self.scope.is_none() && self.caller.is_none())) {
+            return Err(Problem::session_required());
+        }
+        let is_other = self.caller.flatten().is_some_and(|whom| whom != caller.caller());
+        if is_other || self.scope.as_deref().is_some_and(|scope| !caller.has_scope(scope)) {
+            return Err(Problem::forbidden());
+        }
         let now = call.service.auth.clock().now();
         // One ahead of this clock was made by a server whose clock runs faster.
         let age = now.duration_since(caller.authenticated_at()).unwrap_or_default();
@@ -92,11 +123,15 @@ impl Asked {
     }
 }
 
-fn about(caller: &Principal) -> [(HeaderName, String); 3] {
+/// Each of them in any case: what is not sent, a proxy may take from the request.
+fn about(caller: &Principal) -> [(HeaderName, String); 5] {
+    let session = caller.session_id().map(|session| session.to_string());
     [
         (HeaderName::from_static("x-auth-user"), caller.user_id().to_string()),
-        (HeaderName::from_static("x-auth-session"), caller.session_id().to_string()),
+        (HeaderName::from_static("x-auth-session"), session.unwrap_or_default()),
         (HeaderName::from_static("x-auth-roles"), caller.roles().join(",")),
+        (HeaderName::from_static("x-auth-scope"), caller.scopes().join(" ")),
+        (HeaderName::from_static("x-auth-caller"), caller.caller().name().to_owned()),
     ]
 }
 
@@ -115,19 +150,32 @@ fn describe(_: &Inner) -> Operation {
             "By who has this role.",
             json!({"type": "string", "pattern": "^[a-z0-9_-]{1,64}$"}),
         ),
+        parameter(
+            "scope",
+            "By who is signed in, or by a machine whose key is for this.",
+            json!({"type": "string", "pattern": "^[a-z0-9:._-]{1,64}$"}),
+        ),
+        parameter(
+            "caller",
+            "By anybody, or by one kind: machines are let through as well.",
+            json!({"type": "string", "enum": ["any", "person", "service"]}),
+        ),
     ]
     .into_iter()
     .fold(Operation::new("verify", "Is this token good"), Operation::parameter)
     .fails(&["insufficient_user_authentication", "forbidden"])
-    .describe("For proxies that ask before they let a request through. Reads no database.")
+    .describe("For proxies that ask before they let a request through. Reads no database, but for a key once in the time of a poll. Machines \
+         are let through only where `scope` or `caller` asks for them.")
     .answer(
         204,
         json!({
             "description": "It is, and it is theirs:",
             "headers": {
-                "X-Auth-User": header("The id of the user."),
-                "X-Auth-Session": header("The id of the session."),
+                "X-Auth-User": header("The id of the user, or of the service account."),
+                "X-Auth-Session": header("The id of the session; nothing of a machine."),
                 "X-Auth-Roles": header("With commas between."),
+                "X-Auth-Scope": header("What a machine's key is for, with spaces between; nothing of who is signed in."),
+                "X-Auth-Caller": header("`person` or `service`."),
             },
         }),
     )

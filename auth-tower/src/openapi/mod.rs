@@ -135,6 +135,16 @@ fn security_schemes(service: &Inner) -> Value {
             "description": "The same token, by address and password (RFC 6749 section 4.3). There is no client id.",
             "flows": {"password": {"tokenUrl": format!("{}/login", service.mounted_at), "scopes": {}}},
         },
+        "api_key": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "An API key, or the token that a service account got for its key. Taken where it stands, and nowhere else.",
+        },
+        "client": {
+            "type": "http",
+            "scheme": "basic",
+            "description": "A service account: its id and its key (RFC 6749 section 2.3.1).",
+        },
         "refresh_cookie": {
             "type": "apiKey",
             "in": "cookie",

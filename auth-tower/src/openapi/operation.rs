@@ -147,7 +147,12 @@ impl Operation {
         }
         if route.caller != Caller::Anybody {
             operation.security = json!([{"bearer": []}, {"password": []}]);
-            operation = operation.fails(&["invalid_token"]).needs_the_database();
+            // Where a machine is let in, too, unless they are switched off.
+            operation = operation.fails(&["invalid_token", "session_required"]).needs_the_database();
+        }
+        if route.takes_machines {
+            operation.security = json!([{"bearer": []}, {"password": []}, {"api_key": []}]);
+            operation = operation.fails(&["throttled"]);
         }
         if route.caller == Caller::Administrator {
             operation = operation.fails(&["forbidden"]);

@@ -14,7 +14,7 @@ use crate::endpoint::DOORS;
 pub(crate) type Code = (&'static str, u16, &'static str);
 
 /// Those that several rooms have; the others a room tells itself.
-const CODES: [Code; 23] = [
+const CODES: [Code; 24] = [
     (DENIED, 403, "a rule of the host's own says no, with a code and a text of its own"),
     ("malformed_request", 400, "the request cannot be read, or a field is missing or repeated"),
     ("invalid_credentials", 401, "address or password is wrong"),
@@ -34,6 +34,7 @@ const CODES: [Code; 23] = [
         403,
         "a second factor has to be set up first; with `auth_session` where that can begin at once",
     ),
+    ("session_required", 403, "a machine, where somebody has to be signed in"),
     ("forbidden", 403, "a role is missing, or registration is closed"),
     ("verification_needed", 403, "the address of the account has to be proved first"),
     ("cross_origin", 403, "the page is of another origin"),

@@ -21,6 +21,8 @@ fn service(settings: impl FnOnce(AuthBuilder) -> AuthBuilder) -> AuthService {
         oidc::Config::new("http://127.0.0.1:8000/auth/oauth").provider(Provider::google("id", "secret"));
     let auth = Auth::builder(Default::default(), keys).configure(|config| {
         config.mail.pages_at("http://127.0.0.1:8000/auth");
+        // Told by an address, it is where clients look for the rest.
+        "https://auth.example.com".clone_into(&mut config.tokens.issuer);
         config.passkeys.rp_id = Some("localhost".to_owned());
         config.passkeys.origins = vec!["http://localhost:8000".to_owned()];
     });
@@ -99,6 +101,8 @@ fn kind_of((mail, providers, verification, registration): Kind) -> Option<Auth> 
     let auth = Auth::builder(Default::default(), Keys::new(SecretKey::new([7; 64]).unwrap()));
     let auth = auth.configure(|config| {
         (config.email_verification, config.registration) = (verification, registration);
+        // Without keys where there is no mail, so that each comes with and without them.
+        config.api_keys.enabled = mail;
         config.mail.pages_at("http://127.0.0.1:8000");
         // Passkeys come and go with mail: one kind more would double their number.
         config.passkeys.rp_id = mail.then(|| "localhost".to_owned());

@@ -84,6 +84,7 @@ impl Problem {
                 r#"Bearer realm="auth", error="invalid_token", "#,
                 r#"error_description="The token is malformed, expired or revoked.""#
             )),
+            Challenge::Basic => fixed(r#"Basic realm="auth""#),
             Challenge::InsufficientScope => fixed(r#"Bearer realm="auth", error="insufficient_scope""#),
             Challenge::Insufficient { level, max_age } => {
                 let mut text = concat!(

@@ -24,6 +24,7 @@ impl Problem {
             Error::StepUpRequired { level, max_age } => {
                 return Self::insufficient_authentication(Some(level), Some(max_age));
             }
+            Error::SessionRequired => return Self::session_required(),
             Error::Denied(denial) => return Self::denied(*denial),
             Error::SecondFactorRequired(_) => return Self::second_factor(false),
             _ => {}
@@ -107,6 +108,7 @@ mod tests {
             Error::InvalidToken,
             Error::SessionOver,
             Error::SessionLeft,
+            Error::SessionRequired,
             Error::StepUpRequired { level: auth_core::Assurance::Aal2, max_age: Duration::from_secs(1) },
             Error::Refused(auth_core::factor::INVALID_CODE),
             Error::Refused(auth_core::factor::FACTOR_LOCKED),

@@ -120,6 +120,14 @@ impl RemoteJwks {
     /// # Errors
     /// 401 `invalid_token`, or 503 `unavailable` where only the issuer could tell, and cannot be asked.
     pub async fn verify(&self, token: &str) -> Result<Principal, Problem> {
+        signed_in(self.verify_any(token).await)
+    }
+
+    /// The same, and takes the tokens of service accounts as well.
+    ///
+    /// # Errors
+    /// As [`verify`](Self::verify), which also refuses these with 403 `session_required`.
+    pub async fn verify_any(&self, token: &str) -> Result<Principal, Problem> {
         let mut waited = false;
         loop {
             match self.verdict(token, waited) {
@@ -130,9 +138,10 @@ impl RemoteJwks {
         }
     }
 
-    /// `None` if there is something to wait for.
-    pub(crate) fn verify_now(&self, token: &str) -> Option<Result<Principal, Problem>> {
-        self.verdict(token, false).ok()
+    /// `None` if there is something to wait for. `any`: also callers without a session.
+    pub(crate) fn verify_now(&self, token: &str, any: bool) -> Option<Result<Principal, Problem>> {
+        let verdict = self.verdict(token, false).ok()?;
+        Some(if any { verdict } else { signed_in(verdict) })
     }
 
     /// Nothing to wait for once the caller has `waited`.
@@ -148,7 +157,7 @@ impl RemoteJwks {
     fn look(&self, token: &str, waited: bool) -> Result<Principal, Held> {
         let mut keys = self.ask(waited, Cache::advice)?;
         loop {
-            match keys.verifier.verify(token) {
+            match keys.verifier.verify_any(token) {
                 Ok(caller) => return Ok(caller),
                 Err(_) if !keys.verifier.lacks_key_of(token) => return Err(Held::Refused),
                 Err(_) => {}
@@ -243,4 +252,11 @@ impl fmt::Debug for RemoteJwks {
             .field("audience", &self.inner.issuer.audience)
             .finish_non_exhaustive()
     }
+}
+
+fn signed_in(verified: Result<Principal, Problem>) -> Result<Principal, Problem> {
+    verified.and_then(|caller| match caller.session_id() {
+        Some(_) => Ok(caller),
+        None => Err(Problem::session_required()),
+    })
 }

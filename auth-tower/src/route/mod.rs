@@ -115,7 +115,10 @@ pub(crate) struct Route {
     pub(crate) method: &'static str,
     pub(crate) takes: Takes,
     pub(crate) caller: Caller,
-    /// Whether the caller has to have shown lately who they are, by the most that their account has.
+    /// Whether a machine is let in, too: by a key, or by the token of a service account.
+    pub(crate) takes_machines: bool,
+    /// Whether the caller has to have shown lately who they are, by the most that their account has. A machine cannot: it is let in
+    /// by the proof that its key was made on.
     pub(crate) wants_proof: bool,
     /// Why nobody is let in as this service is set up, if so: told before a body is read.
     pub(crate) closed: fn(&Inner) -> Option<Error>,
@@ -143,7 +146,8 @@ pub(crate) enum Caller {
     Bearer,
     /// Whoever has an access token that is good as far as this process knows: no rule is called.
     Bounded,
-    /// Who has the role at this moment, whatever the token says. Nobody else gets any further: no body is looked at.
+    /// Who has the role at this moment, whatever the token says; a machine also the scope. Nobody else gets any further: no body
+    /// is looked at.
     Administrator,
 }
 
@@ -157,6 +161,7 @@ impl Route {
             method,
             takes: Takes::Nothing,
             caller: Caller::Anybody,
+            takes_machines: false,
             wants_proof: false,
             closed: |_| None,
             answer,
@@ -190,6 +195,10 @@ impl Route {
 
     pub(crate) const fn on_proof(self) -> Self {
         Self { wants_proof: true, ..self }
+    }
+
+    pub(crate) const fn and_machines(self) -> Self {
+        Self { takes_machines: true, ..self }
     }
 
     pub(crate) const fn open_to(self, caller: Caller) -> Self {

@@ -16,7 +16,10 @@ use std::{
     time::Duration,
 };
 
-use auth_core::{ADMIN_ROLE, Auth, Error, SignIn, TokenVerifier, Tokens};
+use auth_core::{
+    ADMIN_ROLE, Auth, Error, SignIn, TokenVerifier, Tokens,
+    machine::{ADMIN_SCOPE, Machines, is_key},
+};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response, request::Parts};
 use tower_service::Service;
@@ -30,7 +33,7 @@ pub(crate) use self::{
 };
 use crate::{
     Body, OriginPolicy,
-    authenticate::authenticate,
+    authenticate::{authenticate, authenticate_any, bearer},
     client,
     endpoint::{self, token_cookies},
     headers::set_security_headers,
@@ -213,6 +216,11 @@ impl Inner {
         self.description.get_or_init(text).clone()
     }
 
+    /// Where clients see the service, without a slash at the end.
+    pub(crate) fn base_url(&self) -> String {
+        format!("{}{}", self.origins.public_url(), self.mounted_at)
+    }
+
     fn open<B>(
         self: &Arc<Self>,
         found: Option<Found>,
@@ -240,9 +248,10 @@ impl Inner {
         let client = client::of_service(&parts, self.cookies).request_id(id.to_str().unwrap_or_default());
         let mut call = Call::new(Arc::clone(self), parts, found, client);
         let is_read = route.takes == Takes::Nothing || intake::is_nothing(call.headers(), &body);
-        if is_read && route.caller != Caller::Administrator && !route.wants_proof {
+        let is_key = route.takes_machines && key(call.headers())?.is_some();
+        if is_read && !is_key && route.caller != Caller::Administrator && !route.wants_proof {
             // Nothing to wait for before the handler: its future is the only one that is boxed.
-            self.let_in(route.caller, &mut call)?;
+            self.let_in(route, &mut call)?;
             return Ok(Progress::Under((route.answer)(call)));
         }
         let service = Arc::clone(self);
@@ -259,37 +268,75 @@ impl Inner {
         B::Error: Into<BoxError>,
     {
         if route.caller == Caller::Administrator {
-            self.let_administrator_in(call).await?;
+            self.let_administrator_in(route, call).await?;
         }
         if route.takes != Takes::Nothing {
             call.payload = self.take_in(route.takes, call.headers(), body).await?;
         }
-        self.let_in(route.caller, call)?;
-        if let (true, Some(caller)) = (route.wants_proof, &call.caller) {
+        if route.caller != Caller::Administrator {
+            self.let_any_in(route, call).await?;
+        }
+        if let (true, Some(caller)) = (route.wants_proof, &call.caller)
+            && caller.session_id().is_some()
+        {
             self.auth.require_recent_proof(caller).await?;
         }
         Ok(())
     }
 
-    fn let_in(&self, whom: Caller, call: &mut Call) -> Result<(), Problem> {
-        let caller = match whom {
-            // Let in already.
-            Caller::Anybody | Caller::Administrator => return Ok(()),
-            Caller::Bearer => authenticate(call.headers(), &self.auth.verifier())?,
-            Caller::Bounded => authenticate(call.headers(), &self.verifier)?,
-        };
-        call.caller = Some(caller.ok_or_else(Problem::unauthenticated)?);
-        Ok(())
+    /// By a key, where that is taken, or by a token.
+    async fn let_any_in(&self, route: &Route, call: &mut Call) -> Result<(), Refusal> {
+        match key(call.headers())? {
+            Some(key) if route.takes_machines => {
+                call.caller = Some(self.machines()?.verify(key, &call.client).await?);
+                Ok(())
+            }
+            _ => Ok(self.let_in(route, call)?),
+        }
     }
 
-    async fn let_administrator_in(&self, call: &mut Call) -> Result<(), Refusal> {
-        self.let_in(Caller::Bearer, call)?;
-        let caller = self.auth.verify_session(&call.caller()?).await?;
-        if !caller.has_role(ADMIN_ROLE) {
-            return Err(Problem::forbidden().into());
+    fn let_in(&self, route: &Route, call: &mut Call) -> Result<(), Problem> {
+        let verifier = match route.caller {
+            Caller::Anybody => return Ok(()),
+            Caller::Bearer | Caller::Administrator => &self.auth.verifier(),
+            Caller::Bounded => &self.verifier,
+        };
+        let caller = if route.takes_machines {
+            authenticate_any(call.headers(), verifier)
+        } else {
+            authenticate(call.headers(), verifier)
+        };
+        let caller = caller?.ok_or_else(Problem::unauthenticated)?;
+        if caller.session_id().is_none() {
+            self.machines()?;
         }
-        call.client.actor = Some(caller.user_id());
         call.caller = Some(caller);
         Ok(())
     }
+
+    async fn let_administrator_in(&self, route: &Route, call: &mut Call) -> Result<(), Refusal> {
+        self.let_any_in(route, call).await?;
+        let caller = call.caller()?;
+        let caller = match caller.session_id() {
+            Some(_) => self.auth.verify_session(&caller).await?,
+            None => self.machines()?.current(&caller).await?,
+        };
+        if !caller.has_role(ADMIN_ROLE) || !caller.has_scope(ADMIN_SCOPE) {
+            return Err(Problem::forbidden().into());
+        }
+        call.client.actor = Some(caller.user_id());
+        call.client.key = caller.key_id();
+        call.caller = Some(caller);
+        Ok(())
+    }
+
+    /// Where they are switched off, none is let in.
+    pub(crate) fn machines(&self) -> Result<Machines, Error> {
+        self.auth.machines().ok_or(Error::SessionRequired)
+    }
+}
+
+/// The bearer token, if it has the form of a key.
+fn key(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+    Ok(bearer(headers)?.filter(|token| is_key(token)))
 }

@@ -88,7 +88,7 @@ auth_migration::each_database! {
         world.auth.disable(dave, ClientInfo::default()).await.unwrap();
         let signed_out = signs_in(world, ADA).await;
         let caller = world.auth.verifier().verify(&signed_out).unwrap();
-        world.auth.logout_session(caller.session_id(), ClientInfo::default()).await.unwrap();
+        world.auth.logout_session(caller.session_id().unwrap(), ClientInfo::default()).await.unwrap();
 
         let before = state().await;
         for (who, access, status, code) in [

@@ -202,7 +202,7 @@ auth_migration::each_database! {
             assert_eq!(through(&process, &access).await, [true; 3], "{way}");
             match way {
                 "logout" => {
-                    world.auth.logout_session(caller.session_id(), ClientInfo::default()).await.unwrap();
+                    world.auth.logout_session(caller.session_id().unwrap(), ClientInfo::default()).await.unwrap();
                     assert_eq!(through(&process, &other).await, [true; 3], "{way}: that session and no other");
                 }
                 "disabled" => world.auth.disable(caller.user_id(), ClientInfo::default()).await.unwrap(),

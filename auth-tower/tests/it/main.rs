@@ -23,6 +23,7 @@ mod layers;
 mod log;
 mod login;
 mod logout;
+mod machine;
 mod matrix;
 mod mounting;
 mod news;

@@ -118,6 +118,36 @@ auth_migration::each_database! {
             office.ask(method, path).await.expect_problem(401, "insufficient_user_authentication");
         }
     }
+
+    async fn a_service_account_reads_on_what_happens_and_nobody_else_does(database: &TestDatabase) {
+        let office = Office::open(database).await;
+        let service = office.send("POST", "/service-accounts", json!({"name": "crm", "roles": []})).await.expect(201).member("id");
+        let keys = format!("/service-accounts/{service}/api-keys");
+        let key = async |scopes: &[&str]| {
+            office.send("POST", &keys, json!({"name": "nightly", "scopes": scopes})).await.expect(201).member("key")
+        };
+        let (reads, other) = (key(&["events"]).await, key(&["read:todos"]).await);
+        let ask = async |token: &str, query: &str| office.world.send(Req::get(&format!("/events{query}")).bearer(token)).await;
+        ask(&other, "").await.expect_problem(403, "forbidden");
+        ask(&office.access, "").await.expect_problem(403, "forbidden");
+        office.world.send(Req::get("/events")).await.expect_problem(401, "invalid_token");
+
+        office.world.auth.place_events().await.unwrap();
+        let begin = ask(&reads, "").await.expect(200).json();
+        assert_eq!(begin["events"], json!([]));
+        let next = begin["next"].as_i64().unwrap();
+        office.world.register("bob@example.com", PASSWORD).await;
+        office.world.auth.place_events().await.unwrap();
+        let page = ask(&reads, &format!("?after={next}&types=registered,deleted&wait=0&limit=10")).await.expect(200).json();
+        let bob = office.world.auth.find_user("bob@example.com").await.unwrap().id.to_string();
+        assert_eq!((&page["events"][0]["type"], &page["events"][0]["user_id"]), (&json!("registered"), &json!(bob)));
+        assert!(!page.to_string().contains('@'), "no address");
+        assert!(page["next"].as_i64().unwrap() > next);
+        ask(&reads, "?after=99999").await.expect_problem(410, "cursor_too_old");
+        for bad in ["?after=-1", "?after=x", "?limit=0", "?limit=1001", "?wait=26", "?after=+1"] {
+            ask(&reads, bad).await.expect_problem(422, "validation_failed");
+        }
+    }
 }
 
 #[tokio::test]

@@ -37,6 +37,11 @@ async fn what_is_not_mounted_is_not_described() {
     assert_eq!(
         gone,
         [
+            "/api-keys/{id}",
+            "/api-keys/{id}/rotate",
+            "/service-accounts",
+            "/service-accounts/{id}",
+            "/service-accounts/{id}/api-keys",
             "/users",
             "/users/{id}",
             "/users/{id}/events",

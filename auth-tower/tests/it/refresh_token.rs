@@ -71,7 +71,7 @@ auth_migration::each_database! {
         for way in ["by the owner", "with the others", "by the access token", "with all"] {
             let (access, cookie) = world.ada_signs_in().await;
             let caller = world.auth.verifier().verify(&access).unwrap();
-            let path = format!("/users/me/sessions/{}", caller.session_id());
+            let path = format!("/users/me/sessions/{}", caller.session_id().unwrap());
             let request = match way {
                 "by the owner" => Req::new("DELETE", &path).bearer(&own),
                 "with the others" => Req::new("DELETE", "/users/me/sessions").bearer(&own),

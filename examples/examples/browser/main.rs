@@ -2,7 +2,7 @@
 //! to take along; the manual's page on [browsers](auth_core::manual::browser) says why it is as it is.
 //!
 //! ```text
-//! cargo run --example browser                  # http://127.0.0.1:3000, until Ctrl-C
+//! cargo run --example browser                  # http://localhost:3000, until Ctrl-C
 //! cargo run --example browser -- 8080          # another port
 //! cargo run --example browser -- --self-check  # gets every file and calls every door once; 0 if all is well
 //! ```
@@ -29,8 +29,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let listener = TcpListener::bind(arguments.address).await?;
     let address = listener.local_addr()?;
-    let app = app::app(&auth, &format!("http://{address}"))?;
-    println!("listening on http://{address}");
+    let url = format!("http://localhost:{}", address.port());
+    let app = app::app(&auth, &url)?;
+    println!("listening on {url}");
     let server = axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>());
 
     let done = async {

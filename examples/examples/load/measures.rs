@@ -36,6 +36,7 @@ pub(crate) struct Round {
     pub(crate) refresh: Rate,
     pub(crate) me: Rate,
     pub(crate) verify: Rate,
+    pub(crate) key: Rate,
     pub(crate) idle_mib: f64,
     pub(crate) start: Duration,
     pub(crate) storm: Storm,
@@ -87,6 +88,7 @@ struct Account {
     email: String,
     token: String,
     cookie: String,
+    key: String,
 }
 
 impl World {
@@ -119,7 +121,11 @@ impl World {
             let answer = connection.ask(&json("/login", &credentials(&email))).await?;
             let token = answer.between("\"access_token\":\"", '"').ok_or("no access token")?.to_owned();
             let cookie = answer.cookie().ok_or("no cookie")?;
-            accounts.push(Account { email, token, cookie });
+            let new = r#"{"name":"load","scopes":["read:todos"]}"#;
+            let made = format!("authorization: Bearer {token}\r\ncontent-type: application/json\r\n");
+            let answer = connection.ask(&request("POST", "/users/me/api-keys", &made, new)).await?;
+            let key = answer.between("\"key\":\"", '"').ok_or("no key")?.to_owned();
+            accounts.push(Account { email, token, cookie, key });
         }
         Ok(Self { process, address, accounts, start, idle_mib })
     }
@@ -215,6 +221,8 @@ async fn round(plan: &Plan, database: &TestDatabase) -> Result<Round, Failure> {
     round.me = world.rate(plan, 200, plan.clients, me).await?;
     let verify = |account: &Account| again(bearer("/verify", &account.token));
     round.verify = world.rate(plan, 204, plan.clients, verify).await?;
+    let key = |account: &Account| again(bearer("/verify?scope=read:todos", &account.key));
+    round.key = world.rate(plan, 204, plan.clients, key).await?;
     round.register = world
         .rate(plan, 201, plan.clients.min(8), |_| {
             Box::new(|_| Some(json("/register", &credentials(&fresh_address()))))

@@ -40,6 +40,7 @@ pub(crate) fn write(plan: &Plan, pinned: bool, all: &All) -> String {
     let http = |value| format!("{} of bare hyper", ratio(value, |round| round.raw_http));
     row("`/users/me`", rate(|round| round.me), http(|round| round.me));
     row("`/verify`", rate(|round| round.verify), http(|round| round.verify));
+    row("`/verify?scope=` with a key", rate(|round| round.key), http(|round| round.key));
     let clients = plan.storm_clients;
     let storm = format!("storm of {clients} on `/login`: logins");
     let logins = of(|round| round.storm.logins_per_second);

@@ -3,7 +3,7 @@ use sea_orm::sea_query::{Expr, InsertStatement, Query};
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend, DbErr, Statement};
 
 /// The names of all migrations, in order.
-pub(crate) const ALL: [&str; 20] = [
+pub(crate) const ALL: [&str; 21] = [
     "m0001_auth_user",
     "m0002_auth_password",
     "m0003_auth_user_role",
@@ -21,6 +21,7 @@ pub(crate) const ALL: [&str; 20] = [
     "m0016_auth_factor",
     "m0017_auth_device",
     "m0018_auth_passkey",
+    "m0019_auth_api_key",
     "m0021_auth_event_seq",
     "m0022_auth_webhook",
     "m0023_auth_session_idle_until",

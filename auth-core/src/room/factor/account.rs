@@ -100,7 +100,7 @@ pub(super) async fn remove(kernel: &Kernel, caller: &Principal, client: &ClientI
     let user = kernel.recent_proof(caller).await?;
     let kind = until_won(|| async {
         let txn = kernel.store.begin().await?;
-        kernel.hold_session(&txn, user.id, caller.session_id()).await?;
+        kernel.hold_session(&txn, user.id, caller.session()?).await?;
         let row = find_totp(&txn, user.id).await?.ok_or(FACTOR_NOT_FOUND)?;
         let stood = row.pending_until.is_none();
         let is_last = stood && count_passkeys(&txn, user.id).await? == 0;
@@ -146,7 +146,7 @@ pub(super) async fn new_recovery_codes(
     until_won(|| async {
         let txn = kernel.store.begin().await?;
         // Ten hashes take their time.
-        kernel.hold_session(&txn, user.id, caller.session_id()).await?;
+        kernel.hold_session(&txn, user.id, caller.session()?).await?;
         if !stands(find_totp(&txn, user.id).await?) && count_passkeys(&txn, user.id).await? == 0 {
             return Err(FACTOR_NOT_FOUND.into());
         }

@@ -37,7 +37,7 @@ impl Carried {
         let idle = duration_millis(kernel.config.sessions.refresh_ttl);
         let refresh = self.refresh.iter().filter_map(|token| RefreshParts::parse(token.expose()));
         let refresh = refresh.map(|parts| (parts.session_id, Some(parts)));
-        let access = self.caller.iter().map(|caller| (caller.session_id(), None));
+        let access = self.caller.iter().filter_map(Principal::session_id).map(|session| (session, None));
         for (id, parts) in refresh.chain(access) {
             let Some(session) = find_session(txn, id).await? else { continue };
             let is_genuine =

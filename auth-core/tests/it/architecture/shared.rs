@@ -80,6 +80,23 @@ const ROOMS: &[Shared] = &[
             ("migration/migrator.rs", "the list of migrations"),
         ],
     },
+    // What a caller without a session is, and the form of a key, the kernel knows.
+    Shared {
+        room: "machine",
+        words: &["machine::", "mod machine", "ServiceAccount", "service_account"],
+        files: &[
+            ("auth-core/event.rs", "rows of its events"),
+            ("auth-core/manual/mod.rs", "its page"),
+            ("auth-core/room/mod.rs", "the list of rooms, and what it remembers"),
+            ("auth-server/command/machines.rs", "the commands"),
+            ("auth-server/command/mod.rs", "the commands"),
+            ("auth-tower/authenticate/verification.rs", "looks a key up for a layer"),
+            ("auth-tower/endpoint/account/me.rs", "a key tells whose it is"),
+            ("auth-tower/endpoint/mod.rs", "the list of doors"),
+            ("auth-tower/endpoint/verify.rs", "what a scope is"),
+            ("auth-tower/service/mod.rs", "looks a key up for a door"),
+        ],
+    },
     Shared {
         room: "news",
         words: &["webhook", "Webhook", "WEBHOOK"],

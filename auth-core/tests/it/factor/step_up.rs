@@ -114,7 +114,7 @@ each_database! {
 
     async fn a_session_that_is_over_does_not_step_up(db: &TestDatabase) {
         let world = World::new(db).await;
-        world.test.auth.logout_session(world.caller.session_id(), nobody()).await.unwrap();
+        world.test.auth.logout_session(world.caller.session_id().unwrap(), nobody()).await.unwrap();
         let refused = world.test.auth.step_up(&world.caller, code(world.app.next_code()), nobody()).await;
         assert_refused!(refused, Error::SessionOver);
         world.sign_in().await;

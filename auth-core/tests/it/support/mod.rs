@@ -209,6 +209,14 @@ impl TestAuth {
         rows.join("\n")
     }
 
+    /// How SQLite would go about a statement.
+    pub(crate) async fn plan(&self, sql: &str) -> String {
+        let statement =
+            Statement::from_string(self.db.get_database_backend(), format!("EXPLAIN QUERY PLAN {sql}"));
+        let rows = self.db.query_all_raw(statement).await.unwrap();
+        rows.iter().map(|row| row.try_get::<String>("", "detail").unwrap()).collect::<Vec<_>>().join("\n")
+    }
+
     pub(crate) async fn execute(&self, sql: &str) {
         self.db.execute_unprepared(sql).await.unwrap();
     }

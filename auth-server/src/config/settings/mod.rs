@@ -395,6 +395,23 @@ pub(crate) static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| {
         )
         .renames(&["factors.max_failures"]),
         Setting::new(
+            "API_KEYS_ENABLED",
+            "Whether people may make keys for their programs, and administrators service accounts [default]",
+            choice(|c| &mut c.auth.api_keys.enabled, TRUE, "is neither true nor false"),
+        ),
+        Setting::new(
+            "API_KEY_PREFIX",
+            "How a new API key begins, for scanners of secrets: 1 to 16 of a-z, 0-9 and _ [default]",
+            text(|c| &mut c.auth.api_keys.prefix),
+        )
+        .renames(&["api_keys.prefix"]),
+        Setting::new(
+            "API_KEY_MAX_DAYS",
+            "The longest life of an API key; 0: no limit, and keys may never expire [default]",
+            number(|c| &mut c.auth.api_keys.max_days, 0..=3650),
+        )
+        .renames(&["api_keys.max_days"]),
+        Setting::new(
             "PASSKEYS",
             "off: nobody signs in with a passkey; those that there are stay [default]",
             choice(|c| &mut c.passkeys.on, ON, NEITHER),

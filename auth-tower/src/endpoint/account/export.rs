@@ -48,7 +48,7 @@ fn describe(_: &Inner) -> Operation {
         .wants_proof()
 }
 
-pub(super) fn schemas() -> [(&'static str, Value); 6] {
+pub(super) fn schemas() -> [(&'static str, Value); 7] {
     let export = closed(&json!({
         "user": reference("User"),
         "sessions": list("Session"),
@@ -56,6 +56,7 @@ pub(super) fn schemas() -> [(&'static str, Value); 6] {
         "authenticator_apps": list("AuthenticatorApp"),
         "recovery_codes": list("AuthenticatorApp"),
         "wrong_codes": list("WrongCode"),
+        "api_keys": list("ExportedApiKey"),
         "passkeys": list("ExportedPasskey"),
         "remembered_devices": list("RememberedDevice"),
         "events": list("Event"),
@@ -71,6 +72,15 @@ pub(super) fn schemas() -> [(&'static str, Value); 6] {
     }));
     let app = closed(&json!({"created_at": time()}));
     let wrong = closed(&json!({"at": time(), "network": text()}));
+    let key = closed(&json!({
+        "id": id(),
+        "name": text(),
+        "hint": text(),
+        "scopes": text(),
+        "created_at": time(),
+        "expires_at": perhaps(&time()),
+        "last_used_at": perhaps(&time()),
+    }));
     let passkey = closed(&json!({
         "id": id(),
         "rp_id": text(),
@@ -82,6 +92,7 @@ pub(super) fn schemas() -> [(&'static str, Value); 6] {
     }));
     let device = closed(&json!({"name": nullable(), "created_at": time(), "last_used_at": time()}));
     [
+        ("ExportedApiKey", key),
         ("Export", export),
         ("Identity", identity),
         ("AuthenticatorApp", app),

@@ -6,16 +6,18 @@ use crate::{
         answer::{json, no_content},
         document::UserDocument,
         fields::password_again,
+        machine,
     },
     openapi::{
         Operation, header,
-        shape::{self, password},
+        shape::{self, password, reference},
     },
     route::{Answered, Caller, Route, Takes},
     service::{Call, Inner},
 };
 
-pub(super) const GET: Route = Route::get(|call| Box::pin(me(call)), describe_me).open_to(Caller::Bearer);
+pub(super) const GET: Route =
+    Route::get(|call| Box::pin(me(call)), describe_me).open_to(Caller::Bearer).and_machines();
 
 pub(super) const DELETE: Route = Route::delete(|call| Box::pin(delete_me(call)), describe_delete_me)
     .takes(Takes::Json)
@@ -25,12 +27,19 @@ pub(super) const DELETE: Route = Route::delete(|call| Box::pin(delete_me(call)),
 /// disabled since the token was issued is refused.
 async fn me(mut call: Call) -> Answered {
     let caller = call.caller()?;
+    if caller.session_id().is_none() {
+        return machine::who(&call.service, &caller).await;
+    }
     let user = call.service.auth.current_user(&caller).await?;
     Ok(json(StatusCode::OK, &UserDocument::of(&user)))
 }
 
 fn describe_me(_: &Inner) -> Operation {
-    Operation::new("me", "Who am I").answers_with(200, "The caller, as the database has them now.", "User")
+    let content =
+        json!({"application/json": {"schema": {"anyOf": [reference("User"), reference("ServiceAccount")]}}});
+    Operation::new("me", "Who am I")
+        .describe("A key tells whose it is, whatever it is for; a service account is told as one.")
+        .answer(200, json!({"description": "The caller, as the database has them now.", "content": content}))
 }
 
 /// `DELETE /users/me`.

@@ -40,7 +40,7 @@ fn missing() -> Problem {
 
 fn from_form(mut form: BTreeMap<String, String>) -> Result<(String, String), Problem> {
     if form.get("grant_type").is_some_and(|grant| grant != "password") {
-        return Err(Problem::unsupported_grant_type());
+        return Err(Problem::unsupported_grant_type("The only grant type here is password."));
     }
     form.remove("username").zip(form.remove("password")).ok_or_else(missing)
 }

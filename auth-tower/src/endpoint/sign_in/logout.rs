@@ -22,8 +22,9 @@ async fn logout(call: Call) -> Answered {
     for token in service.cookies.refresh.read(call.headers()) {
         service.auth.logout(token.into(), call.client.clone()).await?;
     }
-    if let Ok(Some(caller)) = authenticate(call.headers(), &service.auth.verifier()) {
-        service.auth.logout_session(caller.session_id(), call.client).await?;
+    let caller = authenticate(call.headers(), &service.auth.verifier()).ok().flatten();
+    if let Some(session) = caller.and_then(|caller| caller.session_id()) {
+        service.auth.logout_session(session, call.client).await?;
     }
     let mut response = no_content();
     service.cookies.refresh.clear(response.headers_mut());

@@ -207,7 +207,7 @@ impl Case {
     }
 
     fn session_of(&self, access: &str) -> String {
-        self.world.auth.verifier().verify(access).unwrap().session_id().to_string()
+        self.world.auth.verifier().verify(access).unwrap().session_id().unwrap().to_string()
     }
 }
 

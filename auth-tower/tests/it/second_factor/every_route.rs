@@ -3,7 +3,8 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use auth_core::{
-    AuthBuilder, CreateUser, SecondFactor,
+    AuthBuilder, ClientInfo, CreateUser, SecondFactor,
+    machine::NewApiKey,
     mail::MailKind,
     test_util::{Hole, ManualClock, Outbox, SoftwareAuthenticator},
 };
@@ -23,12 +24,14 @@ use crate::{
 
 const NEW_PASSWORD: &str = "another horse battery";
 
-/// Somebody who knows Ada's passwords and reads her mail, but has none of her codes and no session of hers of two factors.
+/// Somebody who knows Ada's passwords and reads her mail, and has found a key of hers, but has none of her codes and no session of
+/// hers of two factors.
 struct Thief {
     outbox: Outbox,
     /// Of a session that Ada began with one factor, before she had two: the thief has its tokens, too.
     cookie: String,
     access: String,
+    key: String,
     auth_session: String,
     /// Of no account here, and what it made of the last options that anybody was given.
     authenticator: SoftwareAuthenticator,
@@ -38,11 +41,18 @@ struct Thief {
 
 /// Everything that can be asked, with everything that the thief has.
 fn requests(thief: &Thief, victim: &str) -> Vec<(&'static str, &'static str, Req)> {
+    let (mut all, with_key) =
+        (requests_by(&thief.access, thief, victim), requests_by(&thief.key, thief, victim));
+    all.extend(with_key);
+    all
+}
+
+fn requests_by(bearer: &str, thief: &Thief, victim: &str) -> Vec<(&'static str, &'static str, Req)> {
     let link = |kind: MailKind| {
         let found = thief.links.iter().rev().find(|(of, _)| *of == kind);
         found.map_or("none", |(_, token)| token.as_str()).to_owned()
     };
-    let with = |request: Req| request.bearer(&thief.access).cookie(&thief.cookie);
+    let with = |request: Req| request.bearer(bearer).cookie(&thief.cookie);
     let json =
         |method, path, body: Value| (method, path, with(Req::new(method, path).json(body.to_string())));
     let bare = |method, path| (method, path, with(Req::new(method, path)));
@@ -89,6 +99,18 @@ fn requests(thief: &Thief, victim: &str) -> Vec<(&'static str, &'static str, Req
         json("POST", "/stop-email-change", json!({"token": link(MailKind::EmailChangeAsked)})),
         json("POST", "/users/me/totp/confirm", json!({"code": "000000"})),
         json("POST", "/users/me/identities", json!({"provider": "github", "password": PASSWORD})),
+        json("POST", "/users/me/api-keys", json!({"name": "mine", "scopes": ["read:todos"]})),
+        json("POST", "/service-accounts", json!({"name": "mine", "roles": ["admin"]})),
+        json("POST", "/oauth/token", json!({"grant_type": "client_credentials"})),
+        json("POST", "/oauth/revoke", json!({"token": "none"})),
+        json("POST", "/oauth/introspect", json!({"token": thief.key})),
+        of_user("DELETE", "/users/me/api-keys/{id}"),
+        of_user("POST", "/users/me/api-keys/{id}/rotate"),
+        of_user("PATCH", "/service-accounts/{id}"),
+        of_user("DELETE", "/service-accounts/{id}"),
+        of_user("POST", "/service-accounts/{id}/api-keys"),
+        of_user("DELETE", "/api-keys/{id}"),
+        of_user("POST", "/api-keys/{id}/rotate"),
         json("POST", "/passkeys/login", json!({"credential": thief.credential})),
         json("POST", "/users/me/passkeys", json!({"credential": thief.credential, "name": "mine"})),
         json("POST", "/step-up", json!({"method": "passkey", "credential": thief.credential})),
@@ -125,6 +147,8 @@ fn requests(thief: &Thief, victim: &str) -> Vec<(&'static str, &'static str, Req
         "/users/me/events",
         "/users/me/sessions",
         "/users/me/factors",
+        "/users/me/api-keys",
+        "/service-accounts",
         "/users/me/passkeys",
         "/.well-known/webauthn",
         "/.well-known/passkey-endpoints",
@@ -140,7 +164,9 @@ fn requests(thief: &Thief, victim: &str) -> Vec<(&'static str, &'static str, Req
     ] {
         all.push(bare("GET", path));
     }
-    for path in ["/users/{id}", "/users/{id}/events"] {
+    for path in
+        ["/users/{id}", "/users/{id}/events", "/service-accounts/{id}", "/service-accounts/{id}/api-keys"]
+    {
         all.push(of_user("GET", path));
     }
     for path in ["/oauth/{provider}/authorize", "/oauth/{provider}/callback"] {
@@ -185,7 +211,7 @@ async fn gained(world: &World, own_session: &str, answer: &Answer) -> Option<&'s
         _ => world.refresh(&answer.cookie()?).await.expect(200).member("access_token"),
     };
     let caller = world.auth.verifier().verify(&token).unwrap();
-    if caller.session_id().to_string() != own_session {
+    if caller.session_id().unwrap().to_string() != own_session {
         return Some("a new session");
     }
     if caller.assurance() != auth_core::Assurance::Aal1 {
@@ -218,9 +244,13 @@ async fn walk(policy: SecondFactor, hole: Option<Hole>, steps: &[(usize, u64)]) 
     let with_clock = |builder: AuthBuilder| builder.clock(Arc::new(clock.clone()));
     let (mut before, _) = World::with_mail(&database, with_clock).await;
     let new = CreateUser::new(ADA).password(PASSWORD).verified();
-    let victim = before.auth.create_user(new).await.unwrap().id.to_string();
+    let victim = before.auth.create_user(new).await.unwrap().id;
+    let new = NewApiKey::new("found").scope("read:todos");
+    let key =
+        before.auth.machines().unwrap().create_key_for(victim, new, ClientInfo::default()).await.unwrap();
+    let (victim, key) = (victim.to_string(), key.secret.expose().to_owned());
     let (access, cookie) = before.ada_signs_in().await;
-    let own_session = before.auth.verifier().verify(&access).unwrap().session_id().to_string();
+    let own_session = before.auth.verifier().verify(&access).unwrap().session_id().unwrap().to_string();
     before.clock = clock.clone();
     enrol(before).await;
     // The program of now, with this policy and every door.
@@ -236,7 +266,7 @@ async fn walk(policy: SecondFactor, hole: Option<Hole>, steps: &[(usize, u64)]) 
     let credential = serde_json::from_str(&authenticator.create_for(&asked.to_string())).unwrap();
     let auth_session = "none".to_owned();
     let links = Vec::new();
-    let mut thief = Thief { outbox, cookie, access, auth_session, authenticator, credential, links };
+    let mut thief = Thief { outbox, cookie, access, key, auth_session, authenticator, credential, links };
     let mut walk = Walk { asked: BTreeSet::new(), described: described(&world), gained: None };
     for (choice, wait) in steps {
         clock.advance(Duration::from_secs(*wait));
@@ -252,6 +282,9 @@ async fn walk(policy: SecondFactor, hole: Option<Hole>, steps: &[(usize, u64)]) 
             answer = call_back(&world, &under_way(&answer), 1).await;
         }
         let mut gained = gained(&world, &own_session, &answer).await;
+        if answer.status == 201 && answer.body.contains("\"key\"") && !answer.body.contains("totp") {
+            gained = Some("a key");
+        }
         if answer.status == 204 && path == "/users/me/totp" {
             gained = Some("that the factor is gone");
         }
@@ -308,7 +341,7 @@ fn the_search_finds_a_door_without_the_gate() {
 #[tokio::test]
 async fn each_route_once_gives_nothing_either_and_none_is_left_out() {
     // Each in its turn: the number of requests is the same at each step.
-    let steps: Vec<_> = (0..120).map(|choice| (choice, 1)).collect();
+    let steps: Vec<_> = (0..240).map(|choice| (choice, 1)).collect();
     let Walk { asked, described, gained } = walk(SecondFactor::Optional, None, &steps).await;
     assert_eq!(gained, None);
     let is_asked = |method: &str, path: &str| asked.iter().any(|asked| *asked == (method, path));

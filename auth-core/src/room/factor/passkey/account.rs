@@ -66,7 +66,7 @@ pub(super) async fn remove(
     let left = until_won(|| async {
         let txn = kernel.store.begin().await?;
         // The row is held, so that of two who take the last two away one is refused.
-        kernel.hold_session(&txn, user.id, caller.session_id()).await?;
+        kernel.hold_session(&txn, user.id, caller.session()?).await?;
         if !remove_passkey(&txn, user.id, id).await? {
             return Err(PASSKEY_NOT_FOUND.into());
         }

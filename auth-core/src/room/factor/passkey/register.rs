@@ -74,7 +74,7 @@ pub(super) async fn finish(
     let (kind, has_codes) = until_won(|| async {
         let txn = kernel.store.begin().await?;
         // Ten hashes take their time.
-        kernel.hold_session(&txn, user.id, caller.session_id()).await?;
+        kernel.hold_session(&txn, user.id, caller.session()?).await?;
         let stood = stand(kernel, &txn, &user, &new, client).await?;
         txn.commit().await?;
         Ok(stood)

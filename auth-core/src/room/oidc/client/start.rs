@@ -8,7 +8,7 @@ use super::{
     throttle::is_no_fault_of_theirs,
     transaction::{self, About, Transaction, VALID_FOR},
 };
-use crate::{BrowserToken, ClientInfo, Error, FieldError, Principal, RefreshToken};
+use crate::{BrowserToken, ClientInfo, Error, FieldError, Principal, RefreshToken, SessionId};
 use std::time::Duration;
 use url::Url;
 
@@ -132,7 +132,7 @@ impl Oidc {
             provider: start.provider,
             redirect_to,
             replaces,
-            links_in: links.map(|caller| caller.session_id().as_uuid()),
+            links_in: links.and_then(Principal::session_id).map(SessionId::as_uuid),
             device: self.kernel.device_shown(&start.client),
             max_age: start.max_age.map(|age| age.as_secs()),
         };
