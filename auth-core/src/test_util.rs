@@ -57,7 +57,11 @@ mod authenticator;
 pub mod forge;
 #[expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails by panicking")]
 mod kit;
-#[expect(clippy::expect_used, reason = "a test that cannot go on fails by panicking")]
+#[expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on fails by panicking"
+)]
 mod passkeys;
 mod second_factor;
 

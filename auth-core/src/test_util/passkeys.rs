@@ -40,6 +40,7 @@ use crate::{PasskeyOptions, SystemRandom as Bytes, random};
 /// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
+#[expect(clippy::struct_excessive_bools, reason = "the flags of the specification")]
 pub struct SoftwareAuthenticator {
     /// The page that asks. Default: that it was made [on](Self::on).
     pub origin: String,

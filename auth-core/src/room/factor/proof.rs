@@ -38,13 +38,11 @@ pub(super) async fn show(
     client: &ClientInfo,
 ) -> Result<Shown, Error> {
     if method == Method::Passkey {
-        return match passkey::look(kernel, code.expose(), purpose, Some(user)).await? {
-            Ok(shown) => Ok(Shown { user, what: What::Passkey(Box::new(shown)), guess: None }),
-            Err(_) => {
-                kernel.note(client, EventKind::SecondFactorFailed { user, method: method.name() }).await;
-                Err(INVALID_CODE.into())
-            }
+        let Ok(shown) = passkey::look(kernel, code.expose(), purpose, Some(user)).await? else {
+            kernel.note(client, EventKind::SecondFactorFailed { user, method: method.name() }).await;
+            return Err(INVALID_CODE.into());
         };
+        return Ok(Shown { user, what: What::Passkey(Box::new(shown)), guess: None });
     }
     let guess = reserve(kernel, user, client).await?;
     match look(kernel, user, method, code, client).await {

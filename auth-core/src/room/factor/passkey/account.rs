@@ -47,7 +47,7 @@ pub(super) async fn rename(
     id: Uuid,
     name: String,
 ) -> Result<Passkey, Error> {
-    let name = named(name)?;
+    let name = named(&name)?;
     let user = kernel.live_session(caller).await?.user.id;
     let db = kernel.store.db();
     rename_passkey(db, user, id, &name).await?;

@@ -80,8 +80,8 @@ pub(super) fn answered(
     if !kernel.keys.get().one_time.is_genuine(&parts, &bound_to(user), purpose.label()) {
         return None;
     }
-    let [a, b, c, d, e, f, ..] = *parts.id.as_bytes();
-    let made_at = i64::from_be_bytes([0, 0, a, b, c, d, e, f]);
+    // Its first 48 bits (RFC 9562 section 5.7).
+    let made_at = i64::try_from(parts.id.as_u128() >> 80).ok()?;
     let expires_at = made_at.saturating_add(duration_millis(VALID_FOR));
     (kernel.now() < expires_at).then_some(Answered { id: parts.id, expires_at })
 }

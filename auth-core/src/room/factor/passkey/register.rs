@@ -93,7 +93,7 @@ pub(crate) async fn look(
     name: Option<String>,
     client: &ClientInfo,
 ) -> Result<New, Error> {
-    let name = name.map(named).transpose()?;
+    let name = name.as_deref().map(named).transpose()?;
     let (Some(party), Some(made)) = (party(kernel), Made::read(json)) else { return Err(no_good()) };
     let registered = verify::registered(&made.client_data, &made.attestation_object)
         .filter(|new| new.id == made.id && party.wants(Ceremony::Create, &new.facts));
@@ -167,7 +167,7 @@ async fn has_no_factor(db: &impl ConnectionTrait, user: UserId) -> Result<bool, 
 }
 
 /// What its owner calls it: any text of one line that fits.
-pub(super) fn named(name: String) -> Result<String, Error> {
+pub(super) fn named(name: &str) -> Result<String, Error> {
     let name = name.trim().to_owned();
     let is_good = (1..=NAME_CHARS).contains(&name.chars().count()) && !name.chars().any(char::is_control);
     if is_good {

@@ -12,6 +12,7 @@ const BACKED_UP: u8 = 1 << 4;
 const HAS_CREDENTIAL: u8 = 1 << 6;
 const HAS_EXTENSIONS: u8 = 1 << 7;
 
+#[expect(clippy::struct_excessive_bools, reason = "the flags of the specification")]
 pub(super) struct AuthenticatorData<'a> {
     pub(super) rp_id_hash: &'a [u8; 32],
     pub(super) user_present: bool,

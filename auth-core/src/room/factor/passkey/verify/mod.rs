@@ -28,6 +28,7 @@ pub(crate) use self::{
 const ATTESTATION_MOST: usize = 16 * 1024;
 
 /// What became true in a ceremony, told by browser and authenticator; whether it is wanted, [`RelyingParty`] says.
+#[expect(clippy::struct_excessive_bools, reason = "the flags of the specification")]
 pub(crate) struct Facts {
     kind: String,
     pub(crate) challenge: Vec<u8>,
