@@ -92,6 +92,7 @@ const ROOMS: &[Shared] = &[
             ("auth-server/command/mod.rs", "the commands"),
             ("auth-tower/authenticate/verification.rs", "looks a key up for a layer"),
             ("auth-tower/endpoint/account/me.rs", "a key tells whose it is"),
+            ("auth-tower/endpoint/events.rs", "the scope that the feed asks for"),
             ("auth-tower/endpoint/mod.rs", "the list of doors"),
             ("auth-tower/endpoint/verify.rs", "what a scope is"),
             ("auth-tower/service/mod.rs", "looks a key up for a door"),
