@@ -138,8 +138,8 @@ impl AuthBuilder {
 
     /// Adds a room, for a test of the kernel.
     #[cfg(feature = "test-util")]
-    pub(crate) fn room(mut self, room: Room) -> Self {
-        self.rooms.push(room);
+    pub(crate) fn room(mut self, room: &Room) -> Self {
+        self.rooms.push(*room);
         self
     }
 

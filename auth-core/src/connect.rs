@@ -194,6 +194,7 @@ impl fmt::Debug for ConnectOptions {
             .field("url", &"redacted")
             .field("max_connections", &self.max_connections)
             .field("timeout", &self.timeout)
+            .field("max_lifetime", &self.max_lifetime)
             .field("as_found", &self.as_found)
             .finish()
     }

@@ -468,6 +468,7 @@ impl<'a> Row<'a> {
 
 impl EventKind {
     /// The table of events: one row for each.
+    #[expect(clippy::too_many_lines, reason = "a table")]
     pub(crate) fn row(&self) -> Row<'_> {
         match self {
             Self::Registered { user } => Row::of("registered").user(*user),

@@ -24,7 +24,7 @@ const BATCH: u64 = 200;
 /// The most events of one page.
 const PAGE_MAX: u64 = 1000;
 /// The longest that a reader is kept waiting.
-const WAIT_MAX: Duration = Duration::from_secs(60);
+const WAIT_MAX: Duration = Duration::from_mins(1);
 /// How often somebody who waits looks for what other instances have placed.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -195,7 +195,7 @@ impl Kernel {
             match (placed.await, failing) {
                 (Ok(()), true) => tracing::info!("events go into the feed again"),
                 (Err(error), false) => {
-                    tracing::warn!(code = error.code(), "no events go into the feed: {error}")
+                    tracing::warn!(code = error.code(), "no events go into the feed: {error}");
                 }
                 (Ok(()), false) | (Err(_), true) => continue,
             }

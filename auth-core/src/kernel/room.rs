@@ -43,7 +43,7 @@ pub(crate) struct Room {
     /// What goes on without a request, for ever.
     pub(crate) background: Option<fn(Arc<Kernel>) -> BoxFuture<'static, ()>>,
     /// The first event of the feed that it has not handed on yet: from there on none is swept.
-    pub(crate) needs_events: Option<for<'a> fn(&'a Kernel) -> BoxFuture<'a, Result<Option<i64>, Error>>>,
+    pub(crate) needs_events: Option<NeedsEvents>,
 }
 
 impl Room {
@@ -134,6 +134,9 @@ pub(crate) type Objection<'a, T> = Option<BoxFuture<'a, Result<T, Error>>>;
 
 /// Reads what the kernel reads of sessions and users.
 pub(crate) type EndedSince = for<'a> fn(&'a Kernel, i64) -> BoxFuture<'a, Result<Ended, Error>>;
+
+/// The place in the feed of an event.
+pub(crate) type NeedsEvents = for<'a> fn(&'a Kernel) -> BoxFuture<'a, Result<Option<i64>, Error>>;
 
 /// Looks, and changes nothing.
 pub(crate) type Findings = for<'a> fn(&'a Arc<Kernel>) -> BoxFuture<'a, Result<Vec<Finding>, Error>>;

@@ -45,7 +45,7 @@ impl AuthBuilder {
     /// A second factor is due for everybody with the role [`CHALLENGED_ROLE`], whatever the way in: for a test of how a door
     /// answers. The challenge cannot be answered.
     pub fn second_factor_due(self) -> Self {
-        self.room(Room {
+        self.room(&Room {
             gate: Some(Gate {
                 standing: None,
                 beside: None,

@@ -163,7 +163,7 @@ each_database! {
         let test = TestAuth::with(db, audited).await;
         let (auth, background) = (test.auth.clone(), test.auth.clone());
         let background = tokio::spawn(async move { background.run_background().await });
-        let waiting = tokio::spawn(async move { auth.events_after(FeedQuery::after(0).wait(Duration::from_secs(60))).await });
+        let waiting = tokio::spawn(async move { auth.events_after(FeedQuery::after(0).wait(Duration::from_mins(1))).await });
         test.auth.register(Register::new(EMAIL, PASSWORD)).await.unwrap();
         let page = waiting.await.unwrap().unwrap();
         assert_eq!(told(&page.events), [(1, "registered")]);

@@ -37,7 +37,7 @@ impl House {
     }
 
     fn claims(&self, claims: &Value) {
-        self.rules(|rules| rules.claims = claims.as_object().unwrap().clone());
+        self.rules(|rules| rules.claims.clone_from(claims.as_object().unwrap()));
     }
 
     fn take(&self) -> Vec<String> {

@@ -80,6 +80,7 @@ impl Person {
         Self { email, user, caller, tokens, verify, reset }
     }
 
+    #[expect(clippy::too_many_lines, reason = "a table")]
     fn does(&self, flow: &str, auth: &Auth) -> Work {
         let (auth, client, email, user) =
             (auth.clone(), ClientInfo::default(), self.email.clone(), self.user);

@@ -1,4 +1,4 @@
-//! Passkeys: the site that they are for, and the pages that may ask for them. Both follow PUBLIC_URL unless they are given.
+//! Passkeys: the site that they are for, and the pages that may ask for them. Both follow `PUBLIC_URL` unless they are given.
 
 use std::net::IpAddr;
 

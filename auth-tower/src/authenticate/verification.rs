@@ -85,8 +85,8 @@ impl Keys {
     fn verify(&self, token: &str, any: bool) -> Verdict {
         match self {
             Self::Here(verifier) => {
-                let verified = if any { verifier.verify_any(token) } else { verifier.verify(token) };
-                Verdict::Now(verified.map_err(Problem::from))
+                let caller = if any { verifier.verify_any(token) } else { verifier.verify(token) };
+                Verdict::Now(caller.map_err(Problem::from))
             }
             #[cfg(feature = "jwks")]
             Self::Elsewhere(remote) => remote.verify_now(token, any).map_or_else(
@@ -156,6 +156,6 @@ impl fmt::Debug for TokenVerification {
         f.debug_struct("TokenVerification")
             .field("keys", keys)
             .field("strict", &self.strict.is_some())
-            .finish()
+            .finish_non_exhaustive()
     }
 }

@@ -55,6 +55,7 @@ struct Asked {
     role: Option<String>,
     scope: Option<String>,
     /// Whoever it is, or one of the two.
+    #[expect(clippy::option_option, reason = "not asked, any, or one of them")]
     caller: Option<Option<Whom>>,
 }
 

@@ -446,8 +446,8 @@ async fn a_layer_takes_machines_where_it_is_told_and_a_guard_asks_for_them() {
 
 #[tokio::test]
 async fn clients_of_oauth_find_what_there_is_where_the_issuer_is_an_address() {
-    let database = TestDatabase::sqlite().await;
     const PATH: &str = "/.well-known/oauth-authorization-server";
+    let database = TestDatabase::sqlite().await;
     let world = World::new(&database).await;
     world.send(Req::get(PATH)).await.expect_problem(404, "not_found");
     let (world, _) = World::with_mail(&database, |builder| {

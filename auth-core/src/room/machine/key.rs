@@ -360,9 +360,9 @@ async fn put_in_place(
     // What the owner may not have any more is not handed on.
     let scopes = scope::granted(old.scopes.clone(), old.owner, &old.roles);
     let scopes = scopes.map_err(|error| Error::Validation(vec![error]))?;
-    let lived = old.expires_at.map(|at| at.saturating_sub(old.created_at));
+    let span = old.expires_at.map(|at| at.saturating_sub(old.created_at));
     let longest = i64::from(kernel.config.api_keys.max_days).saturating_mul(DAY_MILLIS);
-    let lives = if longest > 0 { Some(lived.map_or(longest, |lived| lived.min(longest))) } else { lived };
+    let lives = if longest > 0 { Some(span.map_or(longest, |span| span.min(longest))) } else { span };
     let expires_at = lives.map(|lives| now.saturating_add(lives));
     let drawn = write(kernel, old.owner, old.name.clone(), scopes, expires_at, now)?;
     let overlap = now.saturating_add(i64::from(rotate.overlap_hours).saturating_mul(HOUR_MILLIS));

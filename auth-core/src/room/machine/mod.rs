@@ -82,6 +82,7 @@ pub(crate) const ROOM: Room = Room {
 };
 
 /// Other instances may still have to learn that a row is over.
+#[expect(clippy::unnecessary_wraps, reason = "the form of a sweep")]
 fn still_news(config: &Config) -> Option<Duration> {
     Some(config.tokens.access_ttl.saturating_add(Duration::from_mins(5)))
 }

@@ -30,9 +30,8 @@ pub(super) async fn issue(
     if account.is_some_and(|account| account != caller.user_id) {
         return Err(Error::InvalidToken);
     }
-    let key = match (caller.caller, caller.key_id()) {
-        (Caller::Service, Some(key)) => key,
-        _ => return Err(UNAUTHORIZED_CLIENT.into()),
+    let (Caller::Service, Some(key)) = (caller.caller, caller.key_id()) else {
+        return Err(UNAUTHORIZED_CLIENT.into());
     };
     let scopes = match scope {
         None => caller.scopes.clone(),

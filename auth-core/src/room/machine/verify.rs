@@ -122,13 +122,11 @@ async fn first(
     if let (Some(network), Ok(Some(_)) | Err(_)) = (network, &found) {
         kernel.key_was_known(network);
     }
-    match found? {
-        Some(row) => take(kernel, keys, digest, row, began, Arc::default()).await,
-        None => {
-            count("unknown");
-            Err(Error::InvalidToken)
-        }
-    }
+    let Some(row) = found? else {
+        count("unknown");
+        return Err(Error::InvalidToken);
+    };
+    take(kernel, keys, digest, row, began, Arc::default()).await
 }
 
 async fn read(
@@ -138,14 +136,12 @@ async fn read(
     reading: Arc<Mutex<()>>,
 ) -> Result<Principal, Error> {
     let began = (kernel.now(), kernel.endings.load(Relaxed));
-    match find_key_by_digest(kernel.store.db(), digest).await? {
-        Some(row) => take(kernel, keys, digest, row, began, reading).await,
-        None => {
-            keys.forget(&digest);
-            count("over");
-            Err(Error::InvalidToken)
-        }
-    }
+    let Some(row) = find_key_by_digest(kernel.store.db(), digest).await? else {
+        keys.forget(&digest);
+        count("over");
+        return Err(Error::InvalidToken);
+    };
+    take(kernel, keys, digest, row, began, reading).await
 }
 
 async fn take(

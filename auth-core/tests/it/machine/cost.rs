@@ -31,7 +31,8 @@ each_database! {
         for second in 1..300 {
             world.test.clock.advance(SECOND);
             let (one, two) = tokio::join!(world.verify(&made), world.verify(&made));
-            (one.unwrap(), two.unwrap());
+            one.unwrap();
+            two.unwrap();
             assert_eq!(verbs(&world.test), ["SELECT"], "after {second} seconds");
         }
         world.test.clock.advance(2 * SECOND);

@@ -32,12 +32,11 @@ async fn answer(call: Call) -> Answered {
     } else {
         (None, None)
     };
-    let ([auth_session, name], shown) = match passkey {
-        Some(credential) => (texts_of(object, ["auth_session", "method"])?, credential),
-        None => {
-            let [auth_session, name, code] = texts_of(object, ["auth_session", "method", "code"])?;
-            ([auth_session, name], code)
-        }
+    let ([auth_session, name], shown) = if let Some(credential) = passkey {
+        (texts_of(object, ["auth_session", "method"])?, credential)
+    } else {
+        let [auth_session, name, code] = texts_of(object, ["auth_session", "method", "code"])?;
+        ([auth_session, name], code)
     };
     let remembers = remembers.map_err(|error| Problem::validation(vec![error]))?;
     let mut answer = Answer::new(auth_session, method(&name)?, shown).client(call.client);

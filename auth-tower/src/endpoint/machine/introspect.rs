@@ -36,6 +36,7 @@ enum Answer {
 }
 
 #[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "RFC 7662's name")]
 struct Active {
     active: bool,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -47,6 +47,7 @@ fn requests(thief: &Thief, victim: &str) -> Vec<(&'static str, &'static str, Req
     all
 }
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn requests_by(bearer: &str, thief: &Thief, victim: &str) -> Vec<(&'static str, &'static str, Req)> {
     let link = |kind: MailKind| {
         let found = thief.links.iter().rev().find(|(of, _)| *of == kind);

@@ -312,7 +312,7 @@ impl Webhooks {
             return Err(WEBHOOK_OF_SETTING.into());
         }
         let (event, began) = (random::uuid(kernel.random.as_ref())?, kernel.now());
-        let body = message::body("test", began, serde_json::json!({"id": event}))?;
+        let body = message::body("test", began, &serde_json::json!({"id": event}))?;
         let request = message::signed(&row.url, &secrets, event, began, body)?;
         let client = if row.setting.is_some() { &self.set_up.trusted } else { &self.set_up.given };
         let status = client.send(request).await.ok().map(|answer| answer.status.as_u16());

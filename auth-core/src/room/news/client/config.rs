@@ -82,7 +82,7 @@ pub(crate) struct SetUp {
 }
 
 impl SetUp {
-    fn new(config: Config, core: &crate::Config) -> Result<Self, ConfigError> {
+    fn new(config: &Config, core: &crate::Config) -> Result<Self, ConfigError> {
         if core.audit_retention.is_none() {
             return Err(ConfigError::new(
                 "audit_retention",
@@ -128,7 +128,7 @@ impl AuthBuilder {
     /// ([`audit_retention`](crate::Config::audit_retention)). Something has to run
     /// [`Auth::run_background`](crate::Auth::run_background).
     pub fn webhooks(self, config: Config) -> Self {
-        self.set_up(move |core| Ok(Arc::new(SetUp::new(config, core)?)))
+        self.set_up(move |core| Ok(Arc::new(SetUp::new(&config, core)?)))
     }
 }
 

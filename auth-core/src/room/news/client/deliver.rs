@@ -72,9 +72,9 @@ pub(in crate::room::news) async fn keep_delivering(kernel: Arc<Kernel>) {
         tokio::select! {
             _ = ticks.tick() => {}
             _ = placed.changed() => {}
-            Some(tried) = tries.join_next_with_id(), if !tries.is_empty() => {
-                let (id, outcome): (Id, Result<u64, Error>) = match tried {
-                    Ok(tried) => tried,
+            Some(ended) = tries.join_next_with_id(), if !tries.is_empty() => {
+                let (id, outcome): (Id, Result<u64, Error>) = match ended {
+                    Ok(done) => done,
                     Err(error) => (error.id(), Err(Error::internal(error))),
                 };
                 busy.remove(&id);
@@ -98,7 +98,7 @@ pub(in crate::room::news) async fn keep_delivering(kernel: Arc<Kernel>) {
         match (&looked, failing) {
             (Ok(_), true) => tracing::info!("webhooks are looked at again"),
             (Err(error), false) => {
-                tracing::warn!(code = error.code(), "webhooks cannot be looked at: {error}")
+                tracing::warn!(code = error.code(), "webhooks cannot be looked at: {error}");
             }
             (Ok(_), false) | (Err(_), true) => {}
         }

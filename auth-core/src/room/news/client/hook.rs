@@ -85,7 +85,7 @@ impl HttpHooks {
         let failed = |error: &dyn fmt::Display| HookError(error.to_string());
         let now = to_millis(self.clock.now());
         let id = random::uuid(&SystemRandom).map_err(|error| failed(&error))?;
-        let body = message::body(kind, now, data).map_err(|error| failed(&error))?;
+        let body = message::body(kind, now, &data).map_err(|error| failed(&error))?;
         let secrets = std::slice::from_ref(&self.secret);
         let request = message::signed(&self.url, secrets, id, now, body).map_err(|error| failed(&error))?;
         let answer = self.client.send(request).await.map_err(|error| failed(&error))?;

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::{Request, header::CONTENT_TYPE};
-use serde_json::json;
+use serde_json::{Map, json};
 
 use crate::{Error, kernel::Kernel, store::Placed};
 
@@ -33,19 +33,19 @@ const OF_ONE: &[&str] = &["signed_out", "refresh_reused"];
 pub(super) fn request(kernel: &Kernel, url: &str, placed: &Placed) -> Result<Request<Bytes>, Error> {
     let event = &placed.event;
     let (iat, tokens) = (kernel.now().div_euclid(1000), &kernel.config.tokens);
-    let mut claims = json!({
-        "iss": tokens.issuer,
-        "aud": tokens.audience,
-        "iat": iat,
-        "exp": iat + LIVES,
-        "jti": event.id,
-        "events": {"http://schemas.openid.net/event/backchannel-logout": {}},
-    });
+    let mut claims = Map::new();
+    claims.insert("iss".to_owned(), json!(tokens.issuer));
+    claims.insert("aud".to_owned(), json!(tokens.audience));
+    claims.insert("iat".to_owned(), json!(iat));
+    claims.insert("exp".to_owned(), json!(iat + LIVES));
+    claims.insert("jti".to_owned(), json!(event.id));
+    let logout = json!({"http://schemas.openid.net/event/backchannel-logout": {}});
+    claims.insert("events".to_owned(), logout);
     if let Some(user) = event.user_id {
-        claims["sub"] = json!(user);
+        claims.insert("sub".to_owned(), json!(user));
     }
     if let Some(session) = event.session_id.filter(|_| OF_ONE.contains(&event.code.as_str())) {
-        claims["sid"] = json!(session);
+        claims.insert("sid".to_owned(), json!(session));
     }
     let claims = serde_json::to_vec(&claims).map_err(Error::internal)?;
     let token = kernel.keys.get().issuer.sign(TYP, &claims, kernel.now())?;

@@ -26,11 +26,11 @@ pub(super) fn body_of(placed: &Placed) -> Result<Vec<u8>, Error> {
     if let Some(reason) = &event.reason {
         data.insert("reason".to_owned(), json!(reason));
     }
-    body(&event.code, event.at, Value::Object(data))
+    body(&event.code, event.at, &Value::Object(data))
 }
 
 /// `at` is unix milliseconds.
-pub(super) fn body(kind: &str, at: i64, data: Value) -> Result<Vec<u8>, Error> {
+pub(super) fn body(kind: &str, at: i64, data: &Value) -> Result<Vec<u8>, Error> {
     let at =
         OffsetDateTime::from_unix_timestamp_nanos(i128::from(at) * 1_000_000).map_err(Error::internal)?;
     let timestamp = at.format(&Rfc3339).map_err(Error::internal)?;
