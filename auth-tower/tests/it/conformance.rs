@@ -322,8 +322,8 @@ const CASES: &[Case] = &[
                 .header("origin", "https://evil.example")
                 .header("access-control-request-method", "POST")
         },
-        status: 405,
-        code: "method_not_allowed",
+        status: 403,
+        code: "cross_origin",
         check: |answer| assert_eq!(answer.header("access-control-allow-origin"), None),
     },
     // The end.

@@ -77,7 +77,7 @@ async fn the_certificate_must_be_of_a_trusted_authority_and_for_this_host() {
         ("localhost", &[], "UnknownIssuer"),
     ] {
         let error = keys(&issuer, host, roots).load().await.unwrap_err().to_string();
-        let shown = error.starts_with("not reached: ") && error.contains(reason);
+        let shown = error.contains("is not reached: ") && error.contains(reason);
         assert!(shown || reason == "NotValidForName" && error.contains("not valid for name"), "{error}");
     }
     assert_eq!(issuer.fetches(), 2, "nobody else was even asked");
@@ -97,6 +97,6 @@ async fn a_certificate_that_is_over_is_refused() {
 async fn an_issuer_that_speaks_no_tls_is_not_spoken_to() {
     let issuer = Issuer::new(set()).await;
     let error = keys(&issuer, "localhost", &[&Ca::new("ours")]).load().await.unwrap_err().to_string();
-    assert!(error.starts_with("not reached: "), "{error}");
+    assert!(error.contains("is not reached: "), "{error}");
     assert_eq!(issuer.fetches(), 0);
 }
