@@ -1,6 +1,8 @@
 //! Reading, disabling and enabling accounts, and their roles.
 
-use auth_core::{ClientInfo, CreateUser, EmailVerification, Error, EventKind, Register, UserChange, UserId};
+use auth_core::{
+    ClientInfo, CreateUser, EmailVerification, Error, EventKind, Register, UserChange, UserId, Verified,
+};
 use auth_migration::{each_database, test_util::TestDatabase};
 
 use crate::{
@@ -54,7 +56,9 @@ each_database! {
         let (tokens, other) = (test.signed_in().await, test.login().await);
         let verify = |tokens: &auth_core::Tokens| test.auth.verifier().verify(tokens.access.expose()).unwrap();
         let caller = verify(&tokens);
-        assert_eq!(test.auth.verify_session(&caller).await.unwrap(), caller);
+        let strict = test.auth.verify_session(&caller).await.unwrap();
+        assert_eq!((strict.session_id(), strict.roles()), (caller.session_id(), caller.roles()));
+        assert_eq!((caller.verified(), strict.verified()), (Verified::Stateless, Verified::Strict));
         test.auth.set_roles(tokens.user_id, &["author"], ClientInfo::default()).await.unwrap();
         assert_eq!(test.auth.verify_session(&caller).await.unwrap().roles(), ["user", "author"]);
         test.auth.logout(other.refresh.clone(), ClientInfo::default()).await.unwrap();

@@ -129,7 +129,7 @@ each_database! {
         assert!(ended.stdout.ends_with(&format!("{before} already there, 0 refused\n")), "{}", ended.stdout);
         assert_eq!(counts().await, [i64::from(ROWS); 4]);
         let exported = export(database, &["--with-hashes"]).await;
-        let expected = large(ROWS).lines().skip(1).map(|line| line.replace(",true,", ",true,false,")).collect::<Vec<_>>().join("\n");
+        let expected = large(ROWS).lines().skip(1).map(|line| line.replace(",true,", ",true,false,") + ",").collect::<Vec<_>>().join("\n");
         assert!(exported.trim_end().split_once('\n').unwrap().1 == expected, "the end is as if nothing had happened");
     }
 }
