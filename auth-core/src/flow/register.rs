@@ -82,7 +82,9 @@ impl PreparedRegister {
                 // Touches no row: as many statements as for an address that is free, or the time would tell.
                 replace_hash(txn, new.id, "", "", new.now).await?;
             }
-            kernel.post(txn, MailKind::EmailTaken, new.email.typed(), None, None).await?;
+            if kernel.verifies_emails() || kernel.reaches_owners() {
+                kernel.post(txn, MailKind::EmailTaken, new.email.typed(), None, None).await?;
+            }
             kernel.record(txn, &kernel.about(&self.client, &new.email), &EventKind::EmailTaken).await?;
             return Err(Error::Refused(refusal::EMAIL_TAKEN));
         }
@@ -112,6 +114,11 @@ impl Kernel {
     /// Whether a registration must not tell that an address is taken.
     fn verifies_emails(&self) -> bool {
         self.config.email_verification != EmailVerification::Off
+    }
+
+    /// Whether there is more than a log, which is nobody's mailbox and would have the address besides.
+    fn reaches_owners(&self) -> bool {
+        self.post.as_ref().is_some_and(|post| post.mailer.reaches_its_recipients())
     }
 
     pub(crate) async fn register(self: Arc<Self>, register: Register) -> Result<User, Error> {
