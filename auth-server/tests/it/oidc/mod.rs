@@ -198,7 +198,7 @@ async fn an_account_with_a_password_links_an_identity_and_one_without_keeps_its_
     world.sign_in(&mut ada, "rsa", "ada").await;
     let bearer = format!("Bearer {}", world.refresh(&mut ada).await);
     let id = identities(&bearer).await;
-    assert_eq!(remove(&bearer, &id, "{}").await, 422, "the provider was not asked when the sign-in was");
+    assert_eq!(remove(&bearer, &id, "{}").await, 401, "the provider was not asked when the sign-in was");
     // Asked for a sign-in now, it has the person sign in again, and tells.
     let from = world.at("/oauth/rsa/authorize?redirect_to=/app&max_age=0");
     let callback = ada.walk(&from, &world.url, "ada", Answer::Yes).await;
