@@ -136,7 +136,7 @@ fn describe(_: &Inner) -> Operation {
         json!({"name": "types", "in": "query", "description": "Codes of events with commas between them; none: all.", "schema": text()}),
     ]
     .into_iter()
-    .fold(Operation::new("events", "What happened, one after the other"), Operation::parameter)
+    .fold(Operation::new("feed", "What happened, one after the other"), Operation::parameter)
     .describe("The feed, for service accounts whose key has the scope `events`. Whoever reads on from `next` misses nothing.")
     .answers_with(200, "A page.", "Feed")
     .fails(&["validation_failed", "forbidden", "cursor_too_old"])
