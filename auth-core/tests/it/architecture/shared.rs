@@ -116,7 +116,7 @@ const ROOMS: &[Shared] = &[
     },
     Shared {
         room: "news",
-        words: &["webhook", "Webhook", "WEBHOOK"],
+        words: &["news::ROOM", "webhook", "Webhook", "WEBHOOK"],
         files: &[
             ("auth-core/event.rs", "rows of its events"),
             ("auth-core/lib.rs", "gives it away"),
