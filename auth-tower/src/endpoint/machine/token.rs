@@ -152,7 +152,7 @@ pub(super) fn schemas() -> [(&'static str, Value); 3] {
         &["token"],
         &json!({
             "token": {"type": "string", "minLength": 1},
-            "token_type_hint": {"type": "string", "description": "Is not needed."},
+            "token_type_hint": {"description": "Is not needed, and not read."},
             "client_id": text(),
             "client_secret": {"type": "string", "format": "password"},
         }),
