@@ -91,6 +91,12 @@ fn describe() {
     );
     describe_counter!("auth_refreshes_total", "Refreshes by what became of them.");
     describe_counter!("auth_sweep_failures_total", "Removals of what had ended that failed, by table.");
+    describe_counter!("auth_challenges_total", "Second factors by purpose and what became of them.");
+    describe_counter!("auth_api_keys_total", "API keys that were shown, by what became of them.");
+    describe_counter!("auth_service_tokens_total", "Tokens that service accounts got for their keys.");
+    describe_counter!("auth_feed_events_total", "Events that got their place in the feed.");
+    describe_counter!("auth_webhook_deliveries_total", "Tries to hand events over, by what became of them.");
+    describe_counter!("auth_hooks_total", "Questions to the hook, by what became of them.");
     describe_counter!("auth_mails_total", "Tries to send a mail, by what became of them.");
     describe_counter!(
         "auth_hash_refused_total",
