@@ -233,6 +233,13 @@ impl StoreError {
     }
 }
 
+impl Error {
+    /// Whether the database does not answer at all: whoever goes from row to row does not go on.
+    pub(crate) fn is_unreachable(&self) -> bool {
+        matches!(self, Self::Unavailable(why) if is_unreachable(&why.0))
+    }
+}
+
 /// Whether nothing came from the database: no connection, or one that broke.
 pub(crate) fn is_unreachable(error: &DbErr) -> bool {
     use sqlx::Error as Sqlx;

@@ -7,7 +7,7 @@ use crate::{
     email::Email,
     event::EventKind,
     flow::NotSignedIn,
-    kernel::{Arrival, Attempt, Kernel, Replaced},
+    kernel::{Arrival, Attempt, Kernel},
     password::{self, Checked, Verdict},
     store::{Counters, Factors, find_login, replace_hash},
     task::{detached, until_won},
@@ -98,13 +98,7 @@ impl Kernel {
         };
         let (kernel, owner, from) = (Arc::clone(&self), user.id, client.clone());
         let signed_in = detached(async move {
-            let replaces = match &replacing {
-                Some(token) => {
-                    let session = kernel.genuine(token).await?;
-                    session.map(|session| Replaced { session: session.id, owner: Some(session.user.id) })
-                }
-                None => None,
-            };
+            let replaces = kernel.held(replacing.as_ref()).await?;
             let methods = "pwd".to_owned();
             let (client, device) = (from.clone(), kernel.device_shown(&from));
             let arrival = Arrival {

@@ -211,6 +211,13 @@ impl Kernel {
         self.keys.get().issuer.issue(&grant, now, self.random.as_ref())
     }
 
+    /// The session that the client held so far, whose place a sign-in takes.
+    pub(crate) async fn held(&self, token: Option<&RefreshToken>) -> Result<Option<Replaced>, Error> {
+        let Some(token) = token else { return Ok(None) };
+        let session = self.genuine(token).await?;
+        Ok(session.map(|session| Replaced { session: session.id, owner: Some(session.user.id) }))
+    }
+
     /// The session of a refresh token, alive or not, if the token is one of ours.
     pub(crate) async fn genuine(&self, token: &RefreshToken) -> Result<Option<SessionRow>, Error> {
         let Some(parts) = RefreshParts::parse(token.expose()) else { return Ok(None) };

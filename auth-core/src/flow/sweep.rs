@@ -5,7 +5,6 @@ use std::{error::Error as _, sync::atomic::Ordering::Relaxed, time::Duration};
 use crate::{
     Config, Error, Finding,
     clock::duration_millis,
-    error::is_unreachable,
     kernel::{Kernel, Sweep},
     store::{
         self, is_overdue, remove_events, remove_idle_sessions, remove_keys, remove_sessions_of_older_epochs,
@@ -48,70 +47,70 @@ struct Swept {
 }
 
 impl Swept {
-    /// `false`: the database does not answer at all, and there is no use in going on.
-    fn add(&mut self, table: &'static str, removed: Result<u64, impl Into<Error>>) -> bool {
+    /// Fails where the database does not answer at all: there is no use in going on.
+    fn add(&mut self, table: &'static str, removed: Result<u64, impl Into<Error>>) -> Result<(), Error> {
         match removed.map_err(Into::into) {
-            Ok(removed) => {
-                self.removed = self.removed.saturating_add(removed);
-                true
-            }
+            Ok(removed) => self.removed = self.removed.saturating_add(removed),
+            Err(error) if error.is_unreachable() => return Err(error),
             Err(error) => {
                 metrics::counter!("auth_sweep_failures_total", "table" => table).increment(1);
                 let why = error.source().map(ToString::to_string);
                 tracing::error!(table, error = error.code(), why, "rows that have ended were not removed");
-                let goes_on = !matches!(&error, Error::Unavailable(why) if is_unreachable(why.db_err()));
                 self.failed.get_or_insert(error);
-                goes_on
             }
         }
+        Ok(())
     }
 }
 
 impl Kernel {
     pub(crate) async fn sweep(&self) -> Result<u64, Error> {
-        let mut swept = Swept::default();
-        self.sweep_all(&mut swept).await;
-        swept.failed.map_or(Ok(swept.removed), Err)
-    }
-
-    async fn sweep_all(&self, swept: &mut Swept) -> Option<()> {
         let (db, now) = (self.store.db(), self.now());
+        let mut swept = Swept::default();
+        // Before sessions go, which show that somebody signed in.
+        let mut sessions_may_go = true;
         if let Some(ttl) = self.config.unverified_account_ttl {
             let removed = self.remove_unverified(now.saturating_sub(duration_millis(ttl))).await;
-            // Before sessions go, which show that somebody signed in.
-            let sessions_may_go = removed.is_ok();
-            swept.add("auth_user", removed).then_some(())?;
-            if !sessions_may_go {
-                return None;
-            }
+            sessions_may_go = removed.is_ok();
+            swept.add("auth_user", removed)?;
         }
-        let over = now.saturating_sub(duration_millis(still_news(&self.config)));
-        let idle = duration_millis(self.config.sessions.refresh_ttl);
-        swept.add(SESSION, remove_idle_sessions(db, over, idle).await).then_some(())?;
-        let from = self.epochs_swept.load(Relaxed);
-        let of_older_epochs = remove_sessions_of_older_epochs(db, from, over).await;
-        if of_older_epochs.is_ok() {
-            self.epochs_swept.store(over.saturating_sub(CLOCKS_APART), Relaxed);
+        if sessions_may_go {
+            self.remove_sessions(&mut swept, now).await?;
         }
-        swept.add(SESSION, of_older_epochs).then_some(())?;
         let keys = self.keys_over(duration_millis(MARGIN));
         if !keys.is_empty() {
-            swept.add("auth_key", remove_keys(db, keys).await).then_some(())?;
+            swept.add("auth_key", remove_keys(db, keys).await)?;
         }
         if let Some(kept) = self.config.audit_retention {
             let removed = self.sweep_events(now.saturating_sub(duration_millis(kept))).await;
-            swept.add(EVENT, removed).then_some(())?;
+            swept.add(EVENT, removed)?;
         }
         for (Sweep { table, id, at, .. }, over) in self.sweeps(now) {
-            swept.add(table, store::sweep(db, table, id, at, over).await).then_some(())?;
+            if sessions_may_go || *table != SESSION {
+                swept.add(table, store::sweep(db, table, id, at, over).await)?;
+            }
         }
-        Some(())
+        swept.failed.map_or(Ok(swept.removed), Err)
     }
 
     /// None goes that has no place in the feed yet, or that some room has not handed on.
     async fn sweep_events(&self, over: i64) -> Result<u64, Error> {
         self.place_events().await?;
         Ok(remove_events(self.store.db(), over, self.needed_events().await?).await?)
+    }
+
+    /// Those whose end no column of the row tells; the others are among the [`SWEEPS`].
+    async fn remove_sessions(&self, swept: &mut Swept, now: i64) -> Result<(), Error> {
+        let db = self.store.db();
+        let over = now.saturating_sub(duration_millis(still_news(&self.config)));
+        let idle = duration_millis(self.config.sessions.refresh_ttl);
+        swept.add(SESSION, remove_idle_sessions(db, over, idle).await)?;
+        let from = self.epochs_swept.load(Relaxed);
+        let of_older_epochs = remove_sessions_of_older_epochs(db, from, over).await;
+        if of_older_epochs.is_ok() {
+            self.epochs_swept.store(over.saturating_sub(CLOCKS_APART), Relaxed);
+        }
+        swept.add(SESSION, of_older_epochs)
     }
 
     /// Each with the moment before which its rows are over.

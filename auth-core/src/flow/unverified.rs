@@ -13,15 +13,20 @@ use crate::{
 const BATCH: u64 = 500;
 
 impl Kernel {
-    /// Those from before this moment; tells how many.
+    /// Those from before this moment; tells how many. One that cannot be removed keeps no other: the first such failure is told at the
+    /// end.
     pub(super) async fn remove_unverified(&self, before: i64) -> Result<u64, Error> {
-        let (mut removed, mut after) = (0, UserId::from(uuid::Uuid::nil()));
+        let (mut removed, mut after, mut failed) = (0, UserId::from(uuid::Uuid::nil()), None);
         loop {
             let found = find_unverified(self.store.db(), before, after, BATCH).await?;
-            let Some(last) = found.last().copied() else { return Ok(removed) };
+            let Some(last) = found.last().copied() else { return failed.map_or(Ok(removed), Err) };
             after = last;
             for user in found {
-                removed += u64::from(self.remove_if_unverified(user, before).await?);
+                match self.remove_if_unverified(user, before).await {
+                    Ok(gone) => removed += u64::from(gone),
+                    Err(error) if error.is_unreachable() => return Err(error),
+                    Err(error) => failed = failed.or(Some(error)),
+                }
             }
         }
     }

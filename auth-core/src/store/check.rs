@@ -78,6 +78,15 @@ pub(crate) async fn not_writable(db: &impl ConnectionTrait) -> Result<Option<Str
     }
 }
 
+/// Whether this server takes writes at all, which changes under a running service. Not asked of SQLite, where whoever wants to
+/// write waits for others and a file seldom changes: there the check tells.
+pub(crate) async fn takes_writes(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
+    if db.get_database_backend() == DbBackend::Sqlite {
+        return Ok(true);
+    }
+    not_writable(db).await.map(|why| why.is_none())
+}
+
 /// How SQLite keeps what is being written; `None` with another database.
 pub(crate) async fn journal_mode(db: &impl ConnectionTrait) -> Result<Option<String>, DbErr> {
     match db.get_database_backend() {

@@ -37,6 +37,7 @@ pub(crate) use self::{
     },
     check::{
         TABLES, address_collation, count_events, journal_mode, missing_tables, not_writable, read_clock,
+        takes_writes,
     },
     db::Db,
     event::{EventRow, insert_events, list_events},

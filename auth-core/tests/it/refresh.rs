@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use auth_core::{ClientInfo, Error, EventKind, Keys, RefreshToken, test_util::ManualClock};
 use auth_migration::{each_database, test_util::TestDatabase};
+use sea_orm::DbBackend;
 
 use crate::{
     assert_refused,
@@ -145,6 +146,24 @@ each_database! {
         test.refresh(&fourth.refresh).await.unwrap();
         assert_refused!(test.refresh(&first.refresh).await, Error::SessionOver);
         assert_eq!(test.events.count("refresh_reused"), 1);
+    }
+
+    async fn a_refresh_writes_no_index_on_postgres(db: &TestDatabase) {
+        let test = TestAuth::new(db).await;
+        if test.db.get_database_backend() != DbBackend::Postgres {
+            return;
+        }
+        // One connection, which counts what it does.
+        let test = TestAuth::instance(db, keys(), &test.clock, 1, |builder| builder).await;
+        let mut tokens = test.signed_in().await;
+        for _ in 0..5 {
+            test.clock.advance(PAST_GRACE);
+            tokens = test.refresh(&tokens.refresh).await.unwrap();
+        }
+        test.execute("SELECT pg_stat_force_next_flush()").await;
+        let updates = "auth_session WHERE pg_stat_get_tuples_updated('auth_session'::regclass) = 5 \
+             AND pg_stat_get_tuples_hot_updated('auth_session'::regclass) = 5";
+        assert_eq!(test.count(updates).await, 1, "HOT updates");
     }
 
     async fn a_changed_secret_signs_nobody_out_while_the_old_one_is_kept(db: &TestDatabase) {

@@ -9,7 +9,7 @@ use auth_core::{
     ClientInfo, Clock, CreateUser, Error, EventKind, ImportOutcome, ImportRow, Register, UserRecord,
 };
 use auth_migration::{each_database, test_util::TestDatabase};
-use sea_orm::{ConnectionTrait, prelude::Uuid, sea_query::Query};
+use sea_orm::{ConnectionTrait, DbBackend, prelude::Uuid, sea_query::Query};
 
 use crate::{
     assert_refused,
@@ -185,6 +185,18 @@ each_database! {
         test.auth.user(admin).await.expect("the last administrator stays");
     }
 
+    async fn an_account_that_the_database_keeps_keeps_no_other(db: &TestDatabase) {
+        let test = TestAuth::with(db, |builder| builder.configure(|config| config.unverified_account_ttl = Some(DAY))).await;
+        for name in ["a", "b", "c"] {
+            let new = CreateUser::new(format!("{name}@example.com")).password(PASSWORD);
+            test.auth.create_user(new).await.unwrap();
+        }
+        keep_first(&test).await;
+        test.clock.advance(2 * DAY);
+        test.auth.sweep().await.unwrap_err();
+        assert_eq!(test.text("SELECT email FROM auth_user").await, "a@example.com");
+    }
+
     async fn unless_it_is_asked_for_no_account_ends(db: &TestDatabase) {
         let test = TestAuth::new(db).await;
         test.register().await;
@@ -252,5 +264,23 @@ each_database! {
         assert_eq!(test.auth.sweep().await.unwrap(), 0);
         test.clock.advance(MINUTE);
         assert_eq!(test.auth.sweep().await.unwrap(), 2);
+    }
+}
+
+/// The account `a@example.com` cannot be removed.
+async fn keep_first(test: &TestAuth) {
+    let statements: &[&str] = match test.db.get_database_backend() {
+        DbBackend::Postgres => &[
+            "CREATE FUNCTION keep() RETURNS trigger AS $$ BEGIN \
+             IF OLD.email = 'a@example.com' THEN RAISE 'kept'; END IF; RETURN OLD; END $$ LANGUAGE plpgsql",
+            "CREATE TRIGGER keep BEFORE DELETE ON auth_user FOR EACH ROW EXECUTE FUNCTION keep()",
+        ],
+        DbBackend::MySql => &["CREATE TRIGGER keep BEFORE DELETE ON auth_user FOR EACH ROW \
+                               IF OLD.email = 'a@example.com' THEN SIGNAL SQLSTATE '45000'; END IF"],
+        _ => &["CREATE TRIGGER keep BEFORE DELETE ON auth_user WHEN OLD.email = 'a@example.com' \
+                BEGIN SELECT RAISE(ABORT, 'kept'); END"],
+    };
+    for statement in statements {
+        test.execute(statement).await;
     }
 }

@@ -36,8 +36,8 @@ pub(super) async fn serve(
         logging.write(&welcome::block(&config, &listener.place(), &url));
     }
     let (ending, delay) = (Ending::default(), config.http.shutdown_delay);
-    let routes =
-        routes::routes(service, Health::new(db.clone(), ending.clone()), config.http.docs, hsts.clone());
+    let health = Health::new(db.clone(), auth.clone(), ending.clone());
+    let routes = routes::routes(service, health, config.http.docs, hsts.clone());
     let layered = layers::around(routes, hsts, ending.clone());
     let (proxies, limits) = (config.http.trusted_proxies.clone(), config.http.limits);
     tokio::spawn(Reload::new(given, config, auth, tls).at(hangups));

@@ -2,7 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend, DbErr, Statement};
+use auth_core::Auth;
+use sea_orm::DatabaseConnection;
 use serde_json::{Value, json};
 use tokio::{
     sync::Mutex,
@@ -21,6 +22,7 @@ const FRESH: Duration = Duration::from_millis(500);
 #[derive(Debug, Clone)]
 pub(crate) struct Health {
     db: DatabaseConnection,
+    auth: Auth,
     ending: Ending,
     last: Arc<Mutex<Option<(Instant, Readiness)>>>,
 }
@@ -41,8 +43,8 @@ pub(crate) enum Readiness {
 }
 
 impl Health {
-    pub(crate) fn new(db: DatabaseConnection, ending: Ending) -> Self {
-        Self { db, ending, last: Arc::default() }
+    pub(crate) fn new(db: DatabaseConnection, auth: Auth, ending: Ending) -> Self {
+        Self { db, auth, ending, last: Arc::default() }
     }
 
     /// Whether the database is reachable, can be written and has what this program needs of the schema; the answer may be half a second
@@ -68,34 +70,25 @@ impl Health {
     }
 
     async fn ask(&self) -> Readiness {
-        let asked = timeout(DEADLINE, async {
-            let migrations = auth_migration::status(&self.db).await?;
-            Ok((migrations, takes_no_writes(&self.db).await?))
-        });
-        match asked.await {
-            Ok(Ok((_, true))) => Readiness::DatabaseReadOnly,
-            Ok(Ok((migrations, false))) if migrations.iter().all(|migration| migration.applied) => {
-                Readiness::Ready
-            }
-            Ok(Ok(_) | Err(auth_migration::MigrationError::NewerSchema { .. })) => {
-                Readiness::MigrationsPending
-            }
-            Ok(Err(_)) | Err(_) => Readiness::DatabaseUnreachable,
+        match timeout(DEADLINE, self.look()).await {
+            Ok(readiness) => readiness,
+            Err(_) => Readiness::DatabaseUnreachable,
         }
     }
-}
 
-/// A SQLite file that cannot be written is told by `check`: it does not come and go.
-async fn takes_no_writes(db: &DatabaseConnection) -> Result<bool, DbErr> {
-    let backend = db.get_database_backend();
-    let sql = match backend {
-        DbBackend::Postgres => "SELECT current_setting('transaction_read_only') = 'on'",
-        DbBackend::MySql => "SELECT @@GLOBAL.read_only <> 0 OR @@SESSION.tx_read_only <> 0",
-        _ => return Ok(false),
-    };
-    match db.query_one_raw(Statement::from_string(backend, sql)).await? {
-        Some(row) => row.try_get_by_index(0),
-        None => Ok(false),
+    async fn look(&self) -> Readiness {
+        match auth_migration::status(&self.db).await {
+            Ok(migrations) if migrations.iter().all(|migration| migration.applied) => {}
+            Ok(_) | Err(auth_migration::MigrationError::NewerSchema { .. }) => {
+                return Readiness::MigrationsPending;
+            }
+            Err(_) => return Readiness::DatabaseUnreachable,
+        }
+        match self.auth.can_write().await {
+            Ok(true) => Readiness::Ready,
+            Ok(false) => Readiness::DatabaseReadOnly,
+            Err(_) => Readiness::DatabaseUnreachable,
+        }
     }
 }
 

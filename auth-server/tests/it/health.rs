@@ -1,4 +1,5 @@
 use auth_migration::{each_database, test_util::TestDatabase};
+use sea_orm::ConnectionTrait as _;
 use tempfile::tempdir;
 use tokio::time::{Instant, timeout};
 
@@ -35,6 +36,38 @@ each_database! {
         ready_with(&client, 200).await;
         db.close().await.unwrap();
     }
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL"]
+async fn a_server_that_became_a_standby_is_not_ready_until_it_takes_writes_again() {
+    let database = TestDatabase::postgres().await;
+    let home = tempdir().unwrap();
+    let program =
+        Program::in_directory(home.path()).env("DATABASE_URL", database.url()).env("SECRET_KEY", KEY);
+    let server = program.start().await;
+    let client = server.client();
+    ready_with(&client, 200).await;
+    // One, which was there before.
+    let db = database.connect_with(1).await;
+    let name = database.url().rsplit('/').next().unwrap().split('?').next().unwrap().to_owned();
+    // Whoever was connected is not any more, and what takes its place cannot write.
+    let set = async |setting: &str| {
+        db.execute_unprepared(&format!("ALTER DATABASE {name} {setting}")).await.unwrap();
+    };
+    set("SET default_transaction_read_only = on").await;
+    let others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                  WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    db.execute_unprepared(others).await.unwrap();
+    let asked = timeout(PATIENCE, async {
+        while ready_with(&client, 503).await.body["reason"] != "database_read_only" {}
+    });
+    asked.await.expect("it is not told that nothing can be written");
+    // From here on only the setting changes: the connections to what was read-only are left by the program itself.
+    set("RESET default_transaction_read_only").await;
+    ready_with(&client, 200).await;
+    db.close().await.unwrap();
+    database.drop_database().await;
 }
 
 /// The database goes away under a running server.

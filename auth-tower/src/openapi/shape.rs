@@ -89,6 +89,11 @@ pub(crate) fn object(required: &[&str], properties: &Value) -> Value {
     json!({"type": "object", "required": required, "properties": properties})
 }
 
+/// The same of a form: there every field is a text, and none is there twice.
+pub(crate) fn form_object(required: &[&str], properties: &Value) -> Value {
+    json!({"type": "object", "required": required, "properties": properties, "additionalProperties": {"type": "string"}})
+}
+
 /// An object with exactly these members, as answers are. What a later version adds is in its description.
 pub(crate) fn closed(properties: &Value) -> Value {
     let names: Vec<_> = properties.as_object().into_iter().flat_map(|members| members.keys()).collect();

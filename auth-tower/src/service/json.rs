@@ -75,8 +75,19 @@ impl<'de> Visitor<'de> for Reader {
         Ok(Json::Number(number))
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Json, E> {
-        Ok(Json::Other)
+    /// `1.0` is a whole number too, as JSON Schema has it, up to where a double has each.
+    fn visit_f64<E>(self, number: f64) -> Result<Json, E> {
+        const EXACT: f64 = 9_007_199_254_740_992.0;
+        if number.fract() != 0.0 || !(0.0..=EXACT).contains(&number) {
+            return Ok(Json::Other);
+        }
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "whole, and within these bounds"
+        )]
+        let whole = number as u64;
+        Ok(Json::Number(whole))
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Json, E> {
@@ -134,6 +145,19 @@ mod tests {
             [&b""[..], b" ", b"{}{}", b"{}x", b"\xef\xbb\xbf{}", b"{\"a\":[\"\xff\"]}", b"{\"a\":1", b"nul"]
         {
             assert_eq!(parse(body), None, "{body:?}");
+        }
+    }
+
+    #[test]
+    fn a_whole_number_is_one_however_it_is_written_and_nothing_else_is() {
+        for (written, number) in [("1", 1), ("1.0", 1), ("1e2", 100), ("0.0", 0), ("-0.0", 0)] {
+            assert!(
+                matches!(parse(written.as_bytes()), Some(Json::Number(read)) if read == number),
+                "{written}"
+            );
+        }
+        for written in ["1.5", "-1", "-1.0", "1e300", "9007199254740994.0"] {
+            assert!(matches!(parse(written.as_bytes()), Some(Json::Other)), "{written}");
         }
     }
 

@@ -283,6 +283,9 @@ auth_migration::each_database! {
         oauth(ada.token("grant_type=password", &basic(&id, &key)).await, 400, "malformed_request", "unsupported_grant_type");
         oauth(ada.token("scope=x", &basic(&id, &key)).await, 400, "malformed_request", "invalid_request");
         oauth(ada.token(&in_form, &basic(&id, &key)).await, 400, "malformed_request", "invalid_request");
+        let in_list = Req::post("/oauth/token").header("authorization", basic(&id, &key));
+        let in_list = in_list.json(json!({"grant_type": "client_credentials", "scope": ["read:todos"]}).to_string());
+        oauth(ada.world.send(in_list).await, 400, "malformed_request", "invalid_request");
         oauth(ada.token(&format!("{GRANT}&{GRANT}"), &basic(&id, &key)).await, 400, "malformed_request", "invalid_request");
     }
 

@@ -300,13 +300,7 @@ async fn through_the_door(
     token_id: Option<Uuid>,
 ) -> Result<Tokens, Error> {
     let Answer { client, holds, .. } = answer;
-    let held = match &holds {
-        Some(token) => {
-            let session = kernel.genuine(token).await?;
-            session.map(|session| Replaced { session: session.id, owner: Some(session.user.id) })
-        }
-        None => None,
-    };
+    let held = kernel.held(holds.as_ref()).await?;
     let LoginRow { user, sessions: live_sessions, factors, .. } = owner;
     let from_before = row.replaces.map(|session| Replaced { session, owner: None });
     let replaces = held.or(from_before);

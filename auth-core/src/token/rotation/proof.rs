@@ -75,6 +75,17 @@ impl Jar {
     }
 }
 
+/// What a tab does at `now`, and when its answer arrives, if it does.
+fn step(server: &mut Server, jar: &mut Jar, now: i64, travel: Option<i64>) -> Result<(), TestCaseError> {
+    jar.receive(now);
+    let (Answer::Rotated(token) | Answer::Repeated(token)) = server.refresh(jar.holds, now) else {
+        return Err(TestCaseError::fail(format!("signed out at {now} with {}", jar.holds)));
+    };
+    jar.on_their_way.extend(travel.map(|travel| (now + travel, token)));
+    jar.receive(now);
+    Ok(())
+}
+
 /// Ticks until the next step: near nothing, near the grace, near its multiples, or anything.
 fn pause() -> impl Strategy<Value = i64> {
     prop_oneof![3 => 0..5_i64, 3 => GRACE - 5..GRACE + 5, 1 => 2 * GRACE - 5..2 * GRACE + 5, 2 => 0..3 * GRACE]
@@ -93,12 +104,7 @@ proptest! {
         let (mut server, mut jar, mut now) = (Server::new(), Jar::new(), 0);
         for (pause, travel) in steps {
             now += pause;
-            jar.receive(now);
-            let (Answer::Rotated(token) | Answer::Repeated(token)) = server.refresh(jar.holds, now) else {
-                return Err(TestCaseError::fail(format!("signed out at {now} with {}", jar.holds)));
-            };
-            jar.on_their_way.extend(travel.map(|travel| (now + travel, token)));
-            jar.receive(now);
+            step(&mut server, &mut jar, now, travel)?;
         }
     }
 
@@ -118,12 +124,7 @@ proptest! {
                 jar.on_their_way.clear();
             }
             now += pause;
-            jar.receive(now);
-            let (Answer::Rotated(token) | Answer::Repeated(token)) = server.refresh(jar.holds, now) else {
-                return Err(TestCaseError::fail(format!("signed out at {now} with {}", jar.holds)));
-            };
-            jar.on_their_way.extend(travel.map(|travel| (now + travel, token)));
-            jar.receive(now);
+            step(&mut server, &mut jar, now, travel)?;
         }
     }
 

@@ -126,6 +126,7 @@ const ROOMS: &[Shared] = &[
             ("auth-core/room/mod.rs", "the list of rooms"),
             ("auth-server/config/settings/mod.rs", "rows of its settings"),
             ("auth-server/handle.rs", "switches it on"),
+            ("auth-server/http/metrics/mod.rs", "explains its numbers"),
             ("auth-tower/endpoint/mod.rs", "the list of doors"),
             ("auth-tower/lib.rs", "what is unused without the feature"),
             ("migration/lib.rs", "the file of its tables"),

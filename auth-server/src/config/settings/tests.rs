@@ -2,6 +2,7 @@ use std::{
     collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
+    sync::LazyLock,
 };
 
 use super::{
@@ -41,30 +42,13 @@ const OTHERS: &[&str] = &[
     "VERIFY_IDENTITY",
     // Constants, codes of other systems, and what stands for any name.
     "ADMIN_ROLE",
-    "EMAIL_TAKEN",
-    "REGISTRATION_CLOSED",
-    "USER_NOT_FOUND",
-    "SESSION_NOT_FOUND",
-    "KEY_NOT_FOUND",
-    "PROVIDER_NOT_FOUND",
-    "IDENTITY_NOT_FOUND",
-    "LAST_ADMIN",
-    "LAST_WAY_IN",
-    "VERIFICATION_NEEDED",
-    "INVALID_CODE",
-    "FACTOR_LOCKED",
-    "FACTOR_NOT_FOUND",
-    "FACTOR_REQUIRED",
-    "OWN_FACTORS",
-    "SECOND_FACTOR_ENROLMENT_REQUIRED",
-    "TOTP_EXISTS",
-    "PASSKEY_NOT_FOUND",
-    "TOO_MANY_PASSKEYS",
     "REST_MIB",
     "LOGIN_BAD_CREDENTIALS",
     "REGISTER_USER_ALREADY_EXISTS",
     "PERMISSION_DENIED",
     "NAME_FILE",
+    "HMAC_SHA256",
+    "ID_LENGTH",
 ];
 
 /// Whether it is the beginning or a part of the name of an identity provider's setting, of which there are any number.
@@ -74,12 +58,21 @@ fn is_of_a_provider(name: &str) -> bool {
     })
 }
 
+/// Whether it is the name of a refusal of the library, `pub const LAST_ADMIN: Refusal`.
+fn is_refusal(name: &str) -> bool {
+    static CORE: LazyLock<Vec<(PathBuf, String)>> =
+        LazyLock::new(|| files(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../auth-core/src")), ".rs"));
+    let constant = format!("const {name}: Refusal");
+    CORE.iter().any(|(_, text)| text.contains(&constant))
+}
+
 fn is_known(name: &str) -> bool {
     let base = name.strip_suffix("_FILE");
     setting(name).is_some()
         || base.and_then(setting).is_some_and(|setting| setting.secret)
         || is_of_a_provider(name)
         || OTHERS.contains(&name)
+        || is_refusal(name)
 }
 
 /// The words in capitals with an underscore, as they stand between other characters.

@@ -67,16 +67,22 @@ fn basic(headers: &HeaderMap) -> Result<Option<(String, String)>, Problem> {
     Ok(Some((decode(id).map_err(|_| wrong())?, decode(secret).map_err(|_| wrong())?)))
 }
 
-/// The fields of a form, or the texts of an object.
+/// The fields of a form, or the members of an object, each of them a text too: one of another type that were left out would ask
+/// for something else, as a `scope` in a list for all that the key may. One without a value is none (RFC 6749 section 3.2).
 pub(super) fn form(payload: Payload) -> Result<Form, Problem> {
     match payload {
         Payload::Form(form) => Ok(form),
         Payload::Json(Json::Object(object)) => {
-            let texts = object.into_iter().filter_map(|(name, value)| match value {
-                Json::Text(text) if !text.is_empty() => Some((name, text)),
-                _ => None,
-            });
-            Ok(texts.collect())
+            let mut form = Form::new();
+            for (name, value) in object {
+                let Json::Text(text) = value else {
+                    return Err(Problem::malformed("Each member has to be a text."));
+                };
+                if !text.is_empty() {
+                    form.insert(name, text);
+                }
+            }
+            Ok(form)
         }
         Payload::Nothing => Ok(Form::new()),
         Payload::Json(_) => Err(Problem::malformed("A form is needed.")),

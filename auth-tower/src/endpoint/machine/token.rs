@@ -14,7 +14,7 @@ use crate::{
     endpoint::answer::json,
     openapi::{
         Operation,
-        shape::{closed, constant, object, one_of, reference, text},
+        shape::{closed, constant, form_object, one_of, reference, text},
     },
     problem::Problem,
     route::{Answered, Route, Takes},
@@ -133,7 +133,7 @@ pub(super) fn bodies(schema: &str, example: &Value) -> Value {
 }
 
 pub(super) fn schemas() -> [(&'static str, Value); 3] {
-    let form = object(
+    let fields = form_object(
         &["grant_type"],
         &json!({
             "grant_type": one_of(["client_credentials"]),
@@ -148,14 +148,14 @@ pub(super) fn schemas() -> [(&'static str, Value); 3] {
         "expires_in": {"type": "integer", "minimum": 0, "description": "Seconds."},
         "scope": {"type": "string", "description": "With spaces between."},
     }));
-    let asked = object(
+    let asked = form_object(
         &["token"],
         &json!({
             "token": {"type": "string", "minLength": 1},
-            "token_type_hint": {"description": "Is not needed, and not read."},
+            "token_type_hint": {"type": "string", "description": "Is not needed, and not read."},
             "client_id": text(),
             "client_secret": {"type": "string", "format": "password"},
         }),
     );
-    [("TokenForm", form), ("ServiceToken", token), ("TokenToLookAt", asked)]
+    [("TokenForm", fields), ("ServiceToken", token), ("TokenToLookAt", asked)]
 }

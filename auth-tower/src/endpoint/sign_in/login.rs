@@ -8,7 +8,7 @@ use crate::{
     endpoint::signed_in,
     openapi::{
         Operation,
-        shape::{object, one_of, password, reference, text},
+        shape::{form_object, object, one_of, password, reference, text},
     },
     problem::Problem,
     route::{Answered, Route, Takes},
@@ -84,7 +84,7 @@ fn describe(service: &Inner) -> Operation {
 }
 
 pub(super) fn schemas() -> [(&'static str, Value); 2] {
-    let form = object(
+    let fields = form_object(
         &["username", "password"],
         &json!({
             "grant_type": one_of(["password"]),
@@ -95,5 +95,5 @@ pub(super) fn schemas() -> [(&'static str, Value); 2] {
     );
     // No choice between members that have to be there: generators of clients make nothing of one.
     let credentials = object(&["email", "password"], &json!({"email": text(), "password": password()}));
-    [("PasswordForm", form), ("Credentials", credentials)]
+    [("PasswordForm", fields), ("Credentials", credentials)]
 }

@@ -11,7 +11,7 @@ use crate::{
     assurance::{PASSKEY, with_second},
     event::EventKind,
     flow::NotSignedIn,
-    kernel::{Arrival, Attempt, Kernel, Replaced},
+    kernel::{Arrival, Attempt, Kernel},
     store::{LoginRow, find_user_with_sessions},
     task::until_won,
 };
@@ -96,13 +96,7 @@ async fn go_on(
     attempt: Attempt,
 ) -> Result<SignIn, Error> {
     let PasskeyLogin { client, replacing, .. } = login;
-    let replaces = match &replacing {
-        Some(token) => {
-            let session = kernel.genuine(token).await?;
-            session.map(|session| Replaced { session: session.id, owner: Some(session.user.id) })
-        }
-        None => None,
-    };
+    let replaces = kernel.held(replacing.as_ref()).await?;
     let (id, from) = (found.user.id, client.clone());
     let arrival = Arrival {
         user: found.user,
