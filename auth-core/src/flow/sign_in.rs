@@ -103,7 +103,7 @@ impl Kernel {
         .await?;
         if let Some(ended) = ended {
             if let Some(session) = ended.session() {
-                self.revocations.session_ended(session, now);
+                self.revocations.session_ended(session);
             }
             self.emit(&client, ended);
         }
