@@ -26,6 +26,8 @@
 //! | 409 | `api_key_rotated` | nothing: another key has taken its place already |
 //! | 409 | `api_key_limit` | delete a key first |
 //! | 409 | `user_in_use` | remove what else belongs to the account, then repeat |
+//! | 409 | `too_many_passkeys` | take one away first |
+//! | 409 | `webhook_of_setting` | nothing: change the setting that it comes from |
 //! | 409 | `last_way_in` | set a password or link another identity first |
 //! | 410 | `cursor_too_old` | read the users anew, then go on from where the feed is now |
 //! | 422 | `validation_failed` | show each of `errors` at its `field` |

@@ -56,7 +56,7 @@ const CODES: [Code; 24] = [
 /// Stands for any code that a host may have.
 const DENIED: &str = auth_core::Denial::CODE;
 
-fn all() -> impl Iterator<Item = Code> {
+pub(super) fn all() -> impl Iterator<Item = Code> {
     CODES.into_iter().chain(DOORS.iter().flat_map(|doors| doors.codes).copied())
 }
 
