@@ -78,6 +78,7 @@ mod outbox;
 pub mod password;
 mod principal;
 mod random;
+mod read_only;
 pub mod refusal;
 mod revocation;
 mod role;

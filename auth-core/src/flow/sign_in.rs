@@ -111,7 +111,7 @@ impl Kernel {
         let Some(ended) = begun.await? else { return Ok(None) };
         if let Some(ended) = ended {
             if let Some(session) = ended.session() {
-                self.revocations.session_ended(session, now);
+                self.revocations.session_ended(session);
             }
             self.emit(client, ended);
         }

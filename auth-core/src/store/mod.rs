@@ -12,7 +12,6 @@ mod lease;
 mod mail;
 mod one_time;
 mod pace;
-pub(crate) mod read_only;
 mod referring;
 mod revocation;
 mod role;
