@@ -26,7 +26,8 @@ impl Problem {
             }
             Error::SessionRequired => return Self::session_required(),
             Error::Denied(denial) => return Self::denied(*denial),
-            Error::SecondFactorRequired(_) => return Self::second_factor(false),
+            // By whose clock the challenge goes is not known here.
+            Error::SecondFactorRequired(challenge) => return Self::second_factor(&challenge, None),
             _ => {}
         }
         let (status, detail) = match error.class() {
