@@ -166,7 +166,10 @@ fn whatever_is_mounted_a_choice_is_between_something_and_of_a_type_that_is_told(
 fn a_room_tells_of_no_body_that_none_of_its_doors_has() {
     let document = whole();
     let service = service(|settings| settings);
-    for (name, _) in DOORS.iter().flat_map(|doors| (doors.schemas)(&service.inner)).chain(endpoint::schemas())
+    for (name, _) in DOORS
+        .iter()
+        .flat_map(|doors| (doors.schemas)(&service.inner))
+        .chain(endpoint::schemas(&service.inner))
     {
         assert!(document["components"]["schemas"][name].is_object(), "{name} is of no use");
     }

@@ -9,12 +9,20 @@ mod spreadsheet;
 
 use std::io::{self, BufRead as _, Read as _};
 
-use auth_core::{Auth, ClientInfo, CreateUser, Password, User, UserChange, UserId, UserQuery, mail::Link};
+use auth_core::{
+    Auth, ClientInfo, CreateUser, Password, ProfileChange, User, UserChange, UserId, UserQuery, mail::Link,
+};
 use auth_tower::{AccountDocument, rfc3339};
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use crate::{cli::Users, command::output::print, config::Config, error::Error, handle};
+use crate::{
+    cli::{ProfileOptions, Users},
+    command::output::print,
+    config::Config,
+    error::Error,
+    handle,
+};
 
 /// Longer than any password that the rules take.
 const PASSWORD_BYTES_MAX: u64 = 4096;
@@ -41,12 +49,18 @@ impl Desk {
     async fn act(&self, action: &Users) -> Result<(), Error> {
         let auth = &self.auth;
         match action {
-            Users::List { email } => self.list(email.as_deref()).await,
+            Users::List { email, begins } => self.list(email.as_deref(), begins.as_deref()).await,
             Users::Show { user } => self.print(&self.find(user).await?),
-            Users::Create { email, role, verified, password_stdin, print_link } => {
+            Users::Create { email, role, verified, profile, password_stdin, print_link } => {
                 let new = role.iter().fold(CreateUser::new(email.as_str()), CreateUser::role);
+                let new = new.profile(change(profile));
                 let new = if *verified { new.verified() } else { new };
                 self.create(new, *password_stdin, *print_link).await
+            }
+            Users::SetProfile { user, profile, data, app_data } => {
+                let mut change = change(profile);
+                (change.data, change.app_data) = (data.clone(), app_data.clone());
+                self.change(user, UserChange::default().profile(change)).await
             }
             Users::SetRole { user, roles } => {
                 self.change(user, UserChange::default().roles(roles.iter().cloned())).await
@@ -80,7 +94,7 @@ impl Desk {
         }
     }
 
-    /// An address has an `@`, an id has none.
+    /// An address has an `@`, an id has none, and a user name is shorter than one.
     async fn find(&self, name: &str) -> Result<User, Error> {
         told(match name.parse::<UserId>() {
             Ok(id) => self.auth.user(id).await,
@@ -89,9 +103,10 @@ impl Desk {
     }
 
     /// Page by page, so that neither side holds them all.
-    async fn list(&self, email: Option<&str>) -> Result<(), Error> {
+    async fn list(&self, email: Option<&str>, begins: Option<&str>) -> Result<(), Error> {
         let query = UserQuery::default().limit(UserQuery::LIMIT_MAX);
         let query = email.map_or(query.clone(), |email| query.email(email));
+        let query = begins.map_or(query.clone(), |text| query.begins(text));
         let mut page = told(self.auth.list_users(query.clone()).await)?;
         loop {
             print(page.users.iter().map(|user| self.line(user)))?;
@@ -188,6 +203,16 @@ impl Desk {
         }
         print([format!("{} {done}", user.id)])
     }
+}
+
+/// What was given; an empty text takes away.
+fn change(given: &ProfileOptions) -> ProfileChange {
+    let member = |text: &Option<String>| text.clone().map(|text| Some(text).filter(|text| !text.is_empty()));
+    let mut change = ProfileChange::default();
+    change.name = member(&given.name);
+    change.username = member(&given.username);
+    change.locale = member(&given.locale);
+    change
 }
 
 fn told<T>(outcome: Result<T, auth_core::Error>) -> Result<T, Error> {
