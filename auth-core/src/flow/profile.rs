@@ -41,21 +41,21 @@ impl Kernel {
         Ok(user)
     }
 
-    /// Puts a change in, in a transaction that holds the user's row. `None`: there is nothing to change. The unique index decides
-    /// who has a user name; after [`USERNAME_TAKEN`](refusal::USERNAME_TAKEN) the transaction can only be given up.
+    /// Puts a change in, in a transaction that holds the user's row; gives what there is then, and the event if there was
+    /// something to change. The unique index decides who has a user name; after [`USERNAME_TAKEN`](refusal::USERNAME_TAKEN) the transaction can only be given up.
     pub(crate) async fn change_profile(
         &self,
         txn: &DatabaseTransaction,
         user: UserId,
         change: &SoundChange,
-    ) -> Result<Option<EventKind>, Error> {
-        if change.is_empty() {
-            return Ok(None);
-        }
+    ) -> Result<(Profile, Option<EventKind>), Error> {
         let there = find_profile(txn, user).await?;
+        if change.is_empty() {
+            return Ok((there.unwrap_or_default(), None));
+        }
         let is_first = there.is_none();
         let too_long = |error: FieldError| Error::Validation(vec![error]);
-        let profile: Profile = change.apply(there.unwrap_or_default()).map_err(too_long)?;
+        let profile = change.apply(there.unwrap_or_default()).map_err(too_long)?;
         if put_profile(txn, user, is_first, &profile).await? == Insert::Taken {
             return Err(refusal::USERNAME_TAKEN.into());
         }
@@ -64,6 +64,6 @@ impl Kernel {
             let keys = &self.keys.get().devices;
             forget_all_failures(txn, [keys.account_by_name(name), keys.devices_by_name(name)]).await?;
         }
-        Ok(Some(EventKind::ProfileChanged { user, members: change.members() }))
+        Ok((profile, Some(EventKind::ProfileChanged { user, members: change.members() })))
     }
 }

@@ -141,7 +141,8 @@ impl Kernel {
             }
             if !profile.is_empty() {
                 lock_user(&txn, user).await?.ok_or(Error::Refused(refusal::USER_NOT_FOUND))?;
-                kinds.extend(self.change_profile(&txn, user, &profile).await?);
+                let (_, kind) = self.change_profile(&txn, user, &profile).await?;
+                kinds.extend(kind);
             }
             if disables && disable_user(&txn, user, now).await? {
                 kinds.push(EventKind::Disabled { user });

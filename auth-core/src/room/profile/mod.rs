@@ -45,20 +45,20 @@ async fn change_own(
     client: &ClientInfo,
 ) -> Result<User, Error> {
     let user = kernel.live_session(caller).await?.user;
-    let (changed, kind) = until_won(|| async {
+    let (profile, kind) = until_won(|| async {
         let txn = kernel.store.begin().await?;
         lock_user(&txn, user.id).await?.filter(|locked| !locked.disabled).ok_or(Error::SessionOver)?;
-        let kind = kernel.change_profile(&txn, user.id, change).await?;
-        let changed = kernel.with_profile(&txn, user.clone()).await?;
+        let (profile, kind) = kernel.change_profile(&txn, user.id, change).await?;
         if let Some(kind) = &kind {
             kernel.record(&txn, client, kind).await?;
         }
         txn.commit().await?;
-        Ok((changed, kind))
+        Ok((profile, kind))
     })
     .await?;
     if let Some(kind) = kind {
         kernel.emit(client, kind);
     }
-    Ok(changed)
+    let profile = kernel.config.profile.enabled.then_some(profile);
+    Ok(User { profile, ..user.into() })
 }
