@@ -106,7 +106,10 @@ pub(crate) async fn forget_failures(db: &impl ConnectionTrait, id: Uuid, failure
 }
 
 /// Takes all failures of these away.
-pub(crate) async fn forget_all_failures(db: &impl ConnectionTrait, ids: [Uuid; 2]) -> Result<(), DbErr> {
+pub(crate) async fn forget_all_failures(
+    db: &impl ConnectionTrait,
+    ids: impl IntoIterator<Item = Uuid>,
+) -> Result<(), DbErr> {
     throttle::Entity::delete_many().filter(throttle::Column::Id.is_in(ids)).exec(db).await.map(drop)
 }
 
