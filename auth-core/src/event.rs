@@ -243,6 +243,13 @@ pub enum EventKind {
         /// Whose.
         user: UserId,
     },
+    /// What an account tells beside its address was changed.
+    ProfileChanged {
+        /// Whose.
+        user: UserId,
+        /// Which members of it, with spaces between them: `name username`.
+        members: String,
+    },
     /// A second factor stands from now on.
     FactorAdded {
         /// Whose.
@@ -553,6 +560,7 @@ table! {
     Self::WaysInRemoved { user, ways } = "ways_in_removed" [ends(Ends::OfUser)],
         .user(*user).reason(ways).reason_not_counted().level(Level::Warn);
     Self::Deleted { user } = "deleted" [ends(Ends::OfUser)], .user(*user);
+    Self::ProfileChanged { user, members } = "profile_changed", .user(*user).reason(members).reason_not_counted();
     Self::FactorAdded { user, factor } = "factor_added", .user(*user).reason(factor);
     Self::FactorRemoved { user, factor } = "factor_removed", .user(*user).reason(factor);
     Self::FactorsReset { user } = "factors_reset" [ends(Ends::OfUser)], .user(*user);

@@ -193,8 +193,11 @@ pub(crate) enum Users {
         /// Only the one with this address
         #[arg(long)]
         email: Option<String>,
+        /// Only those whose address, name or user name begins so
+        #[arg(long, conflicts_with = "email")]
+        begins: Option<String>,
     },
-    /// Show one
+    /// Show one, by id, address or user name
     Show { user: String },
     /// Make an account
     ///
@@ -207,12 +210,28 @@ pub(crate) enum Users {
         /// Take the address for proved
         #[arg(long)]
         verified: bool,
+        #[command(flatten)]
+        profile: ProfileOptions,
         /// Read the password from the first line of standard input: for an account of your own
         #[arg(long)]
         password_stdin: bool,
         /// Print the link instead of mailing it. Whoever has it can take the account over
         #[arg(long, conflicts_with = "password_stdin")]
         print_link: bool,
+    },
+    /// Change the name, the user name, the language or the data of somebody
+    ///
+    /// What is not given stays; an empty text takes away.
+    SetProfile {
+        user: String,
+        #[command(flatten)]
+        profile: ProfileOptions,
+        /// A JSON merge patch of what the person keeps here; `null` empties it
+        #[arg(long, value_name = "JSON")]
+        data: Option<serde_json::Value>,
+        /// The same of what administrators and services keep here
+        #[arg(long, value_name = "JSON")]
+        app_data: Option<serde_json::Value>,
     },
     /// Give exactly these roles
     ///
@@ -256,11 +275,25 @@ pub(crate) enum Users {
     Export(ExportOptions),
 }
 
+/// What an account tells beside its address.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ProfileOptions {
+    /// What to call the person
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// A name to sign in with; needs USERNAMES=on
+    #[arg(long)]
+    pub(crate) username: Option<String>,
+    /// The language, as de or pt-BR
+    #[arg(long)]
+    pub(crate) locale: Option<String>,
+}
+
 /// Which accounts to take over.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ImportOptions {
     /// Has a line for each account: CSV with a header, or JSON; `-` is standard input. What there is to an account: id,
-    /// email, `email_verified`, disabled, roles, `created_at`, hash, `totp_secret`
+    /// email, `email_verified`, disabled, roles, `created_at`, name, username, locale, data, `app_data`, hash, `totp_secret`
     pub(crate) file: PathBuf,
     /// If the name of the file does not tell by .csv or .jsonl
     #[arg(long)]
@@ -442,7 +475,7 @@ const OF_MACHINES: &[&str] = &["SECRET_KEY", "API_KEY_", "API_KEYS_ENABLED", "AU
 const OF_PLACE: &[&str] = &["HOST", "PORT", "UNIX_SOCKET", "TLS_", "TRUSTED_PROXIES", "PROXY_PROTOCOL"];
 
 /// Whether what a command does hangs on a setting.
-fn looks_at(words: &[&str], setting: &str) -> bool {
+pub(crate) fn looks_at(words: &[&str], setting: &str) -> bool {
     let groups: &[&[&str]] = match words {
         [] | ["serve" | "check" | "config"] => return true,
         ["migrate", ..] => &[OF_DATABASE],
@@ -454,6 +487,7 @@ fn looks_at(words: &[&str], setting: &str) -> bool {
         _ => &[],
     };
     let name = setting.strip_suffix("_FILE").unwrap_or(setting);
+    let name = name.strip_suffix("_PREVIOUS").unwrap_or(name);
     let fits = |known: &&str| name == *known || (known.ends_with('_') && name.starts_with(*known));
     groups.iter().any(|group| group.iter().any(fits))
 }
@@ -547,6 +581,19 @@ mod tests {
         assert!(of_migrate.len() < 10 && !of_migrate.contains(&"--port".to_owned()), "{of_migrate:?}");
         assert!(flags(&["help", "users", "create"]).contains(&"--smtp-url".to_owned()));
         assert!(flags(&["health", "--help"]).contains(&"--unix-socket".to_owned()));
+    }
+
+    #[test]
+    fn what_a_command_looks_at_are_settings_and_what_they_were_before() {
+        for name in [OF_DATABASE, OF_KEYS, OF_ACCOUNTS, OF_MACHINES, OF_PLACE].into_iter().flatten() {
+            let is_one = |setting: &Setting| setting.name == *name;
+            let begins_one = |setting: &Setting| name.ends_with('_') && setting.name.starts_with(name);
+            assert!(SETTINGS.iter().any(|setting| is_one(setting) || begins_one(setting)), "{name}");
+        }
+        let of_keys = flags(&["keys", "rotate", "--help"]);
+        for flag in ["--secret-key-previous-file", "--algorithm-previous", "--private-key-previous"] {
+            assert!(of_keys.iter().any(|found| found == flag), "{flag} in {of_keys:?}");
+        }
     }
 
     #[test]

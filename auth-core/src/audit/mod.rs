@@ -14,6 +14,7 @@ use crate::{
     email::Email,
     event::audited,
     kernel::Kernel,
+    profile::Username,
     random,
     store::{ConnectionTrait, EventRow, insert_events, list_events},
 };
@@ -177,6 +178,11 @@ impl Kernel {
             event.operator.as_mut().map(without_account);
         }
         Ok(events)
+    }
+
+    /// As a client of which no more is known than the user name that it gave.
+    pub(crate) fn about_name(&self, client: &ClientInfo, name: &Username) -> ClientInfo {
+        ClientInfo { address: Some(self.keys.get().devices.name_in_audit(name)), ..client.clone() }
     }
 
     /// As a client of which no more is known than the address that it named.

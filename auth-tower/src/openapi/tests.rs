@@ -23,6 +23,7 @@ fn service(settings: impl FnOnce(AuthBuilder) -> AuthBuilder) -> AuthService {
         config.mail.pages_at("http://127.0.0.1:8000/auth");
         // Told by an address, it is where clients look for the rest.
         "https://auth.example.com".clone_into(&mut config.tokens.issuer);
+        (config.profile.enabled, config.profile.usernames) = (true, true);
         config.passkeys.rp_id = Some("localhost".to_owned());
         config.passkeys.origins = vec!["http://localhost:8000".to_owned()];
     });
@@ -52,6 +53,75 @@ fn each_method_of_each_endpoint_is_described_and_no_other() {
             let summary = &item[&method.as_str().to_lowercase()]["summary"];
             assert!(!summary.as_str().unwrap().is_empty(), "{method} {}", address.path);
         }
+    }
+}
+
+/// What stands between backticks.
+fn quoted(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`').skip(1).step_by(2)
+}
+
+/// Each method and path that the first cell of a row names: methods by themselves are of the next path.
+fn asked(cell: &str) -> Vec<(String, String)> {
+    let (mut methods, mut asked) = (Vec::new(), Vec::new());
+    for words in quoted(cell).filter(|words| words.starts_with(|c: char| c.is_ascii_uppercase())) {
+        let (method, path) = words.split_once(' ').unwrap_or((words, ""));
+        methods.push(method.to_owned());
+        if !path.is_empty() {
+            asked.extend(methods.drain(..).map(|method| (method, path.to_owned())));
+        }
+    }
+    assert_eq!(methods, [""; 0], "of no path: {cell}");
+    asked
+}
+
+#[test]
+fn the_table_of_endpoints_has_each_of_them_with_what_it_answers() {
+    let mut told = BTreeSet::new();
+    let document = whole();
+    let rows = include_str!("../route/endpoints.md").lines().filter(|line| line.starts_with("| `"));
+    for row in rows {
+        let (request, answer) = row.trim_matches('|').split_once(" | ").unwrap();
+        for (method, path) in asked(request) {
+            let answers = document["paths"][&path][method.to_lowercase()]["responses"].as_object();
+            let answers = answers.unwrap_or_else(|| panic!("{method} {path} is not there"));
+            let good = answers.keys().filter(|status| ["2", "3"].iter().any(|good| status.starts_with(good)));
+            let is_page = |status: &&String| *status == "200" && answer.contains("the built-in page");
+            for status in good.filter(|status| !is_page(status)) {
+                assert!(answer.contains(status.as_str()), "{method} {path}: {status} in {answer}");
+            }
+            assert!(told.insert((method, path)), "twice: {row}");
+        }
+    }
+    let routes = endpoint::all()
+        .flat_map(|Endpoint(address)| address.routes.iter().map(move |route| (route, address)));
+    let there = routes.map(|(route, address)| (route.method.to_owned(), address.path.to_owned()));
+    assert_eq!(told, there.collect());
+}
+
+#[test]
+fn the_tables_of_problems_have_each_code() {
+    let rows = include_str!("../problem.rs").lines().filter_map(|line| line.strip_prefix("//! | "));
+    let mut told = Vec::new();
+    for row in rows.filter(|row| row.starts_with(|c: char| c.is_ascii_digit())) {
+        let mut cells = row.split(" | ");
+        let statuses: Vec<u16> =
+            cells.next().unwrap().split(", ").map(|status| status.parse().unwrap()).collect();
+        let codes = quoted(cells.next().unwrap());
+        told.extend(codes.enumerate().map(|(n, code)| (code, *statuses.get(n).unwrap_or(&statuses[0]))));
+    }
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../auth-core/src/manual/errors.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let page: BTreeSet<&str> = quoted(&page).collect();
+    for (code, status, _) in problems::all() {
+        assert!(told.contains(&(code, status)), "{code} {status} is not in the table of problem.rs");
+        assert!(page.contains(code), "{code} is not on the page on errors");
+    }
+    let known: BTreeSet<&str> = problems::codes().collect();
+    // What comes before there is an endpoint, or where none is described.
+    let others = ["method_not_allowed"];
+    for (code, _) in told {
+        assert!(known.contains(code) || others.contains(&code), "{code} is in the table and no code");
     }
 }
 
@@ -103,6 +173,7 @@ fn kind_of((mail, providers, verification, registration): Kind) -> Option<Auth> 
         (config.email_verification, config.registration) = (verification, registration);
         // Without keys where there is no mail, so that each comes with and without them.
         config.api_keys.enabled = mail;
+        (config.profile.enabled, config.profile.usernames) = (mail, mail);
         config.mail.pages_at("http://127.0.0.1:8000");
         // Passkeys come and go with mail: one kind more would double their number.
         config.passkeys.rp_id = mail.then(|| "localhost".to_owned());
@@ -166,7 +237,10 @@ fn whatever_is_mounted_a_choice_is_between_something_and_of_a_type_that_is_told(
 fn a_room_tells_of_no_body_that_none_of_its_doors_has() {
     let document = whole();
     let service = service(|settings| settings);
-    for (name, _) in DOORS.iter().flat_map(|doors| (doors.schemas)(&service.inner)).chain(endpoint::schemas())
+    for (name, _) in DOORS
+        .iter()
+        .flat_map(|doors| (doors.schemas)(&service.inner))
+        .chain(endpoint::schemas(&service.inner))
     {
         assert!(document["components"]["schemas"][name].is_object(), "{name} is of no use");
     }

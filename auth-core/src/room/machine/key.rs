@@ -338,7 +338,7 @@ pub(super) async fn end(
         Ok(txn.commit().await?)
     })
     .await?;
-    kernel.ended_here(key.as_uuid(), now);
+    kernel.ended_here(key.as_uuid());
     kernel.emit(client, kind);
     Ok(())
 }
@@ -404,7 +404,7 @@ async fn put_in_place(
     .await?;
     kernel.mail_waits();
     if until <= now {
-        kernel.ended_here(old.id.as_uuid(), now);
+        kernel.ended_here(old.id.as_uuid());
     }
     kernel.emit(client, kind);
     Ok(drawn.made())

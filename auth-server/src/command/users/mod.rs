@@ -9,12 +9,23 @@ mod spreadsheet;
 
 use std::io::{self, BufRead as _, Read as _};
 
-use auth_core::{Auth, ClientInfo, CreateUser, Password, User, UserChange, UserId, UserQuery, mail::Link};
+use auth_core::{
+    Auth, ClientInfo, CreateUser, Password, ProfileChange, User, UserChange, UserQuery, mail::Link,
+};
 use auth_tower::{AccountDocument, rfc3339};
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use crate::{cli::Users, command::output::print, config::Config, error::Error, handle};
+use crate::{
+    cli::{ProfileOptions, Users},
+    command::{
+        accounts::{self, told},
+        output::print,
+    },
+    config::Config,
+    error::Error,
+    handle,
+};
 
 /// Longer than any password that the rules take.
 const PASSWORD_BYTES_MAX: u64 = 4096;
@@ -22,12 +33,12 @@ const PASSWORD_BYTES_MAX: u64 = 4096;
 /// On the database of the settings, which running instances share.
 ///
 /// # Errors
-/// [`Error::Connect`], [`Error::Pending`], [`Error::Users`], [`Error::Setting`].
+/// [`Error::Connect`], [`Error::Pending`], [`Error::Account`], [`Error::Setting`].
 pub(crate) async fn look_after(config: &Config, action: &Users, json: bool) -> Result<(), Error> {
     let (db, auth) = handle::beside(config).await?;
     let done = Desk { auth, json, mails: config.mail.smtp_url.is_some() }.act(action).await;
     handle::close(db).await;
-    done
+    done.map_err(|error| error.under("users"))
 }
 
 struct Desk {
@@ -41,12 +52,18 @@ impl Desk {
     async fn act(&self, action: &Users) -> Result<(), Error> {
         let auth = &self.auth;
         match action {
-            Users::List { email } => self.list(email.as_deref()).await,
+            Users::List { email, begins } => self.list(email.as_deref(), begins.as_deref()).await,
             Users::Show { user } => self.print(&self.find(user).await?),
-            Users::Create { email, role, verified, password_stdin, print_link } => {
+            Users::Create { email, role, verified, profile, password_stdin, print_link } => {
                 let new = role.iter().fold(CreateUser::new(email.as_str()), CreateUser::role);
+                let new = new.profile(change(profile));
                 let new = if *verified { new.verified() } else { new };
                 self.create(new, *password_stdin, *print_link).await
+            }
+            Users::SetProfile { user, profile, data, app_data } => {
+                let mut change = change(profile);
+                (change.data, change.app_data) = (data.clone(), app_data.clone());
+                self.change(user, UserChange::default().profile(change)).await
             }
             Users::SetRole { user, roles } => {
                 self.change(user, UserChange::default().roles(roles.iter().cloned())).await
@@ -80,18 +97,15 @@ impl Desk {
         }
     }
 
-    /// An address has an `@`, an id has none.
     async fn find(&self, name: &str) -> Result<User, Error> {
-        told(match name.parse::<UserId>() {
-            Ok(id) => self.auth.user(id).await,
-            Err(_) => self.auth.find_user(name).await,
-        })
+        accounts::find(&self.auth, name).await
     }
 
     /// Page by page, so that neither side holds them all.
-    async fn list(&self, email: Option<&str>) -> Result<(), Error> {
+    async fn list(&self, email: Option<&str>, begins: Option<&str>) -> Result<(), Error> {
         let query = UserQuery::default().limit(UserQuery::LIMIT_MAX);
         let query = email.map_or(query.clone(), |email| query.email(email));
+        let query = begins.map_or(query.clone(), |text| query.begins(text));
         let mut page = told(self.auth.list_users(query.clone()).await)?;
         loop {
             print(page.users.iter().map(|user| self.line(user)))?;
@@ -150,7 +164,7 @@ impl Desk {
         if self.mails {
             return Ok(());
         }
-        Err(Error::Users(format!("there is no SMTP_URL to mail a link to choose a password by: {instead}")))
+        Err(Error::Account(format!("there is no SMTP_URL to mail a link to choose a password by: {instead}")))
     }
 
     async fn hand_out(&self, user: &User) -> Result<(), Error> {
@@ -181,17 +195,19 @@ impl Desk {
         format!("{id} {since} {verified:10} {enabled:8} {roles} {}", user.email)
     }
 
-    /// What was done to whom, where nothing of the account itself has changed or is left.
     fn say(&self, user: &User, done: &str) -> Result<(), Error> {
-        if self.json {
-            return print([json!({ "id": user.id.to_string(), "done": done }).to_string()]);
-        }
-        print([format!("{} {done}", user.id)])
+        accounts::say(&user.id.to_string(), done, self.json)
     }
 }
 
-fn told<T>(outcome: Result<T, auth_core::Error>) -> Result<T, Error> {
-    outcome.map_err(|error| Error::of_user(&error))
+/// What was given; an empty text takes away.
+fn change(given: &ProfileOptions) -> ProfileChange {
+    let member = |text: &Option<String>| text.clone().map(|text| Some(text).filter(|text| !text.is_empty()));
+    let mut change = ProfileChange::default();
+    change.name = member(&given.name);
+    change.username = member(&given.username);
+    change.locale = member(&given.locale);
+    change
 }
 
 /// The first line of standard input, without its end.
@@ -201,7 +217,7 @@ fn password() -> Result<Password, Error> {
     read.map_err(|source| Error::System { what: "standard input", source })?;
     let password = line.trim_end_matches(['\r', '\n']);
     if password.is_empty() {
-        return Err(Error::Users("--password-stdin: standard input is empty".to_owned()));
+        return Err(Error::Account("--password-stdin: standard input is empty".to_owned()));
     }
     Ok(Password::from(password))
 }

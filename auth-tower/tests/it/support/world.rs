@@ -157,6 +157,7 @@ impl World {
             "auth_webhook",
             "auth_webhook_delivery",
             "auth_feed",
+            "auth_profile",
         ] {
             let count = format!("SELECT COUNT(*) AS n FROM {table}");
             let count = Statement::from_string(self.db.get_database_backend(), count);
