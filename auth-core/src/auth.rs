@@ -42,7 +42,7 @@ use crate::{
 /// | for | |
 /// | --- | --- |
 /// | set-up | [`builder`](Self::builder), [`run_background`](Self::run_background), [`check`](Self::check), [`can_write`](Self::can_write), [`config`](Self::config), [`clock`](Self::clock), [`sends_mail`](Self::sends_mail), [`has_hooks`](Self::has_hooks) |
-/// | accounts | [`register`](Self::register), [`prepare_register`](Self::prepare_register), [`change_password`](Self::change_password), [`remove_password`](Self::remove_password), [`delete_account`](Self::delete_account), [`export`](Self::export), [`export_for`](Self::export_for), [`own_events`](Self::own_events) |
+/// | accounts | [`register`](Self::register), [`prepare_register`](Self::prepare_register), [`change_profile`](Self::change_profile), [`change_password`](Self::change_password), [`remove_password`](Self::remove_password), [`delete_account`](Self::delete_account), [`export`](Self::export), [`export_for`](Self::export_for), [`own_events`](Self::own_events) |
 /// | signing in and out | [`login`](Self::login), [`sign_in`](Self::sign_in), [`refresh`](Self::refresh), [`logout`](Self::logout), [`logout_session`](Self::logout_session), [`logout_all`](Self::logout_all), `oidc` (with that feature) |
 /// | sessions | [`sessions`](Self::sessions), [`end_session`](Self::end_session), [`end_other_sessions`](Self::end_other_sessions) |
 /// | who is calling | [`verifier`](Self::verifier), [`verify_session`](Self::verify_session), [`current_user`](Self::current_user), [`user`](Self::user) |
@@ -64,7 +64,8 @@ impl Auth {
     /// Makes an account: checks address and password, hashes, writes the user in one transaction.
     ///
     /// # Errors
-    /// [`Error::Validation`] names the fields; [`EMAIL_TAKEN`](crate::refusal::EMAIL_TAKEN) also for the losers of a race;
+    /// [`Error::Validation`] names the fields; [`EMAIL_TAKEN`](crate::refusal::EMAIL_TAKEN) and
+    /// [`USERNAME_TAKEN`](crate::refusal::USERNAME_TAKEN), also for the losers of a race;
     /// [`REGISTRATION_CLOSED`](crate::refusal::REGISTRATION_CLOSED), before anything is looked at; [`Error::Denied`] and
     /// [`Error::HookUnavailable`] by the host's own [`Hooks`](crate::Hooks); [`Error::Throttled`]; [`Error::Overloaded`]; [`Error::Unavailable`].
     pub async fn register(&self, register: Register) -> Result<User, Error> {
@@ -82,7 +83,7 @@ impl Auth {
         Arc::clone(&self.kernel).prepare_register(register).await
     }
 
-    /// Signs in with address and password.
+    /// Signs in with address, or user name, and password.
     ///
     /// # Errors
     /// [`Error::InvalidCredentials`] for an unknown address, a wrong password and a disabled account alike,

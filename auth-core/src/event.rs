@@ -243,6 +243,13 @@ pub enum EventKind {
         /// Whose.
         user: UserId,
     },
+    /// What an account tells beside its address was changed.
+    ProfileChanged {
+        /// Whose.
+        user: UserId,
+        /// Which members of it, with spaces between them: `name username`.
+        members: String,
+    },
     /// A second factor stands from now on.
     FactorAdded {
         /// Whose.
@@ -542,6 +549,9 @@ impl EventKind {
                 Row::of("ways_in_removed").user(*user).reason(ways).reason_not_counted().level(Level::Warn)
             }
             Self::Deleted { user } => Row::of("deleted").user(*user),
+            Self::ProfileChanged { user, members } => {
+                Row::of("profile_changed").user(*user).reason(members).reason_not_counted()
+            }
             Self::FactorAdded { user, factor } => Row::of("factor_added").user(*user).reason(factor),
             Self::FactorRemoved { user, factor } => Row::of("factor_removed").user(*user).reason(factor),
             Self::FactorsReset { user } => Row::of("factors_reset").user(*user),

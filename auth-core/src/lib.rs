@@ -77,7 +77,9 @@ pub mod manual;
 mod outbox;
 pub mod password;
 mod principal;
+mod profile;
 mod random;
+mod read_only;
 pub mod refusal;
 mod revocation;
 mod role;
@@ -101,8 +103,8 @@ pub use client::ClientInfo;
 pub use clock::{Clock, SystemClock};
 pub use config::{
     ApiKeyConfig, BackgroundConfig, Config, EmailVerification, FactorConfig, HashConfig, HookConfig,
-    MailConfig, OnHookFailure, PasskeyConfig, PasswordConfig, Registration, SecondFactor, SessionConfig,
-    ThrottleConfig, TokenConfig,
+    MailConfig, OnHookFailure, PasskeyConfig, PasswordConfig, ProfileConfig, Registration, SecondFactor,
+    SessionConfig, ThrottleConfig, TokenConfig,
 };
 pub use config_error::ConfigError;
 pub use connect::{ConnectError, ConnectOptions, connect};
@@ -119,6 +121,7 @@ pub use hook::{
 };
 pub use id::{ApiKeyId, SessionId, UserId};
 pub use principal::{Caller, Credential, Principal, Verified};
+pub use profile::{Profile, ProfileChange};
 pub use random::{Random, RandomUnavailable, SystemRandom};
 pub use refusal::{Class, Refusal};
 pub use revocation::Revocations;

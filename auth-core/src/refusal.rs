@@ -70,6 +70,11 @@ impl Refusal {
 /// Registration of an address that has an account.
 pub const EMAIL_TAKEN: Refusal =
     Refusal::new(Class::Conflict, "email_taken", "There is an account with this e-mail address.");
+/// Another account has this user name.
+pub const USERNAME_TAKEN: Refusal =
+    Refusal::new(Class::Conflict, "username_taken", "Somebody else has this user name.");
+/// Accounts tell nothing beside their address: [`ProfileConfig::enabled`](crate::ProfileConfig::enabled).
+pub const PROFILES_OFF: Refusal = Refusal::not_found("There are no profiles here.");
 /// Accounts are made by others: [`Config::registration`](crate::Config::registration).
 pub const REGISTRATION_CLOSED: Refusal =
     Refusal::new(Class::Forbidden, "forbidden", "Registration is closed.");

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use crate::UserId;
+use crate::{Profile, UserId};
 
 /// A user as the host sees it. Never carries a hash or a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,4 +20,7 @@ pub struct User {
     pub created_at: SystemTime,
     /// A disabled user can neither sign in nor refresh.
     pub disabled: bool,
+    /// What the account tells beside its address. `None` where there are [none](crate::ProfileConfig::enabled); to
+    /// [hooks](crate::Hooks) it is not told, and [`Auth::user`](crate::Auth::user) reads it.
+    pub profile: Option<Profile>,
 }

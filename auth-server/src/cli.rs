@@ -193,8 +193,11 @@ pub(crate) enum Users {
         /// Only the one with this address
         #[arg(long)]
         email: Option<String>,
+        /// Only those whose address, name or user name begins so
+        #[arg(long, conflicts_with = "email")]
+        begins: Option<String>,
     },
-    /// Show one
+    /// Show one, by id, address or user name
     Show { user: String },
     /// Make an account
     ///
@@ -207,12 +210,28 @@ pub(crate) enum Users {
         /// Take the address for proved
         #[arg(long)]
         verified: bool,
+        #[command(flatten)]
+        profile: ProfileOptions,
         /// Read the password from the first line of standard input: for an account of your own
         #[arg(long)]
         password_stdin: bool,
         /// Print the link instead of mailing it. Whoever has it can take the account over
         #[arg(long, conflicts_with = "password_stdin")]
         print_link: bool,
+    },
+    /// Change the name, the user name, the language or the data of somebody
+    ///
+    /// What is not given stays; an empty text takes away.
+    SetProfile {
+        user: String,
+        #[command(flatten)]
+        profile: ProfileOptions,
+        /// A JSON merge patch of what the person keeps here; `null` empties it
+        #[arg(long, value_name = "JSON")]
+        data: Option<serde_json::Value>,
+        /// The same of what administrators and services keep here
+        #[arg(long, value_name = "JSON")]
+        app_data: Option<serde_json::Value>,
     },
     /// Give exactly these roles
     ///
@@ -256,11 +275,25 @@ pub(crate) enum Users {
     Export(ExportOptions),
 }
 
+/// What an account tells beside its address.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ProfileOptions {
+    /// What to call the person
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// A name to sign in with; needs USERNAMES=on
+    #[arg(long)]
+    pub(crate) username: Option<String>,
+    /// The language, as de or pt-BR
+    #[arg(long)]
+    pub(crate) locale: Option<String>,
+}
+
 /// Which accounts to take over.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ImportOptions {
     /// Has a line for each account: CSV with a header, or JSON; `-` is standard input. What there is to an account: id,
-    /// email, `email_verified`, disabled, roles, `created_at`, hash, `totp_secret`
+    /// email, `email_verified`, disabled, roles, `created_at`, name, username, locale, data, `app_data`, hash, `totp_secret`
     pub(crate) file: PathBuf,
     /// If the name of the file does not tell by .csv or .jsonl
     #[arg(long)]

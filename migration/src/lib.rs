@@ -66,6 +66,7 @@ mod m0019_auth_api_key;
 mod m0021_auth_event_seq;
 mod m0022_auth_webhook;
 mod m0023_auth_session_idle_until;
+mod m0024_auth_profile;
 mod migrator;
 mod run;
 #[cfg(feature = "test-util")]

@@ -13,6 +13,7 @@ use crate::{
     clock::from_millis,
     email::Email,
     kernel::Kernel,
+    profile::Username,
     random,
     store::{ConnectionTrait, EventRow, insert_events, list_events},
 };
@@ -158,6 +159,11 @@ impl Kernel {
             event.operator.as_mut().map(without_account);
         }
         Ok(events)
+    }
+
+    /// As a client of which no more is known than the user name that it gave.
+    pub(crate) fn about_name(&self, client: &ClientInfo, name: &Username) -> ClientInfo {
+        ClientInfo { address: Some(self.keys.get().devices.name_in_audit(name)), ..client.clone() }
     }
 
     /// As a client of which no more is known than the address that it named.

@@ -8,6 +8,7 @@ mod hooks;
 mod mail;
 mod passkeys;
 mod passwords;
+mod profile;
 mod sessions;
 mod throttle;
 mod tokens;
@@ -25,6 +26,7 @@ pub use self::{
     mail::MailConfig,
     passkeys::PasskeyConfig,
     passwords::PasswordConfig,
+    profile::ProfileConfig,
     sessions::SessionConfig,
     throttle::ThrottleConfig,
     tokens::TokenConfig,
@@ -60,6 +62,8 @@ pub struct Config {
     pub api_keys: ApiKeyConfig,
     /// Passkeys. Default: none, as a site has to be named.
     pub passkeys: PasskeyConfig,
+    /// What accounts tell beside their address. Default: nothing.
+    pub profile: ProfileConfig,
     /// For how long an account is kept whose address was never proved and to which nobody ever signed in; then the address is free
     /// again. Accounts that were imported, disabled, or made with a version that did not note sign-ins stay. Default `None`: for ever.
     pub unverified_account_ttl: Option<Duration>,
@@ -134,6 +138,7 @@ impl Config {
         self.factors.validate()?;
         self.api_keys.validate()?;
         self.passkeys.validate()?;
+        self.profile.validate()?;
         self.hashing.validate()?;
         self.background.validate()?;
         self.throttle.validate()

@@ -11,7 +11,8 @@ pub struct ThrottleConfig {
     pub account_failures: u32,
     /// Wrong passwords in a row for one account after which only a known device can sign in, 1 to 100. Default 100. With what all
     /// known devices of the account have together, twice [`device_failures`](Self::device_failures) and 50 at most, no more than 100
-    /// are checked, which is the most that NIST SP 800-63B-4 section 3.2.2 allows: of strangers 80 by default.
+    /// are checked, which is the most that NIST SP 800-63B-4 section 3.2.2 allows: of strangers 80 by default. Where there are [user names](crate::ProfileConfig::usernames) those by the address have one
+    /// half of that and those by the user name the other.
     pub account_limit: u32,
     /// The first wait of an account; each further failure doubles it. Default 5 s.
     pub first_wait: Duration,

@@ -13,7 +13,7 @@ const PAGE: u64 = 100;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Export {
-    /// The account.
+    /// The account, with what it tells beside its address.
     pub user: User,
     /// The live sessions.
     pub sessions: Vec<Session>,
@@ -25,7 +25,8 @@ pub struct Export {
 
 impl Kernel {
     pub(crate) async fn export(&self, caller: &Principal, client: &ClientInfo) -> Result<Export, Error> {
-        let user: User = self.recent_proof(caller).await?.into();
+        let user = self.recent_proof(caller).await?;
+        let user = self.with_profile(self.store.db(), user).await?;
         let sessions = self.sessions(caller).await?;
         self.note(&client.clone().actor(user.id), EventKind::Exported { user: user.id }).await;
         let mut rooms = Vec::new();

@@ -1,4 +1,4 @@
-//! Sign-in with address and password.
+//! Sign-in with address, or user name, and password.
 
 use std::sync::Arc;
 
@@ -9,8 +9,10 @@ use crate::{
     flow::NotSignedIn,
     kernel::{Arrival, Attempt, Kernel},
     password::{self, Checked, Verdict},
-    store::{Counters, Factors, find_login, replace_hash},
+    profile::Username,
+    store::{Counters, Factors, find_email_by_username, find_login, replace_hash},
     task::{detached, until_won},
+    throttle::Subject,
 };
 
 /// A longer password than any that could be set is not even hashed; the decoy is, with nothing, so that the
@@ -27,7 +29,8 @@ pub struct Login {
 }
 
 impl Login {
-    /// The address, in any writing that means the same, and the password.
+    /// The address, in any writing that means the same, and the password. Where there are [user
+    /// names](crate::ProfileConfig::usernames), the user name in the place of the address.
     pub fn new(identifier: impl Into<Address>, password: impl Into<Password>) -> Self {
         Self {
             // Held like a secret so that no `Debug` prints it.
@@ -52,17 +55,65 @@ impl Login {
     }
 }
 
+/// Whose account somebody means who signs in.
+enum Meant {
+    Address(Email),
+    /// A user name, with the address of whoever has it.
+    Name(Username, Option<Email>),
+    /// Nobody can have what is neither; the work is the same but for the database, and so is the answer.
+    Nothing,
+}
+
+impl Meant {
+    fn subject(&self, kernel: &Kernel, client: &ClientInfo) -> Option<Subject> {
+        match self {
+            Self::Address(email) => kernel.subject(email, client),
+            Self::Name(name, owner) => kernel.subject_by_name(name, owner.as_ref(), client),
+            Self::Nothing => None,
+        }
+    }
+
+    /// By what the account is found: a name that nobody has is the address of nobody, and is looked for as one.
+    fn normalized(&self) -> Option<&str> {
+        match self {
+            Self::Address(email) | Self::Name(_, Some(email)) => Some(email.normalized()),
+            Self::Name(name, None) => Some(name.normalized()),
+            Self::Nothing => None,
+        }
+    }
+
+    fn told(&self, kernel: &Kernel, client: ClientInfo) -> ClientInfo {
+        match self {
+            Self::Address(email) => kernel.about(&client, email),
+            Self::Name(name, _) => kernel.about_name(&client, name),
+            Self::Nothing => client,
+        }
+    }
+}
+
 impl Kernel {
+    /// One statement for a user name, whether somebody has it or not. No address is a user name, which has no `@`.
+    async fn meant(&self, identifier: &str, client: &ClientInfo) -> Result<Meant, Error> {
+        let name = Username::read(identifier).filter(|_| self.config.profile.usernames);
+        let Some(name) = name else {
+            return Ok(Email::parse(identifier).map_or(Meant::Nothing, Meant::Address));
+        };
+        self.let_in_somebody(client)?;
+        self.passwords.look(client)?;
+        let owner = find_email_by_username(self.store.db(), name.normalized()).await?;
+        let owner = owner.and_then(|email| Email::parse(&email).ok());
+        Ok(Meant::Name(name, owner))
+    }
+
     pub(crate) async fn login(self: Arc<Self>, login: Login) -> Result<SignIn, Error> {
-        // Nobody can have what is no address; the work below is the same.
-        let email = Email::parse(login.identifier.expose()).ok();
-        let subject = email.as_ref().and_then(|email| self.subject(email, &login.client));
+        let meant = self.meant(login.identifier.expose(), &login.client).await?;
+        let subject = meant.subject(&self, &login.client);
         self.let_in(subject, &login.client)?;
         self.passwords.look(&login.client)?;
-        let (found, counters) = match &email {
-            Some(email) => {
+        let (found, counters) = match meant.normalized() {
+            Some(normalized) => {
                 let (db, standing) = (self.store.db(), self.standing());
-                find_login(db, email.normalized(), subject, self.now(), standing).await?
+                find_login(db, normalized, subject, self.now(), standing).await?
             }
             None => (None, Counters::default()),
         };
@@ -82,7 +133,7 @@ impl Kernel {
         };
         let Login { client, replacing, .. } = login;
         let Some(user) = user else {
-            let client = email.as_ref().map_or_else(|| client.clone(), |email| self.about(&client, email));
+            let client = meant.told(&self, client);
             return self.refuse(attempt, client, None, SignInFailure::UnknownUser).await;
         };
         let verdict = match checked {

@@ -9,6 +9,7 @@ mod key_ring;
 mod login;
 mod logout;
 mod one_time;
+mod profile;
 mod refresh;
 mod register;
 mod revocations;

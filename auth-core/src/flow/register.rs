@@ -5,7 +5,8 @@ use std::sync::Arc;
 use sea_orm::{DatabaseTransaction, TransactionTrait};
 
 use crate::{
-    Address, ClientInfo, EmailVerification, Error, FieldError, Password, Registration, User,
+    Address, ClientInfo, EmailVerification, Error, FieldError, Password, Profile, ProfileChange,
+    Registration, User,
     clock::from_millis,
     email::Email,
     event::EventKind,
@@ -14,7 +15,7 @@ use crate::{
     password,
     random::ordered_uuid,
     refusal,
-    store::{Insert, NewUser, insert_user, replace_hash},
+    store::{Insert, NewUser, insert_profiles, insert_user, replace_hash},
     task::{detached, until_won},
 };
 
@@ -23,6 +24,7 @@ use crate::{
 pub struct Register {
     email: Address,
     password: Password,
+    profile: ProfileChange,
     client: ClientInfo,
 }
 
@@ -30,7 +32,19 @@ impl Register {
     /// Address and password as they were typed.
     pub fn new(email: impl Into<Address>, password: impl Into<Password>) -> Self {
         // The address is held like a secret so that no `Debug` prints it.
-        Self { email: email.into(), password: password.into(), client: ClientInfo::default() }
+        Self {
+            email: email.into(),
+            password: password.into(),
+            profile: ProfileChange::default(),
+            client: ClientInfo::default(),
+        }
+    }
+
+    /// What the account is to tell beside its address. A user name cannot be among it where addresses are
+    /// [proved](EmailVerification): to hear that it is taken would tell that the address is not.
+    pub fn profile(mut self, profile: ProfileChange) -> Self {
+        self.profile = profile;
+        self
     }
 
     /// Who asks, for the event.
@@ -58,6 +72,7 @@ impl Register {
 pub struct PreparedRegister {
     kernel: Arc<Kernel>,
     new: NewUser,
+    profile: Profile,
     client: ClientInfo,
 }
 
@@ -72,7 +87,7 @@ impl PreparedRegister {
     /// dropped half-way leaves a broken connection in the pool.
     ///
     /// # Errors
-    /// [`EMAIL_TAKEN`](crate::refusal::EMAIL_TAKEN), [`Error::Unavailable`].
+    /// [`EMAIL_TAKEN`](crate::refusal::EMAIL_TAKEN), [`USERNAME_TAKEN`](crate::refusal::USERNAME_TAKEN), [`Error::Unavailable`].
     pub async fn insert_in(&self, txn: &DatabaseTransaction) -> Result<User, Error> {
         let (kernel, new) = (&self.kernel, &self.new);
         let savepoint = txn.begin().await?;
@@ -88,6 +103,10 @@ impl PreparedRegister {
             kernel.record(txn, &kernel.about(&self.client, &new.email), &EventKind::EmailTaken).await?;
             return Err(Error::Refused(refusal::EMAIL_TAKEN));
         }
+        if insert_profiles(&savepoint, [(new.id, &self.profile)]).await? == Insert::Taken {
+            savepoint.rollback().await?;
+            return Err(refusal::USERNAME_TAKEN.into());
+        }
         if kernel.verifies_emails() {
             kernel.post(&savepoint, MailKind::VerifyEmail, new.email.typed(), Some(new.id), None).await?;
         }
@@ -100,6 +119,7 @@ impl PreparedRegister {
             roles: vec!["user".to_owned()],
             created_at: from_millis(new.now),
             disabled: false,
+            profile: kernel.config.profile.enabled.then(|| self.profile.clone()),
         })
     }
 }
@@ -158,15 +178,19 @@ impl Kernel {
         let attempt = self.attempt_in_network(&register.client)?;
         let password = password::normalize(&register.password);
         let email = Email::parse(register.email.expose());
-        // Both fields are checked, so that one answer names all that is wrong.
-        let weak = match self.policy.validate_rules(password.expose(), email.as_ref().ok()) {
-            Ok(()) => self.policy.validate_unleaked(&password).await,
-            Err(weak) => {
-                // A slip of who fills in a form costs nothing.
-                attempt.not_checked(&self).await;
-                return Err(Error::Validation(email.err().into_iter().chain([weak]).collect()));
-            }
+        // All fields are checked, so that one answer names all that is wrong.
+        let (profile, unfit) = match self.first_profile(register.profile) {
+            Ok(profile) => (profile, Vec::new()),
+            Err(unfit) => (Profile::default(), unfit),
         };
+        let rules = self.policy.validate_rules(password.expose(), email.as_ref().ok());
+        if rules.is_err() || !unfit.is_empty() {
+            // A slip of who fills in a form costs nothing.
+            attempt.not_checked(&self).await;
+            let errors = email.err().into_iter().chain(rules.err()).chain(unfit);
+            return Err(Error::Validation(errors.collect()));
+        }
+        let weak = self.policy.validate_unleaked(&password).await;
         let email = match (email, weak) {
             (Ok(email), Ok(())) => email,
             (email, weak) => {
@@ -193,6 +217,16 @@ impl Kernel {
         let now = self.now();
         let id = ordered_uuid(self.random.as_ref(), now)?.into();
         let new = NewUser { id, email, email_verified: false, hash: Some(hash), now };
-        Ok(PreparedRegister { kernel: self, new, client: register.client })
+        Ok(PreparedRegister { kernel: self, new, profile, client: register.client })
+    }
+
+    /// What a new account tells, of somebody who makes it for himself.
+    fn first_profile(&self, given: ProfileChange) -> Result<Profile, Vec<FieldError>> {
+        if given.username.is_some() && self.config.profile.usernames && self.verifies_emails() {
+            let rule = "a user name is chosen once there is an account";
+            return Err(vec![FieldError::new("username", "not_yet", rule)]);
+        }
+        let sound = given.validate(self.config.profile)?;
+        sound.apply(Profile::default()).map_err(|error| vec![error])
     }
 }

@@ -1,7 +1,8 @@
 //! Reading an account, changing its roles, disabling and enabling it.
 
 use crate::{
-    ClientInfo, EmailVerification, Error, ExportedRow, ExportedValue, Principal, User, UserId, Verified,
+    ClientInfo, EmailVerification, Error, ExportedRow, ExportedValue, Principal, ProfileChange, User, UserId,
+    Verified,
     clock::duration_millis,
     event::EventKind,
     kernel::{Kernel, count_ways_in},
@@ -9,7 +10,7 @@ use crate::{
     role::{self, ADMIN_ROLE},
     store::{
         ConnectionTrait, DatabaseTransaction, SessionRow, UserRow, disable_user, enable_user, export_rows,
-        find_session, find_user, lock_able, set_roles, touch_roles,
+        find_session, find_user, lock_able, lock_user, set_roles, touch_roles,
     },
     task::until_won,
 };
@@ -22,6 +23,8 @@ pub struct UserChange {
     pub roles: Option<Vec<String>>,
     /// Whether the user is kept out.
     pub disabled: Option<bool>,
+    /// What the account tells beside its address.
+    pub profile: ProfileChange,
 }
 
 impl UserChange {
@@ -34,6 +37,12 @@ impl UserChange {
     /// Disables or enables.
     pub fn disabled(mut self, disabled: bool) -> Self {
         self.disabled = Some(disabled);
+        self
+    }
+
+    /// Changes what the account tells beside its address.
+    pub fn profile(mut self, change: ProfileChange) -> Self {
+        self.profile = change;
         self
     }
 }
@@ -51,11 +60,14 @@ pub struct ChangedUser {
 
 impl Kernel {
     pub(crate) async fn user(&self, user: UserId) -> Result<User, Error> {
-        Ok(find_user(self.store.db(), user).await?.ok_or(Error::Refused(refusal::USER_NOT_FOUND))?.into())
+        let db = self.store.db();
+        let found = find_user(db, user).await?.ok_or(Error::Refused(refusal::USER_NOT_FOUND))?;
+        self.with_profile(db, found).await
     }
 
     pub(crate) async fn current_user(&self, principal: &Principal) -> Result<User, Error> {
-        Ok(self.live_user(principal).await?.into())
+        let user = self.live_user(principal).await?;
+        self.with_profile(self.store.db(), user).await
     }
 
     pub(crate) async fn verify_session(&self, principal: &Principal) -> Result<Principal, Error> {
@@ -102,7 +114,13 @@ impl Kernel {
         client: ClientInfo,
     ) -> Result<ChangedUser, Error> {
         let roles = change.roles.map(role::granted).transpose();
-        let roles = roles.map_err(|error| Error::Validation(vec![error]))?;
+        let (roles, profile) = match (roles, change.profile.validate(self.config.profile)) {
+            (Ok(roles), Ok(profile)) => (roles, profile),
+            (roles, profile) => {
+                let profile = profile.err().into_iter().flatten();
+                return Err(Error::Validation(roles.err().into_iter().chain(profile).collect()));
+            }
+        };
         let takes_admin = roles.as_ref().is_some_and(|roles| !roles.contains(ADMIN_ROLE));
         let disables = change.disabled == Some(true);
         let changed = until_won(|| async {
@@ -121,6 +139,11 @@ impl Kernel {
                 }
                 kinds.push(EventKind::RolesChanged { user, ways_in: named(&ways_in) });
             }
+            if !profile.is_empty() {
+                lock_user(&txn, user).await?.ok_or(Error::Refused(refusal::USER_NOT_FOUND))?;
+                let (_, kind) = self.change_profile(&txn, user, &profile).await?;
+                kinds.extend(kind);
+            }
             if disables && disable_user(&txn, user, now).await? {
                 kinds.push(EventKind::Disabled { user });
             }
@@ -128,11 +151,12 @@ impl Kernel {
                 kinds.push(EventKind::Enabled { user });
             }
             let changed = find_user(&txn, user).await?.ok_or(Error::Refused(refusal::USER_NOT_FOUND))?;
+            let changed = self.with_profile(&txn, changed).await?;
             for kind in &kinds {
                 self.record(&txn, &client, kind).await?;
             }
             txn.commit().await?;
-            Ok((ChangedUser { user: changed.into(), ways_in }, kinds))
+            Ok((ChangedUser { user: changed, ways_in }, kinds))
         });
         let (changed, kinds) = changed.await?;
         self.learn_what_ended().await;

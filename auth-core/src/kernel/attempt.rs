@@ -11,10 +11,11 @@ use crate::{
     email::Email,
     error::is_lost_race,
     event::{EventKind, ThrottleReason},
+    profile::Username,
     random, refusal,
     store::{
-        ConnectionTrait, Counters, UserRow, count_failure, find_counter, find_user, forget_all_failures,
-        forget_failures, take_back_failure,
+        ConnectionTrait, Counters, UserRow, count_failure, find_counter, find_profile, find_user,
+        forget_all_failures, forget_failures, take_back_failure,
     },
     task::{detached, until_won},
     throttle::{Counter, Decision, Rule, Subject},
@@ -123,6 +124,31 @@ impl Kernel {
             devices: keys.devices(email),
             device: device.and_then(|token| keys.device_of(token, email, self.now())),
         })
+    }
+
+    /// The same where a user name was given: it has a counter of its own, and a device is known by the address of whoever has the
+    /// name.
+    pub(crate) fn subject_by_name(
+        &self,
+        name: &Username,
+        owner: Option<&Email>,
+        client: &ClientInfo,
+    ) -> Option<Subject> {
+        if self.throttle.off {
+            return None;
+        }
+        let keys = &self.keys.get().devices;
+        let device = owner.zip(client.device.as_ref());
+        Some(Subject {
+            account: keys.account_by_name(name),
+            devices: owner.map_or_else(|| keys.devices_by_name(name), |email| keys.devices(email)),
+            device: device.and_then(|(email, token)| keys.device_of(token, email, self.now())),
+        })
+    }
+
+    /// The same as [`let_in`](Self::let_in) where it is not yet known whose device it would have to be.
+    pub(crate) fn let_in_somebody(&self, client: &ClientInfo) -> Result<(), Error> {
+        if self.device_shown(client).is_some() { Ok(()) } else { self.let_in(None, client) }
     }
 
     /// Refuses strangers from a network that has used up its failures, before anything is read for them.
@@ -306,7 +332,7 @@ impl Kernel {
         until_won(|| async {
             let txn = self.store.begin().await?;
             if let Ok(email) = Email::parse(&row.email) {
-                self.forget_guesses(&txn, &email).await?;
+                self.forget_guesses(&txn, user, &email).await?;
             }
             self.record(&txn, &client, &kind).await?;
             Ok(txn.commit().await?)
@@ -316,10 +342,19 @@ impl Kernel {
         Ok(())
     }
 
-    /// Whatever was tried at an address, by strangers and on known devices.
-    pub(crate) async fn forget_guesses(&self, db: &impl ConnectionTrait, email: &Email) -> Result<(), Error> {
-        let keys = self.keys.get();
-        Ok(forget_all_failures(db, [keys.devices.account(email), keys.devices.devices(email)]).await?)
+    /// Whatever was tried at the address of a user, and at the user name, by strangers and on known devices.
+    pub(crate) async fn forget_guesses(
+        &self,
+        db: &impl ConnectionTrait,
+        user: UserId,
+        email: &Email,
+    ) -> Result<(), Error> {
+        let profile = if self.config.profile.usernames { find_profile(db, user).await? } else { None };
+        let name = profile.and_then(|profile| Username::read(&profile.username?));
+        let keys = &self.keys.get().devices;
+        let of_name = name.map(|name| keys.account_by_name(&name));
+        let all = [keys.account(email), keys.devices(email)].into_iter().chain(of_name);
+        Ok(forget_all_failures(db, all).await?)
     }
 
     fn throttled(

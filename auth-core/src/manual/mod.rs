@@ -19,6 +19,9 @@ pub mod recipes {}
 #[doc = include_str!("architecture.md")]
 pub mod architecture {}
 
+#[doc = include_str!("profile.md")]
+pub mod profile {}
+
 #[doc = include_str!("defaults.md")]
 pub mod defaults {}
 

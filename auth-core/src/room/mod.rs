@@ -7,6 +7,7 @@ pub(crate) mod import;
 pub mod machine;
 pub mod news;
 pub mod oidc;
+pub(crate) mod profile;
 pub(crate) mod reset_password;
 pub(crate) mod verify_email;
 
@@ -22,6 +23,7 @@ pub(crate) const ROOMS: &[Room] = &[
     machine::ROOM,
     news::ROOM,
     oidc::ROOM,
+    profile::ROOM,
     reset_password::ROOM,
     verify_email::ROOM,
 ];
@@ -50,6 +52,8 @@ mod tests {
         "auth_ended_token",
         // Was answered, and is of no account.
         "auth_passkey_challenge",
+        // Says who somebody is, and proves nothing.
+        "auth_profile",
         // Nobody's in particular.
         "auth_webhook",
         "auth_webhook_delivery",

@@ -12,7 +12,7 @@ mod lease;
 mod mail;
 mod one_time;
 mod pace;
-pub(crate) mod read_only;
+mod profile;
 mod referring;
 mod revocation;
 mod role;
@@ -50,6 +50,9 @@ pub(crate) use self::{
         About, TokenRow, end_tokens, end_tokens_of, find_token, insert_token, prolong_token, spend_token,
     },
     pace::{find_pace, put_pace},
+    profile::{
+        find_email_by_username, find_profile, find_profiles, find_usernames, insert_profiles, put_profile,
+    },
     referring::referring_tables,
     revocation::ended_since,
     role::{find_able, has_roles, lock_able, set_roles},
@@ -69,7 +72,7 @@ pub(crate) use self::{
         find_user_with_sessions, has_password, insert_user, lock_user, note_first_sign_in, prove_email,
         put_hash, replace_email, replace_hash, touch_roles,
     },
-    users::list_users,
+    users::{UserFilter, list_users},
 };
 
 pub(crate) use self::user::remove_password;

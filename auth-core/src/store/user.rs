@@ -41,6 +41,7 @@ impl From<UserRow> for User {
             roles: row.roles,
             created_at: from_millis(row.created_at),
             disabled: row.disabled_at.is_some(),
+            profile: None,
         }
     }
 }

@@ -48,14 +48,17 @@ pub(crate) enum Decision {
 }
 
 impl Rule {
-    /// Of strangers: what known devices may use up is not theirs.
-    pub(crate) fn of_account(config: &ThrottleConfig) -> Self {
-        let limit = config.strangers_limit();
+    /// Of strangers: what known devices may use up is not theirs. Where there are user names an account has two counters, one for
+    /// the address and one for the name, and each has half.
+    pub(crate) fn of_account(config: &Config) -> Self {
+        let (rules, halves) = (&config.throttle, config.profile.usernames);
+        let limit = rules.strangers_limit();
+        let limit = if halves { (limit / 2).max(1) } else { limit };
         Self {
-            free: config.account_failures.min(limit).into(),
+            free: rules.account_failures.min(limit).into(),
             limit: limit.into(),
-            first_wait: duration_millis(config.first_wait),
-            longest_wait: duration_millis(config.longest_wait),
+            first_wait: duration_millis(rules.first_wait),
+            longest_wait: duration_millis(rules.longest_wait),
         }
     }
 
@@ -76,7 +79,7 @@ impl Rule {
     /// Codes of a second factor: fewer are free, as there are fewer to guess among.
     pub(crate) fn of_factor(config: &Config) -> Self {
         let limit = config.factors.max_failures.into();
-        Self { free: FREE_CODES.min(limit), limit, ..Self::of_account(&config.throttle) }
+        Self { free: FREE_CODES.min(limit), limit, ..Self::of_account(config) }
     }
 
     pub(crate) fn limit(&self) -> i64 {
@@ -113,7 +116,7 @@ mod tests {
     const SECOND: i64 = 1000;
 
     fn account() -> Rule {
-        Rule::of_account(&ThrottleConfig::default())
+        Rule::of_account(&Config::default())
     }
 
     /// The wait after so many failures in a row, in seconds.

@@ -32,7 +32,7 @@ impl Throttle {
         let rules = &config.throttle;
         Self {
             off: config.insecure_no_throttle,
-            account: Rule::of_account(rules),
+            account: Rule::of_account(config),
             device: Rule::of_device(rules),
             devices: Rule::of_devices(rules),
             longest_wait: duration_millis(rules.longest_wait),

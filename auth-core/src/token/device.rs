@@ -16,7 +16,9 @@ use super::{
     mac::KeyId,
     opaque::{Opaque, joined},
 };
-use crate::{ConfigError, DeviceToken, Keys, SecretKey, clock::duration_millis, email::Email};
+use crate::{
+    ConfigError, DeviceToken, Keys, SecretKey, clock::duration_millis, email::Email, profile::Username,
+};
 
 /// How long a device stays known after a sign-in. Browsers keep no cookie for longer than 400 days.
 pub(crate) const KNOWN_FOR: Duration = Duration::from_hours(365 * 24);
@@ -89,6 +91,22 @@ impl DeviceKeys {
     /// The same for all known devices of an address together.
     pub(crate) fn devices(&self, email: &Email) -> Uuid {
         self.newest.name(&[b"devices\0", email.normalized().as_bytes()])
+    }
+
+    /// What stands for a user name where failures are counted. It is another one than that of the address: user names are public, and
+    /// who guesses by one neither learns whose it is nor shuts out who signs in by the address.
+    pub(crate) fn account_by_name(&self, name: &Username) -> Uuid {
+        self.newest.name(&[b"username\0", name.normalized().as_bytes()])
+    }
+
+    /// The same for all known devices, of a name that nobody has.
+    pub(crate) fn devices_by_name(&self, name: &Username) -> Uuid {
+        self.newest.name(&[b"username devices\0", name.normalized().as_bytes()])
+    }
+
+    /// The same in the audit.
+    pub(crate) fn name_in_audit(&self, name: &Username) -> Uuid {
+        self.newest.name(&[b"username audit\0", name.normalized().as_bytes()])
     }
 
     /// The same in the audit, where there is no account to name.

@@ -8,7 +8,7 @@ use std::{
 };
 
 use auth_core::{
-    Algorithm, Auth, ClientInfo, CreateUser, Error, Login, Register,
+    Algorithm, Auth, ClientInfo, CreateUser, Error, Login, ProfileChange, Register,
     factor::{Answer, Method, PasskeyLogin, StepUp},
     machine::RotateApiKey,
     test_util::{Authenticator, ManualClock},
@@ -103,6 +103,29 @@ each_database! {
                 async move { machines.verify(&text, &nobody()).await }
             },
             async |made| drop(machines.verify(made.secret.expose(), &nobody()).await.unwrap()),
+        )
+        .await;
+    }
+
+    async fn a_change_of_a_profile_that_is_dropped_is_made_or_not(db: &TestDatabase) {
+        let test = TestAuth::with(db, |builder| {
+            builder.configure(|config| (config.profile.enabled, config.profile.usernames) = (true, true))
+        }).await;
+        let (_, caller) = test.caller().await;
+        let nobody = ClientInfo::default;
+        at_each_await(
+            async |polls| format!("user{polls}"),
+            |name| {
+                let (auth, caller, change) = (test.auth.clone(), caller.clone(), ProfileChange::default());
+                let change = change.username(&**name).data(serde_json::json!({ "name": name }));
+                async move { auth.change_profile(&caller, change, nobody()).await }
+            },
+            async |_| {
+                // A lost connection would hold the row.
+                let profile = test.auth.change_profile(&caller, ProfileChange::default(), nobody()).await.unwrap().profile.unwrap();
+                let named = profile.data.get("name").and_then(|name| name.as_str());
+                assert_eq!(named, profile.username.as_deref(), "half a change");
+            },
         )
         .await;
     }

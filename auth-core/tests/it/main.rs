@@ -40,6 +40,7 @@ mod oidc;
 mod others;
 mod passkey;
 mod passwords;
+mod profile;
 mod refresh;
 mod register;
 mod reset_password;

@@ -2,7 +2,7 @@
 //! `COMMIT` are not counted here; only registration and a sign-in that replaces a session use them.
 
 use auth_core::{
-    Algorithm, ClientInfo, Error, Login,
+    Algorithm, ClientInfo, Error, Login, ProfileChange,
     factor::{Answer, Method},
     test_util::ManualClock,
 };
@@ -104,6 +104,33 @@ each_database! {
         assert_eq!(verbs(), ["SELECT"], "refresh of a session that is over");
     }
 
+    async fn a_profile_takes_as_few_statements_as_the_manual_says(db: &TestDatabase) {
+        let test = TestAuth::with(db, |builder| {
+            builder.configure(|config| (config.profile.enabled, config.profile.usernames) = (true, true))
+        }).await;
+        let verbs = || -> Vec<String> {
+            let statements = test.statements();
+            statements.iter().map(|sql| sql.split(' ').next().unwrap_or_default().to_owned()).collect()
+        };
+        let (_, caller) = test.caller().await;
+        verbs();
+        test.auth.current_user(&caller).await.unwrap();
+        assert_eq!(verbs(), ["SELECT", "SELECT"], "me");
+
+        test.auth.verify_session(&caller).await.unwrap();
+        assert_eq!(verbs(), ["SELECT"], "verify, strict");
+
+        let change = |change| test.auth.change_profile(&caller, change, ClientInfo::default());
+        change(ProfileChange::default().name("Ada")).await.unwrap();
+        assert_eq!(verbs(), ["SELECT", "SELECT", "SELECT", "INSERT"], "the first change of a profile");
+
+        change(ProfileChange::default().username("countess")).await.unwrap();
+        assert_eq!(verbs(), ["SELECT", "SELECT", "SELECT", "UPDATE", "DELETE"], "a user name");
+
+        test.try_login("countess", PASSWORD).await.unwrap();
+        assert_eq!(verbs(), ["SELECT", "SELECT", "INSERT", "DELETE", "INSERT"], "login by a user name");
+    }
+
     async fn a_second_factor_takes_as_few_statements_as_the_manual_says(db: &TestDatabase) {
         let world = factor::World::new(db).await;
         let verbs = || -> Vec<String> {
@@ -115,7 +142,7 @@ each_database! {
         assert_eq!(verbs(), ["SELECT", "INSERT", "INSERT", "SELECT", "DELETE"], "to the challenge");
         let answer = Answer::new(challenge.auth_session, Method::Totp, world.app.next_code());
         world.factors().answer(answer).await.unwrap();
-        let guess = ["SELECT", "SELECT", "SELECT", "INSERT"];
+        let guess = ["SELECT", "SELECT", "INSERT"];
         let answered = [&["SELECT", "SELECT"], &guess[..], &["SELECT", "DELETE", "UPDATE", "DELETE", "INSERT"]].concat();
         assert_eq!(verbs(), answered, "the answer to it");
 
@@ -128,7 +155,7 @@ each_database! {
 
         let client = ClientInfo::default().device(tokens.device.unwrap());
         let tokens = granted(world.test.auth.login(Login::new(EMAIL, PASSWORD).client(client)).await).unwrap();
-        let on_it = ["SELECT", "INSERT", "INSERT", "SELECT", "UPDATE", "DELETE", "DELETE", "INSERT"];
+        let on_it = ["SELECT", "INSERT", "INSERT", "SELECT", "DELETE", "DELETE", "INSERT", "UPDATE"];
         assert_eq!(verbs(), on_it, "login on a remembered device");
 
         world.test.clock.advance(PAST_GRACE);

@@ -11,7 +11,7 @@ pub(super) fn told<T>(outcome: Result<T, auth_core::Error>) -> Result<T, Error> 
     outcome.map_err(|error| Error::of_account(&error))
 }
 
-/// By id or address: an address has an `@`, an id has none.
+/// By id, address or user name: an address has an `@`, an id has none, and a user name is shorter than one.
 pub(super) async fn find(auth: &Auth, name: &str) -> Result<User, Error> {
     told(match name.parse::<UserId>() {
         Ok(id) => auth.user(id).await,

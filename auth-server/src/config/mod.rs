@@ -181,6 +181,7 @@ impl Default for Config {
     fn default() -> Self {
         let mut auth = auth_core::Config::default();
         auth.audit_retention = Some(Duration::from_hours(90 * 24));
+        auth.profile.enabled = true;
         // They stand for the public URL.
         auth.tokens.issuer.clear();
         auth.tokens.audience.clear();

@@ -53,6 +53,33 @@ fn large(rows: u32) -> String {
 }
 
 each_database! {
+    async fn a_profile_comes_and_goes_in_both_kinds_of_file(database: &TestDatabase) {
+        let csv = "email,name,username,locale,data,app_data\n\
+            ada@example.com,\"Lovelace, Ada\",-ada-,en-gb,\"{\"\"a\"\":[1,null]}\",\n\
+            root@example.com,,root,,,\nbob@example.com,,,,5,\n";
+        let home = home_with("users.csv", csv);
+        let server = program(home.path(), database).start().await;
+        let ended = import(&home, database, &["users.csv"]).await;
+        assert_eq!(ended.code, Some(1));
+        assert!(ended.stdout.contains("line 3: the user name is reserved") && ended.stdout.contains("line 4: data is no JSON object"), "{ended:?}");
+        server.kill().await;
+        let jsonl = export(database, &["--format", "jsonl"]).await;
+        let row: Value = serde_json::from_str(jsonl.trim_end()).unwrap();
+        assert_eq!((&row["name"], &row["username"], &row["locale"]), (&json!("Lovelace, Ada"), &json!("-ada-"), &json!("en-GB")));
+        assert_eq!((&row["data"], row.get("app_data")), (&json!({"a": [1, null]}), None));
+        let csv = export(database, &["--format", "csv"]).await;
+        assert!(csv.contains("name,username,locale,data,app_data\n") && csv.contains("'-ada-"), "{csv}");
+        let empty = TestDatabase::sqlite().await;
+        for (name, text) in [("users.csv", &csv), ("users.jsonl", &jsonl)] {
+            let home = home_with(name, text);
+            program(home.path(), &empty).start().await.kill().await;
+            let ended = import(&home, &empty, &[name]).await;
+            assert_eq!(ended.code, Some(0), "{ended:?}");
+            assert_eq!(export(&empty, &["--format", "jsonl"]).await, jsonl);
+        }
+        empty.drop_database().await;
+    }
+
     async fn a_row_of_passlib_signs_in_and_is_argon2id_from_then_on(database: &TestDatabase) {
         let home = home_with("users.csv", format!("email,roles,hash\nada@example.com,admin,{BCRYPT}\n"));
         let server = program(home.path(), database).start().await;

@@ -117,6 +117,29 @@ each_database! {
         refused(program(), &["reset-password", BOB, "--print-link"], "the account is disabled").await;
     }
 
+    async fn profiles_are_written_found_and_signed_in_by_beside_a_running_server(database: &TestDatabase) {
+        let home = tempdir().unwrap();
+        let program = || program(home.path(), database).env("USERNAMES", "on");
+        let server = program().start().await;
+        let client = server.client();
+        let create = ["create", ADA, "--password-stdin", "--name", "Ada Lovelace", "--username", "Countess"];
+        let made = &documents(program().stdin(PASSWORD), &create).await[0];
+        assert_eq!((&made["name"], &made["username"], &made["locale"]), (&json!("Ada Lovelace"), &json!("Countess"), &Value::Null));
+        assert_eq!(client.login("countess").await.status, 200);
+        assert_eq!(documents(program(), &["show", "COUNTESS"]).await[0], *made);
+
+        let change = ["set-profile", ADA, "--locale", "en-gb", "--name", "", "--app-data", r#"{"plan":"gold"}"#];
+        let changed = &documents(program(), &change).await[0];
+        assert_eq!((&changed["name"], &changed["locale"], &changed["username"]), (&Value::Null, &json!("en-GB"), &json!("Countess")));
+        assert_eq!(changed["app_data"], json!({"plan": "gold"}));
+        lines(program(), &["create", BOB, "--print-link"]).await;
+        refused(program(), &["set-profile", BOB, "--username", "countess"], "has this user name").await;
+        refused(program(), &["set-profile", BOB, "--username", "root"], "reserved").await;
+        for (begins, found) in [("coun", 1), ("ADA@", 1), ("b", 1), ("x", 0)] {
+            assert_eq!(lines(program(), &["list", "--begins", begins]).await.len(), found, "{begins}");
+        }
+    }
+
     async fn accounts_are_changed_beside_a_running_server(database: &TestDatabase) {
         let home = tempdir().unwrap();
         let program = || program(home.path(), database);

@@ -10,6 +10,7 @@ use super::{
     answer::{json, no_content},
     document::{RowsDocument, UserDocument, events, page_of_events, rows, user_members},
     fields::{limit, object, optional_bool, optional_list},
+    profile,
 };
 use crate::{
     openapi::{
@@ -66,7 +67,7 @@ impl Endpoint {
 
 pub(crate) const DOORS: Doors = Doors {
     endpoints: &[Endpoint::USERS, Endpoint::USER, Endpoint::USER_SESSIONS, Endpoint::USER_EVENTS],
-    schemas: |_| schemas(),
+    schemas,
     ..Doors::tagged(Tag {
         name: "Administration",
         description: "What administrators do to accounts: the role `admin` is needed.",
@@ -103,7 +104,7 @@ struct UsersDocument<'a> {
     next_cursor: Option<&'a str>,
 }
 
-/// `GET /users?limit=&cursor=&email=`: a page of users, in the order in which they came.
+/// `GET /users?limit=&cursor=&email=&q=`: a page of users, in the order in which they came.
 async fn users(call: Call) -> Answered {
     let mut query = call.query()?;
     let mut wanted = UserQuery::default().limit(limit(&query)?);
@@ -112,6 +113,9 @@ async fn users(call: Call) -> Answered {
     }
     if let Some(email) = query.remove("email") {
         wanted = wanted.email(email);
+    }
+    if let Some(text) = query.remove("q") {
+        wanted = wanted.begins(text);
     }
     let page = call.service.auth.list_users(wanted).await?;
     let users = page.users.iter().map(AccountDocument::of).collect();
@@ -123,9 +127,14 @@ fn describe_users(_: &Inner) -> Operation {
         "name": "email", "in": "query", "description": "Only the one with this address.",
         "schema": {"anyOf": [{"type": "string", "format": "email"}, constant("")], "examples": ["ada@example.com"]},
     });
+    let begins = json!({
+        "name": "q", "in": "query",
+        "description": "Only those whose address, name or user name begins so, in any case. Not together with `email`.",
+        "schema": {"type": "string", "maxLength": 254, "examples": ["ada"]},
+    });
     page_parameters()
         .into_iter()
-        .chain([email])
+        .chain([email, begins])
         .fold(Operation::new("users", "List users"), Operation::parameter)
         .answers_with(200, "A page, in the order in which they came.", "UserPage")
         .fails(&["validation_failed"])
@@ -141,19 +150,22 @@ fn describe_user(_: &Inner) -> Operation {
     of_one("user", "Show a user").answers_with(200, "The user.", "Account")
 }
 
-/// `PATCH /users/{id}` `{"roles", "disabled"}`: both or one of them, at once or not at all. Other members are ignored, never
-/// applied (ASVS 15.3.3).
+/// `PATCH /users/{id}` `{"roles", "disabled"}` and the members of a profile: all of them, at once or not at all. Other members are
+/// ignored, never applied (ASVS 15.3.3).
 async fn change_user(call: Call) -> Answered {
     let user = call.id()?;
     let mut object = object(call.payload)?;
-    let change = match (optional_list(&mut object, "roles"), optional_bool(&mut object, "disabled")) {
-        (Ok(roles), Ok(disabled)) => {
-            let mut change = UserChange::default();
+    let roles = optional_list(&mut object, "roles");
+    let disabled = optional_bool(&mut object, "disabled");
+    let change = match (roles, disabled, profile::any_change(&call.service, &mut object)) {
+        (Ok(roles), Ok(disabled), Ok(profile)) => {
+            let mut change = UserChange::default().profile(profile);
             (change.roles, change.disabled) = (roles, disabled);
             change
         }
-        (roles, disabled) => {
-            let errors = [roles.err(), disabled.err()].into_iter().flatten().collect();
+        (roles, disabled, profile) => {
+            let errors = [roles.err(), disabled.err()].into_iter().flatten();
+            let errors = errors.chain(profile.err().into_iter().flatten()).collect();
             return Err(Problem::validation(errors).into());
         }
     };
@@ -161,10 +173,14 @@ async fn change_user(call: Call) -> Answered {
     Ok(json(StatusCode::OK, &AccountDocument::of_changed(&changed)))
 }
 
-fn describe_change_user(_: &Inner) -> Operation {
-    of_one("change_user", "Change roles, or keep a user out")
+fn describe_change_user(service: &Inner) -> Operation {
+    let operation = of_one("change_user", "Change roles, or keep a user out");
+    // Where there are no profiles nobody has a user name.
+    let has_names = service.auth.config().profile.enabled;
+    let operation = if has_names { operation.fails(&["username_taken"]) } else { operation };
+    operation
         .describe(
-            "Both or one of them, at once or not at all. A user who is kept out has no sessions any more. Where roles are given \
+            "All that is given, at once or not at all; of a profile as at `PATCH /users/me`, and `app_data` too. A user who is kept out has no sessions any more. Where roles are given \
              the answer names the identities and passkeys with which somebody can sign in to the account, and so has them now.",
         )
         .takes("UserChange", &json!({"roles": ["user", "admin"], "disabled": false}))
@@ -222,8 +238,8 @@ fn of_one(id: &'static str, summary: &'static str) -> Operation {
     Operation::new(id, summary).fails(&["not_found"])
 }
 
-fn schemas() -> Vec<(&'static str, Value)> {
-    let account = with(&user_members(), [("disabled", json!({"type": "boolean"}))]);
+fn schemas(service: &Inner) -> Vec<(&'static str, Value)> {
+    let account = with(&user_members(service), [("disabled", json!({"type": "boolean"}))]);
     let mut changed = closed(&account);
     // Only where it gives roles: none of what is always there.
     if let Some(members) = changed.pointer_mut("/properties").and_then(Value::as_object_mut) {
@@ -239,6 +255,9 @@ fn schemas() -> Vec<(&'static str, Value)> {
         },
         "disabled": {"type": "boolean"},
     });
+    let profile = profile::all_changed_members(service);
+    let profile = profile.as_object().into_iter().flatten();
+    let change = with(&change, profile.map(|(name, schema)| (name.as_str(), schema.clone())));
     vec![
         ("Account", closed(&account)),
         ("ChangedAccount", changed),

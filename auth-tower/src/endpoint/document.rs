@@ -12,12 +12,14 @@ use super::{
     answer,
     fields::{Query, invalid, limit},
     passkey,
+    profile::{self, ProfileDocument},
 };
 use crate::{
     Body,
-    openapi::shape::{closed, email, id, list, nullable, object, perhaps, text, texts, time},
+    openapi::shape::{closed, email, id, list, nullable, object, perhaps, text, texts, time, with},
     problem::Problem,
     rfc3339,
+    service::Inner,
 };
 
 /// A user as clients see it.
@@ -28,6 +30,9 @@ pub(super) struct UserDocument<'a> {
     email_verified: bool,
     roles: &'a [String],
     created_at: String,
+    /// Nothing where there are no profiles.
+    #[serde(flatten)]
+    profile: Option<ProfileDocument<'a>>,
 }
 
 impl<'a> UserDocument<'a> {
@@ -38,6 +43,7 @@ impl<'a> UserDocument<'a> {
             email_verified: user.email_verified,
             roles: &user.roles,
             created_at: rfc3339(user.created_at),
+            profile: user.profile.as_ref().map(ProfileDocument::of),
         }
     }
 }
@@ -141,15 +147,18 @@ pub(super) fn events(events: &[AuditEvent], limit: u64) -> Response<Body> {
 }
 
 /// The members of a user, for those who see more of one too.
-pub(super) fn user_members() -> Value {
-    json!({
+pub(super) fn user_members(service: &Inner) -> Value {
+    let members = json!({
         "id": id(), "email": text(), "email_verified": {"type": "boolean"}, "roles": texts(), "created_at": time(),
-    })
+    });
+    let profile = profile::members(service);
+    let profile = profile.as_object().into_iter().flatten();
+    with(&members, profile.map(|(name, schema)| (name.as_str(), schema.clone())))
 }
 
-pub(crate) fn schemas() -> Vec<(&'static str, Value)> {
+pub(crate) fn schemas(service: &Inner) -> Vec<(&'static str, Value)> {
     let mut all = vec![
-        ("User", closed(&user_members())),
+        ("User", closed(&user_members(service))),
         (
             "Session",
             closed(&json!({

@@ -17,6 +17,7 @@ mod news;
 mod oidc;
 mod openapi;
 mod passkey;
+mod profile;
 mod reset_password;
 mod sessions;
 mod sign_in;
@@ -40,6 +41,7 @@ use crate::{
 pub(crate) const DOORS: &[Doors] = &[
     sign_in::DOORS,
     account::DOORS,
+    profile::DOORS,
     step_up::DOORS,
     factor::DOORS,
     factor::LIST_DOORS,

@@ -86,7 +86,7 @@ fn tags(service: &Inner) -> Vec<Value> {
 
 fn schemas(service: &Inner) -> Map<String, Value> {
     let of_rooms = DOORS.iter().flat_map(|doors| (doors.schemas)(service));
-    let all = of_rooms.chain(endpoint::schemas()).chain(problems::schemas());
+    let all = of_rooms.chain(endpoint::schemas(service)).chain(problems::schemas());
     all.map(|(name, schema)| (name.to_owned(), schema)).collect()
 }
 

@@ -23,6 +23,7 @@ fn service(settings: impl FnOnce(AuthBuilder) -> AuthBuilder) -> AuthService {
         config.mail.pages_at("http://127.0.0.1:8000/auth");
         // Told by an address, it is where clients look for the rest.
         "https://auth.example.com".clone_into(&mut config.tokens.issuer);
+        (config.profile.enabled, config.profile.usernames) = (true, true);
         config.passkeys.rp_id = Some("localhost".to_owned());
         config.passkeys.origins = vec!["http://localhost:8000".to_owned()];
     });
@@ -172,6 +173,7 @@ fn kind_of((mail, providers, verification, registration): Kind) -> Option<Auth> 
         (config.email_verification, config.registration) = (verification, registration);
         // Without keys where there is no mail, so that each comes with and without them.
         config.api_keys.enabled = mail;
+        (config.profile.enabled, config.profile.usernames) = (mail, mail);
         config.mail.pages_at("http://127.0.0.1:8000");
         // Passkeys come and go with mail: one kind more would double their number.
         config.passkeys.rp_id = mail.then(|| "localhost".to_owned());
@@ -235,7 +237,10 @@ fn whatever_is_mounted_a_choice_is_between_something_and_of_a_type_that_is_told(
 fn a_room_tells_of_no_body_that_none_of_its_doors_has() {
     let document = whole();
     let service = service(|settings| settings);
-    for (name, _) in DOORS.iter().flat_map(|doors| (doors.schemas)(&service.inner)).chain(endpoint::schemas())
+    for (name, _) in DOORS
+        .iter()
+        .flat_map(|doors| (doors.schemas)(&service.inner))
+        .chain(endpoint::schemas(&service.inner))
     {
         assert!(document["components"]["schemas"][name].is_object(), "{name} is of no use");
     }

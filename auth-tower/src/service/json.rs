@@ -18,8 +18,9 @@ pub(crate) enum Json {
     Object(Object),
     /// A whole number that is not negative.
     Number(u64),
-    /// Null or another number: no endpoint takes one.
-    Other,
+    /// Another number: no endpoint takes one for itself.
+    OtherNumber(serde_json::Number),
+    Null,
 }
 
 /// Reads a JSON text (RFC 8259): UTF-8 without a byte order mark. `None` if it is malformed, repeats a member,
@@ -36,7 +37,7 @@ impl<'de> Deserialize<'de> for Json {
     }
 }
 
-/// As it was read, but for null and numbers that are negative or not whole, which become null: for a rule that takes a text of JSON.
+/// As it was read, for a rule that takes a text of JSON.
 impl Serialize for Json {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
@@ -45,7 +46,25 @@ impl Serialize for Json {
             Self::Number(number) => serializer.serialize_u64(*number),
             Self::List(items) => serializer.collect_seq(items),
             Self::Object(members) => serializer.collect_map(members),
-            Self::Other => serializer.serialize_unit(),
+            Self::OtherNumber(number) => number.serialize(serializer),
+            Self::Null => serializer.serialize_unit(),
+        }
+    }
+}
+
+/// As it was read.
+impl From<Json> for serde_json::Value {
+    fn from(json: Json) -> Self {
+        match json {
+            Json::Text(text) => text.into(),
+            Json::Bool(value) => value.into(),
+            Json::Number(number) => number.into(),
+            Json::OtherNumber(number) => Self::Number(number),
+            Json::List(items) => items.into_iter().map(Self::from).collect(),
+            Json::Object(members) => {
+                Self::Object(members.into_iter().map(|(name, value)| (name, value.into())).collect())
+            }
+            Json::Null => Self::Null,
         }
     }
 }
@@ -60,15 +79,15 @@ impl<'de> Visitor<'de> for Reader {
     }
 
     fn visit_unit<E>(self) -> Result<Json, E> {
-        Ok(Json::Other)
+        Ok(Json::Null)
     }
 
     fn visit_bool<E>(self, value: bool) -> Result<Json, E> {
         Ok(Json::Bool(value))
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Json, E> {
-        Ok(Json::Other)
+    fn visit_i64<E>(self, number: i64) -> Result<Json, E> {
+        Ok(Json::OtherNumber(number.into()))
     }
 
     fn visit_u64<E>(self, number: u64) -> Result<Json, E> {
@@ -79,7 +98,8 @@ impl<'de> Visitor<'de> for Reader {
     fn visit_f64<E>(self, number: f64) -> Result<Json, E> {
         const EXACT: f64 = 9_007_199_254_740_992.0;
         if number.fract() != 0.0 || !(0.0..=EXACT).contains(&number) {
-            return Ok(Json::Other);
+            // None that is read is infinite, or no number.
+            return Ok(serde_json::Number::from_f64(number).map_or(Json::Null, Json::OtherNumber));
         }
         #[expect(
             clippy::cast_possible_truncation,
@@ -157,8 +177,17 @@ mod tests {
             );
         }
         for written in ["1.5", "-1", "-1.0", "1e300", "9007199254740994.0"] {
-            assert!(matches!(parse(written.as_bytes()), Some(Json::Other)), "{written}");
+            assert!(matches!(parse(written.as_bytes()), Some(Json::OtherNumber(_))), "{written}");
         }
+    }
+
+    #[test]
+    fn a_value_goes_on_as_it_was_read() {
+        let text = r#"{"a":[1,-1,1.5,1e300,18446744073709551615,null,true,"x",{"b":{}}]}"#;
+        let read = parse(text.as_bytes()).unwrap();
+        let plain: serde_json::Value = serde_json::from_str(text).unwrap();
+        assert_eq!(serde_json::to_value(&read).unwrap(), plain);
+        assert_eq!(serde_json::Value::from(read), plain);
     }
 
     #[test]

@@ -31,6 +31,7 @@ mod oidc;
 mod openapi;
 mod overload;
 mod passkeys;
+mod profile;
 mod races;
 mod reads;
 mod refresh_token;

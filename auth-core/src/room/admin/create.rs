@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use crate::{
-    Address, ClientInfo, Error, FieldError, Password, User,
+    Address, ClientInfo, Error, FieldError, Password, Profile, ProfileChange, User,
     clock::from_millis,
     email::Email,
     event::EventKind,
@@ -11,7 +11,7 @@ use crate::{
     random::ordered_uuid,
     refusal,
     role::{self, IMPLIED},
-    store::{Insert, NewUser, insert_user, set_roles},
+    store::{Insert, NewUser, insert_profiles, insert_user, set_roles},
     task::{detached, until_won},
 };
 
@@ -24,6 +24,7 @@ pub struct CreateUser {
     email_verified: bool,
     invite: bool,
     password: Option<Password>,
+    profile: ProfileChange,
     client: ClientInfo,
 }
 
@@ -36,6 +37,7 @@ impl CreateUser {
             email_verified: false,
             invite: false,
             password: None,
+            profile: ProfileChange::default(),
             client: ClientInfo::default(),
         }
     }
@@ -65,6 +67,12 @@ impl CreateUser {
         self
     }
 
+    /// What the account is to tell beside its address.
+    pub fn profile(mut self, profile: ProfileChange) -> Self {
+        self.profile = profile;
+        self
+    }
+
     /// Who does it, for the event.
     pub fn client(mut self, client: ClientInfo) -> Self {
         self.client = client;
@@ -74,7 +82,7 @@ impl CreateUser {
 
 impl Kernel {
     pub(crate) async fn create_user(self: Arc<Self>, new: CreateUser) -> Result<User, Error> {
-        let CreateUser { email, roles, email_verified, invite, password, client } = new;
+        let CreateUser { email, roles, email_verified, invite, password, profile, client } = new;
         if invite {
             self.needs_mailer()?;
         }
@@ -84,11 +92,15 @@ impl Kernel {
             Some(password) => self.policy.validate(password, email.as_ref().ok()).await,
             None => Ok(()),
         };
-        let (email, roles) = match (email, weak, role::granted(roles)) {
-            (Ok(email), Ok(()), Ok(roles)) => (email, roles),
-            (email, weak, roles) => {
-                let errors: Vec<FieldError> =
-                    [email.err(), weak.err(), roles.err()].into_iter().flatten().collect();
+        let profile = profile.validate(self.config.profile).and_then(|sound| {
+            let profile = sound.apply(Profile::default());
+            profile.map_err(|error| vec![error])
+        });
+        let (email, roles, profile) = match (email, weak, role::granted(roles), profile) {
+            (Ok(email), Ok(()), Ok(roles), Ok(profile)) => (email, roles, profile),
+            (email, weak, roles, profile) => {
+                let errors = [email.err(), weak.err(), roles.err()].into_iter().flatten();
+                let errors: Vec<FieldError> = errors.chain(profile.err().into_iter().flatten()).collect();
                 return Err(Error::Validation(errors));
             }
         };
@@ -106,6 +118,7 @@ impl Kernel {
                 roles: [IMPLIED].into_iter().map(str::to_owned).chain(roles.iter().cloned()).collect(),
                 created_at: from_millis(now),
                 disabled: false,
+                profile: self.config.profile.enabled.then(|| profile.clone()),
             };
             let mut kinds = vec![EventKind::Created { user: id }];
             if !roles.is_empty() {
@@ -117,6 +130,10 @@ impl Kernel {
                 if insert_user(&txn, new.clone()).await? == Insert::Taken {
                     txn.rollback().await?;
                     return Err(Error::Refused(refusal::EMAIL_TAKEN));
+                }
+                if insert_profiles(&txn, [(id, &profile)]).await? == Insert::Taken {
+                    txn.rollback().await?;
+                    return Err(Error::Refused(refusal::USERNAME_TAKEN));
                 }
                 set_roles(&txn, id, &roles).await?;
                 if invite {

@@ -20,12 +20,12 @@ impl Auth {
     /// comes and goes meanwhile. One statement. Check that the caller may.
     ///
     /// # Errors
-    /// [`Error::Validation`] on `limit`, `cursor` or `email`; [`Error::Unavailable`].
+    /// [`Error::Validation`] on `limit`, `cursor`, `email` or `q`, what the beginning is called over HTTP; [`Error::Unavailable`].
     pub async fn list_users(&self, query: UserQuery) -> Result<UserPage, Error> {
         self.kernel.list_users(query).await
     }
 
-    /// The user with this address, however it is written. Check that the caller may.
+    /// The user with this address, however it is written, or with this user name where there are profiles. Check that the caller may.
     ///
     /// # Errors
     /// [`Error::Validation`] for what is no address; [`USER_NOT_FOUND`](crate::refusal::USER_NOT_FOUND); [`Error::Unavailable`].
@@ -37,7 +37,8 @@ impl Auth {
     /// Check that the caller may.
     ///
     /// # Errors
-    /// [`Error::Validation`] names the fields; [`EMAIL_TAKEN`](crate::refusal::EMAIL_TAKEN); [`Error::Overloaded`]; [`Error::Unavailable`];
+    /// [`Error::Validation`] names the fields; [`EMAIL_TAKEN`](crate::refusal::EMAIL_TAKEN);
+    /// [`USERNAME_TAKEN`](crate::refusal::USERNAME_TAKEN); [`Error::Overloaded`]; [`Error::Unavailable`];
     /// [`Error::Config`] for an invitation without a mailer.
     pub async fn create_user(&self, new: CreateUser) -> Result<User, Error> {
         Arc::clone(&self.kernel).create_user(new).await

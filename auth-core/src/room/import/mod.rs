@@ -18,7 +18,7 @@ use crate::{
     clock::from_millis,
     event::EventKind,
     kernel::{Kernel, Room},
-    store::{UserRow, list_users},
+    store::{UserFilter, UserRow, find_profiles, list_users},
     task::detached,
 };
 
@@ -56,7 +56,8 @@ impl Auth {
     /// with them, make codes: leave them out unless they are to move. The first page of a run is an event. Check that the caller may.
     ///
     /// # Errors
-    /// [`Error::Unavailable`].
+    /// [`Error::Internal`], which names the accounts of the page, when the secrets of their authenticator apps are encrypted under a
+    /// secret key that is not known any more; [`Error::Unavailable`].
     pub async fn export_users(
         &self,
         after: Option<UserId>,
@@ -69,7 +70,7 @@ impl Auth {
             self.kernel.record(db, &client, &kind).await?;
             self.kernel.emit(&client, kind);
         }
-        let users = list_users(db, after.map(UserId::as_uuid), None, PAGE).await?;
+        let users = list_users(db, after.map(UserId::as_uuid), UserFilter::All, PAGE).await?;
         let (mut hashes, mut secrets) = (HashMap::new(), HashMap::new());
         if let (Some(first), Some(last), true) = (users.first(), users.last(), with_hashes) {
             hashes = store::find_hashes(db, first.id, last.id).await?;
@@ -77,7 +78,10 @@ impl Auth {
                 secrets = (moves.read)(&self.kernel, first.id, last.id).await?;
             }
         }
+        let ids: Vec<UserId> = users.iter().map(|user| user.id).collect();
+        let mut profiles = find_profiles(db, &ids).await?;
         let record = |user: UserRow| UserRecord {
+            profile: profiles.remove(&user.id).unwrap_or_default(),
             hash: hashes.remove(&user.id).map(Into::into),
             totp_secret: secrets.remove(&user.id),
             id: Some(user.id),

@@ -1,6 +1,6 @@
 use std::time::SystemTime;
 
-use crate::{Address, Password, UserId};
+use crate::{Address, Password, Profile, UserId};
 
 /// An account as a row: what an import reads and an export writes.
 #[derive(Debug, Clone)]
@@ -24,6 +24,8 @@ pub struct UserRecord {
     /// The secret of an authenticator app, which is asked for from the first sign-in on: base32, hex in lower case, or the
     /// `otpauth://` address of an app, of SHA-1, six digits and thirty seconds. An export has base32. `None`: there is none.
     pub totp_secret: Option<Password>,
+    /// What the account tells beside its address; taken over also where profiles are not shown.
+    pub profile: Profile,
 }
 
 impl UserRecord {
@@ -38,6 +40,7 @@ impl UserRecord {
             created_at: None,
             hash: None,
             totp_secret: None,
+            profile: Profile::default(),
         }
     }
 }

@@ -12,6 +12,7 @@ pub(super) struct Seen {
     ids: HashMap<Uuid, u64>,
     /// By what is left of a digest: addresses would be several times as long, and stay in memory.
     emails: HashMap<[u8; 16], u64>,
+    usernames: HashMap<String, u64>,
 }
 
 impl Seen {
@@ -27,6 +28,12 @@ impl Seen {
             let rule = format!("line {earlier} has the same address");
             return Err(FieldError::new("email", "duplicate", rule));
         }
+        let username = row.username();
+        if let Some(earlier) = username.as_ref().and_then(|name| self.usernames.get(name)) {
+            let rule = format!("line {earlier} has the same user name");
+            return Err(FieldError::new("username", "duplicate", rule));
+        }
+        self.usernames.extend(username.map(|name| (name, number)));
         self.emails.insert(email, number);
         if let Some(id) = id {
             self.ids.insert(id, number);

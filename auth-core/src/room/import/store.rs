@@ -4,16 +4,17 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait,
-    QueryFilter, QuerySelect, SqlErr,
+    QueryFilter, QuerySelect,
 };
 use uuid::Uuid;
 
 use crate::{
-    Password, UserId,
+    Password, Profile, UserId,
     email::Email,
     store::{
         Insert,
         entity::{deleted_user, password, user, user_role},
+        find_usernames, insert_profiles,
     },
 };
 
@@ -26,6 +27,7 @@ pub(crate) struct NewAccount<'a> {
     pub(crate) created_at: i64,
     pub(crate) roles: &'a BTreeSet<String>,
     pub(crate) hash: Option<&'a Password>,
+    pub(crate) profile: &'a Profile,
 }
 
 /// Which of some ids and addresses have an account.
@@ -36,6 +38,8 @@ pub(crate) struct Held {
     pub(crate) by_email: HashMap<String, i64>,
     /// Deleted so lately that access tokens may live.
     pub(crate) deleted: HashSet<Uuid>,
+    /// User names, in the form by which they are compared.
+    pub(crate) usernames: HashSet<String>,
 }
 
 /// Run it in a transaction.
@@ -43,12 +47,18 @@ pub(crate) async fn find_held(
     db: &impl ConnectionTrait,
     ids: &[Uuid],
     emails: &[&str],
+    usernames: &[String],
 ) -> Result<Held, DbErr> {
     if db.get_database_backend() == DbBackend::Postgres {
         // It would keep the plan that it made while the tables were empty: to look at each row for each value.
         db.execute_unprepared("SET LOCAL plan_cache_mode = force_custom_plan").await?;
     }
-    let mut held = Held { by_id: HashMap::new(), by_email: HashMap::new(), deleted: HashSet::new() };
+    let mut held = Held {
+        by_id: HashMap::new(),
+        by_email: HashMap::new(),
+        deleted: HashSet::new(),
+        usernames: find_usernames(db, usernames).await?.into_iter().collect(),
+    };
     let columns = || {
         let columns = [user::Column::Id, user::Column::EmailNormalized, user::Column::CreatedAt];
         user::Entity::find().select_only().columns(columns)
@@ -71,7 +81,7 @@ pub(crate) async fn find_held(
     Ok(held)
 }
 
-/// At most three inserts, however many accounts; run them in a transaction.
+/// At most four inserts, however many accounts; run them in a transaction.
 pub(crate) async fn insert_accounts(
     db: &impl ConnectionTrait,
     new: &[NewAccount<'_>],
@@ -93,11 +103,8 @@ pub(crate) async fn insert_accounts(
         signed_in_at: Set(Some(0)),
         device_seed: Set(None),
     });
-    match insert(db, users.collect()).await {
-        Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => {
-            return Ok(Insert::Taken);
-        }
-        inserted => inserted?,
+    if Insert::of(insert(db, users.collect()).await)? == Insert::Taken {
+        return Ok(Insert::Taken);
     }
     let passwords = new.iter().filter_map(|new| {
         let hash = new.hash?.expose().to_owned();
@@ -112,7 +119,7 @@ pub(crate) async fn insert_accounts(
         new.roles.iter().map(row)
     });
     insert(db, roles.collect()).await?;
-    Ok(Insert::Done)
+    insert_profiles(db, new.iter().map(|new| (new.id, new.profile))).await
 }
 
 async fn insert<A: ActiveModelTrait>(db: &impl ConnectionTrait, rows: Vec<A>) -> Result<(), DbErr> {

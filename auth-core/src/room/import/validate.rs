@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use super::UserRecord;
 use crate::{
-    FieldError, Password, UserId, clock::to_millis, email::Email, kernel::Moves,
+    FieldError, Password, Profile, UserId, clock::to_millis, email::Email, kernel::Moves,
     password::validate_stored_hash, role,
 };
 
@@ -19,6 +19,14 @@ pub(super) struct Checked {
     pub(super) created_at: Option<i64>,
     pub(super) hash: Option<Password>,
     pub(super) totp_secret: Option<Password>,
+    pub(super) profile: Profile,
+}
+
+impl Checked {
+    /// In the form by which user names are compared.
+    pub(super) fn username(&self) -> Option<String> {
+        self.profile.username.as_deref().map(str::to_ascii_lowercase)
+    }
 }
 
 /// # Errors
@@ -43,6 +51,7 @@ pub(super) fn validate(row: UserRecord, moves: Option<Moves>) -> Result<Checked,
     if let (Some(secret), Some(moves)) = (&row.totp_secret, moves) {
         (moves.validate)(secret)?;
     }
+    let profile = row.profile.validate()?;
     let UserRecord { id, email_verified, disabled, hash, totp_secret, .. } = row;
-    Ok(Checked { id, email, email_verified, disabled, roles, created_at, hash, totp_secret })
+    Ok(Checked { id, email, email_verified, disabled, roles, created_at, hash, totp_secret, profile })
 }

@@ -68,9 +68,10 @@ impl Kernel {
     ) -> Result<Option<Vec<ImportOutcome>>, Error> {
         let ids: Vec<_> = rows.iter().filter_map(|row| row.id).map(UserId::as_uuid).collect();
         let emails: Vec<_> = rows.iter().map(|row| row.email.normalized()).collect();
+        let usernames: Vec<_> = rows.iter().filter_map(Checked::username).collect();
         let written = until_won(|| async {
             let (txn, now) = (self.store.begin().await?, self.now());
-            let held = find_held(&txn, &ids, &emails).await?;
+            let held = find_held(&txn, &ids, &emails, &usernames).await?;
             let outcomes: Vec<_> = rows.iter().map(|row| judge(row, &held)).collect();
             let new = rows.iter().zip(&outcomes).filter(|(_, outcome)| **outcome == ImportOutcome::Inserted);
             let mut secrets = Vec::new();
@@ -123,13 +124,24 @@ impl Kernel {
             created_at,
             roles: &row.roles,
             hash: row.hash.as_ref(),
+            profile: &row.profile,
         };
         Ok((account, row.totp_secret.as_ref()))
     }
 }
 
-/// Without an id, an account of another time is somebody else's, who came here by another way.
 fn judge(row: &Checked, held: &Held) -> ImportOutcome {
+    match judge_account(row, held) {
+        ImportOutcome::Inserted if row.username().is_some_and(|name| held.usernames.contains(&name)) => {
+            let rule = "the user name belongs to another account";
+            ImportOutcome::Refused(FieldError::new("username", "username_taken", rule))
+        }
+        outcome => outcome,
+    }
+}
+
+/// Without an id, an account of another time is somebody else's, who came here by another way.
+fn judge_account(row: &Checked, held: &Held) -> ImportOutcome {
     let by_email = held.by_email.get(row.email.normalized());
     if let Some(id) = row.id {
         return match held.by_id.get(&id.as_uuid()) {

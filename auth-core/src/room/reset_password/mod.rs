@@ -119,7 +119,7 @@ async fn reset_password(
                 if is_proof {
                     prove_email(&txn, user, email, now).await?;
                 }
-                kernel.forget_guesses(&txn, email).await?;
+                kernel.forget_guesses(&txn, user, email).await?;
                 let left = listed(&kernel.name_ways_in(&txn, user).await?);
                 let left = Some(left).filter(|left| !left.is_empty());
                 kernel.post(&txn, MailKind::PasswordChanged, email.typed(), Some(user), left).await?;

@@ -129,6 +129,7 @@ async fn verify_email(
             kernel.record(&txn, &client, kind).await?;
         }
         let found = find_user(&txn, user).await?.ok_or_else(not_good)?;
+        let found = kernel.with_profile(&txn, found).await?;
         txn.commit().await?;
         Ok((found, kinds))
     })
@@ -140,5 +141,5 @@ async fn verify_email(
     for kind in kinds {
         kernel.emit(&client, kind);
     }
-    Ok(found.into())
+    Ok(found)
 }

@@ -9,6 +9,7 @@ pub(crate) mod lease;
 pub(crate) mod mail;
 pub(crate) mod one_time_token;
 pub(crate) mod password;
+pub(crate) mod profile;
 pub(crate) mod session;
 pub(crate) mod throttle;
 pub(crate) mod user;

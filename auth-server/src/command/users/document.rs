@@ -22,6 +22,17 @@ pub(super) struct Document {
     pub(super) roles: Option<Vec<String>>,
     pub(super) created_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) username: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) locale: Option<String>,
+    /// An object, or the text of one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) data: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) app_data: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) hash: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) totp_secret: Option<String>,
@@ -31,7 +42,7 @@ pub(super) struct Document {
 
 impl Document {
     /// # Errors
-    /// What is no id or no time.
+    /// What is no id, no time or no object.
     pub(super) fn record(self, ignore_ids: bool) -> Result<UserRecord, FieldError> {
         let mut record = UserRecord::new(self.email);
         let given = |text: Option<String>| text.filter(|text| !text.is_empty());
@@ -46,6 +57,11 @@ impl Document {
         record.email_verified = self.email_verified.unwrap_or_default();
         record.disabled = self.disabled.unwrap_or_default();
         record.roles = self.roles.unwrap_or_default();
+        record.profile.name = given(self.name);
+        record.profile.username = given(self.username);
+        record.profile.locale = given(self.locale);
+        record.profile.data = object("data", self.data)?;
+        record.profile.app_data = object("app_data", self.app_data)?;
         record.hash = given(self.hash).map(Into::into);
         record.totp_secret = given(self.totp_secret).map(Into::into);
         Ok(record)
@@ -59,11 +75,35 @@ impl Document {
             disabled: Some(record.disabled),
             roles: Some(record.roles),
             created_at: record.created_at.map(rfc3339_millis),
+            name: record.profile.name,
+            username: record.profile.username,
+            locale: record.profile.locale,
+            data: filled(record.profile.data),
+            app_data: filled(record.profile.app_data),
             hash: record.hash.map(|hash| hash.expose().to_owned()),
             totp_secret: record.totp_secret.map(|secret| secret.expose().to_owned()),
             unknown: Map::new(),
         }
     }
+}
+
+/// Also as the text of an object, as databases write one that they keep as text.
+fn object(field: &'static str, given: Option<Value>) -> Result<Map<String, Value>, FieldError> {
+    let given = match given {
+        Some(Value::String(text)) if text.trim().is_empty() => None,
+        Some(Value::String(text)) => Some(serde_json::from_str(&text).unwrap_or_default()),
+        Some(Value::Null) => None,
+        given => given,
+    };
+    match given {
+        None => Ok(Map::new()),
+        Some(Value::Object(object)) => Ok(object),
+        Some(_) => Err(FieldError::new(field, "not_an_object", format!("{field} is no JSON object"))),
+    }
+}
+
+fn filled(object: Map<String, Value>) -> Option<Value> {
+    (!object.is_empty()).then_some(Value::Object(object))
 }
 
 /// A truth value as MySQL and SQLite have it in JSON, or as text.

@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 use auth_core::{Auth, UserRecord};
 use csv::Writer;
+use serde_json::Value;
 
 use super::{
     document::Document,
@@ -61,18 +62,24 @@ fn jsonl(page: Vec<UserRecord>) -> io::Result<Vec<u8>> {
 fn csv(page: Vec<UserRecord>, with_hashes: bool) -> io::Result<Vec<u8>> {
     let mut text = Writer::from_writer(Vec::new());
     for record in page {
-        let Document { id, email, email_verified, disabled, roles, created_at, hash, totp_secret, .. } =
-            Document::of(record);
+        let row = Document::of(record);
         let truth = |value: Option<bool>| value.unwrap_or_default().to_string();
+        let json = |value: Option<Value>| value.map(|value| value.to_string()).unwrap_or_default();
         let fields = [
-            id.unwrap_or_default(),
-            email,
-            truth(email_verified),
-            truth(disabled),
-            roles.unwrap_or_default().join(" "),
-            created_at.unwrap_or_default(),
+            row.id.unwrap_or_default(),
+            row.email,
+            truth(row.email_verified),
+            truth(row.disabled),
+            row.roles.unwrap_or_default().join(" "),
+            row.created_at.unwrap_or_default(),
+            row.name.unwrap_or_default(),
+            row.username.unwrap_or_default(),
+            row.locale.unwrap_or_default(),
+            json(row.data),
+            json(row.app_data),
         ];
-        let secret = [hash, totp_secret].map(Option::unwrap_or_default).into_iter().filter(|_| with_hashes);
+        let secret = [row.hash, row.totp_secret].map(Option::unwrap_or_default);
+        let secret = secret.into_iter().filter(|_| with_hashes);
         text.write_record(fields.into_iter().chain(secret).map(spreadsheet::made_safe))?;
     }
     text.into_inner().map_err(|error| io::Error::from(error.error().kind()))

@@ -9,13 +9,15 @@ mod spreadsheet;
 
 use std::io::{self, BufRead as _, Read as _};
 
-use auth_core::{Auth, ClientInfo, CreateUser, Password, User, UserChange, UserQuery, mail::Link};
+use auth_core::{
+    Auth, ClientInfo, CreateUser, Password, ProfileChange, User, UserChange, UserQuery, mail::Link,
+};
 use auth_tower::{AccountDocument, rfc3339};
 use serde_json::json;
 use zeroize::Zeroizing;
 
 use crate::{
-    cli::Users,
+    cli::{ProfileOptions, Users},
     command::{
         accounts::{self, told},
         output::print,
@@ -50,12 +52,18 @@ impl Desk {
     async fn act(&self, action: &Users) -> Result<(), Error> {
         let auth = &self.auth;
         match action {
-            Users::List { email } => self.list(email.as_deref()).await,
+            Users::List { email, begins } => self.list(email.as_deref(), begins.as_deref()).await,
             Users::Show { user } => self.print(&self.find(user).await?),
-            Users::Create { email, role, verified, password_stdin, print_link } => {
+            Users::Create { email, role, verified, profile, password_stdin, print_link } => {
                 let new = role.iter().fold(CreateUser::new(email.as_str()), CreateUser::role);
+                let new = new.profile(change(profile));
                 let new = if *verified { new.verified() } else { new };
                 self.create(new, *password_stdin, *print_link).await
+            }
+            Users::SetProfile { user, profile, data, app_data } => {
+                let mut change = change(profile);
+                (change.data, change.app_data) = (data.clone(), app_data.clone());
+                self.change(user, UserChange::default().profile(change)).await
             }
             Users::SetRole { user, roles } => {
                 self.change(user, UserChange::default().roles(roles.iter().cloned())).await
@@ -94,9 +102,10 @@ impl Desk {
     }
 
     /// Page by page, so that neither side holds them all.
-    async fn list(&self, email: Option<&str>) -> Result<(), Error> {
+    async fn list(&self, email: Option<&str>, begins: Option<&str>) -> Result<(), Error> {
         let query = UserQuery::default().limit(UserQuery::LIMIT_MAX);
         let query = email.map_or(query.clone(), |email| query.email(email));
+        let query = begins.map_or(query.clone(), |text| query.begins(text));
         let mut page = told(self.auth.list_users(query.clone()).await)?;
         loop {
             print(page.users.iter().map(|user| self.line(user)))?;
@@ -189,6 +198,16 @@ impl Desk {
     fn say(&self, user: &User, done: &str) -> Result<(), Error> {
         accounts::say(&user.id.to_string(), done, self.json)
     }
+}
+
+/// What was given; an empty text takes away.
+fn change(given: &ProfileOptions) -> ProfileChange {
+    let member = |text: &Option<String>| text.clone().map(|text| Some(text).filter(|text| !text.is_empty()));
+    let mut change = ProfileChange::default();
+    change.name = member(&given.name);
+    change.username = member(&given.username);
+    change.locale = member(&given.locale);
+    change
 }
 
 /// The first line of standard input, without its end.

@@ -9,8 +9,21 @@ use super::{document::Document, lines::refused, spreadsheet};
 use crate::cli::Format;
 
 /// The columns, in the order of an export.
-pub(super) const COLUMNS: [&str; 8] =
-    ["id", "email", "email_verified", "disabled", "roles", "created_at", "hash", "totp_secret"];
+pub(super) const COLUMNS: [&str; 13] = [
+    "id",
+    "email",
+    "email_verified",
+    "disabled",
+    "roles",
+    "created_at",
+    "name",
+    "username",
+    "locale",
+    "data",
+    "app_data",
+    "hash",
+    "totp_secret",
+];
 /// The last of them are secret.
 pub(super) const SECRET_COLUMNS: usize = 2;
 
@@ -110,6 +123,11 @@ fn from_csv(columns: &[Option<&'static str>], line: &str) -> Result<Document, Fi
                 document.roles = Some(names.map(str::to_owned).collect());
             }
             Some("created_at") => document.created_at = Some(value.to_owned()),
+            Some("name") => document.name = Some(value.to_owned()),
+            Some("username") => document.username = Some(value.to_owned()),
+            Some("locale") => document.locale = Some(value.to_owned()),
+            Some("data") => document.data = Some(value.into()),
+            Some("app_data") => document.app_data = Some(value.into()),
             Some("hash") => document.hash = Some(value.to_owned()),
             Some("totp_secret") => document.totp_secret = Some(value.to_owned()),
             _ => {}

@@ -363,6 +363,17 @@ pub(crate) static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| {
             ),
         ),
         Setting::new(
+            "PROFILE",
+            "on: accounts have a name, a language and data of their own; off: an address alone [default]",
+            choice(|c| &mut c.auth.profile.enabled, ON, NEITHER),
+        ),
+        Setting::new(
+            "USERNAMES",
+            "on: people may have a user name, and sign in by it as by their address; user names are public [default]",
+            choice(|c| &mut c.auth.profile.usernames, ON, NEITHER),
+        )
+        .renames(&["profile.usernames"]),
+        Setting::new(
             "SECOND_FACTOR",
             "off; optional: who has one is asked for it; required: everybody has to have one; required:admin,editor: who has such a role [default]",
             parsed(|c| &mut c.auth.factors.policy, value::second_factor, value::second_factor_text),

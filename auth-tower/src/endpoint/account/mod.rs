@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::{
     Doors,
     document::{events, page_of_events},
+    profile,
 };
 use crate::{
     openapi::{Operation, Tag, page_parameters},
@@ -17,8 +18,8 @@ use crate::{
 };
 
 impl Endpoint {
-    /// `GET` and `DELETE /users/me`
-    pub const ME: Self = Self(&Address::new("/users/me", &[me::GET, me::DELETE]));
+    /// `GET`, `PATCH` and `DELETE /users/me`
+    pub const ME: Self = Self(&Address::new("/users/me", &[me::GET, profile::PATCH, me::DELETE]));
     /// `POST` and `DELETE /users/me/password`
     pub const CHANGE_PASSWORD: Self =
         Self(&Address::new("/users/me/password", &[password::ROUTE, password::REMOVE]));

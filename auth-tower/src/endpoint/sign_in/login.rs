@@ -57,7 +57,7 @@ fn describe(service: &Inner) -> Operation {
     Operation::new("login", "Sign in")
         .describe(
             "By the OAuth 2 password form (RFC 6749 section 4.3.2), also as multipart/form-data, or JSON, where `email` may be called \
-             `username`. A live refresh cookie that comes along is of a session that ends with this.",
+             `username`; where there are user names, either is taken. A live refresh cookie that comes along is of a session that ends with this.",
         )
         .body(
             true,
@@ -88,7 +88,7 @@ pub(super) fn schemas() -> [(&'static str, Value); 2] {
         &["username", "password"],
         &json!({
             "grant_type": one_of(["password"]),
-            "username": {"type": "string", "minLength": 1, "description": "The e-mail address."},
+            "username": {"type": "string", "minLength": 1, "description": "The e-mail address; or the user name, where there are such."},
             "password": {"type": "string", "format": "password", "minLength": 1},
             "scope": {"type": "string", "description": "Is ignored."},
         }),

@@ -6,12 +6,14 @@ use crate::{
     endpoint::{
         answer::{accepted, json},
         document::UserDocument,
-        fields::texts,
+        fields::{object as object_of, texts_of},
+        profile,
     },
     openapi::{
         Operation, header,
-        shape::{email, new_password, object, reference},
+        shape::{email, new_password, object, reference, with},
     },
+    problem::Problem,
     route::{Answered, Route, Takes},
     service::{Call, Inner},
 };
@@ -27,8 +29,15 @@ fn closed(service: &Inner) -> Option<Error> {
 /// `POST /register`. Where addresses are verified, an address that is taken gets the same answer as one that is free.
 async fn register(call: Call) -> Answered {
     let service = call.service;
-    let [email, password] = texts(call.payload, ["email", "password"])?;
-    let registered = service.auth.register(Register::new(email, password).client(call.client)).await;
+    let mut object = object_of(call.payload)?;
+    let profile = profile::own_change(&service, &mut object);
+    let (profile, [email, password]) = match (profile, texts_of(object, ["email", "password"])) {
+        (Ok(profile), Ok(texts)) => (profile, texts),
+        (Err(errors), Ok(_)) => return Err(Problem::validation(errors).into()),
+        (_, Err(problem)) => return Err(problem.into()),
+    };
+    let register = Register::new(email, password).profile(profile).client(call.client);
+    let registered = service.auth.register(register).await;
     if service.verifies_email() {
         return match registered {
             Ok(_) | Err(Error::Refused(refusal::EMAIL_TAKEN)) => Ok(accepted()),
@@ -60,6 +69,8 @@ fn describe(service: &Inner) -> Operation {
             .describe("The same answer for an address that has an account: its owner is told by mail.")
             .answers(202, "A mail is on its way to the address.");
     }
+    let names = service.auth.config().profile.usernames;
+    let operation = if names { operation.fails(&["username_taken"]) } else { operation };
     operation.fails(&["email_taken"]).answer(
         201,
         json!({
@@ -72,6 +83,11 @@ fn describe(service: &Inner) -> Operation {
 
 pub(super) fn schema(service: &Inner) -> (&'static str, Value) {
     let members = json!({"email": email(), "password": new_password(service)});
+    let profile = profile::changed_members(service);
+    let profile = profile.as_object().into_iter().flatten();
+    // Where addresses are proved, a user name is chosen later.
+    let profile = profile.filter(|(name, _)| *name != "username" || !service.verifies_email());
+    let members = with(&members, profile.map(|(name, schema)| (name.as_str(), schema.clone())));
     ("Registration", object(&["email", "password"], &members))
 }
 

@@ -154,6 +154,7 @@ impl World {
             "auth_passkey",
             "auth_passkey_challenge",
             "auth_device",
+            "auth_profile",
         ] {
             let count = format!("SELECT COUNT(*) AS n FROM {table}");
             let count = Statement::from_string(self.db.get_database_backend(), count);
