@@ -30,7 +30,7 @@ build_server() {
     program=$target/debug/auth-server
 }
 
-# Settings as NAME=value. Its address is in $address, as 127.0.0.1:PORT.
+# Settings as NAME=value. Its address is in $address, as localhost:PORT.
 start_server() {
     rm -f "$scratch"/auth.*
     : >"$scratch/log"

@@ -7,7 +7,7 @@ use tracing::{instrument::WithSubscriber, subscriber::NoSubscriber};
 use zeroize::Zeroizing;
 
 #[cfg(any(feature = "postgres", feature = "mysql"))]
-use crate::store::read_only;
+use crate::read_only;
 use crate::{ConfigError, StoreError};
 
 /// Connects with the defaults of [`ConnectOptions`].
@@ -116,9 +116,6 @@ impl ConnectOptions {
             .max_lifetime(self.max_lifetime)
             // Statements carry addresses and hashes; errors are reported by the caller.
             .sqlx_logging(false)
-            // A statement that waits for ever, for a lock or a stalled disk, would keep its connection from all
-            // others (ASVS 13.2.6). PostgreSQL only.
-            .statement_timeout(limit)
             // Not a ping before each statement; but a connection that rested may have died unnoticed.
             .test_before_acquire(false)
             .test_before_acquire_if_idle_for(Duration::from_secs(5));
@@ -132,9 +129,26 @@ impl ConnectOptions {
             let is_of_use = !read_only::was_there(connection.age);
             Box::pin(async move { Ok(is_of_use) })
         });
+        // A statement that waits for ever, for a lock or a stalled disk, would keep its connection from all others (ASVS 13.2.6).
+        #[cfg(feature = "postgres")]
+        {
+            let limit = format!("SET statement_timeout = {}", limit.as_millis());
+            options
+                // Poolers refuse start-up parameters that they do not know (PgBouncer): this one is for text, which nothing here reads.
+                .map_sqlx_postgres_opts(|options| options.extra_float_digits(None))
+                .map_sqlx_postgres_pool_opts(move |pool| {
+                    let limit = limit.clone();
+                    pool.after_connect(move |connection, _| {
+                        let limit = limit.clone();
+                        Box::pin(async move {
+                            sqlx::Executor::execute(connection, sqlx::AssertSqlSafe(limit)).await.map(drop)
+                        })
+                    })
+                });
+        }
         #[cfg(feature = "mysql")]
         {
-            // The deadline for MySQL and MariaDB, as far as both have it. Its unit is a second.
+            // As far as both MySQL and MariaDB have it. Its unit is a second.
             let seconds = limit.as_secs().max(1);
             options.map_sqlx_mysql_pool_opts(move |pool| {
                 pool.after_connect(move |connection, _| {

@@ -42,12 +42,12 @@ fn of_code(code: &str) -> Option<&'static str> {
         "57P03" => "the server is starting up or shutting down: try again in a moment",
         "57P01" | "57P02" => "the server was shut down, or an administrator ended the connection",
         "08P01" => {
-            "a pooler in between (PgBouncer) refuses the connection: an option that it does not know (add statement_timeout to its \
-             ignore_startup_parameters), or a user or database that it does not list"
+            "a pooler in between (PgBouncer) refuses the connection: an option of the address that it does not know (take it out, or name \
+             it in its ignore_startup_parameters), or a user or database that it does not list"
         }
         "42P05" | "26000" => {
             "a pooler in between gives each transaction another connection, where prepared statements are not the same: let it keep them \
-             (PgBouncer 1.21, max_prepared_statements), pool by session, or add ?statement-cache-capacity=0"
+             (PgBouncer 1.21, max_prepared_statements), or pool by session"
         }
         "25006" => "it can only be read: name the primary and not a replica",
         "1045" | "1698" => "the password is wrong, or this user may not sign in from here or by password",

@@ -10,6 +10,7 @@ use crate::{
     database_cause::database_cause,
     db_code::{self, Meaning, sqlx_error},
     random::RandomUnavailable,
+    read_only,
 };
 
 /// The error of every operation of [`Auth`](crate::Auth). The manual's [errors page](crate::manual::errors)
@@ -196,6 +197,7 @@ pub struct StoreError(DbErr);
 
 impl StoreError {
     pub(crate) fn new(error: DbErr) -> Self {
+        read_only::notice(&error);
         Self(error)
     }
 

@@ -79,6 +79,7 @@ pub mod password;
 mod principal;
 mod profile;
 mod random;
+mod read_only;
 pub mod refusal;
 mod revocation;
 mod role;

@@ -475,7 +475,7 @@ const OF_MACHINES: &[&str] = &["SECRET_KEY", "API_KEY_", "API_KEYS_ENABLED", "AU
 const OF_PLACE: &[&str] = &["HOST", "PORT", "UNIX_SOCKET", "TLS_", "TRUSTED_PROXIES", "PROXY_PROTOCOL"];
 
 /// Whether what a command does hangs on a setting.
-fn looks_at(words: &[&str], setting: &str) -> bool {
+pub(crate) fn looks_at(words: &[&str], setting: &str) -> bool {
     let groups: &[&[&str]] = match words {
         [] | ["serve" | "check" | "config"] => return true,
         ["migrate", ..] => &[OF_DATABASE],
@@ -487,6 +487,7 @@ fn looks_at(words: &[&str], setting: &str) -> bool {
         _ => &[],
     };
     let name = setting.strip_suffix("_FILE").unwrap_or(setting);
+    let name = name.strip_suffix("_PREVIOUS").unwrap_or(name);
     let fits = |known: &&str| name == *known || (known.ends_with('_') && name.starts_with(*known));
     groups.iter().any(|group| group.iter().any(fits))
 }
@@ -580,6 +581,19 @@ mod tests {
         assert!(of_migrate.len() < 10 && !of_migrate.contains(&"--port".to_owned()), "{of_migrate:?}");
         assert!(flags(&["help", "users", "create"]).contains(&"--smtp-url".to_owned()));
         assert!(flags(&["health", "--help"]).contains(&"--unix-socket".to_owned()));
+    }
+
+    #[test]
+    fn what_a_command_looks_at_are_settings_and_what_they_were_before() {
+        for name in [OF_DATABASE, OF_KEYS, OF_ACCOUNTS, OF_MACHINES, OF_PLACE].into_iter().flatten() {
+            let is_one = |setting: &Setting| setting.name == *name;
+            let begins_one = |setting: &Setting| name.ends_with('_') && setting.name.starts_with(name);
+            assert!(SETTINGS.iter().any(|setting| is_one(setting) || begins_one(setting)), "{name}");
+        }
+        let of_keys = flags(&["keys", "rotate", "--help"]);
+        for flag in ["--secret-key-previous-file", "--algorithm-previous", "--private-key-previous"] {
+            assert!(of_keys.iter().any(|found| found == flag), "{flag} in {of_keys:?}");
+        }
     }
 
     #[test]

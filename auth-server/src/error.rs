@@ -51,9 +51,9 @@ pub(crate) enum Error {
     /// The command line cannot be followed.
     #[error("{0}")]
     Usage(String),
-    /// An account could not be looked at or changed.
-    #[error("users: {0}")]
-    Users(String),
+    /// An account, of a person or of a program, could not be looked at or changed.
+    #[error("{0}")]
+    Account(String),
     /// The server that was asked is not ready.
     #[error("health: {0}")]
     Health(String),
@@ -87,22 +87,30 @@ impl Error {
     }
 
     /// What went wrong with an account.
-    pub(crate) fn of_user(error: &auth_core::Error) -> Self {
+    pub(crate) fn of_account(error: &auth_core::Error) -> Self {
         match error {
             auth_core::Error::Config(error) => Self::Setting(SettingError::from_core(error)),
             auth_core::Error::Validation(broken) => {
                 let rules: Vec<_> = broken.iter().map(|rule| rule.detail.as_str()).collect();
-                Self::Users(rules.join("; "))
+                Self::Account(rules.join("; "))
             }
             auth_core::Error::Refused(auth_core::refusal::USER_NOT_FOUND) => {
-                Self::Users("there is no such user; `auth-server users list` shows them".to_owned())
+                Self::Account("there is no such user; `auth-server users list` shows them".to_owned())
             }
-            auth_core::Error::Refused(auth_core::refusal::LAST_ADMIN) => Self::Users(
+            auth_core::Error::Refused(auth_core::refusal::LAST_ADMIN) => Self::Account(
                 "the last administrator has to stay; make another first: `auth-server users set-role USER admin`"
                     .to_owned(),
             ),
-            auth_core::Error::Unavailable(source) => Self::Users(format!("{error}: {source}")),
-            other => Self::Users(other.to_string()),
+            auth_core::Error::Unavailable(source) => Self::Account(format!("{error}: {source}")),
+            other => Self::Account(other.to_string()),
+        }
+    }
+
+    /// Told under the name of a command, where it is about accounts.
+    pub(crate) fn under(self, command: &str) -> Self {
+        match self {
+            Self::Account(problem) => Self::Account(format!("{command}: {problem}")),
+            other => other,
         }
     }
 

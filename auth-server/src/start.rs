@@ -34,8 +34,10 @@ pub(crate) struct Started {
     pub(crate) service: AuthService,
     /// What answers of the program's own say of coming by TLS only.
     pub(crate) hsts: Option<HeaderValue>,
-    /// Where whoever has started it finds it.
-    pub(crate) url: String,
+    /// Where whoever has started it finds it in a browser; the file of a socket is nothing for one.
+    pub(crate) url: Option<String>,
+    /// Where scrapers find their numbers.
+    pub(crate) metrics: Option<SocketAddr>,
 }
 
 /// Listens, reads the key, connects, brings the schema up to date. In this order, so that a second instance started
@@ -65,7 +67,8 @@ pub(crate) async fn start(config: &Config, passed: Passed) -> Result<Started, Er
     // Once before the first request, so that what ended while this process was away is known. If it fails, the
     // watch says so and tries again.
     let _ = auth.poll_revocations().await;
-    if let Some((listener, counted)) = scraped {
+    let metrics = scraped.as_ref().map(|(_, _, address)| *address);
+    if let Some((listener, counted, _)) = scraped {
         tokio::spawn(Metrics::new(counted, auth.clone(), db.clone()).serve(listener));
     }
     let background = auth.clone();
@@ -74,35 +77,38 @@ pub(crate) async fn start(config: &Config, passed: Passed) -> Result<Started, Er
     let (tls, current) = config.http.listen.tls.clone().map(watch::channel).unzip();
     let listener = Listener::new(socket, current);
     let url = match address {
-        None => "http://localhost".to_owned(),
+        None => None,
         // The certificate is good for this name only.
-        Some(_) if tls.is_some() => public_url,
-        Some(address) if address.ip().is_unspecified() => format!("http://{LOCALHOST}:{}", address.port()),
-        Some(address) if address.ip().is_loopback() => config.http.listen.origin(address.port()),
-        Some(_) => listener.place(),
+        Some(_) if tls.is_some() => Some(public_url),
+        Some(address) if address.ip().is_unspecified() => {
+            Some(format!("http://{LOCALHOST}:{}", address.port()))
+        }
+        Some(address) if address.ip().is_loopback() => Some(config.http.listen.origin(address.port())),
+        Some(_) => Some(listener.place()),
     };
+    let asked = url.as_deref().unwrap_or("http://localhost");
     let socket = listener.place().strip_prefix("unix:").map(|path| format!("--unix-socket {path} "));
     let socket = socket.unwrap_or_default();
     let next = if config.auth.registration == Registration::Open {
         format!(
-            "{socket}{url}/register -H 'content-type: application/json' \
+            "{socket}{asked}/register -H 'content-type: application/json' \
              -d '{{\"email\":\"me@example.net\",\"password\":\"a long passphrase\"}}'"
         )
     } else {
-        format!("{socket}{url}/health/ready")
+        format!("{socket}{asked}/health/ready")
     };
     tracing::info!(target: STARTING, "listening on {} - try: curl -i {next}", listener.place());
-    Ok(Started { listener, tls, db, auth, service, hsts, url })
+    Ok(Started { listener, tls, db, auth, service, hsts, url, metrics })
 }
 
-async fn listen_for_scrapers(address: SocketAddr) -> Result<(Listener, PrometheusHandle), Error> {
+async fn listen_for_scrapers(address: SocketAddr) -> Result<(Listener, PrometheusHandle, SocketAddr), Error> {
     let bind_error = |source| Error::Bind { setting: "METRICS_ADDR", address: address.to_string(), source };
     let listener = TcpListener::bind(address).await.map_err(bind_error)?;
     let address = listener.local_addr().map_err(bind_error)?;
     let counted = metrics::start_counting()
         .map_err(|error| Error::System { what: "METRICS_ADDR", source: io::Error::other(error) })?;
     tracing::info!(target: STARTING, "metrics at http://{address}/metrics");
-    Ok((Listener::new(Socket::Tcp(listener), None), counted))
+    Ok((Listener::new(Socket::Tcp(listener), None), counted, address))
 }
 
 fn service(auth: Auth, config: &Config, public_url: &str) -> Result<AuthService, SettingError> {

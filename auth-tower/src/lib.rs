@@ -34,37 +34,10 @@
 //! # }
 //! ```
 //!
-//! # The endpoints
+//! [`Endpoint`] has the table of the endpoints, [`AuthLayer`] the three ways to check a token, and the manual a
+//! [walk](auth_core::manual::endpoints) with curl, [recipes](auth_core::manual::recipes) and the rest.
 //!
-//! | request | answer |
-//! | --- | --- |
-//! | `POST /register` `{"email", "password"}` | 201 and the user; 409 `email_taken`; 422 names the fields |
-//! | `POST /login` JSON or the OAuth 2 password form | 200 `{"access_token", "token_type", "expires_in"}` and the refresh cookie; 401 `invalid_credentials`; 429 `throttled` |
-//! | `POST /refresh-token` with the cookie | as login; 401 `invalid_token` |
-//! | `POST /logout` with the cookie or a bearer token | 204, also when there is nothing to end |
-//! | `GET /users/me` with a bearer token | 200 and the user, read from the database; 401 `invalid_token` |
-//! | `DELETE /users/me`, `POST /users/me/password`, `GET /users/me/export`, `GET /users/me/events` | 204; 204; 200; 200. The first two take the password |
-//! | `GET`, `DELETE /users/me/sessions`, `DELETE /users/me/sessions/{id}` | 200 `{"sessions"}`; 204, all but this one; 204 |
-//! | `POST /users/me/email`, `/request-verify-token`, `/forgot-password` (with a mailer) | 202; the last two whatever is behind the address |
-//! | `POST /verify-email`, `/reset-password` `{"token"}` (with a mailer); `GET` is the built-in page | 200 and the user; 204; 422 for a link that is no good any more |
-//! | `POST /stop-email-change` `{"token"}` (with a mailer); `GET` is the built-in page | 204; 422 for a link that is no good any more |
-//! | `GET /verify` with a bearer token | 204 with `X-Auth-User`, `X-Auth-Session`, `X-Auth-Roles`, `X-Auth-Scope`, `X-Auth-Caller`, for a reverse proxy; a key where `?scope=` or `?caller=` asks for one |
-//! | `GET /.well-known/jwks.json`, `GET /openapi.json` | the public keys; this description, in full |
-//! | `GET /oauth/{provider}/authorize?redirect_to=` (feature `oidc`) | 302 to the provider; 422 for a page elsewhere |
-//! | `GET /oauth/{provider}/callback` | 302 to the page, with the refresh cookie or with `?error=` and a code |
-//! | `GET`, `POST` `{"provider", "redirect_to", "password"}` `/users/me/identities`, `DELETE /users/me/identities/{id}` | 200 `{"identities"}`; 200 `{"authorization_url"}`; 204, or 409 `last_way_in` |
-//! | `GET`, `POST` `{"name", "scopes", "expires_in_days"}` `/users/me/api-keys`, `DELETE /users/me/api-keys/{id}`, `POST /users/me/api-keys/{id}/rotate` | 200 `{"api_keys"}`; 201 with the key, this once; 204; 201 |
-//! | `GET`, `POST` `/service-accounts`, `GET`, `PATCH`, `DELETE /service-accounts/{id}`, `GET`, `POST /service-accounts/{id}/api-keys`, `DELETE /api-keys/{id}`, `POST /api-keys/{id}/rotate` as an administrator | accounts of programs, and their keys: see [machines](auth_core::manual::machines) |
-//! | `POST /oauth/token`, `/oauth/revoke`, `/oauth/introspect` | 200: a token for the key of a service account (RFC 6749 section 4.4); RFC 7009; RFC 7662 |
-//! | `GET /events?after=&limit=&types=&wait=` by a service account with the scope `events` | 200 `{"events", "next"}`; 410 `cursor_too_old` |
-//! | `GET /.well-known/oauth-authorization-server` | RFC 8414, where the issuer is an https URL or of this machine |
-//! | `GET /users?limit=&cursor=&email=` as an administrator | 200 `{"users", "next_cursor"}`; 403 `forbidden` without the role |
-//! | `GET`, `PATCH` `{"roles", "disabled"}`, `DELETE /users/{id}` as an administrator | 200 and the user, or 204; 409 `last_admin` |
-//! | `DELETE /users/{id}/sessions`, `GET /users/{id}/events?limit=&cursor=` as an administrator | 204; 200 `{"events", "next_cursor"}` |
-//! | `GET`, `POST` `{"url", "types", "secret"}` `/webhooks` as an administrator (feature `webhooks`) | 200 `{"webhooks"}`; 201 and the webhook with its `secret`, once |
-//! | `GET`, `PATCH` `{"url", "types", "on"}`, `DELETE /webhooks/{id}` as an administrator | 200 and the webhook, or 204; 409 `webhook_of_setting` |
-//! | `GET /webhooks/{id}/deliveries?limit=`, `POST /webhooks/{id}/test`, `/replay` `{"after"}`, `/rotate-secret` as an administrator | 200 `{"deliveries"}`; 200 and the delivery; 200 and the webhook, or 410 `cursor_too_old`; 200 with the new `secret`, once |
-//! | `GET /openapi.json` | 200 and the description of what is mounted (OpenAPI 3.1), for everybody |
+//! # Errors and tokens
 //!
 //! Errors are problem documents (RFC 9457); act on their member `code`, see [`problem`]. On `/login` and
 //! `/refresh-token` they also carry `error` and `error_description`, so that OAuth 2 clients understand them.
@@ -75,17 +48,17 @@
 //! when the session is over, but not when this client has signed out or signed in anew: the answer to that has done
 //! so, and this one may arrive later.
 //!
-//! # In other services
-//!
-//! A service without the database and without the secret gives [`AuthLayer`] a `RemoteJwks` (feature `jwks`), the
-//! address of the issuer's public keys, in the place of `auth.verifier()`. One that speaks gRPC adds
-//! [`AuthLayer::grpc`], which makes refusals gRPC's own.
-//!
 //! A login also sets `__Host-auth_device`, with the same attributes, for a year; a logout leaves it. It signs nobody
 //! in: it tells that somebody signed in there before, and keeps the owner of an account out of the waits that guessing
 //! brings about ([throttling](auth_core::manual::throttling)); where its owner wanted so, no second factor is asked for there
 //! ([second factors](auth_core::manual::second_factor)). Those are 429 `throttled` with `Retry-After`, at `/login`,
 //! `/register` and `/refresh-token`.
+//!
+//! # In other services
+//!
+//! A service without the database and without the secret gives [`AuthLayer`] a `RemoteJwks` (feature `jwks`), the
+//! address of the issuer's public keys, in the place of `auth.verifier()`. One that speaks gRPC adds
+//! [`AuthLayer::grpc`], which makes refusals gRPC's own.
 //!
 //! # What the host does
 //!

@@ -11,9 +11,9 @@
 //! | 400 | `unauthorized_client`, `invalid_scope` | a machine: only service accounts get tokens, and for no more than their key is for |
 //! | 403 | `session_required` | a machine: somebody has to be signed in for this; the key stays good |
 //! | 403 | `forbidden` | nothing: a role is missing, or registration is closed |
-//! | 403 | `second_factor_required`, `second_factor_enrolment_required` | show, or set up, one of `methods` with `auth_session`, within `expires_in` seconds |
+//! | 403 | `second_factor_required`, `second_factor_enrolment_required` | show, or set up, one of `methods` with `auth_session`, within `expires_in` seconds; without `auth_session`: sign in again |
 //! | 403 | `verification_needed` | prove the address first: a mail was sent, or `/request-verify-token` sends the link again |
-//! | 403 | `factor_locked` | say that an administrator has to open it: too many wrong codes were given |
+//! | 403 | `factor_locked` | too many wrong codes were given: go on with a passkey, where `methods` has it, else say that an administrator has to open it |
 //! | 403 | `cross_origin` | nothing: this page's origin is not trusted |
 //! | 403 | `not_a_navigation` | a bug of the page: send the browser there, and do not load the address |
 //! | 403 | `denied`, or a code of the host's | show `detail`: the host's own rule says no |
@@ -21,11 +21,13 @@
 //! | 408, 413, 415 | `timeout`, `body_too_large`, `unsupported_media_type` | a bug of the client, or a bad line |
 //! | 409 | `email_taken` | offer to sign in |
 //! | 409 | `last_admin` | make another administrator first |
-//! | 409 | `totp_exists` | nothing: there is an authenticator app already |
+//! | 409 | `totp_exists` | nothing: a second factor was set up already; at a sign-in, begin it again |
 //! | 409 | `factor_required` | nothing: the account has to have a second factor |
 //! | 409 | `api_key_rotated` | nothing: another key has taken its place already |
 //! | 409 | `api_key_limit` | delete a key first |
 //! | 409 | `user_in_use` | remove what else belongs to the account, then repeat |
+//! | 409 | `too_many_passkeys` | take one away first |
+//! | 409 | `webhook_of_setting` | nothing: change the setting that it comes from |
 //! | 409 | `last_way_in` | set a password or link another identity first |
 //! | 410 | `cursor_too_old` | read the users anew, then go on from where the feed is now |
 //! | 422 | `validation_failed` | show each of `errors` at its `field` |
@@ -39,15 +41,19 @@
 //! `invalid_request`, `invalid_grant`, `unsupported_grant_type` or `insufficient_authorization`, and for 5xx `server_error` or
 //! `temporarily_unavailable`.
 
+mod asked;
 mod document;
 mod rule;
 
-use std::{borrow::Cow, time::Duration};
+use std::{
+    borrow::Cow,
+    time::{Duration, SystemTime},
+};
 
 use auth_core::{Assurance, Denial, FieldError};
 use http::StatusCode;
 
-pub(crate) use self::document::Document;
+use self::asked::Asked;
 pub(crate) use self::rule::log_rule;
 
 /// A problem document (RFC 9457), as `application/problem+json`.
@@ -69,11 +75,18 @@ pub struct Problem {
     status: StatusCode,
     code: Cow<'static, str>,
     detail: Cow<'static, str>,
-    errors: Vec<FieldError>,
+    more: More,
     retry_after: Option<Duration>,
     challenge: Challenge,
     /// The member `error` of RFC 6749 section 5.2, on the two doors that OAuth clients use.
     oauth: Option<&'static str>,
+}
+
+/// What only some documents have, and none both. Small, as it is in every result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum More {
+    Errors(Vec<FieldError>),
+    Asked(Box<Asked>),
 }
 
 /// The parameters of `WWW-Authenticate: Bearer` (RFC 6750 section 3).
@@ -104,7 +117,7 @@ impl Problem {
             status,
             code: code.into(),
             detail: detail.into(),
-            errors: Vec::new(),
+            more: More::Errors(Vec::new()),
             retry_after: None,
             challenge: Challenge::Plain,
             oauth: None,
@@ -113,7 +126,7 @@ impl Problem {
 
     /// Adds the broken rules of the input's fields.
     pub fn with_errors(mut self, errors: Vec<FieldError>) -> Self {
-        self.errors = errors;
+        self.more = More::Errors(errors);
         self
     }
 
@@ -236,16 +249,22 @@ impl Problem {
         problem
     }
 
-    /// No sign-in yet: another factor has to be shown, or has to be set up first.
-    pub(crate) fn second_factor(enrol: bool) -> Self {
-        let mut problem = if enrol {
+    /// No sign-in yet: another factor has to be shown, or has to be set up first. `now`: to tell how long there is for it.
+    pub(crate) fn second_factor(challenge: &auth_core::Challenge, now: Option<SystemTime>) -> Self {
+        let mut problem = if challenge.enrol {
             let detail = "A second factor has to be set up before there is a sign-in.";
             Self::new(StatusCode::FORBIDDEN, "second_factor_enrolment_required", detail)
         } else {
             Self::new(StatusCode::FORBIDDEN, "second_factor_required", "A second factor is needed.")
         };
         problem.oauth = Some("insufficient_authorization");
-        problem
+        problem.asks(challenge, now)
+    }
+
+    /// Adds by what a sign-in can go on.
+    pub(crate) fn asks(mut self, challenge: &auth_core::Challenge, now: Option<SystemTime>) -> Self {
+        self.more = More::Asked(Box::new(Asked::of(challenge, now)));
+        self
     }
 
     pub(crate) fn validation(errors: Vec<FieldError>) -> Self {
@@ -292,7 +311,10 @@ impl Problem {
 
     /// The broken rules, if it is about input.
     pub fn errors(&self) -> &[FieldError] {
-        &self.errors
+        match &self.more {
+            More::Errors(errors) => errors,
+            More::Asked(_) => &[],
+        }
     }
 
     /// When to try again, if that makes sense.

@@ -66,6 +66,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let db = auth_core::connect("sqlite::memory:").await?;
     auth_migration::up(&db).await?;
     let auth = Auth::builder(db, auth_examples::keys_for_this_run()?).build()?;
+    // Mails, and what is over: one task for each process.
+    let background = auth.clone();
+    tokio::spawn(async move { background.run_background().await });
 
     let listener = TcpListener::bind(arguments.address).await?;
     let address = listener.local_addr()?;

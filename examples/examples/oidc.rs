@@ -55,6 +55,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         // With an account there: `oidc::Provider::google(id, secret)`.
         .provider(oidc::Provider::oidc("local", &provider.url, id, secret));
     let auth = Auth::builder(db, auth_examples::keys_for_this_run()?).oidc(providers).build()?;
+    // Mails, and what is over: one task for each process.
+    let background = auth.clone();
+    tokio::spawn(async move { background.run_background().await });
 
     let app = app(&auth, &public_url)?;
     println!("listening on {public_url}");

@@ -315,10 +315,43 @@ fn whoever_searches_by_the_words_of_the_field_finds_a_line() {
         "locale",
         "opt-level",
         "social login",
+        "webhook",
+        "passkey",
+        "api key",
     ];
     let readme = README.to_lowercase();
     for word in words {
         assert!(readme.contains(word), "{word}");
+    }
+}
+
+#[test]
+fn each_feature_of_the_crates_is_named_where_they_are_added() {
+    let (_, added) = README.split_once("[dependencies]\n").expect("the section");
+    let added = added.split("\n\n").next().unwrap();
+    for crate_name in ["auth-core", "auth-tower"] {
+        let manifest = format!("{}/../{crate_name}/Cargo.toml", env!("CARGO_MANIFEST_DIR"));
+        let manifest = fs::read_to_string(manifest).unwrap();
+        let (_, features) = manifest.split_once("[features]\n").unwrap();
+        let features = features.split("\n[").next().unwrap();
+        let line = added.lines().find(|line| line.starts_with(&format!("{crate_name} ="))).unwrap();
+        let names = features.lines().filter_map(|line| line.split_once(" = [")).map(|(name, _)| name);
+        for name in names.filter(|name| !["default", "test-util", "http-client"].contains(name)) {
+            assert!(line.contains(&format!("\"{name}\"")), "{name} in {line}");
+        }
+    }
+}
+
+#[test]
+fn no_change_log_says_a_thing_twice() {
+    for name in ["auth-core", "auth-tower", "auth-server", "migration"] {
+        let path = format!("{}/../{name}/CHANGELOG.md", env!("CARGO_MANIFEST_DIR"));
+        let text = fs::read_to_string(path).unwrap();
+        let parts = text.split(['\n', ';']).map(str::trim).filter(|part| part.len() > 30);
+        let mut seen = BTreeSet::new();
+        for part in parts {
+            assert!(seen.insert(part), "{name}: {part}");
+        }
     }
 }
 

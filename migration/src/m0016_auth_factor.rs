@@ -61,8 +61,6 @@ fn totp(backend: DbBackend) -> Vec<String> {
         .col(big_integer("created_at"))
         // Until then it has to be confirmed; null: it is, and stands.
         .col(big_integer_null("pending_until"))
-        // Too much was guessed.
-        .col(big_integer_null("locked_at"))
         .primary_key(&mut ddl::primary_key("auth_totp_pkey", ["user_id"]))
         .foreign_key(&mut ddl::belongs_to_user(TOTP_TABLE, "auth_totp_user_id_fkey"))
         .to_owned();
@@ -87,7 +85,7 @@ fn recovery_code(backend: DbBackend) -> Vec<String> {
     ddl::create_table(backend, table, indexes)
 }
 
-/// Codes that were tried: a row for each, until one from the same network is right.
+/// Codes that were tried: a row for each, until one from the same network is right; and one of the end of time where they are locked.
 fn failure(backend: DbBackend) -> Vec<String> {
     let table = Table::create()
         .table(FAILURE_TABLE)

@@ -102,7 +102,8 @@ impl Auth {
 
     /// Removes sessions that ended longer ago than an access token lives, one-time tokens that are over, and failed
     /// sign-ins that are to be forgotten, in batches of 500, and tells how many rows. Keys of the ring that are over go
-    /// too. Any number of instances may do so at once.
+    /// too. Any number of instances may do so at once. A session that nobody used any more goes up to a day later: the row learns of its
+    /// use once a day, so that a refresh changes no index.
     ///
     /// # Errors
     /// [`Error::Unavailable`]; batches already removed stay removed.

@@ -41,6 +41,35 @@ fn is_local(host: &str) -> bool {
 }
 
 impl PasskeyConfig {
+    /// Passkeys for the site of a page, `https://app.example.com`: its host is the site. None where browsers know no passkeys, on
+    /// `http` that is not `localhost`; an IP address is kept, so that a [check](crate::Auth::check) tells of it.
+    ///
+    /// ```
+    /// use auth_core::PasskeyConfig;
+    ///
+    /// let passkeys = PasskeyConfig::for_page("https://example.com").pages_of_the_site(["https://app.example.com"]);
+    /// assert_eq!(passkeys.rp_id.as_deref(), Some("example.com"));
+    /// assert_eq!(passkeys.origins, ["https://example.com", "https://app.example.com"]);
+    /// assert_eq!(PasskeyConfig::for_page("http://example.com").rp_id, None);
+    /// ```
+    pub fn for_page(origin: &str) -> Self {
+        let origin = origin.to_ascii_lowercase();
+        let host = host_of(&origin).unwrap_or_default();
+        let is_possible = is_safe(&origin, host) || Unfit::of(host) == Some(Unfit::IpAddress);
+        let rp_id = is_possible.then(|| host.to_owned());
+        Self { rp_id, origins: vec![origin], refuse_counter: false }
+    }
+
+    /// Adds those of some pages to [`origins`](Self::origins) that are of the site.
+    pub fn pages_of_the_site<'a>(mut self, pages: impl IntoIterator<Item = &'a str>) -> Self {
+        let site = self.rp_id.as_deref().unwrap_or_default();
+        let is_of_site =
+            |page: &&str| host_of(page).is_some_and(|host| is_safe(page, host) && is_within(host, site));
+        let pages: Vec<String> = pages.into_iter().filter(is_of_site).map(str::to_owned).collect();
+        self.origins.extend(pages);
+        self
+    }
+
     /// The name of the site, if there can be passkeys for it.
     pub(crate) fn site(&self) -> Option<&str> {
         self.rp_id.as_deref().filter(|rp_id| Unfit::of(rp_id).is_none())
@@ -58,10 +87,9 @@ impl PasskeyConfig {
             return Err(ConfigError::new("passkeys.rp_id", problem));
         }
         let Some(site) = self.site() else { return Ok(()) };
-        if let Some(bad) = self.origins.iter().find(|origin| !is_origin(origin)) {
-            let problem = format!(
-                "`{bad}` is no origin: https://HOST, http://localhost, each with a port if need be, or android:apk-key-hash:HASH"
-            );
+        if !self.origins.iter().all(|origin| is_origin(origin)) {
+            let problem = "has an entry that is no page and no app: write https://HOST or http://localhost, each with a port if need be, \
+                           or android:apk-key-hash:HASH";
             return Err(ConfigError::new("passkeys.origins", problem));
         }
         if !self.origins.iter().filter_map(|origin| host_of(origin)).any(|host| is_within(host, site)) {
@@ -81,14 +109,19 @@ fn is_origin(origin: &str) -> bool {
     let port = rest.strip_prefix(host).unwrap_or_default();
     let is_host = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || b".-".contains(&c);
     let is_port = port.is_empty() || port.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok());
-    let is_safe = origin.starts_with("https://") || is_local(host);
-    !host.is_empty() && host.bytes().all(is_host) && is_port && is_safe
+    !host.is_empty() && host.bytes().all(is_host) && is_port && is_safe(origin, host)
+}
+
+/// Whether browsers know passkeys on such a page: on none that others could change on its way.
+fn is_safe(origin: &str, host: &str) -> bool {
+    origin.starts_with("https://") || is_local(host)
 }
 
 /// Of an origin of the web; one of an app has none.
 pub(crate) fn host_of(origin: &str) -> Option<&str> {
     let rest = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"))?;
-    Some(rest.split_once(':').map_or(rest, |(host, _)| host))
+    let address = rest.split_inclusive(']').next().filter(|address| address.starts_with('['));
+    Some(address.or_else(|| rest.split(':').next()).unwrap_or(rest))
 }
 
 /// Whether a host is the site itself or below it.
@@ -116,6 +149,32 @@ mod tests {
         ] {
             assert_eq!(Unfit::of(name), unfit, "{name}");
         }
+    }
+
+    #[test]
+    fn a_page_says_which_site_it_is_and_which_other_pages_are_of_it() {
+        for (page, rp_id) in [
+            ("https://Example.org:8443", Some("example.org")),
+            ("http://localhost:8000", Some("localhost")),
+            ("http://app.localhost", Some("app.localhost")),
+            ("http://example.org", None),
+            // Kept, and told of.
+            ("http://127.0.0.1:8000", Some("127.0.0.1")),
+            ("https://[::1]:8000", Some("[::1]")),
+            ("capacitor://localhost", None),
+        ] {
+            let passkeys = PasskeyConfig::for_page(page);
+            assert_eq!(passkeys.rp_id.as_deref(), rp_id, "{page}");
+            assert_eq!(passkeys.origins, [page.to_ascii_lowercase()]);
+            assert_eq!(passkeys.validate(), Ok(()), "{page}");
+        }
+        let passkeys = PasskeyConfig::for_page("https://example.org").pages_of_the_site([
+            "https://app.example.org",
+            "http://app.example.org",
+            "https://badexample.org",
+            "capacitor://localhost",
+        ]);
+        assert_eq!(passkeys.origins, ["https://example.org", "https://app.example.org"]);
     }
 
     #[test]

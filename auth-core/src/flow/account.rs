@@ -114,13 +114,17 @@ impl Kernel {
     /// The user, who has shown lately who they are by the most that the account has.
     pub(crate) async fn recent_proof(&self, caller: &Principal) -> Result<UserRow, Error> {
         let session = self.live_session(caller).await?;
-        let (db, standing) = (self.store.db(), self.standing());
-        let found = find_user_with_sessions(db, session.user.id, self.now(), standing).await?;
-        let level = self.highest(found.ok_or(Error::SessionOver)?.factors);
+        let level = self.highest(self.factors_of(self.store.db(), session.user.id).await?);
         if level > Assurance::Aal1 || !self.config.factors.step_up.is_zero() {
             self.is_recent(Proof::of(&session), level)?;
         }
         Ok(session.user)
+    }
+
+    /// What an account has at this moment. In a transaction that holds the user's row it stays so until the end.
+    pub(crate) async fn factors_of(&self, db: &impl ConnectionTrait, user: UserId) -> Result<Factors, Error> {
+        let found = find_user_with_sessions(db, user, self.now(), self.standing()).await?;
+        Ok(found.ok_or(Error::SessionOver)?.factors)
     }
 
     /// Whether an account is asked for another factor after any other.
@@ -139,10 +143,23 @@ impl Kernel {
     }
 
     fn is_recent(&self, proof: Proof, level: Assurance) -> Result<(), Error> {
-        let step_up = self.config.factors.step_up;
-        let max_age = if step_up.is_zero() { RECENT } else { step_up };
+        let max_age = self.proof_max_age();
         let is_recent = proof.at.saturating_add(duration_millis(max_age)) > self.now();
         if is_recent && proof.level >= level { Ok(()) } else { Err(Error::StepUpRequired { level, max_age }) }
+    }
+
+    fn proof_max_age(&self) -> Duration {
+        let step_up = self.config.factors.step_up;
+        if step_up.is_zero() { RECENT } else { step_up }
+    }
+
+    /// Refuses a session that has shown less than its account can show, however long ago.
+    pub(crate) fn has_shown_all(&self, session: &SessionRow, factors: Factors) -> Result<(), Error> {
+        let level = self.highest(factors);
+        if Proof::of(session).level >= level {
+            return Ok(());
+        }
+        Err(Error::StepUpRequired { level, max_age: self.proof_max_age() })
     }
 
     /// Holds the user's row until the end of the transaction, if everything is as it was when they were confirmed. To hash
@@ -161,7 +178,8 @@ impl Kernel {
         Ok(locked)
     }
 
-    /// The same for who was asked for no password: the session has to live still.
+    /// The same for who was asked for no password: the session has to live still, and to have shown the most that the account
+    /// has by now. A factor that was added meanwhile would have been asked for.
     pub(crate) async fn hold_session(
         &self,
         txn: &impl ConnectionTrait,
@@ -170,8 +188,11 @@ impl Kernel {
     ) -> Result<LockedUser, Error> {
         let locked = lock_user(txn, user).await?.ok_or(Error::SessionOver)?;
         let session = find_session(txn, session).await?.ok_or(Error::SessionOver)?;
-        let is_alive = session.is_alive(self.now(), duration_millis(self.config.sessions.refresh_ttl));
-        if is_alive { Ok(locked) } else { Err(Error::SessionOver) }
+        if !session.is_alive(self.now(), duration_millis(self.config.sessions.refresh_ttl)) {
+            return Err(Error::SessionOver);
+        }
+        self.has_shown_all(&session, self.factors_of(txn, user).await?)?;
+        Ok(locked)
     }
 
     pub(crate) async fn change_password(

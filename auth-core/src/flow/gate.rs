@@ -25,15 +25,15 @@ impl Kernel {
         if let Err(error) = self.before_sign_in(arrival).await {
             return Ok(Passage::Stopped(error));
         }
-        let mut spared = None;
+        let mut remembered = None;
         for gate in self.rooms.iter().filter_map(|room| room.gate) {
             let Some(objection) = (gate.at_sign_in)(self, arrival) else { continue };
             match objection.await? {
-                Passage::Open(by) => spared = spared.or(by),
+                Passage::Open(device) => remembered = remembered.or(device),
                 closed => return Ok(closed),
             }
         }
-        Ok(Passage::Open(spared))
+        Ok(Passage::Open(remembered))
     }
 
     /// The same of a session that was begun under other circumstances.

@@ -46,7 +46,7 @@ impl Kernel {
             Ok(Some(kind))
         });
         if let Some(kind) = ended.await? {
-            self.revocations.session_ended(session, now);
+            self.revocations.session_ended(session);
             self.emit(&client, kind);
         }
         Ok(())

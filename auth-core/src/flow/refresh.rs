@@ -80,7 +80,7 @@ impl Kernel {
                         Ok(ended)
                     });
                     if ended.await? {
-                        self.revocations.session_ended(session.id, now);
+                        self.revocations.session_ended(session.id);
                         self.emit(&client, kind);
                         return Err(Error::SessionOver);
                     }

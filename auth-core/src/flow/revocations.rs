@@ -9,14 +9,12 @@ use crate::{Error, kernel::Kernel, store::ended_since, task::keep_polling};
 impl Kernel {
     pub(crate) async fn poll_revocations(&self) -> Result<(), Error> {
         let now = self.now();
-        let since = self.revocations.since(now);
-        let mut ended = ended_since(self.store.db(), since).await?;
+        let (since, far) = self.revocations.begin(now);
+        ended_since(self.store.db(), since, |ended| self.revocations.learn(ended)).await?;
         for of_room in self.rooms.iter().filter_map(|room| room.ended) {
-            let more = of_room(self, since).await?;
-            ended.ids.extend(more.ids);
-            ended.roles.extend(more.roles);
+            self.revocations.learn(of_room(self, since).await?);
         }
-        self.revocations.learn(ended, now);
+        self.revocations.polled(now, far);
         Ok(())
     }
 
@@ -28,9 +26,9 @@ impl Kernel {
     }
 
     /// After a key or a token was ended by its id: what is known of it here is read again.
-    pub(crate) fn ended_here(&self, id: Uuid, at: i64) {
+    pub(crate) fn ended_here(&self, id: Uuid) {
         self.endings.fetch_add(1, Ordering::Relaxed);
-        self.revocations.ended(id, at);
+        self.revocations.ended(id);
     }
 
     /// After a change that ended sessions whose ids are not known here: where somebody polls, this instance

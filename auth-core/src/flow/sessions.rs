@@ -51,7 +51,7 @@ impl Kernel {
             Ok(txn.commit().await?)
         })
         .await?;
-        self.revocations.session_ended(session, now);
+        self.revocations.session_ended(session);
         self.emit(&client, kind);
         Ok(())
     }
@@ -94,7 +94,7 @@ impl Kernel {
             Ok(ended)
         });
         for session in ended.await? {
-            self.revocations.session_ended(session, now);
+            self.revocations.session_ended(session);
             self.emit(client, kind(session));
         }
         Ok(())

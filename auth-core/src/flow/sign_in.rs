@@ -1,6 +1,6 @@
 //! The one door: every way of signing in ends here, and sessions are made nowhere else.
 
-use std::{sync::Arc, time::Duration};
+use std::{mem, sync::Arc, time::Duration};
 
 use uuid::Uuid;
 
@@ -9,7 +9,7 @@ use crate::{
     Tokens, UserId,
     clock::duration_millis,
     event::EventKind,
-    kernel::{Arrival, Attempt, Kernel, Passage, Replaced, Spared},
+    kernel::{Arrival, Attempt, Kernel, Passage, Remembered, Replaced},
     key_ring::Grant,
     random,
     store::{
@@ -36,42 +36,45 @@ impl<E: Into<Error>> From<E> for NotSignedIn {
 impl Kernel {
     /// Asks the gate, starts a session for a user who proved who they are, and ends the one it replaces: both or neither.
     /// With as many sessions as allowed, the oldest ends. To be called [detached](super::detached).
-    pub(crate) async fn sign_in(self: &Arc<Self>, arrival: Arrival) -> Result<SignIn, NotSignedIn> {
-        match self.ask_gate(&arrival).await? {
-            Passage::Open(spared) => Ok(SignIn::Granted(self.begin_session(arrival, spared).await?)),
-            Passage::Challenge(challenge) => {
-                arrival.attempt.right(self).await;
-                Ok(SignIn::Challenge(challenge))
-            }
-            Passage::Refused(reason) => Err(NotSignedIn::Refused(reason, arrival.attempt)),
-            Passage::Stopped(error) => {
-                if let Error::Denied(_) = error {
-                    let (user, reason) = (Some(arrival.user.id), SignInFailure::Denied);
-                    self.note(&arrival.client, EventKind::SignInFailed { user, reason }).await;
-                    arrival.attempt.right(self).await;
-                } else {
-                    arrival.attempt.not_checked(self).await;
+    pub(crate) async fn sign_in(self: &Arc<Self>, mut arrival: Arrival) -> Result<SignIn, NotSignedIn> {
+        loop {
+            match self.ask_gate(&arrival).await? {
+                Passage::Open(remembered) => {
+                    mem::replace(&mut arrival.attempt, Attempt::counted_elsewhere()).right(self).await;
+                    if let Some(tokens) = self.begin_session(&arrival, remembered).await? {
+                        return Ok(SignIn::Granted(tokens));
+                    }
+                    // Somebody else has come with the same token, which names no device any more: asked as without one.
+                    arrival.device = None;
                 }
-                Err(NotSignedIn::Failed(error))
+                Passage::Challenge(challenge) => {
+                    arrival.attempt.right(self).await;
+                    return Ok(SignIn::Challenge(challenge));
+                }
+                Passage::Refused(reason) => return Err(NotSignedIn::Refused(reason, arrival.attempt)),
+                Passage::Stopped(error) => {
+                    if let Error::Denied(_) = error {
+                        let (user, reason) = (Some(arrival.user.id), SignInFailure::Denied);
+                        self.note(&arrival.client, EventKind::SignInFailed { user, reason }).await;
+                        arrival.attempt.right(self).await;
+                    } else {
+                        arrival.attempt.not_checked(self).await;
+                    }
+                    return Err(NotSignedIn::Failed(error));
+                }
             }
         }
     }
 
-    async fn begin_session(&self, arrival: Arrival, spared: Option<Spared>) -> Result<Tokens, Error> {
-        let Arrival {
-            user,
-            live_sessions,
-            methods,
-            authenticated_at,
-            client,
-            replaces,
-            token_id,
-            attempt,
-            ..
-        } = arrival;
-        attempt.right(self).await;
+    /// `None`: the device is not remembered by this token any more.
+    async fn begin_session(
+        &self,
+        arrival: &Arrival,
+        remembered: Option<Remembered>,
+    ) -> Result<Option<Tokens>, Error> {
+        let Arrival { user, methods, client, .. } = arrival;
         let now = self.now();
-        let authenticated_at = authenticated_at.unwrap_or(now);
+        let authenticated_at = arrival.authenticated_at.unwrap_or(now);
         let new = NewSession {
             id: random::uuid(self.random.as_ref())?.into(),
             user_id: user.id,
@@ -81,36 +84,41 @@ impl Kernel {
             user_agent: client.storable_user_agent(),
             ip: client.known_ip().map(|ip| ip.to_string()),
             auth_time: authenticated_at,
-            device: spared.map(|by| by.device),
+            device: remembered.filter(|device| device.spares).map(|device| device.device),
             now,
             idle: duration_millis(self.config.sessions.refresh_ttl),
             expires_at: now.saturating_add(duration_millis(self.config.sessions.session_ttl)),
         };
         let (id, seed, expires_at) = (new.id, new.seed, new.expires_at);
-        let claims = self.claims(&user, id, &methods, authenticated_at).await?;
-        let ended = until_won(|| async {
+        let claims = self.claims(user, id, methods, authenticated_at).await?;
+        let begun = until_won(|| async {
             let txn = self.store.begin().await?;
             begun(insert_session(&txn, new.clone()).await?)?;
-            let ended = match replaces {
+            if let Some(device) = &remembered
+                && !(device.rename)(&txn, device, now).await?
+            {
+                return Ok(None);
+            }
+            let ended = match arrival.replaces {
                 Some(replaced) => self.replace(&txn, replaced, now).await?,
                 None => None,
             };
             let signed_in = EventKind::SignedIn { user: user.id, session: id, methods: methods.clone() };
-            self.record_all(&txn, &client, ended.clone().into_iter().chain([signed_in])).await?;
+            self.record_all(&txn, client, ended.clone().into_iter().chain([signed_in])).await?;
             txn.commit().await?;
-            Ok(ended)
-        })
-        .await?;
+            Ok(Some(ended))
+        });
+        let Some(ended) = begun.await? else { return Ok(None) };
         if let Some(ended) = ended {
             if let Some(session) = ended.session() {
-                self.revocations.session_ended(session, now);
+                self.revocations.session_ended(session);
             }
-            self.emit(&client, ended);
+            self.emit(client, ended);
         }
-        self.emit(&client, EventKind::SignedIn { user: user.id, session: id, methods: methods.clone() });
+        self.emit(client, EventKind::SignedIn { user: user.id, session: id, methods: methods.clone() });
 
-        if live_sessions >= self.config.sessions.max_sessions {
-            self.end_oldest(user.id, &client).await?;
+        if arrival.live_sessions >= self.config.sessions.max_sessions {
+            self.end_oldest(user.id, client).await?;
         }
 
         let grant = Grant {
@@ -118,14 +126,14 @@ impl Kernel {
             session_id: id,
             roles: &user.roles,
             roles_version: user.roles_version,
-            methods: &methods,
+            methods,
             authenticated_at,
             session_expires_at: expires_at,
             claims: &claims,
         };
         let tokens = self.tokens(&grant, &seed, Rotation::START.newest, now)?;
-        let token_id = spared.map(|by| by.token_id).or(token_id);
-        Ok(Tokens { device: self.remember(&user, token_id).await?, ..tokens })
+        let token_id = remembered.map(|device| device.token_id).or(arrival.token_id);
+        Ok(Some(Tokens { device: self.remember(user, token_id).await?, ..tokens }))
     }
 
     /// Ends the session whose place another one takes. `None`: it was over already.

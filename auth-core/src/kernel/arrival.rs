@@ -5,7 +5,8 @@ use uuid::Uuid;
 use super::Attempt;
 use crate::{
     Challenge, ClientInfo, Error, SessionId, SignInFailure, UserId,
-    store::{Factors, UserRow},
+    store::{DatabaseTransaction, Factors, UserRow},
+    task::BoxFuture,
 };
 
 /// Somebody whose first factor was right.
@@ -39,7 +40,7 @@ pub(crate) struct Replaced {
 
 /// What the gate says.
 pub(crate) enum Passage {
-    Open(Option<Spared>),
+    Open(Option<Remembered>),
     /// Another factor is due.
     Challenge(Challenge),
     Refused(SignInFailure),
@@ -47,10 +48,20 @@ pub(crate) enum Passage {
     Stopped(Error),
 }
 
-/// Somebody who is not asked for another factor, because of the device that they come from.
+/// The remembered device that somebody comes from.
 #[derive(Clone, Copy)]
-pub(crate) struct Spared {
+pub(crate) struct Remembered {
     pub(crate) device: Uuid,
-    /// What its token is to name it by from now on.
+    /// What its token named it by so far.
+    pub(crate) shown: Uuid,
+    /// And is to name it by from now on.
     pub(crate) token_id: Uuid,
+    /// Whether another factor would be asked for without it.
+    pub(crate) spares: bool,
+    /// Gives it the new name, in the transaction that makes the session: a sign-in that fails leaves the token as it was.
+    pub(crate) rename: Rename,
 }
+
+/// `false`: somebody else has come with the same token.
+pub(crate) type Rename =
+    for<'a> fn(&'a DatabaseTransaction, &'a Remembered, i64) -> BoxFuture<'a, Result<bool, Error>>;

@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 pub(crate) use self::ways_in::count_ways_in;
 pub(crate) use self::{
-    arrival::{Arrival, Passage, Replaced, Spared},
+    arrival::{Arrival, Passage, Remembered, Replaced},
     attempt::Attempt,
     background::Background,
     link_mail::{LinkMail, Recipient},

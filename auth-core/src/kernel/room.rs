@@ -122,7 +122,7 @@ pub(crate) struct Gate {
     pub(crate) standing: Option<fn() -> Count>,
     /// Counts, in the same way, what is two factors at once: not asked for after a password unless a policy wants two, but where
     /// somebody has to show who they are by the most that they have.
-    pub(crate) beside: Option<fn() -> Count>,
+    pub(crate) beside: Option<fn(&Config) -> Count>,
     /// Asked after the first factor was right and before there is a session.
     pub(crate) at_sign_in: for<'a> fn(&'a Kernel, &'a Arrival) -> Objection<'a, Passage>,
     /// Asked of a live session before it gives tokens.
@@ -161,7 +161,7 @@ impl Kernel {
         let gates = || self.rooms.iter().filter_map(|room| room.gate);
         Standing::of(
             gates().filter_map(|gate| gate.standing).map(|select| select()),
-            gates().filter_map(|gate| gate.beside).map(|select| select()),
+            gates().filter_map(|gate| gate.beside).map(|select| select(&self.config)),
         )
     }
 

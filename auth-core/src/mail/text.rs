@@ -211,7 +211,8 @@ fn sentences(mail: &Mail, service: &str) -> (String, String, &'static str) {
             format!("Codes for {service} are locked"),
             format!(
                 "So many wrong codes were given at your account with {service}, after the right password, that no code is \
-                 taken any more. Choose a new password there, and write to {service} to have it opened."
+                 taken any more. Choose a new password there. A sign-in with a passkey opens them again; without one, \
+                 write to {service}."
             ),
             "",
         ),

@@ -2,8 +2,8 @@
 //! access tokens of that, without reading anything for a request.
 
 use std::{
-    collections::HashMap,
-    fmt,
+    collections::{HashMap, HashSet},
+    fmt, mem,
     sync::{
         Arc, PoisonError, RwLock,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -21,7 +21,14 @@ use crate::{
 
 /// A poll looks back beyond the last one by so much: another instance's clock may be behind, and what it wrote
 /// may have been committed later than the time it carries.
-const OVERLAP_MILLIS: i64 = 60_000;
+const OVERLAP_MILLIS: i64 = 5_000;
+
+/// So much further every so often: what ended in a mass of others is read a few times again and not with each poll of a minute.
+const FAR_OVERLAP_MILLIS: i64 = 60_000;
+const FAR_EVERY_MILLIS: i64 = 15_000;
+
+/// So many are taken in at once: whoever verifies a token meanwhile waits for no more.
+const AT_ONCE: usize = 1000;
 
 /// After so long a process that has polled nothing will not do so.
 const START_MILLIS: i64 = 10_000;
@@ -66,30 +73,48 @@ pub(crate) struct Ended {
 }
 
 /// Times are unix milliseconds.
+#[derive(Default)]
 struct Known {
-    /// Of sessions, keys and tokens.
-    ids: HashMap<Uuid, i64>,
-    roles: HashMap<UserId, Roles>,
+    /// What is known is kept at least as long as it matters, and until the second poll after that: a whole generation goes at once,
+    /// which takes no time.
+    young: Generation,
+    old: Generation,
+    /// When `young` was begun.
+    turned_at: i64,
     /// When the last poll that succeeded began.
     polled_at: Option<i64>,
+    /// And the last one that looked far back.
+    polled_far_at: Option<i64>,
 }
 
-struct Roles {
-    version: i64,
-    at: i64,
+#[derive(Default)]
+struct Generation {
+    /// Of sessions, keys and tokens.
+    ids: HashSet<Uuid>,
+    /// From which version on the roles of a user are the current ones.
+    roles: HashMap<UserId, i64>,
+}
+
+impl Known {
+    fn has_ended(&self, id: Uuid) -> bool {
+        self.young.ids.contains(&id) || self.old.ids.contains(&id)
+    }
+
+    fn roles_version(&self, user: UserId) -> Option<i64> {
+        self.young.roles.get(&user).max(self.old.roles.get(&user)).copied()
+    }
 }
 
 impl Revocations {
     pub(crate) fn new(config: &Config, clock: Arc<dyn Clock>) -> Self {
-        let known = Known { ids: HashMap::new(), roles: HashMap::new(), polled_at: None };
-        let keep_millis = duration_millis(config.tokens.access_ttl).saturating_add(OVERLAP_MILLIS);
+        let keep_millis = duration_millis(config.tokens.access_ttl).saturating_add(FAR_OVERLAP_MILLIS);
         let max_age = config.tokens.revocation_max_age;
         let used = Used {
             made_at: to_millis(clock.now()),
             is_wanted: AtomicBool::default(),
             blindly: AtomicBool::default(),
         };
-        Self { known: Arc::new(RwLock::new(known)), clock, keep_millis, max_age, used: Arc::new(used) }
+        Self { known: Arc::default(), clock, keep_millis, max_age, used: Arc::new(used) }
     }
 
     /// Whether this caller's session, key or token is known to have ended, or the token tells roles from before a change. In
@@ -104,9 +129,9 @@ impl Revocations {
             Shown::ApiKey(key) => (key.as_uuid(), None),
             Shown::Token(key, token) => (key.as_uuid(), Some(token)),
         };
-        known.ids.contains_key(&one)
-            || other.is_some_and(|token| known.ids.contains_key(&token))
-            || known.roles.get(&caller.user_id).is_some_and(|roles| caller.roles_version < roles.version)
+        known.has_ended(one)
+            || other.is_some_and(|token| known.has_ended(token))
+            || known.roles_version(caller.user_id).is_some_and(|version| caller.roles_version < version)
     }
 
     /// Hands it out to verify by: from now on it is worth to poll.
@@ -148,48 +173,82 @@ impl Revocations {
         self.max_age.is_some_and(|most| self.age().is_none_or(|age| age > most))
     }
 
-    pub(crate) fn session_ended(&self, session: SessionId, at: i64) {
-        self.ended(session.as_uuid(), at);
+    pub(crate) fn session_ended(&self, session: SessionId) {
+        self.ended(session.as_uuid());
     }
 
     /// A session, a key or a token.
-    pub(crate) fn ended(&self, id: Uuid, at: i64) {
+    pub(crate) fn ended(&self, id: Uuid) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         // Where nobody polls, nothing would ever be forgotten either.
         if known.polled_at.is_some() {
-            known.ids.insert(id, at);
+            known.young.ids.insert(id);
         }
     }
 
-    /// The moment from which to ask.
-    pub(crate) fn since(&self, now: i64) -> i64 {
-        let polled_at = self.known.read().unwrap_or_else(PoisonError::into_inner).polled_at;
+    /// Begins a poll at `now`: tells from which moment on to ask, and whether that is far back. What is over is forgotten.
+    pub(crate) fn begin(&self, now: i64) -> (i64, bool) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        let mut forgotten = Generation::default();
+        if now.saturating_sub(known.turned_at) >= self.keep_millis {
+            known.turned_at = now;
+            let young = mem::take(&mut known.young);
+            forgotten = mem::replace(&mut known.old, young);
+        }
+        let (polled_at, far_at) = (known.polled_at, known.polled_far_at);
+        drop(known);
+        // Not while others wait.
+        drop(forgotten);
         let keep = now.saturating_sub(self.keep_millis);
-        polled_at.map_or(keep, |at| keep.max(at.saturating_sub(OVERLAP_MILLIS)))
+        let (Some(polled_at), Some(far_at)) = (polled_at, far_at) else { return (keep, true) };
+        let is_far = now.saturating_sub(far_at) >= FAR_EVERY_MILLIS;
+        let since = if is_far {
+            far_at.saturating_sub(FAR_OVERLAP_MILLIS)
+        } else {
+            polled_at.saturating_sub(OVERLAP_MILLIS)
+        };
+        (keep.max(since), is_far)
     }
 
-    /// Takes in what a poll found that began at `now`.
-    pub(crate) fn learn(&self, ended: Ended, now: i64) {
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+    /// Takes in a part of what a poll finds.
+    pub(crate) fn learn(&self, ended: Ended) {
         let learnt_at = to_millis(self.clock.now());
-        for (id, at) in ended.ids {
-            let news = known.ids.insert(id, at).is_none();
-            // What the first poll finds may have ended long before this process began.
-            if news && known.polled_at.is_some() {
-                let delay = u64::try_from(learnt_at.saturating_sub(at)).unwrap_or(0);
-                metrics::histogram!(DELAY).record(Duration::from_millis(delay));
+        // No token of a deleted user tells roles as new as these.
+        let deleted = ended.deleted.into_iter().map(|(user, _)| (user, i64::MAX));
+        let roles = ended.roles.into_iter().map(|(user, version, _)| (user, version)).chain(deleted);
+        let (mut ids, mut roles) = (ended.ids, roles.collect::<Vec<_>>());
+        // Most of what a poll finds the one before has found.
+        let is_first = {
+            let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+            ids.retain(|(id, _)| !known.has_ended(*id));
+            roles.retain(|(user, version)| known.roles_version(*user).is_none_or(|other| other < *version));
+            known.polled_at.is_none()
+        };
+        for ids in ids.chunks(AT_ONCE) {
+            let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+            known.young.ids.extend(ids.iter().map(|(id, _)| *id));
+        }
+        for roles in roles.chunks(AT_ONCE) {
+            let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+            for (user, version) in roles {
+                let newest = known.young.roles.entry(*user).or_insert(*version);
+                *newest = (*newest).max(*version);
             }
         }
-        // No token of a deleted user tells roles as new as these.
-        let deleted = ended.deleted.into_iter().map(|(user, at)| (user, i64::MAX, at));
-        for (user, version, at) in ended.roles.into_iter().chain(deleted) {
-            let roles = known.roles.entry(user).or_insert(Roles { version, at });
-            *roles = Roles { version: version.max(roles.version), at: at.max(roles.at) };
+        // What the first poll finds may have ended long before this process began.
+        for (_, at) in ids.iter().filter(|_| !is_first) {
+            let delay = u64::try_from(learnt_at.saturating_sub(*at)).unwrap_or(0);
+            metrics::histogram!(DELAY).record(Duration::from_millis(delay));
         }
-        let over = now.saturating_sub(self.keep_millis);
-        known.ids.retain(|_, at| *at > over);
-        known.roles.retain(|_, roles| roles.at > over);
+    }
+
+    /// After a poll that began at `now` and has taken in all that it found.
+    pub(crate) fn polled(&self, now: i64, far: bool) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         known.polled_at = Some(now);
+        if far {
+            known.polled_far_at = Some(now);
+        }
     }
 }
 

@@ -14,7 +14,6 @@ use sea_orm::{
 };
 use tokio::time::Instant;
 
-use super::read_only;
 use crate::{
     db_code::run_again,
     error::{is_lost_race, is_unreachable},
@@ -93,9 +92,6 @@ impl Db {
             Err(error) if is_unreachable(error) => outage.unreachable(now),
             _ => outage.heard(now),
         });
-        if let Err(error) = &answer {
-            read_only::notice(error);
-        }
         answer
     }
 

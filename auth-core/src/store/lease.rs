@@ -1,12 +1,12 @@
 //! Statements about jobs that one instance should do.
 
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, SqlErr,
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter,
     sea_query::Expr,
 };
 use uuid::Uuid;
 
-use super::entity::lease;
+use super::{Insert, entity::lease};
 
 /// Takes a job, or keeps it, until `expires_at`. `false`: another instance has it.
 ///
@@ -35,8 +35,6 @@ pub(crate) async fn take_lease(
     }
     let first =
         lease::ActiveModel { job: Set(job.to_owned()), holder: Set(holder), expires_at: Set(expires_at) };
-    match lease::Entity::insert(first).exec_without_returning(db).await {
-        Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => Ok(false),
-        inserted => inserted.map(|_| true),
-    }
+    let inserted = lease::Entity::insert(first).exec_without_returning(db).await;
+    Ok(Insert::of(inserted)? == Insert::Done)
 }

@@ -13,7 +13,6 @@ mod mail;
 mod one_time;
 mod pace;
 mod profile;
-pub(crate) mod read_only;
 mod referring;
 mod revocation;
 mod role;

@@ -1,11 +1,11 @@
 //! Statements about how often somebody was written to. The rows stand in the table of failures, under ids of their own.
 
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, SqlErr, sea_query::Expr,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, sea_query::Expr,
 };
 use uuid::Uuid;
 
-use super::entity::throttle;
+use super::{Insert, entity::throttle};
 
 pub(crate) struct PaceRow {
     /// The last one.
@@ -36,10 +36,8 @@ pub(crate) async fn put_pace(
             tried_at: Set(now),
             forget_at: Set(full_at),
         };
-        return match throttle::Entity::insert(row).exec_without_returning(db).await {
-            Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => Ok(false),
-            inserted => inserted.map(|_| true),
-        };
+        let inserted = throttle::Entity::insert(row).exec_without_returning(db).await;
+        return Ok(Insert::of(inserted)? == Insert::Done);
     };
     let updated = throttle::Entity::update_many()
         .col_expr(throttle::Column::Failures, Expr::value(seen.count.saturating_add(1)))

@@ -2,12 +2,12 @@
 
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, JoinType, QueryFilter, QueryResult, SqlErr,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, JoinType, QueryFilter, QueryResult,
     sea_query::{Expr, SelectStatement},
 };
 use uuid::Uuid;
 
-use super::entity::throttle;
+use super::{Insert, entity::throttle};
 use crate::throttle::{Counter, Subject};
 
 /// Each failure in a row is remembered for a day after the last attempt, in milliseconds: ten for ten days. So whoever
@@ -70,10 +70,8 @@ pub(crate) async fn count_failure(
             tried_at: Set(now),
             forget_at: Set(now.saturating_add(DAY)),
         };
-        return match throttle::Entity::insert(row).exec_without_returning(db).await {
-            Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => Ok(false),
-            inserted => inserted.map(|_| true),
-        };
+        let inserted = throttle::Entity::insert(row).exec_without_returning(db).await;
+        return Ok(Insert::of(inserted)? == Insert::Done);
     }
     let failures = || Expr::col(throttle::Column::Failures).add(1);
     let counted = throttle::Entity::update_many()

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use auth_core::{Auth, ClientInfo, ConnectOptions, Error};
+use auth_core::{Auth, ClientInfo, ConnectOptions, CreateUser, Error};
 use auth_migration::{each_database, test_util::TestDatabase};
 use sea_orm::{ConnectionTrait, DbBackend, SqliteTransactionMode, TransactionOptions, TransactionTrait};
 
@@ -73,6 +73,11 @@ each_database! {
         assert_refused!(refresh().await, Error::Unavailable(_));
         // Whoever saw the same in this process a moment ago has closed connections already: then a second later.
         let goes_on = async { while refresh().await.is_err() {} };
+        tokio::time::timeout(Duration::from_mins(1), goes_on).await.expect("the old connection stays");
+        // And where it is told within a transaction.
+        pool.execute_unprepared(demote).await.unwrap();
+        let create = || auth.create_user(CreateUser::new("bob@example.com"));
+        let goes_on = async { while create().await.is_err() {} };
         tokio::time::timeout(Duration::from_mins(1), goes_on).await.expect("the old connection stays");
     }
 }

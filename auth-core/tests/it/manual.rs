@@ -166,3 +166,33 @@ fn the_page_on_defaults_tells_the_defaults() {
     }
     assert_eq!(config.tokens.audience, config.tokens.issuer);
 }
+
+/// The public fields of each type of the settings, with their types.
+fn fields(files: &[String], of: &str) -> Option<Vec<(String, String)>> {
+    let begin = format!("pub struct {of} {{\n");
+    let body = files.iter().find_map(|file| file.split(&begin).nth(1))?.split("\n}").next()?;
+    let fields =
+        body.lines().filter_map(|line| line.strip_prefix("    pub ")?.strip_suffix(',')?.split_once(": "));
+    Some(fields.map(|(name, kind)| (name.to_owned(), kind.to_owned())).collect())
+}
+
+#[test]
+fn the_page_on_defaults_has_each_setting() {
+    let mut files = Vec::new();
+    sources(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src/config")), &mut files);
+    let told: BTreeSet<&str> = quoted(DEFAULTS).collect();
+    let mut settings = 0;
+    for (group, kind) in fields(&files, "Config").unwrap() {
+        let names = fields(&files, &kind).map_or_else(
+            || vec![group.clone()],
+            |fields| fields.iter().map(|(name, _)| format!("{group}.{name}")).collect(),
+        );
+        for name in names {
+            settings += 1;
+            // A row of several names the group once.
+            let short = name.rsplit('.').next().unwrap();
+            assert!(told.contains(&*name) || told.contains(short), "{name}");
+        }
+    }
+    assert!(settings > 50, "{settings}");
+}

@@ -1,12 +1,13 @@
 //! Bounded checks: what has ended is refused by the next poll, and no request reads the database for it.
 
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use auth_core::{
-    AuthBuilder, ClientInfo, Error, Login, RefreshToken, Register, TokenVerifier, Tokens, oidc::Start,
-    test_util::ManualClock,
+    AuthBuilder, ClientInfo, Clock as _, Error, Login, RefreshToken, Register, TokenVerifier, Tokens,
+    oidc::Start, test_util::ManualClock,
 };
 use auth_migration::{each_database, test_util::TestDatabase};
+use sea_orm::{ConnectionTrait as _, prelude::Uuid, sea_query::Query};
 use tokio::time::timeout;
 
 use crate::{
@@ -34,6 +35,9 @@ async fn ended_by_a_clock_behind_by(db: &TestDatabase, behind: Duration) -> (Ref
     other.auth.poll_revocations().await.unwrap();
     let tokens = one.signed_in().await;
     one.auth.logout(tokens.refresh.clone(), ClientInfo::default()).await.unwrap();
+    other.auth.poll_revocations().await.unwrap();
+    // And once when it looks back further.
+    other.clock.advance(15 * SECOND);
     other.auth.poll_revocations().await.unwrap();
     (tokens.refresh, tokens.access.expose().to_owned(), other)
 }
@@ -142,8 +146,10 @@ each_database! {
         other.auth.poll_revocations().await.unwrap();
         let caller = one.auth.verifier().verify(tokens.access.expose()).unwrap();
         assert!(other.auth.revocations().refuses(&caller));
-        one.clock.advance(HOUR);
-        other.auth.poll_revocations().await.unwrap();
+        for _ in 0..2 {
+            one.clock.advance(HOUR);
+            other.auth.poll_revocations().await.unwrap();
+        }
         assert!(!other.auth.revocations().refuses(&caller), "bounded memory");
         assert!(!good(&bounded, &tokens), "expired");
     }
@@ -160,7 +166,43 @@ each_database! {
         assert!(!good(&bounded, &tokens));
     }
 
-    async fn what_ends_by_a_clock_that_is_less_than_a_minute_behind_is_heard_of(db: &TestDatabase) {
+    async fn what_is_known_is_kept_while_a_token_may_live_however_often_is_polled(db: &TestDatabase) {
+        let (one, other, _) = two(db).await;
+        let tokens = one.signed_in().await;
+        let caller = one.auth.verifier().verify(tokens.access.expose()).unwrap();
+        // Known from a moment just before a generation is over.
+        for _ in 0..15 {
+            one.clock.advance(60 * SECOND);
+            other.auth.poll_revocations().await.unwrap();
+        }
+        one.auth.logout(tokens.refresh.clone(), ClientInfo::default()).await.unwrap();
+        for _ in 0..16 {
+            other.auth.poll_revocations().await.unwrap();
+            assert!(other.auth.revocations().refuses(&caller));
+            one.clock.advance(60 * SECOND);
+        }
+    }
+
+    async fn a_mass_that_ends_at_one_moment_is_learnt_page_by_page(db: &TestDatabase) {
+        let (one, other, bounded) = two(db).await;
+        let tokens = one.signed_in().await;
+        let now = i64::try_from(one.clock.now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap();
+        let others = (0..2500).map(Uuid::from_u128);
+        for ids in others.chain([tokens.user_id.as_uuid()]).collect::<Vec<_>>().chunks(500) {
+            let mut insert = Query::insert();
+            insert.into_table("auth_deleted_user").columns(["id", "deleted_at"]);
+            for id in ids {
+                insert.values_panic([(*id).into(), now.into()]);
+            }
+            one.db.execute(&insert).await.unwrap();
+        }
+        other.statements();
+        other.auth.poll_revocations().await.unwrap();
+        assert_eq!(other.statements().len(), 7 + 2, "three pages of one of them");
+        assert!(!good(&bounded, &tokens), "the greatest id");
+    }
+
+    async fn what_ends_by_a_clock_that_is_less_than_a_minute_behind_is_heard_of_within_a_quarter_of_one(db: &TestDatabase) {
         let (_, token, other) = ended_by_a_clock_behind_by(db, 59 * SECOND).await;
         assert!(other.auth.verifier().bounded(other.auth.revocations()).verify(&token).is_err());
     }

@@ -9,10 +9,10 @@ use std::{
 use auth_core::{
     Algorithm, Auth, ClientInfo, ImportRow, Keys, Login, Password, RefreshToken, Register, SecretKey, SignIn,
     TracingEvents, UserRecord,
-    factor::{Answer, Method},
+    factor::{Answer, Method, PasskeyLogin, StepUp},
     machine::NewApiKey,
     password::Argon2Hasher,
-    test_util::{Authenticator, ManualClock},
+    test_util::{Authenticator, ManualClock, SoftwareAuthenticator},
 };
 use auth_migration::{each_database, test_util::TestDatabase};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD as URL_SAFE_NO_PAD};
@@ -86,6 +86,10 @@ each_database! {
         let connection = auth_core::connect(db.url()).await.unwrap();
         let clock = ManualClock::new();
         let builder = Auth::builder(connection, keys.clone()).events(Arc::new(TracingEvents)).clock(Arc::new(clock.clone()));
+        let builder = builder.configure(|config| {
+            config.passkeys.rp_id = Some("example.com".to_owned());
+            config.passkeys.origins = vec!["https://example.com".to_owned()];
+        });
         heard.debug(&(&secret, &keys, &builder));
         let auth = builder.build().unwrap();
         heard.debug(&(&auth, auth.config(), auth.verifier(), Argon2Hasher::default()));
@@ -153,6 +157,28 @@ each_database! {
         heard.debug(&record);
         heard.debug(&auth.import(ClientInfo::default()).rows(vec![ImportRow { number: 1, record }]).await.unwrap());
 
+        let passkeys = auth.passkeys().unwrap();
+        let mut authenticator = SoftwareAuthenticator::on("https://example.com");
+        let aal2 = auth.verifier().verify(answered.tokens.access.expose()).unwrap();
+        let options = passkeys.begin_registration(&aal2).await.unwrap();
+        heard.debug(&(&passkeys, &options));
+        let made = authenticator.create(&options);
+        let name = Some("canary-name".to_owned());
+        let bad = passkeys.register(&aal2, made.replace("clientDataJSON\":\"", "clientDataJSON\":\"AAAA"), name.clone(), ClientInfo::default());
+        heard.error(&bad.await.unwrap_err());
+        passkeys.register(&aal2, made.clone(), name, ClientInfo::default()).await.unwrap();
+        let stepping = passkeys.begin_step_up(&aal2).await.unwrap();
+        let wrong = StepUp::Code(Method::Passkey, made.as_str().into());
+        heard.debug(&(&stepping, &wrong));
+        heard.error(&auth.step_up(&aal2, wrong, ClientInfo::default()).await.unwrap_err());
+        let options = passkeys.begin_login().unwrap();
+        let signed = authenticator.sign(&options);
+        let login = PasskeyLogin::new(signed.as_str());
+        heard.debug(&(&options, &login, &authenticator));
+        heard.debug(&passkeys.login(login).await.unwrap());
+        heard.error(&passkeys.login(PasskeyLogin::new(signed.as_str())).await.unwrap_err());
+        let parts = [&made, &signed].into_iter().flat_map(|text| parts_of(text)).collect::<Vec<_>>();
+
         let machines = auth.machines().unwrap();
         let new = NewApiKey::new("a key").scope("read:todos");
         let made = machines.create_key_for(user.id, new.clone(), ClientInfo::default()).await.unwrap();
@@ -183,6 +209,10 @@ each_database! {
         for secret in codes.chain([setup.secret.expose(), challenge.auth_session.expose()]) {
             assert!(!said.contains(secret), "something of a second factor was said");
         }
+        assert!(parts.len() >= 8, "{parts:?}");
+        for part in &parts {
+            assert!(!said.contains(part), "something that a browser made with a passkey was said");
+        }
         assert!(!said.contains(&key[8..]), "an API key was said");
         for token in [&tokens.access, &next.access] {
             assert!(!said.contains(token.expose()), "an access token was said");
@@ -212,6 +242,14 @@ each_database! {
         assert!(heard.text().contains("code"), "{}", heard.text());
         assert!(!heard.text().contains("m0001"), "{}", heard.text());
     }
+}
+
+/// Challenge, key, signature and the id of a credential: all that is long in what a browser made.
+fn parts_of(credential: &str) -> Vec<String> {
+    let credential: serde_json::Value = serde_json::from_str(credential).unwrap();
+    let response = credential["response"].as_object().unwrap().values();
+    let texts = response.chain([&credential["id"]]).filter_map(|part| part.as_str());
+    texts.filter(|text| text.len() > 20).map(str::to_owned).collect()
 }
 
 #[tokio::test]

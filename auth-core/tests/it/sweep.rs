@@ -277,8 +277,9 @@ async fn keep_first(test: &TestAuth) {
         ],
         DbBackend::MySql => &["CREATE TRIGGER keep BEFORE DELETE ON auth_user FOR EACH ROW \
                                IF OLD.email = 'a@example.com' THEN SIGNAL SQLSTATE '45000'; END IF"],
+        // By an overflow: what a trigger raises itself SQLite tells as a row that others refer to.
         _ => &["CREATE TRIGGER keep BEFORE DELETE ON auth_user WHEN OLD.email = 'a@example.com' \
-                BEGIN SELECT RAISE(ABORT, 'kept'); END"],
+                BEGIN SELECT abs(-9223372036854775807 - 1); END"],
     };
     for statement in statements {
         test.execute(statement).await;

@@ -9,7 +9,10 @@ use serde_json::json;
 
 use crate::{
     cli::{ApiKeys, Services},
-    command::output::print,
+    command::{
+        accounts::{find, say, told},
+        output::print,
+    },
     config::Config,
     error::Error,
     handle,
@@ -18,7 +21,7 @@ use crate::{
 /// On the database of the settings, which running instances share.
 ///
 /// # Errors
-/// [`Error::Connect`], [`Error::Pending`], [`Error::Users`], [`Error::Setting`].
+/// [`Error::Connect`], [`Error::Pending`], [`Error::Account`], [`Error::Setting`].
 pub(crate) async fn look_after_services(config: &Config, action: &Services, json: bool) -> Result<(), Error> {
     let (db, auth) = handle::beside(config).await?;
     let done = match machines(&auth) {
@@ -26,7 +29,7 @@ pub(crate) async fn look_after_services(config: &Config, action: &Services, json
         Err(error) => Err(error),
     };
     handle::close(db).await;
-    done
+    done.map_err(|error| error.under("services"))
 }
 
 /// The same with keys.
@@ -40,11 +43,11 @@ pub(crate) async fn look_after_keys(config: &Config, action: &ApiKeys, json: boo
         Err(error) => Err(error),
     };
     handle::close(db).await;
-    done
+    done.map_err(|error| error.under("api-keys"))
 }
 
 fn machines(auth: &Auth) -> Result<Machines, Error> {
-    let off = || Error::Users("keys are switched off: set API_KEYS_ENABLED=true".to_owned());
+    let off = || Error::Account("keys are switched off: set API_KEYS_ENABLED=true".to_owned());
     auth.machines().ok_or_else(off)
 }
 
@@ -87,16 +90,13 @@ async fn keys(auth: &Auth, machines: &Machines, action: &ApiKeys, json: bool) ->
             let new = days.iter().copied().fold(new, NewApiKey::expires_in_days);
             let made = match (user, service) {
                 (Some(user), _) => {
-                    let user = match user.parse::<UserId>() {
-                        Ok(id) => id,
-                        Err(_) => told(auth.find_user(user.as_str()).await)?.id,
-                    };
+                    let user = find(auth, user).await?.id;
                     told(machines.create_key_for(user, new, nobody()).await)?
                 }
                 (None, Some(service)) => {
                     told(machines.create_service_key(account_id(service)?, new, nobody()).await)?
                 }
-                (None, None) => return Err(Error::Users("name --user or --service".to_owned())),
+                (None, None) => return Err(Error::Account("name --user or --service".to_owned())),
             };
             if json {
                 let line = json!({"id": made.key.id.to_string(), "key": made.secret.expose()});
@@ -122,7 +122,7 @@ fn account_id(id: &str) -> Result<UserId, Error> {
 }
 
 fn no_id() -> Error {
-    Error::Users("that is no id: list shows them".to_owned())
+    Error::Account("that is no id: list shows them".to_owned())
 }
 
 fn service(account: &ServiceAccount, json: bool) -> String {
@@ -153,15 +153,4 @@ fn key(key: &ApiKey, json: bool) -> String {
     let scopes = if key.scopes.is_empty() { "-".to_owned() } else { key.scopes.join(",") };
     let (hint, kind, owner, name) = (&key.hint, key.caller.name(), key.owner, &key.name);
     format!("{id} {since} {until} {used} {hint} {kind} {owner} {scopes} {name}")
-}
-
-fn say(id: &str, done: &str, json: bool) -> Result<(), Error> {
-    if json {
-        return print([json!({ "id": id, "done": done }).to_string()]);
-    }
-    print([format!("{id} {done}")])
-}
-
-fn told<T>(outcome: Result<T, auth_core::Error>) -> Result<T, Error> {
-    outcome.map_err(|error| Error::of_user(&error))
 }

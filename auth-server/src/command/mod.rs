@@ -1,5 +1,6 @@
 //! What the words of the command line do, a file each; `run` is the way in.
 
+mod accounts;
 mod check;
 mod health;
 mod keys;

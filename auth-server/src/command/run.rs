@@ -108,8 +108,9 @@ fn execute(command: &Command, given: Vec<Given>, config: Config, passed: Passed)
             runtime.block_on(machines::look_after_keys(&config, action, *json))
         }
         Command::Health => runtime.block_on(health::ask(&config.http)),
-        // The others have ended before.
-        _ => runtime.block_on(serve(given, config, passed, &logging)),
+        Command::Serve => runtime.block_on(serve(given, config, passed, &logging)),
+        // They have ended before.
+        Command::Config | Command::Check { .. } | Command::Completions { .. } | Command::Man => Ok(()),
     };
     runtime.shutdown_timeout(BLOCKING_DEADLINE);
     outcome

@@ -31,10 +31,10 @@ pub(super) async fn serve(
         started = start(&config, passed) => started?,
         () = signals.next() => return Ok(()),
     };
-    let Started { listener, tls, db, auth, service, hsts, url } = service;
     if logging.is_for_people {
-        logging.write(&welcome::block(&config, &listener.place(), &url));
+        logging.write(&welcome::block(&config, &given, &service));
     }
+    let Started { listener, tls, db, auth, service, hsts, .. } = service;
     let (ending, delay) = (Ending::default(), config.http.shutdown_delay);
     let health = Health::new(db.clone(), auth.clone(), ending.clone());
     let routes = routes::routes(service, health, config.http.docs, hsts.clone());
@@ -43,7 +43,11 @@ pub(super) async fn serve(
     tokio::spawn(Reload::new(given, config, auth, tls).at(hangups));
     tokio::spawn(systemd::keep_watchdog_quiet());
     systemd::ready();
+    let mut at_once = false;
     let told_to_end = async || {
+        if at_once {
+            return;
+        }
         signals.next().await;
         if !ending.begin() {
             return;
@@ -54,10 +58,10 @@ pub(super) async fn serve(
                 seconds = delay.as_secs(),
                 "told to end: no longer ready, requests are taken for a while"
             );
-            tokio::select! {
-                () = sleep(delay) => {}
-                () = signals.next() => {}
-            }
+            at_once = tokio::select! {
+                () = sleep(delay) => false,
+                () = signals.next() => true,
+            };
         }
     };
     accept_until(listener, layered, proxies, limits, told_to_end).await;

@@ -307,7 +307,7 @@ impl Kind {
             ("target_session_attrs", NEEDLESS),
             ("gssencmode", NEEDLESS),
             ("keepalives", NEEDLESS),
-            ("pgbouncer", "write statement-cache-capacity=0 instead"),
+            ("pgbouncer", "remove it; pool by session, or set max_prepared_statements there"),
             ("schema", "give the user that search_path instead, or options=-csearch_path%3DNAME"),
             ("currentSchema", "give the user that search_path instead, or options=-csearch_path%3DNAME"),
             ("autocommit", NEEDLESS),

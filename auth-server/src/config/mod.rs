@@ -164,6 +164,12 @@ impl Config {
         Ok(config)
     }
 
+    /// Whether nobody is to read the value of a setting. The path of a file is no secret.
+    pub(crate) fn keeps_secret(&self, name: &str) -> bool {
+        let is_file = name == "DATABASE_URL" && self.database.url.sqlite_file().is_some();
+        !is_file && setting(name).is_some_and(|setting| setting.secret)
+    }
+
     /// What an empty issuer or audience stands for, as the public URL may not be known before the port is.
     fn or_public_url(&self, name: &str) -> String {
         if name.is_empty() { self.http.public_url(self.http.listen.port) } else { name.to_owned() }

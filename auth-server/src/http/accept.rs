@@ -35,7 +35,8 @@ const COMPLAINT_REST: Duration = Duration::from_mins(1);
 /// address of whoever crowds the server more often than not.
 pub(super) const PROBES: usize = 4;
 
-/// Answers requests until it is told to end, then lets running ones end; being told again cuts that short.
+/// Answers requests until it is told to end, then lets running ones end; being told again cuts that short. Whoever was told twice already is
+/// told again at once.
 pub(crate) async fn accept_until<S, B>(
     listener: Listener,
     service: S,
@@ -105,6 +106,7 @@ pub(crate) async fn accept_until<S, B>(
     tracing::info!(connections, "shutting down: running requests may end");
     let all = u32::try_from(limits.connections).unwrap_or(u32::MAX);
     tokio::select! {
+        biased;
         _ = slots.acquire_many(all) => {}
         () = sleep(limits.grace) => tracing::warn!("requests were cut off: they took too long to end"),
         () = told_to_end() => tracing::warn!("requests were cut off by a second signal"),

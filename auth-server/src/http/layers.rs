@@ -1,6 +1,12 @@
 //! What stands around every request: request id, trace, panic guard, timeout.
 
-use std::{any::Any, convert::Infallible, error::Error, time::Duration};
+use std::{
+    any::Any,
+    convert::Infallible,
+    error::Error,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use auth_core::{Random as _, SystemRandom};
 use auth_tower::{is_request_id, problem::Problem};
@@ -9,6 +15,7 @@ use http::{
     HeaderValue, Request, Response, StatusCode, Version,
     header::{AUTHORIZATION, COOKIE, SET_COOKIE},
 };
+use tokio::time::Instant;
 use tower::{Service, ServiceBuilder, ServiceExt as _, service_fn};
 use tower_http::{
     catch_panic::CatchPanicLayer,
@@ -45,7 +52,7 @@ where
     S: Service<Request<B>, Response = Response<AnswerBody>, Error = Infallible, Future: Send> + Clone + Send,
     B: http_body::Body + Send + 'static,
 {
-    let of_panics = hsts.clone();
+    let (of_panics, unavailable) = (hsts.clone(), Arc::<Unavailable>::default());
     let timed = service_fn(move |request: Request<B>| {
         let (inner, hsts, ending) = (inner.clone(), hsts.clone(), ending.clone());
         let measured = Measured::begin(request.method(), request.uri().path());
@@ -66,7 +73,9 @@ where
             TraceLayer::new_for_http()
                 .make_span_with(span)
                 .on_request(())
-                .on_response(log_response)
+                .on_response(move |response: &Response<_>, latency: Duration, _: &Span| {
+                    log_response(response, latency, &unavailable);
+                })
                 .on_body_chunk(())
                 .on_eos(())
                 .on_failure(()),
@@ -165,14 +174,38 @@ fn span<B>(request: &Request<B>) -> Span {
     )
 }
 
-fn log_response<B>(response: &Response<B>, latency: Duration, _: &Span) {
+/// The 503s, of which a storm brings thousands a second: each costs a line as much as the refusal itself, and whoever refused has
+/// told why. One a second is written, with how many were not.
+#[derive(Debug, Default)]
+struct Unavailable {
+    last: Mutex<Option<(Instant, u64)>>,
+}
+
+impl Unavailable {
+    /// How many came without a line since the last one that had one; `None` where this one has none either.
+    fn told(&self) -> Option<u64> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        match last.as_mut() {
+            Some((told, untold)) if told.elapsed() < Duration::from_secs(1) => {
+                *untold += 1;
+                None
+            }
+            _ => Some(last.replace((Instant::now(), 0)).map_or(0, |(_, untold)| untold)),
+        }
+    }
+}
+
+fn log_response<B>(response: &Response<B>, latency: Duration, unavailable: &Unavailable) {
     let status = response.status().as_u16();
     let milliseconds = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX);
-    // Of a 503 whoever refused has told why; a flood of them is no time for more lines.
-    if response.status().is_server_error() && response.status() != StatusCode::SERVICE_UNAVAILABLE {
-        tracing::warn!(status, milliseconds, "answered");
-    } else if response.extensions().get::<Probe>().is_some() {
+    if response.extensions().get::<Probe>().is_some() {
         tracing::debug!(status, milliseconds, "answered");
+    } else if response.status() == StatusCode::SERVICE_UNAVAILABLE {
+        if let Some(untold) = unavailable.told() {
+            tracing::info!(status, milliseconds, untold, "answered");
+        }
+    } else if response.status().is_server_error() {
+        tracing::warn!(status, milliseconds, "answered");
     } else {
         tracing::info!(status, milliseconds, "answered");
     }
@@ -223,6 +256,15 @@ mod tests {
         assert_eq!(parts.status, 503);
         assert_eq!(document["code"], "unavailable");
         assert_eq!(parts.headers["retry-after"], "2");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_storm_of_refusals_is_a_line_a_second_that_counts_the_others() {
+        let unavailable = Unavailable::default();
+        let told: Vec<_> = (0..100).map(|_| unavailable.told()).collect();
+        assert_eq!((told[0], told.iter().flatten().count()), (Some(0), 1));
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert_eq!((unavailable.told(), unavailable.told()), (Some(99), None));
     }
 
     #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -13,6 +13,8 @@ use http::HeaderMap;
 use ipnet::IpNet;
 
 const X_FORWARDED_FOR: &str = "x-forwarded-for";
+
+const LOOPBACK: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
 
 /// The networks whose `X-Forwarded-For` is believed; none by default (ASVS 4.1.3, 15.3.4).
 #[derive(Debug, Clone, Default)]
@@ -93,7 +95,12 @@ impl TrustedProxies {
 
     /// Whoever may open the file of our socket is trusted (`None`): its mode decides who that is.
     pub(crate) fn trusts(&self, peer: Option<IpAddr>) -> bool {
-        peer.is_none_or(|peer| self.networks.iter().any(|network| network.contains(&peer.to_canonical())))
+        let names = |address: &IpAddr| self.networks.iter().any(|network| network.contains(address));
+        peer.is_none_or(|peer| {
+            let peer = peer.to_canonical();
+            // This machine has two addresses, and a proxy that is told `localhost` comes from the one that it likes.
+            if LOOPBACK.contains(&peer) { LOOPBACK.iter().any(names) } else { names(&peer) }
+        })
     }
 }
 
@@ -155,6 +162,18 @@ mod tests {
         for (trusted, peer, forwarded, expected) in cases {
             assert_eq!(client(trusted, peer, forwarded), *expected, "{trusted} {peer} {forwarded:?}");
         }
+    }
+
+    #[test]
+    fn who_trusts_one_address_of_this_machine_trusts_the_other() {
+        for trusted in ["127.0.0.1", "::1", "127.0.0.0/8"] {
+            for peer in ["127.0.0.1", "::1", "::ffff:127.0.0.1"] {
+                assert_eq!(client(trusted, peer, &["198.51.100.7"]), "198.51.100.7", "{trusted} {peer}");
+            }
+        }
+        // Another address of this machine has to be named.
+        assert_eq!(client("127.0.0.1", "127.0.0.2", &["198.51.100.7"]), "127.0.0.2");
+        assert_eq!(client("10.0.0.0/8", "::1", &["198.51.100.7"]), "::1");
     }
 
     #[test]

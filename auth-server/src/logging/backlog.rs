@@ -14,6 +14,10 @@ use tracing_subscriber::fmt::MakeWriter;
 /// How much waits for a slow reader: a thousand lines or so. What comes then is lost, and counted.
 const CAPACITY: usize = 256 * 1024;
 
+/// How long a line waits for others, so that a busy program does not wake the thread for each of them: a switch of threads and a
+/// system call cost more than all else that is done for a line.
+const GATHERING: Duration = Duration::from_millis(5);
+
 /// How long the end of the program waits for the last lines to be taken.
 const END_DEADLINE: Duration = Duration::from_secs(1);
 
@@ -32,9 +36,21 @@ struct Shared {
 #[derive(Default)]
 struct State {
     waiting: Vec<u8>,
-    /// The thread has taken some, and has not written them yet.
-    writing: bool,
+    thread: Doing,
+    /// The end of the program waits.
+    hurry: bool,
     lost: u64,
+}
+
+/// What the thread that writes does.
+#[derive(Default, Clone, Copy, PartialEq, Eq)]
+enum Doing {
+    /// It waits to be woken.
+    #[default]
+    Resting,
+    Gathering,
+    /// It has taken some, and has not written them yet.
+    Writing,
 }
 
 impl Backlog {
@@ -47,8 +63,11 @@ impl Backlog {
 
     /// Waits until all is written, but not for ever.
     pub(super) fn flush(&self) {
-        let busy = |state: &mut State| state.writing || !state.waiting.is_empty();
-        let _ = self.shared.changed.wait_timeout_while(self.shared.lock(), END_DEADLINE, busy);
+        let mut state = self.shared.lock();
+        state.hurry = true;
+        self.shared.changed.notify_all();
+        let busy = |state: &mut State| state.thread == Doing::Writing || !state.waiting.is_empty();
+        let _ = self.shared.changed.wait_timeout_while(state, END_DEADLINE, busy);
     }
 }
 
@@ -57,13 +76,17 @@ impl Shared {
     fn write_out(&self, mut out: impl Write) {
         loop {
             let mut state = self.lock();
-            state.writing = false;
+            state.thread = Doing::Resting;
             self.changed.notify_all();
             let nothing = |state: &mut State| state.waiting.is_empty();
             state = self.changed.wait_while(state, nothing).unwrap_or_else(PoisonError::into_inner);
+            state.thread = Doing::Gathering;
+            let more_may_come = |state: &mut State| !state.hurry && state.waiting.len() < CAPACITY / 2;
+            let gathered = self.changed.wait_timeout_while(state, GATHERING, more_may_come);
+            (state, _) = gathered.unwrap_or_else(PoisonError::into_inner);
             let lines = mem::take(&mut state.waiting);
             let lost = mem::take(&mut state.lost);
-            state.writing = true;
+            state.thread = Doing::Writing;
             drop(state);
             // There is nobody to tell that the log cannot be written.
             let _ = out.write_all(&lines).and_then(|()| out.flush());
@@ -86,8 +109,10 @@ impl Write for Backlog {
         if state.waiting.len() + line.len() > CAPACITY {
             state.lost += 1;
         } else {
+            let before = state.waiting.len();
             state.waiting.extend_from_slice(line);
-            if !state.writing {
+            let is_much = before < CAPACITY / 2 && state.waiting.len() >= CAPACITY / 2;
+            if is_much || state.thread == Doing::Resting {
                 self.shared.changed.notify_all();
             }
         }

@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use tempfile::tempdir;
+use tokio::time::timeout;
 
 use crate::{
-    support::{Ended, Program},
+    support::{Ended, PATIENCE, Program},
     tls::Identity,
 };
 
@@ -64,12 +65,15 @@ async fn a_server_that_cannot_work_is_not_ready_and_the_reason_is_told() {
     let down = Program::in_directory(home.path()).args(&["migrate", "down"]).run().await;
     assert_eq!(down.code, Some(0));
     // What it was told last may be half a second old.
-    let ended = loop {
-        let ended = ask(home.path(), &[], &port).await;
-        if ended.code != Some(0) {
-            break ended;
+    let not_ready = async {
+        loop {
+            let ended = ask(home.path(), &[], &port).await;
+            if ended.code != Some(0) {
+                return ended;
+            }
         }
     };
+    let ended = timeout(PATIENCE, not_ready).await.expect("it stays ready");
     let told = "auth-server: health: the server is not ready: migrations_pending (503 Service Unavailable)\n";
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(1), told));
     let ended = ask(home.path(), &[], "0").await;

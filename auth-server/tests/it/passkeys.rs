@@ -121,6 +121,42 @@ async fn a_browser_makes_a_passkey_and_signs_in_with_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Chromium"]
+async fn each_of_two_devices_has_a_passkey_of_its_own_and_the_lost_one_signs_nobody_in() {
+    let home = tempdir().unwrap();
+    let server = Program::in_directory(home.path()).start().await;
+    let session = server.client().sign_up("ada@example.com").await;
+    let telephone = Page::open(&server, &session.access_token).await;
+    let first = telephone.run("create()").await;
+    assert_eq!(first["status"], 201, "{first}");
+    assert_eq!(telephone.run("signIn()").await["status"], 200);
+    let token = telephone.run("sessionStorage.token").await;
+
+    // A browser of its own, whose authenticator knows nothing of the other's. It is let in by the session of that one.
+    let laptop = Page::open(&server, token.as_str().unwrap()).await;
+    let none = laptop.run("signIn()").await;
+    assert!(none["error"].is_string(), "{none}");
+    let second = laptop.run("create()").await;
+    assert_eq!(second["status"], 201, "{second}");
+    assert_eq!(second["body"]["recovery_codes"], Value::Null);
+    for device in [&telephone, &laptop] {
+        assert_eq!(device.run("signIn()").await["status"], 200);
+        assert_eq!(device.run("stepUp()").await["status"], 200);
+    }
+
+    // The telephone is lost.
+    let id = first["body"]["id"].as_str().unwrap();
+    let removed = laptop.run(&format!("send('DELETE', '/users/me/passkeys/{id}')")).await;
+    let left = removed["body"]["signal"]["allAcceptedCredentialIds"].as_array().unwrap().len();
+    assert_eq!((&removed["status"], left), (&json!(200), 1));
+    let refused = telephone.run("signIn()").await;
+    assert_eq!((&refused["status"], &refused["body"]["code"]), (&json!(401), &json!("invalid_credentials")));
+    assert_eq!(laptop.run("signIn()").await["status"], 200);
+    telephone.browser.close().await;
+    laptop.browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium"]
 async fn a_browser_whose_authenticator_lies_signs_nobody_in() {
     let home = tempdir().unwrap();
     let server = Program::in_directory(home.path()).start().await;

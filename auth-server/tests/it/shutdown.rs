@@ -79,9 +79,10 @@ async fn connections_at_rest_do_not_hold_up_the_end() {
 
 #[tokio::test]
 async fn a_request_that_does_not_end_is_cut_off_after_the_grace_or_by_a_second_signal() {
-    for second in [false, true] {
+    for (second, delay) in [(false, "0"), (true, "0"), (true, "300")] {
         let home = tempdir().unwrap();
-        let server = Program::in_directory(home.path()).start().await;
+        let program = Program::in_directory(home.path()).env("SHUTDOWN_DELAY_SECONDS", delay);
+        let server = program.start().await;
         let mut stream = TcpStream::connect(server.address()).await.unwrap();
         // Begun before the signal, and so the body's own deadline comes first or about when the grace ends.
         let head = "POST /login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\
@@ -91,12 +92,13 @@ async fn a_request_that_does_not_end_is_cut_off_after_the_grace_or_by_a_second_s
         timeout(PATIENCE, stream.read_exact(&mut go_on)).await.unwrap().unwrap();
         let asked = Instant::now();
         server.signal("TERM").await;
-        server.log().wait_for("shutting down").await;
+        server.log().wait_for(if delay == "0" { "shutting down" } else { "no longer ready" }).await;
         if second {
             server.signal("TERM").await;
         }
         let (status, log) = server.wait().await;
         assert!(status.success(), "{log:#?}");
+        assert_eq!(second, log.iter().any(|line| line.contains("by a second signal")), "{log:#?}");
         assert!(asked.elapsed().as_secs() < if second { 8 } else { 20 }, "{:?}", asked.elapsed());
     }
 }

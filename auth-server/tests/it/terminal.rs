@@ -59,6 +59,36 @@ async fn a_start_on_a_terminal_is_one_block_that_says_what_to_do_next_and_it_wor
 }
 
 #[tokio::test]
+async fn the_block_says_what_is_true_of_this_start_and_its_commands_are_about_the_same_service() {
+    let home = tempdir().unwrap();
+    let words = "--database-url sqlite:///other.db --service-name 'My Shop' --metrics-addr 127.0.0.1:0";
+    let server = Program::on_a_terminal(home.path(), words).start().await;
+    server.log().wait_for("Ctrl-C").await;
+    let block = shown(&server);
+    let row = |name: &str| block.iter().find_map(|line| line.trim().strip_prefix(name)).map(str::trim);
+    let metrics = row("Metrics").unwrap();
+    let number = metrics.strip_prefix("http://127.0.0.1:").and_then(|rest| rest.strip_suffix("/metrics"));
+    assert_ne!(number, Some("0"), "{metrics}");
+    assert!(number.is_some_and(|number| number.parse::<u16>().is_ok()), "{metrics}");
+    let advice = row("First admin").unwrap();
+    assert!(advice.contains("'My Shop'") && !advice.contains("metrics"), "{advice}");
+    // Copied into a shell it works, on the database of this server.
+    let made = Program::through(home.path(), "sh", &["-c", advice]).run().await;
+    assert_eq!(made.code, Some(0), "{}", made.stderr);
+    assert!(!home.path().join("auth.db").exists());
+
+    let home = tempdir().unwrap();
+    let program = Program::on_a_terminal(home.path(), "--secret-key kT0wYx8mZr3QvN5uLb7JcHf2GdSaPe9i");
+    let program = program.env("UNIX_SOCKET", "socket").env("PUBLIC_URL", "https://auth.example.com");
+    let server = program.start().await;
+    server.log().wait_for("Ctrl-C").await;
+    let block = shown(&server);
+    assert!(block.iter().any(|line| line.ends_with("listening on unix:socket")), "{block:#?}");
+    assert!(!block.iter().any(|line| line.contains("Try it") || line.contains("kT0w")), "{block:#?}");
+    assert!(block.iter().any(|line| line.contains("--secret-key SECRET")), "{block:#?}");
+}
+
+#[tokio::test]
 async fn in_a_pipe_a_start_is_lines_of_the_log_and_no_block() {
     let home = tempdir().unwrap();
     let server = Program::in_directory(home.path()).env("LOG_FORMAT", "human").start().await;

@@ -2,15 +2,9 @@
 
 use auth_core::{Challenge, Error, SignIn};
 use http::Response;
-use serde::Serialize;
 
 use super::answer::{redirect, token_cookies, tokens};
-use crate::{
-    Body,
-    problem::{Document, Problem},
-    route::Answered,
-    service::Inner,
-};
+use crate::{Body, problem::Problem, route::Answered, service::Inner};
 
 /// Tokens, or that a second factor is asked for first: as a document, or to a page where a browser has to be sent on.
 pub(crate) fn answer(service: &Inner, sign_in: SignIn, page: Option<&str>) -> Answered {
@@ -31,35 +25,12 @@ pub(crate) fn answer(service: &Inner, sign_in: SignIn, page: Option<&str>) -> An
 /// What a sign-in may be answered with instead of tokens.
 pub(super) const CODES: &[&str] = &["second_factor_required", "second_factor_enrolment_required"];
 
-#[derive(Serialize)]
-struct ChallengeDocument<'a> {
-    #[serde(flatten)]
-    problem: Document<'a>,
-    auth_session: &'a str,
-    methods: &'a [&'static str],
-    /// Where a passkey is one of them.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    passkey_options: Option<serde_json::Value>,
-    expires_in: u64,
-}
-
 pub(super) fn document(service: &Inner, challenge: &Challenge) -> Response<Body> {
-    let problem = Problem::second_factor(challenge.enrol);
-    let left = challenge.expires_at.duration_since(service.auth.clock().now());
-    let body = Body::json(&ChallengeDocument {
-        problem: Document::of(&problem),
-        auth_session: challenge.auth_session.expose(),
-        methods: &challenge.methods,
-        passkey_options: challenge
-            .passkey_options
-            .as_ref()
-            .and_then(|it| serde_json::from_str(it.json()).ok()),
-        expires_in: left.unwrap_or_default().as_secs(),
-    });
-    problem.response(body)
+    Problem::second_factor(challenge, Some(service.auth.clock().now())).into_response()
 }
 
-/// In the fragment, which a browser sends to no server and tells no other page of.
+/// In the fragment, which a browser sends to no server and tells no other page of. `/login/challenge` tells the page the rest, such
+/// as what a passkey is to sign, which may be longer than an address.
 fn with_challenge(page: &str, challenge: &Challenge) -> String {
     let page = page.split('#').next().unwrap_or_default();
     let (session, methods) = (challenge.auth_session.expose(), challenge.methods.join(","));

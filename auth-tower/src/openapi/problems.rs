@@ -56,7 +56,7 @@ const CODES: [Code; 24] = [
 /// Stands for any code that a host may have.
 const DENIED: &str = auth_core::Denial::CODE;
 
-fn all() -> impl Iterator<Item = Code> {
+pub(super) fn all() -> impl Iterator<Item = Code> {
     CODES.into_iter().chain(DOORS.iter().flat_map(|doors| doors.codes).copied())
 }
 
@@ -120,7 +120,7 @@ fn problem(oauth: &[&str]) -> Value {
         "methods": {
             "type": "array",
             "items": {"type": "string"},
-            "description": "With `second_factor_required`: by what it can be done, as `totp`.",
+            "description": "With `second_factor_required`: by what it can be done, as `totp`; with `factor_locked` what is left of that.",
         },
         "passkey_options": {"type": "object", "description": "With `second_factor_required`, where a passkey is one of `methods`: for `parseRequestOptionsFromJSON`."},
         "expires_in": {"type": "integer", "description": "With `second_factor_required`: seconds that are left for it."},

@@ -56,6 +56,75 @@ fn each_method_of_each_endpoint_is_described_and_no_other() {
     }
 }
 
+/// What stands between backticks.
+fn quoted(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`').skip(1).step_by(2)
+}
+
+/// Each method and path that the first cell of a row names: methods by themselves are of the next path.
+fn asked(cell: &str) -> Vec<(String, String)> {
+    let (mut methods, mut asked) = (Vec::new(), Vec::new());
+    for words in quoted(cell).filter(|words| words.starts_with(|c: char| c.is_ascii_uppercase())) {
+        let (method, path) = words.split_once(' ').unwrap_or((words, ""));
+        methods.push(method.to_owned());
+        if !path.is_empty() {
+            asked.extend(methods.drain(..).map(|method| (method, path.to_owned())));
+        }
+    }
+    assert_eq!(methods, [""; 0], "of no path: {cell}");
+    asked
+}
+
+#[test]
+fn the_table_of_endpoints_has_each_of_them_with_what_it_answers() {
+    let mut told = BTreeSet::new();
+    let document = whole();
+    let rows = include_str!("../route/endpoints.md").lines().filter(|line| line.starts_with("| `"));
+    for row in rows {
+        let (request, answer) = row.trim_matches('|').split_once(" | ").unwrap();
+        for (method, path) in asked(request) {
+            let answers = document["paths"][&path][method.to_lowercase()]["responses"].as_object();
+            let answers = answers.unwrap_or_else(|| panic!("{method} {path} is not there"));
+            let good = answers.keys().filter(|status| ["2", "3"].iter().any(|good| status.starts_with(good)));
+            let is_page = |status: &&String| *status == "200" && answer.contains("the built-in page");
+            for status in good.filter(|status| !is_page(status)) {
+                assert!(answer.contains(status.as_str()), "{method} {path}: {status} in {answer}");
+            }
+            assert!(told.insert((method, path)), "twice: {row}");
+        }
+    }
+    let routes = endpoint::all()
+        .flat_map(|Endpoint(address)| address.routes.iter().map(move |route| (route, address)));
+    let there = routes.map(|(route, address)| (route.method.to_owned(), address.path.to_owned()));
+    assert_eq!(told, there.collect());
+}
+
+#[test]
+fn the_tables_of_problems_have_each_code() {
+    let rows = include_str!("../problem.rs").lines().filter_map(|line| line.strip_prefix("//! | "));
+    let mut told = Vec::new();
+    for row in rows.filter(|row| row.starts_with(|c: char| c.is_ascii_digit())) {
+        let mut cells = row.split(" | ");
+        let statuses: Vec<u16> =
+            cells.next().unwrap().split(", ").map(|status| status.parse().unwrap()).collect();
+        let codes = quoted(cells.next().unwrap());
+        told.extend(codes.enumerate().map(|(n, code)| (code, *statuses.get(n).unwrap_or(&statuses[0]))));
+    }
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../auth-core/src/manual/errors.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let page: BTreeSet<&str> = quoted(&page).collect();
+    for (code, status, _) in problems::all() {
+        assert!(told.contains(&(code, status)), "{code} {status} is not in the table of problem.rs");
+        assert!(page.contains(code), "{code} is not on the page on errors");
+    }
+    let known: BTreeSet<&str> = problems::codes().collect();
+    // What comes before there is an endpoint, or where none is described.
+    let others = ["method_not_allowed"];
+    for (code, _) in told {
+        assert!(known.contains(code) || others.contains(&code), "{code} is in the table and no code");
+    }
+}
+
 /// Every service that differs in what is mounted: with mail and providers or without, each way of registering; and those without
 /// one endpoint, or with one alone.
 fn each_kind() -> &'static [(String, Value)] {

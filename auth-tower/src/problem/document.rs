@@ -8,11 +8,11 @@ use http::{
 };
 use serde::Serialize;
 
-use super::{Challenge, Problem};
+use super::{Asked, Challenge, More, Problem};
 use crate::Body;
 
 #[derive(Serialize)]
-pub(crate) struct Document<'a> {
+struct Document<'a> {
     r#type: &'static str,
     title: &'static str,
     status: u16,
@@ -24,6 +24,8 @@ pub(crate) struct Document<'a> {
     error: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error_description: Option<&'a str>,
+    #[serde(flatten)]
+    asked: Option<&'a Asked>,
 }
 
 #[derive(Serialize)]
@@ -34,8 +36,8 @@ struct DocumentError<'a> {
 }
 
 impl<'a> Document<'a> {
-    pub(crate) fn of(problem: &'a Problem) -> Self {
-        let errors = problem.errors.iter();
+    fn of(problem: &'a Problem) -> Self {
+        let errors = problem.errors().iter();
         Self {
             r#type: "about:blank",
             title: problem.title(),
@@ -47,6 +49,10 @@ impl<'a> Document<'a> {
                 .collect(),
             error: problem.oauth,
             error_description: problem.oauth.map(|_| &*problem.detail),
+            asked: match &problem.more {
+                More::Asked(asked) => Some(asked),
+                More::Errors(_) => None,
+            },
         }
     }
 }
@@ -55,12 +61,7 @@ impl Problem {
     /// The answer: the document, `Cache-Control: no-store`, `Retry-After` if set, and `WWW-Authenticate` on
     /// every 401 (RFC 9110 section 15.5.2).
     pub fn into_response(self) -> Response<Body> {
-        self.response(Body::json(&Document::of(&self)))
-    }
-
-    /// With a document that has more members.
-    pub(crate) fn response(&self, document: Body) -> Response<Body> {
-        let mut response = Response::new(document);
+        let mut response = Response::new(Body::json(&Document::of(&self)));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

@@ -26,7 +26,8 @@ impl Problem {
             }
             Error::SessionRequired => return Self::session_required(),
             Error::Denied(denial) => return Self::denied(*denial),
-            Error::SecondFactorRequired(_) => return Self::second_factor(false),
+            // By whose clock the challenge goes is not known here.
+            Error::SecondFactorRequired(challenge) => return Self::second_factor(&challenge, None),
             _ => {}
         }
         let (status, detail) = match error.class() {
@@ -90,7 +91,7 @@ pub(crate) fn log_rule(error: &Error, request_id: Option<&str>) {
         Error::Unavailable(source) => tracing::warn!(request_id, code, error = %source, "request failed"),
         Error::NoSigningKey => tracing::warn!(request_id, code, error = %error, "request failed"),
         // Said by the hash pool from time to time; for each it would be the better part of what a refusal costs.
-        Error::Overloaded { .. } => tracing::info!(request_id, code, "request refused"),
+        Error::Overloaded { .. } => tracing::debug!(request_id, code, "request refused"),
         _ => {}
     }
 }

@@ -17,6 +17,8 @@ use crate::{
 };
 
 /// An endpoint of [`AuthService`](crate::AuthService): an address, with whatever can be asked there.
+///
+#[doc = include_str!("endpoints.md")]
 #[derive(Clone, Copy)]
 pub struct Endpoint(pub(crate) &'static Address);
 

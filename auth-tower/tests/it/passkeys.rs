@@ -1,7 +1,7 @@
 //! Passkeys over HTTP.
 
 use auth_core::{
-    AuthBuilder, ClientInfo, CreateUser, SecondFactor,
+    AuthBuilder, ClientInfo, CreateUser, SecondFactor, factor,
     test_util::{Authenticator, SoftwareAuthenticator},
 };
 use auth_migration::test_util::TestDatabase;
@@ -136,6 +136,40 @@ auth_migration::each_database! {
         ada.world.send(Req::post("/login/challenge").json(body.to_string())).await.expect(200);
     }
 
+    async fn a_page_that_was_given_the_session_alone_is_told_what_to_sign(database: &TestDatabase) {
+        let (world, mut authenticator, _) = with_a_passkey_required(database).await;
+        let post = async |body: &Value| world.send(Req::post("/login/challenge").json(body.to_string())).await;
+        let first = world.login(ADA, PASSWORD).await.expect_problem(403, "second_factor_required").json();
+        let session = json!({"auth_session": first["auth_session"]});
+        let again = post(&session).await.expect_problem(403, "second_factor_required").json();
+        for member in ["auth_session", "methods", "expires_in", "error"] {
+            assert_eq!(again[member], first[member], "{member}");
+        }
+        let signed = authenticator.sign_for(&again["passkey_options"].to_string());
+        let signed: Value = serde_json::from_str(&signed).unwrap();
+        let answer = json!({"auth_session": first["auth_session"], "method": "passkey", "credential": signed});
+        post(&answer).await.expect(200);
+        post(&session).await.expect_problem(401, "invalid_token");
+    }
+
+    async fn where_codes_are_locked_the_answer_has_what_is_left(database: &TestDatabase) {
+        let (world, mut authenticator, codes) = with_a_passkey_required(database).await;
+        let post = async |body: &Value| world.send(Req::post("/login/challenge").json(body.to_string())).await;
+        let first = world.login(ADA, PASSWORD).await.expect_problem(403, "second_factor_required").json();
+        assert_eq!(first["methods"], json!(["passkey", "recovery_code"]));
+        let mut code = json!({"auth_session": first["auth_session"], "method": "recovery_code", "code": "wrong"});
+        post(&code).await.expect_problem(401, "invalid_code");
+        code["code"] = codes[0].clone();
+        let locked = post(&code).await.expect_problem(403, "factor_locked").json();
+        assert_eq!((&locked["methods"], &locked["error"]), (&json!(["passkey"]), &json!("invalid_grant")));
+        let signed = authenticator.sign_for(&locked["passkey_options"].to_string());
+        let signed: Value = serde_json::from_str(&signed).unwrap();
+        let answer = json!({"auth_session": locked["auth_session"], "method": "passkey", "credential": signed});
+        post(&answer).await.expect(200);
+        code["auth_session"] = world.login(ADA, PASSWORD).await.json()["auth_session"].clone();
+        post(&code).await.expect(200);
+    }
+
     async fn one_is_made_on_the_way_in_over_http(database: &TestDatabase) {
         let required = |builder: AuthBuilder| {
             site(builder).configure(|config| config.factors.policy = SecondFactor::Required)
@@ -154,6 +188,25 @@ auth_migration::each_database! {
         let answer = post("/login/challenge", body).await.expect(200).json();
         assert_eq!(answer["recovery_codes"].as_array().unwrap().len(), 10);
     }
+}
+
+/// Where a factor is required, one wrong code locks them, and Ada has a passkey and these recovery codes.
+async fn with_a_passkey_required(database: &TestDatabase) -> (World, SoftwareAuthenticator, Vec<Value>) {
+    let required = |builder: AuthBuilder| {
+        site(builder).configure(|config| {
+            config.factors.policy = SecondFactor::Required;
+            config.factors.max_failures = 1;
+        })
+    };
+    let (world, _) = World::with_mail(database, required).await;
+    world.auth.create_user(CreateUser::new(ADA).password(PASSWORD).verified()).await.unwrap();
+    let session = world.login(ADA, PASSWORD).await.json()["auth_session"].as_str().unwrap().to_owned();
+    let factors = world.auth.factors().unwrap();
+    let options = factors.enrol_passkey(session.as_str().into(), ClientInfo::default()).await.unwrap();
+    let mut authenticator = SoftwareAuthenticator::on(ORIGIN);
+    let answer = factor::Answer::new(session, factor::Method::Passkey, authenticator.create(&options));
+    let codes = factors.answer(answer).await.unwrap().recovery_codes;
+    (world, authenticator, codes.iter().map(|code| code.expose().into()).collect())
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use auth_core::Auth;
 use auth_tower::{AuthService, ClientAddr, set_security_headers};
 use axum::{
     Router,
+    body::Body,
     extract::{ConnectInfo, Request},
     response::Response,
     routing::get,
@@ -30,10 +31,16 @@ pub(crate) fn app(auth: &Auth, public_url: &str) -> Result<Router, auth_tower::C
         .mounted_at("/auth")
         .build()?;
     let hsts = endpoints.hsts();
+    // The page offers no passkeys where there can be none, as at an IP address.
+    let page = match auth.passkeys() {
+        Some(_) => include_str!("index.html").to_owned(),
+        None => include_str!("index.html").replacen(" data-passkeys", "", 1),
+    };
     Ok(Router::new()
-        .route("/", get(async || file("text/html; charset=utf-8", include_str!("index.html"))))
+        .route("/", get(async move || file("text/html; charset=utf-8", page.clone())))
         .route("/page.css", get(async || file("text/css", include_str!("page.css"))))
         .route("/page.js", get(async || file("text/javascript", include_str!("page.js"))))
+        .route("/passkey.js", get(async || file("text/javascript", include_str!("passkey.js"))))
         .route("/session.js", get(async || file("text/javascript", include_str!("session.js"))))
         .layer(MapResponseLayer::new(move |mut response: Response| {
             response.headers_mut().insert(CONTENT_SECURITY_POLICY, POLICY);
@@ -45,7 +52,7 @@ pub(crate) fn app(auth: &Auth, public_url: &str) -> Result<Router, auth_tower::C
         .layer(MapRequestLayer::new(with_client_address)))
 }
 
-fn file(kind: &'static str, text: &'static str) -> Response {
+fn file(kind: &'static str, text: impl Into<Body>) -> Response {
     let mut response = Response::new(text.into());
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     // Asked for again each time, so that page and script are always of one version.

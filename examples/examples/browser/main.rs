@@ -1,5 +1,5 @@
-//! A page that registers, signs in and stays signed in, in as many tabs as you like. `session.js` beside this file is the part
-//! to take along; the manual's page on [browsers](auth_core::manual::browser) says why it is as it is.
+//! A page that registers, signs in, also with a passkey, and stays signed in, in as many tabs as you like. `session.js` and `passkey.js`
+//! beside this file are the parts to take along; the manual's page on [browsers](auth_core::manual::browser) says why it is as it is.
 //!
 //! ```text
 //! cargo run --example browser                  # http://localhost:3000, until Ctrl-C
@@ -15,7 +15,7 @@ mod app;
 
 use std::{error::Error, net::SocketAddr};
 
-use auth_core::Auth;
+use auth_core::{Auth, test_util::SoftwareAuthenticator};
 use auth_examples::{Arguments, Visitor};
 use tokio::net::TcpListener;
 
@@ -25,17 +25,25 @@ async fn main() -> Result<(), Box<dyn Error>> {
     // In memory: accounts are gone at the end. A service names a file or a server.
     let db = auth_core::connect("sqlite::memory:").await?;
     auth_migration::up(&db).await?;
-    let auth = Auth::builder(db, auth_examples::keys_for_this_run()?).build()?;
-
     let listener = TcpListener::bind(arguments.address).await?;
     let address = listener.local_addr()?;
     let url = format!("http://localhost:{}", address.port());
+    let auth = Auth::builder(db, auth_examples::keys_for_this_run()?)
+        .configure(|config| {
+            config.passkeys.rp_id = Some("localhost".to_owned());
+            config.passkeys.origins = vec![url.clone()];
+        })
+        .build()?;
+    // Mails, and what is over: one task for each process.
+    let background = auth.clone();
+    tokio::spawn(async move { background.run_background().await });
+
     let app = app::app(&auth, &url)?;
     println!("listening on {url}");
     let server = axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>());
 
     let done = async {
-        if arguments.self_check { check(address).await } else { Ok(tokio::signal::ctrl_c().await?) }
+        if arguments.self_check { check(address, &url).await } else { Ok(tokio::signal::ctrl_c().await?) }
     };
     tokio::select! {
         ended = server => Ok(ended?),
@@ -44,12 +52,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// One visit over a real socket: what the page loads, and what it calls.
-async fn check(address: SocketAddr) -> Result<(), Box<dyn Error>> {
+async fn check(address: SocketAddr, url: &str) -> Result<(), Box<dyn Error>> {
     let ada = r#"{"email": "ada@example.com", "password": "correct horse battery"}"#;
     let mut visitor = Visitor::new(address);
 
     let page = visitor.expect(200, "GET", "/", "").await?;
-    for file in ["/page.css", "/page.js", "/session.js"] {
+    for file in ["/page.css", "/page.js", "/passkey.js", "/session.js"] {
         visitor.expect(200, "GET", file, "").await?;
     }
     if !page.as_str().is_some_and(|page| page.contains(r#"<script type="module" src="/page.js">"#)) {
@@ -63,8 +71,26 @@ async fn check(address: SocketAddr) -> Result<(), Box<dyn Error>> {
     visitor.expect(200, "GET", "/auth/users/me", "").await?;
     visitor.expect(200, "GET", "/auth/users/me/sessions", "").await?;
     visitor.expect(204, "DELETE", "/auth/users/me/sessions", "").await?;
+
+    // What `passkey.js` does, with the authenticator of the test kit in the place of a browser's.
+    let mut authenticator = SoftwareAuthenticator::on(url);
+    let begun = visitor.expect(200, "POST", "/auth/users/me/passkeys/options", "").await?;
+    let made = of_credential(&authenticator.create_for(&begun["options"].to_string()));
+    let added = visitor.expect(201, "POST", "/auth/users/me/passkeys", &made).await?;
+    visitor.expect(204, "POST", "/auth/logout", "").await?;
+    visitor.expect(401, "POST", "/auth/refresh-token", "").await?;
+    let begun = visitor.expect(200, "POST", "/auth/passkeys/options", "").await?;
+    let signed = of_credential(&authenticator.sign_for(&begun["options"].to_string()));
+    visitor.expect(200, "POST", "/auth/passkeys/login", &signed).await?;
+    let passkey = format!("/auth/users/me/passkeys/{}", added["id"].as_str().unwrap_or_default());
+    visitor.expect(200, "DELETE", &passkey, "").await?;
     visitor.expect(204, "POST", "/auth/logout", "").await?;
     visitor.expect(401, "POST", "/auth/refresh-token", "").await?;
     println!("all is well");
     Ok(())
+}
+
+/// The body of a request with what an authenticator made.
+fn of_credential(credential: &str) -> String {
+    format!(r#"{{"credential": {credential}}}"#)
 }

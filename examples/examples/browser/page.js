@@ -1,5 +1,6 @@
 // What is seen of the sign-in: forms, the account, its sessions. Text comes into the page by `textContent` only.
 
+import { addPasskey, offer, possible, removePasskey, secondStep, signInWithPasskey } from "./passkey.js";
 import { Problem, call, onChange, signIn, signOut, signedIn, start } from "./session.js";
 
 const by = (id) => document.getElementById(id);
@@ -24,6 +25,9 @@ function words(error) {
   // What is shown has changed already.
   if (error.code === "ended") return "";
   if (error instanceof Problem) return error.message;
+  // Somebody did not want to, or has it already; or something else has taken its place.
+  if (error.name === "NotAllowedError" || error.name === "AbortError") return "";
+  if (error.name === "InvalidStateError") return "This device has a passkey already.";
   console.error(error);
   return "The server cannot be reached. Please try again.";
 }
@@ -35,13 +39,40 @@ async function show() {
   by("signed-out").hidden = signedIn();
   // Nothing of the one who was here before stays in the page.
   by("signed-in").hidden = true;
-  for (const id of ["email", "roles", "since", "sessions"]) by(id).replaceChildren();
-  if (!signedIn()) return was && say("You are signed out.");
-  const [user] = await Promise.all([call("GET", "/users/me"), listSessions()]);
+  for (const id of ["email", "roles", "since", "sessions", "list-of-passkeys", "codes"]) by(id).replaceChildren();
+  if (!signedIn()) {
+    offer().catch((error) => say(words(error)));
+    return was && say("You are signed out.");
+  }
+  const [user] = await Promise.all([call("GET", "/users/me"), listSessions(), listPasskeys()]);
   by("email").textContent = user.email;
   by("roles").textContent = user.roles.join(", ");
   by("since").textContent = time(user.created_at);
   by("signed-in").hidden = false;
+}
+
+async function listPasskeys() {
+  by("passkeys").hidden = !possible();
+  if (!possible()) return;
+  const { passkeys } = await call("GET", "/users/me/passkeys");
+  by("list-of-passkeys").replaceChildren(...passkeys.map(passkeyRow));
+}
+
+function passkeyRow({ id, name, provider, created_at }) {
+  const item = by("session").content.cloneNode(true);
+  const [called, since] = item.querySelectorAll("p");
+  called.textContent = name;
+  since.textContent = [provider, time(created_at)].filter(Boolean).join(" · ");
+  const remove = item.querySelector("button");
+  remove.textContent = "Remove";
+  remove.setAttribute("aria-label", `Remove the passkey ${name}`);
+  remove.onclick = () =>
+    attempt(remove, async () => {
+      await removePasskey(id);
+      await listPasskeys();
+      by("passkeys-title").focus();
+    });
+  return item;
 }
 
 async function listSessions() {
@@ -96,11 +127,33 @@ function onSubmit(form, work) {
   };
 }
 
-onSubmit(by("sign-in"), signIn);
+onSubmit(by("sign-in"), async (email, password) => {
+  try {
+    await signIn(email, password);
+  } catch (error) {
+    // Codes are not for this page: it sets no authenticator app up.
+    if (!error.more?.passkey_options) throw error;
+    await secondStep(error.more);
+  }
+});
 onSubmit(by("register"), async (email, password) => {
   await call("POST", "/register", { email, password });
   await signIn(email, password);
 });
+
+by("by-passkey").hidden = !possible();
+by("by-passkey").onclick = ({ target }) =>
+  attempt(target, async () => {
+    await signInWithPasskey();
+    await shown;
+    by("who-title").focus();
+  });
+by("add-passkey").onclick = ({ target }) =>
+  attempt(target, async () => {
+    const { recovery_codes } = await addPasskey();
+    await listPasskeys();
+    if (recovery_codes) by("codes").textContent = `Write these down, they are shown once: ${recovery_codes.join(", ")}`;
+  });
 
 by("sign-out").onclick = ({ target }) =>
   attempt(target, async () => {

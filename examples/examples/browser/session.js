@@ -9,10 +9,11 @@ const AUTH = "/auth";
 
 /** What the server said no to; `errors` are the fields that it names (RFC 9457). */
 export class Problem extends Error {
-  constructor({ detail, code, errors }) {
+  constructor({ detail, code, errors, ...more }) {
     super(detail);
     this.code = code;
     this.errors = errors ?? [];
+    this.more = more;
   }
 }
 
@@ -148,13 +149,16 @@ export async function call(method, path, body) {
   return document;
 }
 
-export function signIn(email, password) {
+/** Goes through a door that is answered with an access token: a sign-in, its second step, a step-up. */
+export function enter(path, body) {
   return alone(async () => {
-    const answer = await send("POST", "/login", { email, password });
+    const answer = await send("POST", path, body);
     if (!answer.ok) throw await problem(answer);
     await become((await answer.json()).access_token);
   });
 }
+
+export const signIn = (email, password) => enter("/login", { email, password });
 
 /** Ends the session at the server first: where that fails nobody is told that they are out. */
 export function signOut() {

@@ -2,7 +2,7 @@
 //! asks for a name and signs in, a page for administrators, and tests; it was written from the README and the recipes of the manual.
 //!
 //! ```text
-//! cargo run --example todo                  # http://127.0.0.1:3000, until Ctrl-C
+//! cargo run --example todo                  # http://localhost:3000, until Ctrl-C
 //! cargo run --example todo -- 8080          # another port
 //! cargo run --example todo -- --self-check  # calls every door once; 0 if all is well
 //! cargo test --example todo                 # the tests, which are those of a host
@@ -36,8 +36,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let listener = TcpListener::bind(arguments.address).await?;
     let address = listener.local_addr()?;
-    let app = app::app(&auth, db, &format!("http://{address}"))?;
-    println!("listening on http://{address}");
+    let url = format!("http://localhost:{}", address.port());
+    let app = app::app(&auth, db, &url)?;
+    println!("listening on {url}");
     let server = axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>());
 
     let done = async {

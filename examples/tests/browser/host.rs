@@ -58,8 +58,17 @@ pub(crate) enum Refreshes {
 impl Host {
     /// `has_locks: false`: to its page the browser is one without the Web Locks API.
     pub(crate) async fn start(has_locks: bool) -> Self {
+        Self::with("127.0.0.1", has_locks).await
+    }
+
+    /// By a name there can be passkeys, which there are not by an address.
+    pub(crate) async fn named(name: &str) -> Self {
+        Self::with(name, true).await
+    }
+
+    async fn with(name: &str, has_locks: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
+        let url = format!("http://{name}:{}", listener.local_addr().unwrap().port());
         let db = auth_core::connect("sqlite::memory:").await.unwrap();
         auth_migration::up(&db).await.unwrap();
         let (clock, events) = (ManualClock::new(), EventLog::new());
@@ -67,6 +76,10 @@ impl Host {
             .clock(Arc::new(clock.clone()))
             .events(Arc::new(events.clone()))
             .hasher(Arc::new(InsecureHasher::new()))
+            .configure(|config| {
+                config.passkeys.rp_id = Some(name.to_owned());
+                config.passkeys.origins = vec![url.clone()];
+            })
             .build()
             .unwrap();
         let traffic = Traffic { has_locks, ..Traffic::default() };

@@ -1,5 +1,5 @@
-//! The page of the example `browser` in a real browser: what its cookies are, who else can use them, and that tabs, reloads and
-//! lost answers sign nobody out.
+//! The page of the example `browser` in a real browser: what its cookies are, who else can use them, that tabs, reloads and
+//! lost answers sign nobody out, and passkeys.
 #![cfg(unix)]
 #![expect(
     clippy::unwrap_used,
@@ -18,6 +18,7 @@ mod foreign;
 mod host;
 mod lost;
 mod page;
+mod passkey;
 mod tabs;
 mod world;
 

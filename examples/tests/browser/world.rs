@@ -26,7 +26,16 @@ impl World {
     }
 
     async fn with_locks(has_locks: bool) -> Self {
-        let (host, browser) = (Host::start(has_locks).await, Browser::start().await);
+        Self::of(Host::start(has_locks).await).await
+    }
+
+    /// Where there can be passkeys, and Ada has signed in.
+    pub(crate) async fn at_localhost() -> Self {
+        Self::of(Host::named("localhost").await).await.with_ada().await
+    }
+
+    async fn of(host: Host) -> Self {
+        let browser = Browser::start().await;
         browser.go(&host.at("/")).await;
         Self { host, browser }
     }

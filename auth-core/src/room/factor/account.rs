@@ -5,9 +5,9 @@ use std::time::{Duration, SystemTime};
 use super::{
     FACTOR_NOT_FOUND, FACTOR_REQUIRED, INVALID_CODE, TOTP,
     enrol::{self, Confirmed},
-    passkey::{Passkey, count_passkeys, list_passkeys},
+    passkey::{Passkey, list_passkeys},
     recovery,
-    store::{count_codes, find_totp, forget_tries, put_codes, remove_codes, remove_totp},
+    store::{count_codes, find_totp, forget_tries, is_locked, put_codes, remove_codes, remove_totp},
 };
 use crate::{
     AccessToken, ClientInfo, Error, FieldError, Password, Principal, assurance::with_second,
@@ -23,7 +23,7 @@ pub struct FactorList {
     pub is_required: bool,
     /// Since when there is an authenticator app.
     pub totp: Option<SystemTime>,
-    /// Whether so much was guessed that no code is taken until an administrator opens it.
+    /// Whether so much was guessed that no code is taken until a passkey or an administrator opens it.
     pub is_locked: bool,
     /// How many recovery codes were not used yet.
     pub recovery_codes_left: u64,
@@ -49,7 +49,7 @@ pub(super) async fn list(kernel: &Kernel, caller: &Principal) -> Result<FactorLi
     let stands = find_totp(db, user.id).await?.filter(|row| row.pending_until.is_none());
     Ok(FactorList {
         is_required: kernel.config.factors.policy.requires(&user.roles),
-        is_locked: stands.as_ref().is_some_and(|row| row.is_locked),
+        is_locked: is_locked(db, user.id).await?,
         totp: stands.map(|row| from_millis(row.created_at)),
         recovery_codes_left: count_codes(db, user.id).await?,
         passkeys: list_passkeys(db, user.id).await?.into_iter().map(Passkey::from).collect(),
@@ -65,6 +65,8 @@ pub(super) async fn confirm_totp(
 ) -> Result<FactorAdded, Error> {
     let session = kernel.live_session(caller).await?;
     let user = &session.user;
+    // It lifts the session, so that has to have shown what there is already: a passkey may have come since the secret was drawn.
+    kernel.has_shown_all(&session, kernel.factors_of(kernel.store.db(), user.id).await?)?;
     let confirmed = match enrol::look(kernel, user.id, code, client).await {
         Err(Error::Refused(INVALID_CODE)) => return Err(wrong_code()),
         looked => looked?,
@@ -73,6 +75,7 @@ pub(super) async fn confirm_totp(
     let claims = kernel.claims_of(&session, &methods, now).await?;
     let kind = until_won(|| async {
         let txn = kernel.store.begin().await?;
+        kernel.hold_session(&txn, user.id, session.id).await?;
         let kind = enrol::stand(kernel, &txn, user, &confirmed, client).await?;
         if !prove_session(&txn, session.id, &methods, now).await? {
             return Err(Error::SessionOver);
@@ -103,11 +106,11 @@ pub(super) async fn remove(kernel: &Kernel, caller: &Principal, client: &ClientI
         kernel.hold_session(&txn, user.id, caller.session()?).await?;
         let row = find_totp(&txn, user.id).await?.ok_or(FACTOR_NOT_FOUND)?;
         let stood = row.pending_until.is_none();
-        let is_last = stood && count_passkeys(&txn, user.id).await? == 0;
+        remove_totp(&txn, user.id).await?;
+        let is_last = stood && kernel.factors_of(&txn, user.id).await?.is_none();
         if is_last && kernel.config.factors.policy.requires(&user.roles) {
             return Err(FACTOR_REQUIRED.into());
         }
-        remove_totp(&txn, user.id).await?;
         let kind = EventKind::FactorRemoved { user: user.id, factor: TOTP };
         if is_last {
             // Of no use without a factor, and not to come back with the next one.
@@ -136,9 +139,7 @@ pub(super) async fn new_recovery_codes(
     client: &ClientInfo,
 ) -> Result<Vec<Password>, Error> {
     let user = kernel.recent_proof(caller).await?;
-    let stands = |row: Option<super::store::TotpRow>| row.is_some_and(|row| row.pending_until.is_none());
-    let db = kernel.store.db();
-    if !stands(find_totp(db, user.id).await?) && count_passkeys(db, user.id).await? == 0 {
+    if kernel.factors_of(kernel.store.db(), user.id).await?.is_none() {
         return Err(FACTOR_NOT_FOUND.into());
     }
     let set = recovery::draw(kernel, client).await?;
@@ -147,7 +148,7 @@ pub(super) async fn new_recovery_codes(
         let txn = kernel.store.begin().await?;
         // Ten hashes take their time.
         kernel.hold_session(&txn, user.id, caller.session()?).await?;
-        if !stands(find_totp(&txn, user.id).await?) && count_passkeys(&txn, user.id).await? == 0 {
+        if kernel.factors_of(&txn, user.id).await?.is_none() {
             return Err(FACTOR_NOT_FOUND.into());
         }
         put_codes(&txn, user.id, &set.rows, kernel.now()).await?;

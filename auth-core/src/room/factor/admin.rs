@@ -3,7 +3,7 @@
 use super::{
     OWN_FACTORS,
     passkey::remove_passkeys,
-    store::{forget_tries, remove_codes, remove_totp, unlock_codes},
+    store::{forget_tries, is_locked, remove_codes, remove_totp},
 };
 use crate::{
     ClientInfo, Error, UserId,
@@ -48,8 +48,8 @@ pub(super) async fn unlock(kernel: &Kernel, user: UserId, client: &ClientInfo) -
     let was_locked = until_won(|| async {
         let txn = kernel.store.begin().await?;
         lock_user(&txn, user).await?.ok_or(USER_NOT_FOUND)?;
+        let was_locked = is_locked(&txn, user).await?;
         forget_tries(&txn, user, None).await?;
-        let was_locked = unlock_codes(&txn, user).await?;
         if was_locked {
             kernel.record(&txn, client, &kind).await?;
         }

@@ -15,7 +15,8 @@ use super::{
     totp::{self, TotpSetup},
 };
 use crate::{
-    AuthSession, ClientInfo, Error, PasskeyOptions, Password, RefreshToken, SessionId, SignIn, Tokens,
+    AuthSession, Challenge, ClientInfo, Error, PasskeyOptions, Password, RefreshToken, SessionId, SignIn,
+    Tokens,
     assurance::{PASSKEY as PASSKEY_METHODS, with_second},
     event::EventKind,
     flow::NotSignedIn,
@@ -186,10 +187,14 @@ async fn enrol(
     Ok(Answered { tokens, recovery_codes })
 }
 
-/// Spends the challenge. Ten hashes take their time: what has ended the sessions meanwhile has ended this too.
+/// Spends the challenge. Ten hashes take their time: what has ended the sessions meanwhile has ended this too, and a factor that
+/// was set up meanwhile is the one that is asked for.
 async fn begin(kernel: &Kernel, row: &ChallengeRow) -> Result<DatabaseTransaction, Error> {
     let txn = kernel.store.begin().await?;
     let locked = lock_user(&txn, row.user_id).await?.ok_or(Error::InvalidToken)?;
+    if !kernel.factors_of(&txn, row.user_id).await?.is_none() {
+        return Err(TOTP_EXISTS.into());
+    }
     let is_over = locked.epoch != row.epoch || locked.disabled;
     if is_over || !spend_challenge(&txn, row.id, kernel.now()).await? {
         return Err(Error::InvalidToken);
@@ -359,11 +364,35 @@ async fn who_enrols(
     auth_session: &AuthSession,
     client: &ClientInfo,
 ) -> Result<LoginRow, Error> {
+    let (purpose, _, owner) = pending(kernel, auth_session, client).await?;
+    if purpose == Purpose::Enrol { Ok(owner) } else { Err(Error::InvalidToken) }
+}
+
+/// What a challenge asks for, told once more.
+pub(super) async fn ask_again(
+    kernel: &Kernel,
+    auth_session: &AuthSession,
+    client: &ClientInfo,
+) -> Result<Challenge, Error> {
+    let (purpose, row, owner) = pending(kernel, auth_session, client).await?;
+    challenge::told(kernel, purpose, &row, owner.factors).await
+}
+
+/// A challenge that can be answered still, and whose it is.
+async fn pending(
+    kernel: &Kernel,
+    auth_session: &AuthSession,
+    client: &ClientInfo,
+) -> Result<(Purpose, ChallengeRow, LoginRow), Error> {
     let (purpose, row, attempt) = challenge::find(kernel, auth_session, client).await?;
-    let owner = if purpose == Purpose::Enrol { owner(kernel, &row).await } else { Err(Error::InvalidToken) };
+    let owner = owner(kernel, &row).await;
     match &owner {
         Err(Error::InvalidToken) => attempt.stays_counted(),
         _ => attempt.right(kernel).await,
     }
-    owner.and_then(|owner| if owner.factors.is_none() { Ok(owner) } else { Err(TOTP_EXISTS.into()) })
+    let owner = owner?;
+    if purpose == Purpose::Enrol && !owner.factors.is_none() {
+        return Err(TOTP_EXISTS.into());
+    }
+    Ok((purpose, row, owner))
 }

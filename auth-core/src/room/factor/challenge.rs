@@ -12,7 +12,8 @@ use crate::{
     clock::{duration_millis, from_millis},
     kernel::{Arrival, Attempt, Gate, Kernel, Objection, Passage},
     random,
-    store::{Factors, Insert, SessionRow, find_user_with_sessions},
+    store::{Factors, Insert, SessionRow},
+    task::BoxFuture,
     token::one_time::OneTimeParts,
 };
 
@@ -52,11 +53,17 @@ impl Purpose {
 fn at_sign_in<'a>(kernel: &'a Kernel, arrival: &'a Arrival) -> Objection<'a, Passage> {
     let policy = &kernel.config.factors.policy;
     let is_due = kernel.asks_second_factor(arrival.factors) || policy.requires(&arrival.user.roles);
-    let has_shown = Assurance::of_methods(&arrival.methods) == Assurance::Aal2;
-    if !is_due || has_shown {
+    let factors = arrival.factors;
+    if Assurance::of_methods(&arrival.methods) == Assurance::Aal2 {
+        // Nothing is asked for; a device that is remembered stays so, by the token of this sign-in.
+        let may_be_remembered = arrival.device.is_some() && kernel.has_second_factor(factors);
+        return may_be_remembered.then(|| -> BoxFuture<'_, _> {
+            Box::pin(async move { Ok(Passage::Open(device::remembered(kernel, arrival, false).await?)) })
+        });
+    }
+    if !is_due {
         return None;
     }
-    let factors = arrival.factors;
     let purpose = if factors.is_none() { Purpose::Enrol } else { Purpose::SignIn };
     let about = About {
         user: arrival.user.id,
@@ -67,12 +74,13 @@ fn at_sign_in<'a>(kernel: &'a Kernel, arrival: &'a Arrival) -> Objection<'a, Pas
     };
     Some(Box::pin(async move {
         if purpose == Purpose::SignIn
-            && let Some(spared) = device::spares(kernel, arrival).await?
+            && let Some(device) = device::remembered(kernel, arrival, true).await?
         {
             count(purpose, "spared");
-            return Ok(Passage::Open(Some(spared)));
+            return Ok(Passage::Open(Some(device)));
         }
         let row = insert(kernel, purpose, &about).await?.ok_or(Error::InvalidCredentials)?;
+        count(purpose, "asked");
         Ok(Passage::Challenge(told(kernel, purpose, &row, factors).await?))
     }))
 }
@@ -92,8 +100,7 @@ fn at_refresh<'a>(kernel: &'a Kernel, session: &'a SessionRow) -> Objection<'a, 
         }
         let (db, now) = (kernel.store.db(), kernel.now());
         let user = &session.user;
-        let found = find_user_with_sessions(db, user.id, now, kernel.standing()).await?;
-        let factors = found.ok_or(Error::SessionOver)?.factors;
+        let factors = kernel.factors_of(db, user.id).await?;
         if is_required && factors.is_none() {
             return Err(SECOND_FACTOR_ENROLMENT_REQUIRED.into());
         }
@@ -116,6 +123,7 @@ fn at_refresh<'a>(kernel: &'a Kernel, session: &'a SessionRow) -> Objection<'a, 
                 None => find_challenge_of(db, session.id).await?.ok_or(Error::SessionOver)?,
             },
         };
+        count(Purpose::Refresh, "asked");
         Err(Error::SecondFactorRequired(Box::new(told(kernel, Purpose::Refresh, &row, factors).await?)))
     }))
 }
@@ -145,33 +153,29 @@ async fn insert(kernel: &Kernel, purpose: Purpose, about: &About<'_>) -> Result<
     Ok((outcome == Insert::Done).then_some(row))
 }
 
-async fn told(
+/// What a challenge asks for, with options of this moment for a passkey.
+pub(super) async fn told(
     kernel: &Kernel,
     purpose: Purpose,
     row: &ChallengeRow,
     factors: Factors,
 ) -> Result<Challenge, Error> {
     let (mut methods, mut passkey_options) = (Vec::new(), None);
-    let site = kernel.config.passkeys.site();
     if purpose == Purpose::Enrol || factors.due > 0 {
         methods.push(Method::Totp.name());
     }
-    if purpose == Purpose::Enrol && site.is_some() {
+    if purpose == Purpose::Enrol && kernel.config.passkeys.site().is_some() {
         methods.push(Method::Passkey.name());
     }
-    if factors.beside > 0 && site.is_some() {
+    if factors.beside > 0 {
+        methods.push(Method::Passkey.name());
         let has = list_passkeys(kernel.store.db(), row.user_id).await?;
-        if has.iter().any(|passkey| Some(&*passkey.rp_id) == site) {
-            methods.push(Method::Passkey.name());
-            let of = Some(row.user_id);
-            passkey_options = Some(to_sign(kernel, passkey::Purpose::SecondFactor, of, &has)?);
-        }
+        passkey_options = Some(to_sign(kernel, passkey::Purpose::SecondFactor, Some(row.user_id), &has)?);
     }
     if purpose != Purpose::Enrol && count_codes(kernel.store.db(), row.user_id).await? > 0 {
         methods.push(Method::RecoveryCode.name());
     }
     let token = kernel.keys.get().one_time.make(row.id, &row.seed, &mac_of(purpose));
-    count(purpose, "asked");
     Ok(Challenge {
         auth_session: AuthSession::new(token.expose()),
         methods,

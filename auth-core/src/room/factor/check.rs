@@ -16,8 +16,8 @@ pub(super) async fn check(kernel: &Kernel) -> Result<Vec<Finding>, Error> {
             "set `factors.policy` (SECOND_FACTOR) to optional",
         ));
     }
-    let (ours, others) = count_by_site(kernel.store.db(), None).await?;
-    if is_required && enrolled + ours + others == 0 {
+    let (ours, _) = count_by_site(kernel.store.db(), kernel.config.passkeys.site()).await?;
+    if is_required && enrolled + ours == 0 {
         found.push(Finding::note(
             "second_factor_nobody",
             "a second factor is required, and nobody has one yet",

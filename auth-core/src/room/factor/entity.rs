@@ -52,7 +52,6 @@ pub(crate) mod totp {
         pub created_at: i64,
         /// Null: it is confirmed, and stands.
         pub pending_until: Option<i64>,
-        pub locked_at: Option<i64>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -97,7 +96,7 @@ pub(crate) mod recovery_code {
     }
 }
 
-/// `auth_factor_failure`: codes that were tried.
+/// `auth_factor_failure`: codes that were tried, and whether they are locked.
 pub(crate) mod failure {
     use sea_orm::entity::prelude::*;
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::{
-    FACTOR_LOCKED,
-    store::{count_tries, find_totp, forget_tries, insert_try, lock_codes, take_back_try},
+    FACTOR_LOCKED, Method,
+    store::{count_tries, forget_tries, insert_try, lock_codes, take_back_try},
 };
 use crate::{
     ClientInfo, Error, UserId,
@@ -47,7 +47,7 @@ enum Reserved {
 
 /// Counts a guess, or refuses it.
 pub(super) async fn reserve(kernel: &Kernel, user: UserId, client: &ClientInfo) -> Result<Guess, Error> {
-    let network = client.ip.map(|ip| ClientInfo::network_of(ip).to_string()).unwrap_or_default();
+    let network = network_of(client);
     let id = random::ordered_uuid(kernel.random.as_ref(), kernel.now())?;
     match until_won(|| in_turn(kernel, user, id, &network, client)).await? {
         Reserved::Guess(guess) => Ok(guess),
@@ -66,6 +66,29 @@ pub(super) async fn reserve(kernel: &Kernel, user: UserId, client: &ClientInfo) 
     }
 }
 
+/// Counts what was no answer of a passkey. That cannot be guessed, so a right one never waits and is never reserved for; but who
+/// tries has shown a first factor, and its owner is told as of wrong codes. Codes that are locked stay so.
+pub(super) async fn wrong_passkey(kernel: &Kernel, user: UserId, client: &ClientInfo) -> Result<(), Error> {
+    let method = Method::Passkey.name();
+    match reserve(kernel, user, client).await {
+        Ok(guess) => guess.wrong(kernel, method, client).await,
+        Err(Error::Refused(FACTOR_LOCKED)) => {
+            kernel.note(client, EventKind::SecondFactorFailed { user, method }).await;
+            Ok(())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// A passkey was right.
+pub(super) async fn right_passkey(kernel: &Kernel, user: UserId, client: &ClientInfo) -> Result<(), Error> {
+    Ok(forget_tries(kernel.store.db(), user, Some(&network_of(client))).await?)
+}
+
+fn network_of(client: &ClientInfo) -> String {
+    client.ip.map(|ip| ClientInfo::network_of(ip).to_string()).unwrap_or_default()
+}
+
 /// One after the other: whoever counts holds the user's row.
 async fn in_turn(
     kernel: &Kernel,
@@ -77,11 +100,9 @@ async fn in_turn(
     let txn = kernel.store.begin().await?;
     let owner = lock_user(&txn, user).await?.ok_or(Error::InvalidToken)?;
     let now = kernel.now();
-    if find_totp(&txn, user).await?.is_some_and(|row| row.is_locked) {
-        return Ok(Reserved::Locked(false));
-    }
     let rule = Rule::of_factor(&kernel.config);
     let seen = count_tries(&txn, user, now.saturating_sub(duration_millis(COUNTS_FOR))).await?;
+    let Some(seen) = seen else { return Ok(Reserved::Locked(false)) };
     let reserved = match rule.decide(seen, now) {
         Decision::Reserve { .. } => {
             insert_try(&txn, id, user, network, now).await?;
@@ -91,7 +112,7 @@ async fn in_turn(
         Decision::Wait(wait) => {
             return Ok(Reserved::Wait(Duration::from_millis(u64::try_from(wait).unwrap_or(0))));
         }
-        Decision::Closed => Reserved::Locked(lock(kernel, &txn, user, &owner.email, client, now).await?),
+        Decision::Closed => Reserved::Locked(lock(kernel, &txn, user, &owner.email, client).await?),
     };
     txn.commit().await?;
     Ok(reserved)
@@ -104,9 +125,9 @@ async fn lock(
     user: UserId,
     email: &str,
     client: &ClientInfo,
-    now: i64,
 ) -> Result<bool, Error> {
-    let is_new = lock_codes(txn, user, now).await?;
+    let id = random::ordered_uuid(kernel.random.as_ref(), kernel.now())?;
+    let is_new = lock_codes(txn, id, user).await?;
     if is_new {
         kernel.post(txn, MailKind::FactorLocked, email, Some(user), None).await?;
         kernel.record(txn, client, &EventKind::FactorLocked { user }).await?;
@@ -143,7 +164,7 @@ impl Guess {
             if self.tries == TOLD_AT {
                 kernel.post(&txn, MailKind::SecondFactorFailed, &owner.email, Some(user), None).await?;
             }
-            let locked = locks && lock(kernel, &txn, user, &owner.email, client, kernel.now()).await?;
+            let locked = locks && lock(kernel, &txn, user, &owner.email, client).await?;
             txn.commit().await?;
             Ok(locked)
         })

@@ -53,8 +53,8 @@ pub use self::{
     totp::TotpSetup,
 };
 use crate::{
-    Auth, AuthSession, Class, ClientInfo, Error, PasskeyOptions, Password, Principal, Refusal, SecondFactor,
-    UserId,
+    Auth, AuthSession, Challenge, Class, ClientInfo, Error, PasskeyOptions, Password, Principal, Refusal,
+    SecondFactor, UserId,
     kernel::{Kernel, Room, Sweep},
     store::{ColumnKind, Exported, Table},
     task::detached,
@@ -117,6 +117,7 @@ pub(crate) const ROOM: Room = Room {
     goes_along: &[
         ("auth_totp", "user_id", SECOND_FACTOR),
         ("auth_recovery_code", "user_id", SECOND_FACTOR),
+        ("auth_factor_failure", "user_id", SECOND_FACTOR),
         ("auth_device", "user_id", SECOND_FACTOR),
     ],
     spares: &[("auth_device", "user_id")],
@@ -149,15 +150,18 @@ const TOTP: &str = "totp";
 /// The code is wrong. The challenge lives on.
 pub const INVALID_CODE: Refusal =
     Refusal::new(Class::Credentials, "invalid_code", "The code is wrong, or was used already.");
-/// So many wrong codes were given that none is taken until an administrator opens it.
+/// So many wrong codes were given that none is taken until a passkey or an administrator opens it.
 pub const FACTOR_LOCKED: Refusal = Refusal::new(
     Class::Forbidden,
     "factor_locked",
-    "Too many wrong codes were given. Ask an administrator to open it.",
+    "Too many wrong codes were given, and none is taken any more. A passkey opens it, or an administrator.",
 );
-/// There is an authenticator app already.
-pub const TOTP_EXISTS: Refusal =
-    Refusal::new(Class::Conflict, "totp_exists", "There is an authenticator app already: remove it first.");
+/// There is an authenticator app already; or, where a factor is set up on the way in, another was meanwhile.
+pub const TOTP_EXISTS: Refusal = Refusal::new(
+    Class::Conflict,
+    "totp_exists",
+    "A second factor was set up already: sign in with it, or remove it first.",
+);
 /// A policy wants a second factor, and this is the last.
 pub const FACTOR_REQUIRED: Refusal =
     Refusal::new(Class::Conflict, "factor_required", "The account has to have a second factor.");
@@ -227,7 +231,7 @@ impl Auth {
     /// that, any other by its password.
     ///
     /// # Errors
-    /// [`Error::Validation`] on `password`, `code` or `credential`, of which the first two are counted, or on `method` when the account has not what it takes;
+    /// [`Error::Validation`] on `password`, `code` or `credential`, each of which is counted, or on `method` when the account has not what it takes;
     /// [`FACTOR_LOCKED`](crate::factor::FACTOR_LOCKED);
     /// [`SECOND_FACTOR_ENROLMENT_REQUIRED`](crate::factor::SECOND_FACTOR_ENROLMENT_REQUIRED); [`Error::SessionOver`];
     /// [`Error::Throttled`]; [`Error::Overloaded`]; [`Error::Unavailable`].
@@ -275,11 +279,23 @@ impl Factors {
     ///
     /// # Errors
     /// [`INVALID_CODE`](crate::factor::INVALID_CODE), after which the challenge lives on; [`Error::InvalidToken`] when there is no
-    /// such challenge any more; [`FACTOR_LOCKED`](crate::factor::FACTOR_LOCKED); [`TOTP_EXISTS`](crate::factor::TOTP_EXISTS) when one
-    /// was set up elsewhere meanwhile; [`Error::Throttled`]; [`Error::Overloaded`]; [`Error::Unavailable`].
+    /// such challenge any more; [`FACTOR_LOCKED`](crate::factor::FACTOR_LOCKED), after which a passkey still is taken;
+    /// [`TOTP_EXISTS`](crate::factor::TOTP_EXISTS) when a factor was set up elsewhere meanwhile; [`Error::Throttled`];
+    /// [`Error::Overloaded`]; [`Error::Unavailable`].
     pub async fn answer(&self, answer: Answer) -> Result<Answered, Error> {
         let kernel = Arc::clone(&self.kernel);
         detached(async move { answer::answer(&kernel, answer).await }).await
+    }
+
+    /// What a challenge asks for, told once more and with new options for a passkey: for a page to which somebody was sent with
+    /// nothing but the token of it. It goes on as before.
+    ///
+    /// # Errors
+    /// [`Error::InvalidToken`] when there is no such challenge any more; [`TOTP_EXISTS`](crate::factor::TOTP_EXISTS) when a factor
+    /// was to be set up and one was, elsewhere; [`Error::Throttled`]; [`Error::Unavailable`].
+    pub async fn challenge(&self, auth_session: AuthSession, client: ClientInfo) -> Result<Challenge, Error> {
+        let kernel = Arc::clone(&self.kernel);
+        detached(async move { answer::ask_again(&kernel, &auth_session, &client).await }).await
     }
 
     /// Begins to set up an authenticator app for a challenge that asks for one; [`answer`](Self::answer) takes its first code.
@@ -333,8 +349,9 @@ impl Factors {
     /// From the first right code on the factor stands, and is asked for at each sign-in. Other sessions go on.
     ///
     /// # Errors
-    /// [`Error::Validation`] on `code`; [`FACTOR_LOCKED`](crate::factor::FACTOR_LOCKED); [`Error::SessionOver`];
-    /// [`Error::Throttled`]; [`Error::Overloaded`]; [`Error::Unavailable`].
+    /// [`Error::Validation`] on `code`; [`FACTOR_LOCKED`](crate::factor::FACTOR_LOCKED); [`Error::StepUpRequired`] when the session
+    /// has shown less than the account has by now; [`Error::SessionOver`]; [`Error::Throttled`]; [`Error::Overloaded`];
+    /// [`Error::Unavailable`].
     pub async fn confirm_totp(
         &self,
         caller: &Principal,

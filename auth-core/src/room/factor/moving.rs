@@ -42,13 +42,25 @@ async fn write(
     Ok(insert_totps(txn, rows, totp::newest_step(now), now).await?)
 }
 
-/// In base32, of the users from one id to another.
+/// In base32, of the users from one id to another. One that cannot be opened is told rather than left out: who moves would find
+/// out when nobody with an app gets in any more.
 async fn read(kernel: &Kernel, first: UserId, last: UserId) -> Result<HashMap<UserId, Password>, Error> {
-    let mut secrets = HashMap::new();
+    let (mut secrets, mut unopened) = (HashMap::new(), Vec::new());
     for (user, sealed) in find_totps(kernel.store.db(), first, last).await? {
-        if let Some((secret, _)) = totp::open(kernel, user, &sealed) {
-            secrets.insert(user, Password::from(totp::base32(&secret).as_str()));
+        match totp::open(kernel, user, &sealed) {
+            Some((secret, _)) => {
+                secrets.insert(user, Password::from(totp::base32(&secret).as_str()));
+            }
+            None => unopened.push(user.to_string()),
         }
     }
-    Ok(secrets)
+    if unopened.is_empty() {
+        return Ok(secrets);
+    }
+    let problem = format!(
+        "the secrets of the authenticator apps of these accounts are encrypted under a SECRET_KEY that is not known any more: {}; \
+         name it in SECRET_KEY_PREVIOUS, or reset their factors",
+        unopened.join(", ")
+    );
+    Err(Error::Internal(problem.into()))
 }

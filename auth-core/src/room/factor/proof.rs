@@ -2,7 +2,7 @@
 
 use super::{
     INVALID_CODE, Method,
-    guess::{Guess, reserve},
+    guess::{Guess, reserve, right_passkey, wrong_passkey},
     passkey, recovery,
     store::{find_totp, spend_code, use_step},
     totp::{self, Step},
@@ -27,7 +27,7 @@ enum What {
     Passkey(Box<passkey::Shown>),
 }
 
-/// Looks at a code, or at what a passkey has signed for this purpose. A wrong one is told, and [`INVALID_CODE`]; a code is counted.
+/// Looks at a code, or at what a passkey has signed for this purpose. A wrong one is counted and told, and [`INVALID_CODE`].
 /// To be called [detached](crate::task::detached).
 pub(super) async fn show(
     kernel: &Kernel,
@@ -39,7 +39,7 @@ pub(super) async fn show(
 ) -> Result<Shown, Error> {
     if method == Method::Passkey {
         let Ok(shown) = passkey::look(kernel, code.expose(), purpose, Some(user)).await? else {
-            kernel.note(client, EventKind::SecondFactorFailed { user, method: method.name() }).await;
+            wrong_passkey(kernel, user, client).await?;
             return Err(INVALID_CODE.into());
         };
         return Ok(Shown { user, what: What::Passkey(Box::new(shown)), guess: None });
@@ -121,9 +121,11 @@ impl Shown {
             kernel.mail_waits();
             kernel.emit(client, kind);
         }
-        if let Some(guess) = self.guess
-            && let Err(error) = guess.right(kernel.store.db()).await
-        {
+        let forgotten = match self.guess {
+            Some(guess) => guess.right(kernel.store.db()).await,
+            None => right_passkey(kernel, self.user, client).await,
+        };
+        if let Err(error) = forgotten {
             tracing::warn!(error = error.code(), "wrong codes before a right one stay counted");
         }
         if let What::Passkey(shown) = self.what {
@@ -144,7 +146,7 @@ impl Shown {
         }
         match self.guess {
             Some(guess) => guess.wrong(kernel, method.name(), client).await,
-            None => Ok(()),
+            None => wrong_passkey(kernel, self.user, client).await,
         }
     }
 

@@ -13,7 +13,7 @@ use crate::{
     assurance::{with_first, with_second},
     event::EventKind,
     kernel::Kernel,
-    store::{SessionRow, find_user_with_sessions, prove_session},
+    store::{SessionRow, prove_session},
     task::until_won,
 };
 
@@ -46,9 +46,8 @@ pub(super) async fn step_up(
     client: &ClientInfo,
 ) -> Result<SteppedUp, Error> {
     let session = kernel.live_session(caller).await?;
-    let (db, user) = (kernel.store.db(), &session.user);
-    let found = find_user_with_sessions(db, user.id, kernel.now(), kernel.standing()).await?;
-    let factors = found.ok_or(Error::SessionOver)?.factors;
+    let user = &session.user;
+    let factors = kernel.factors_of(kernel.store.db(), user.id).await?;
     let has_second = kernel.has_second_factor(factors);
     let (methods, method, shown) = match by {
         StepUp::Password(_) if has_second => {

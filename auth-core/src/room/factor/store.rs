@@ -116,7 +116,6 @@ pub(super) struct TotpRow {
     pub(super) created_at: i64,
     /// `None`: it is confirmed, and stands.
     pub(super) pending_until: Option<i64>,
-    pub(super) is_locked: bool,
 }
 
 pub(super) async fn find_totp(db: &impl ConnectionTrait, user: UserId) -> Result<Option<TotpRow>, DbErr> {
@@ -126,7 +125,6 @@ pub(super) async fn find_totp(db: &impl ConnectionTrait, user: UserId) -> Result
         last_step: row.last_step,
         created_at: row.created_at,
         pending_until: row.pending_until,
-        is_locked: row.locked_at.is_some(),
     }))
 }
 
@@ -150,7 +148,6 @@ pub(super) async fn put_pending(
         last_step: Set(0),
         created_at: Set(now),
         pending_until: Set(Some(until)),
-        locked_at: Set(None),
     };
     Insert::of_belonging(totp::Entity::insert(row).exec_without_returning(db).await)
 }
@@ -187,7 +184,6 @@ pub(super) async fn use_step(
         .col_expr(totp::Column::Secret, Expr::value(anew))
         .filter(totp::Column::UserId.eq(user.as_uuid()))
         .filter(totp::Column::PendingUntil.is_null())
-        .filter(totp::Column::LockedAt.is_null())
         .filter(totp::Column::LastStep.lt(step))
         .filter(totp::Column::Secret.eq(secret))
         .exec(db)
@@ -199,30 +195,6 @@ pub(super) async fn use_step(
 pub(super) async fn remove_totp(db: &impl ConnectionTrait, user: UserId) -> Result<bool, DbErr> {
     let removed = totp::Entity::delete_by_id(user.as_uuid()).exec(db).await?;
     Ok(removed.rows_affected > 0)
-}
-
-/// No code is taken from now on. `true` for the first.
-pub(super) async fn lock_codes(db: &impl ConnectionTrait, user: UserId, now: i64) -> Result<bool, DbErr> {
-    set_locked(db, user, Some(now)).await
-}
-
-/// `false`: they were not locked.
-pub(super) async fn unlock_codes(db: &impl ConnectionTrait, user: UserId) -> Result<bool, DbErr> {
-    set_locked(db, user, None).await
-}
-
-async fn set_locked(db: &impl ConnectionTrait, user: UserId, at: Option<i64>) -> Result<bool, DbErr> {
-    let is_other = match at {
-        Some(_) => totp::Column::LockedAt.is_null(),
-        None => totp::Column::LockedAt.is_not_null(),
-    };
-    let updated = totp::Entity::update_many()
-        .col_expr(totp::Column::LockedAt, Expr::value(at))
-        .filter(totp::Column::UserId.eq(user.as_uuid()))
-        .filter(is_other)
-        .exec(db)
-        .await?;
-    Ok(updated.rows_affected > 0)
 }
 
 /// The salt of a user's set of codes, and a hash of it. `None`: there is none left.
@@ -282,18 +254,42 @@ pub(super) async fn remove_codes(db: &impl ConnectionTrait, user: UserId) -> Res
     recovery_code::Entity::delete_many().filter(of_user).exec(db).await.map(drop)
 }
 
+/// The end of the year 9999. A row of this time is no try: it locks the codes of its account, whatever factors that has, and is
+/// never too old.
+pub(super) const LOCKED_UNTIL: i64 = 253_402_300_799_000;
+/// In the place of the network in such a row.
+const LOCK: &str = "locked";
+
+/// Takes no code from now on. In a transaction that holds the user's row. `true` for the first.
+pub(super) async fn lock_codes(db: &impl ConnectionTrait, id: Uuid, user: UserId) -> Result<bool, DbErr> {
+    if is_locked(db, user).await? {
+        return Ok(false);
+    }
+    insert_try(db, id, user, LOCK, LOCKED_UNTIL).await?;
+    Ok(true)
+}
+
+pub(super) async fn is_locked(db: &impl ConnectionTrait, user: UserId) -> Result<bool, DbErr> {
+    let locks = failure::Entity::find()
+        .filter(failure::Column::UserId.eq(user.as_uuid()))
+        .filter(failure::Column::At.eq(LOCKED_UNTIL))
+        .count(db)
+        .await?;
+    Ok(locks > 0)
+}
+
 #[derive(FromQueryResult)]
 struct Tried {
     failures: i64,
     tried_at: Option<i64>,
 }
 
-/// The codes that were tried since then without one that was right.
+/// The codes that were tried since then without one that was right. `None`: they are locked.
 pub(super) async fn count_tries(
     db: &impl ConnectionTrait,
     user: UserId,
     since: i64,
-) -> Result<Counter, DbErr> {
+) -> Result<Option<Counter>, DbErr> {
     let tried = failure::Entity::find()
         .select_only()
         .column_as(failure::Column::Id.count(), "failures")
@@ -303,10 +299,11 @@ pub(super) async fn count_tries(
         .into_model::<Tried>()
         .one(db)
         .await?;
-    Ok(tried.map_or_else(Counter::default, |tried| Counter {
+    let counter = tried.map_or_else(Counter::default, |tried| Counter {
         failures: tried.failures,
         tried_at: tried.tried_at.unwrap_or_default(),
-    }))
+    });
+    Ok(Some(counter).filter(|counter| counter.tried_at != LOCKED_UNTIL))
 }
 
 pub(super) async fn insert_try(
@@ -325,7 +322,7 @@ pub(super) async fn insert_try(
     failure::Entity::insert(row).exec_without_returning(db).await.map(drop)
 }
 
-/// Of one network, or of all.
+/// Of one network; or of all, and then codes that were locked are open.
 pub(super) async fn forget_tries(
     db: &impl ConnectionTrait,
     user: UserId,
@@ -364,7 +361,6 @@ pub(super) async fn insert_totps(
         last_step: Set(last_step),
         created_at: Set(now),
         pending_until: Set(None),
-        locked_at: Set(None),
     });
     totp::Entity::insert_many(rows).exec_without_returning(db).await.map(drop)
 }

@@ -56,7 +56,8 @@ impl Auth {
     /// with them, make codes: leave them out unless they are to move. The first page of a run is an event. Check that the caller may.
     ///
     /// # Errors
-    /// [`Error::Unavailable`].
+    /// [`Error::Internal`], which names the accounts of the page, when the secrets of their authenticator apps are encrypted under a
+    /// secret key that is not known any more; [`Error::Unavailable`].
     pub async fn export_users(
         &self,
         after: Option<UserId>,

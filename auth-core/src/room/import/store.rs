@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait,
-    QueryFilter, QuerySelect, SqlErr,
+    QueryFilter, QuerySelect,
 };
 use uuid::Uuid;
 
@@ -103,11 +103,8 @@ pub(crate) async fn insert_accounts(
         signed_in_at: Set(Some(0)),
         device_seed: Set(None),
     });
-    match insert(db, users.collect()).await {
-        Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => {
-            return Ok(Insert::Taken);
-        }
-        inserted => inserted?,
+    if Insert::of(insert(db, users.collect()).await)? == Insert::Taken {
+        return Ok(Insert::Taken);
     }
     let passwords = new.iter().filter_map(|new| {
         let hash = new.hash?.expose().to_owned();

@@ -317,7 +317,7 @@ pub(super) async fn end(
         Ok(txn.commit().await?)
     })
     .await?;
-    kernel.ended_here(key.as_uuid(), now);
+    kernel.ended_here(key.as_uuid());
     kernel.emit(client, kind);
     Ok(())
 }
@@ -381,7 +381,7 @@ async fn put_in_place(
     })
     .await?;
     if until <= now {
-        kernel.ended_here(old.id.as_uuid(), now);
+        kernel.ended_here(old.id.as_uuid());
     }
     kernel.emit(client, kind);
     Ok(drawn.made())

@@ -21,7 +21,7 @@ pub(super) async fn revoke(kernel: &Arc<Kernel>, token: &str, client: ClientInfo
             Shown::Token(_, id) => {
                 let now = kernel.now();
                 if end_token(kernel.store.db(), id, now).await? == Insert::Done {
-                    kernel.ended_here(id, now);
+                    kernel.ended_here(id);
                 }
                 Ok(())
             }

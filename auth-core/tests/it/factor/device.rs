@@ -1,18 +1,23 @@
 //! Devices on which no second factor is asked for.
 
 use auth_core::{
-    Assurance, ClientInfo, DeviceToken, Error, Login, Register, SecondFactor, SignIn, Tokens,
+    Assurance, ClientInfo, CreateUser, DeviceToken, Error, Login, Register, SecondFactor, SignIn, Tokens,
     factor::{Answer, DEVICE_NOT_FOUND, Method, RememberedDevice},
     mail::MailKind,
-    oidc::{Outcome, Start},
+    oidc::{Config, Outcome, Start},
 };
 use auth_migration::{each_database, test_util::TestDatabase};
+use serde_json::json;
 
 use super::{STEP, World, challenged, nobody};
 use crate::{
     assert_refused,
-    oidc::{self, issuer::Person, providers},
-    support::{DAY, EMAIL, PASSWORD, PAST_GRACE, SECOND, TestAuth, granted, keys},
+    oidc::{
+        self, CALLBACKS, idp,
+        issuer::{Person, set},
+        providers,
+    },
+    support::{DAY, EMAIL, PASSWORD, PAST_GRACE, SECOND, TestAuth, granted, keys, rename},
 };
 
 fn on(device: &DeviceToken) -> ClientInfo {
@@ -91,6 +96,17 @@ each_database! {
             }
         }
         assert_eq!(granted, 1);
+    }
+
+    async fn a_sign_in_that_fails_leaves_the_token_of_the_device_good(db: &TestDatabase) {
+        let audited = |config: &mut auth_core::Config| config.audit_retention = Some(DAY);
+        let world = World::with(db, |builder| builder.configure(audited)).await;
+        let device = world.remembered().await.device.unwrap();
+        // What happened cannot be written down, so it does not happen.
+        rename(db, "auth_event", "auth_gone").await;
+        world.test.auth.login(Login::new(EMAIL, PASSWORD).client(on(&device))).await.unwrap_err();
+        rename(db, "auth_gone", "auth_event").await;
+        assert!(!world.is_asked_on(&device).await);
     }
 
     async fn its_time_counts_from_the_code_and_no_sign_in_makes_it_longer(db: &TestDatabase) {
@@ -288,6 +304,30 @@ each_database! {
         let device = world.test.auth.factors().unwrap().answer(answer).await.unwrap().tokens.device.unwrap();
         granted(arrive(on(&device)).await).unwrap();
         challenged(arrive(on(&device)).await);
+    }
+
+    async fn a_sign_in_with_two_factors_at_a_provider_leaves_the_device_remembered(db: &TestDatabase) {
+        let world = oidc::World::with(db, |builder, issuer| {
+            builder.oidc(Config::new(CALLBACKS).provider(idp(issuer).trust_amr()))
+        }).await;
+        let ada = Person::new("1", EMAIL);
+        world.test.auth.create_user(CreateUser::new(EMAIL).password(PASSWORD).verified()).await.unwrap();
+        world.sign_in(&ada).await;
+        let caller = world.test.verify(&world.test.login().await.access);
+        let (app, _, _) = super::enrolled(&world.test, &caller).await;
+        world.test.clock.advance(STEP);
+        let challenge = challenged(world.test.auth.login(Login::new(EMAIL, PASSWORD)).await);
+        let answer = Answer::new(challenge.auth_session, Method::Totp, app.next_code()).remembering_device();
+        let device = world.test.auth.factors().unwrap().answer(answer).await.unwrap().tokens.device.unwrap();
+        world.issuer.does(|behaviour| behaviour.claims = set("amr", json!(["pwd", "otp", "mfa"])));
+        let begun = world.oidc().start(Start::new("idp").redirect_to("/app").client(on(&device))).await.unwrap();
+        let query = world.issuer.approve(&begun.url, &ada);
+        let Outcome::SignedIn(sign_in) = world.come_back(&query, Some(begun.browser)).await.unwrap().outcome else {
+            panic!("a sign-in")
+        };
+        let next = granted(Ok(sign_in)).unwrap().device.unwrap();
+        challenged(world.test.auth.login(Login::new(EMAIL, PASSWORD).client(on(&device))).await);
+        granted(world.test.auth.login(Login::new(EMAIL, PASSWORD).client(on(&next))).await).unwrap();
     }
 }
 

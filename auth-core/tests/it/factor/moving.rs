@@ -16,7 +16,7 @@ use auth_migration::{each_database, test_util::TestDatabase};
 use super::{World, challenged, nobody};
 use crate::{
     assert_refused,
-    support::{EMAIL, TestAuth, keys},
+    support::{EMAIL, TestAuth, keys, secret},
 };
 
 /// Made by pyotp and django-otp; the script is beside it.
@@ -127,5 +127,14 @@ each_database! {
         import(&other, [record(EMAIL, "JBSWY3DPEHPK3PXP")]).await;
         assert_eq!(other.auth.export_users(None, true).await.unwrap()[0].totp_secret.as_ref().unwrap().expose().len(), 32);
         elsewhere.drop_database().await;
+    }
+
+    async fn an_export_with_hashes_names_the_accounts_whose_secret_cannot_be_opened_and_leaves_none_out(db: &TestDatabase) {
+        let world = World::new(db).await;
+        let strangers = auth_core::Keys::new(secret(9));
+        let other = TestAuth::instance(db, strangers, &world.test.clock, 2, |builder| builder).await;
+        let Err(Error::Internal(problem)) = other.auth.export_users(None, true).await else { panic!("exported") };
+        assert!(problem.to_string().contains(&world.user.id.to_string()), "{problem}");
+        assert_eq!(other.auth.export_users(None, false).await.unwrap().len(), 1);
     }
 }

@@ -2,7 +2,7 @@
 
 use auth_core::{
     Error, Export, Login, Severity,
-    factor::{FACTOR_NOT_FOUND, PASSKEY_NOT_FOUND, TOO_MANY_PASSKEYS},
+    factor::{FACTOR_NOT_FOUND, PASSKEY_NOT_FOUND, StepUp, TOO_MANY_PASSKEYS},
     refusal::{LAST_WAY_IN, VERIFICATION_NEEDED},
     test_util::SoftwareAuthenticator,
 };
@@ -11,9 +11,9 @@ use auth_migration::{each_database, test_util::TestDatabase};
 use super::{ORIGIN, World, fields, nobody, read, site, somebody};
 use crate::{
     assert_refused,
-    factor::enrolled,
+    factor::{challenged, enrolled, required},
     oidc::{self, issuer::Person, providers},
-    support::{EMAIL, HOUR, PASSWORD, SECOND, TestAuth},
+    support::{EMAIL, HOUR, PASSWORD, SECOND, TestAuth, keys},
 };
 
 each_database! {
@@ -184,6 +184,38 @@ each_database! {
         test.execute("UPDATE auth_passkey SET rp_id = 'example.net'").await;
         test.execute("UPDATE auth_session SET methods = 'pop user mfa'").await;
         assert_refused!(test.auth.remove_password(&caller, nobody()).await, Error::Refused(LAST_WAY_IN));
+    }
+
+    async fn a_passkey_for_another_site_is_no_factor_here_and_keeps_nobody_out(db: &TestDatabase) {
+        let world = World::new(db).await;
+        let moved = |builder: auth_core::AuthBuilder| builder.configure(|config| {
+            config.passkeys.rp_id = Some("example.net".to_owned());
+            config.passkeys.origins = vec!["https://example.net".to_owned()];
+        });
+        let other = TestAuth::instance(db, keys(), &world.test.clock, 5, moved).await;
+        let caller = other.verify(&other.login().await.access);
+        // By the password, as of who has no factor; and the new one is the first.
+        world.test.clock.advance(HOUR);
+        other.auth.step_up(&caller, StepUp::Password(PASSWORD.into()), nobody()).await.unwrap();
+        let refused = other.auth.factors().unwrap().new_recovery_codes(&caller, nobody()).await;
+        assert_refused!(refused, Error::Refused(FACTOR_NOT_FOUND));
+        let strict = |builder| required(moved(builder));
+        let strict = TestAuth::instance(db, keys(), &world.test.clock, 5, strict).await;
+        let challenge = challenged(strict.auth.login(Login::new(EMAIL, PASSWORD)).await);
+        assert_eq!((challenge.enrol, challenge.methods), (true, vec!["totp", "passkey"]));
+        let mut authenticator = SoftwareAuthenticator::on("https://example.net");
+        let added = other.make(&caller, &mut authenticator).await.unwrap();
+        assert_eq!(added.recovery_codes.len(), 10);
+        let refused = other.auth.step_up(&caller, StepUp::Password(PASSWORD.into()), nobody()).await;
+        assert_eq!(fields(refused), ["method"]);
+        // Where there can be none at all, the same.
+        let off = TestAuth::instance(db, keys(), &world.test.clock, 5, |builder| builder).await;
+        off.auth.step_up(&caller, StepUp::Password(PASSWORD.into()), nobody()).await.unwrap();
+        // The last that is of use here takes the codes with it, whatever is left for elsewhere.
+        let signed = authenticator.sign(&other.passkeys().begin_login().unwrap());
+        let caller = other.verify(&other.sign_in(signed).await.unwrap().access);
+        let signal = other.passkeys().remove(&caller, added.passkey.id, nobody()).await.unwrap();
+        assert_eq!((signal.all_accepted_credential_ids.len(), other.count("auth_recovery_code").await), (0, 0));
     }
 
     async fn an_administrator_takes_them_away_with_all_factors(db: &TestDatabase) {

@@ -167,6 +167,23 @@ each_database! {
         assert_eq!(world.test.mails().await, ["passkey_counter"]);
         world.sign_in().await.unwrap();
     }
+
+    async fn what_is_sent_again_is_no_copy_and_a_copy_is_told_once(db: &TestDatabase) {
+        let mut world = World::with(db, |builder| builder.configure(|config| config.passkeys.refuse_counter = true)).await;
+        (world.authenticator.counter, world.authenticator.counter_step) = (5, 1);
+        let signed = world.signed();
+        world.test.sign_in(&signed).await.unwrap();
+        // The answer was lost, and the client repeats what it sent.
+        assert_refused!(world.test.sign_in(&signed).await, Error::InvalidCredentials);
+        assert_eq!((world.test.mails().await.len(), world.test.events.count("passkey_counter")), (0, 0));
+        let mut copy = world.authenticator.clone();
+        world.sign_in().await.unwrap();
+        let signed = copy.sign(&world.begin());
+        for _ in 0..2 {
+            assert_refused!(world.test.sign_in(&signed).await, Error::InvalidCredentials);
+        }
+        assert_eq!((world.test.mails().await, world.test.events.count("passkey_counter")), (vec!["passkey_counter"], 1));
+    }
 }
 
 /// What somebody signs who has no passkey here.

@@ -7,7 +7,7 @@ use sea_orm::DatabaseConnection;
 use tracing::level_filters::LevelFilter;
 
 use crate::{
-    config::{Config, Given, setting},
+    config::{Config, Given},
     error::SettingError,
     handle,
 };
@@ -59,15 +59,12 @@ pub(super) fn is_about_the_world(error: &SettingError) -> bool {
 
 pub(super) fn check(config: &Config) -> Vec<Finding> {
     let mut found = Vec::new();
-    // The path of a file is none.
-    let is_file = |name: &str| name == "DATABASE_URL" && config.database.url.sqlite_file().is_some();
-    let is_secret = |name: &str| setting(name).is_some_and(|setting| setting.secret) && !is_file(name);
     let flags: Vec<&str> = config
         .rows
         .iter()
         .filter(|row| row.origin == "flag")
         .map(|row| &*row.name)
-        .filter(|name| is_secret(name))
+        .filter(|name| config.keeps_secret(name))
         .collect();
     if !flags.is_empty() {
         found.push(Finding::warning(

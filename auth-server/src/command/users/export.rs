@@ -20,7 +20,7 @@ use crate::{
 /// Page by page, so that neither side holds them all.
 ///
 /// # Errors
-/// [`Error::Users`], [`Error::System`].
+/// [`Error::Account`], [`Error::System`].
 pub(super) async fn export(auth: &Auth, options: &ExportOptions) -> Result<(), Error> {
     let write = |page: &[u8]| {
         let written = io::stdout().lock().write_all(page);

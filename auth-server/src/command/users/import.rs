@@ -20,7 +20,7 @@ const TELL_EVERY: u64 = 10_000;
 /// Reads the file as it goes, and the report goes to standard output as it comes: neither is ever held as a whole.
 ///
 /// # Errors
-/// [`Error::Usage`] for a file that cannot be read; [`Error::Users`] when rows were refused, or the database is away.
+/// [`Error::Usage`] for a file that cannot be read; [`Error::Account`] when rows were refused, or the database is away.
 pub(super) async fn import(auth: &Auth, options: &ImportOptions, json: bool) -> Result<(), Error> {
     let file = &options.file;
     let format = options.format.or_else(|| by_extension(file)).ok_or_else(|| {
@@ -110,10 +110,10 @@ impl Report {
         mut refused: Vec<(u64, FieldError)>,
     ) -> Result<(), Error> {
         let numbers: Vec<u64> = sound.iter().map(|row| row.number).collect();
-        let outcomes = run.rows(sound).await.map_err(|error| match Error::of_user(&error) {
-            Error::Users(problem) => {
+        let outcomes = run.rows(sound).await.map_err(|error| match Error::of_account(&error) {
+            Error::Account(problem) => {
                 let rows = self.rows;
-                Error::Users(format!("{problem}; {rows} rows are done, repeat the command to go on"))
+                Error::Account(format!("{problem}; {rows} rows are done, repeat the command to go on"))
             }
             other => other,
         })?;
@@ -159,7 +159,7 @@ impl Report {
         let line = if self.json { sum.to_string() } else { self.sum() };
         self.progress.aside(|| print([line]))?;
         if self.refused > 0 {
-            return Err(Error::Users(format!("{refused} rows were refused; the report tells why")));
+            return Err(Error::Account(format!("{refused} rows were refused; the report tells why")));
         }
         Ok(())
     }

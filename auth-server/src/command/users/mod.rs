@@ -10,7 +10,7 @@ mod spreadsheet;
 use std::io::{self, BufRead as _, Read as _};
 
 use auth_core::{
-    Auth, ClientInfo, CreateUser, Password, ProfileChange, User, UserChange, UserId, UserQuery, mail::Link,
+    Auth, ClientInfo, CreateUser, Password, ProfileChange, User, UserChange, UserQuery, mail::Link,
 };
 use auth_tower::{AccountDocument, rfc3339};
 use serde_json::json;
@@ -18,7 +18,10 @@ use zeroize::Zeroizing;
 
 use crate::{
     cli::{ProfileOptions, Users},
-    command::output::print,
+    command::{
+        accounts::{self, told},
+        output::print,
+    },
     config::Config,
     error::Error,
     handle,
@@ -30,12 +33,12 @@ const PASSWORD_BYTES_MAX: u64 = 4096;
 /// On the database of the settings, which running instances share.
 ///
 /// # Errors
-/// [`Error::Connect`], [`Error::Pending`], [`Error::Users`], [`Error::Setting`].
+/// [`Error::Connect`], [`Error::Pending`], [`Error::Account`], [`Error::Setting`].
 pub(crate) async fn look_after(config: &Config, action: &Users, json: bool) -> Result<(), Error> {
     let (db, auth) = handle::beside(config).await?;
     let done = Desk { auth, json, mails: config.mail.smtp_url.is_some() }.act(action).await;
     handle::close(db).await;
-    done
+    done.map_err(|error| error.under("users"))
 }
 
 struct Desk {
@@ -94,12 +97,8 @@ impl Desk {
         }
     }
 
-    /// An address has an `@`, an id has none, and a user name is shorter than one.
     async fn find(&self, name: &str) -> Result<User, Error> {
-        told(match name.parse::<UserId>() {
-            Ok(id) => self.auth.user(id).await,
-            Err(_) => self.auth.find_user(name).await,
-        })
+        accounts::find(&self.auth, name).await
     }
 
     /// Page by page, so that neither side holds them all.
@@ -165,7 +164,7 @@ impl Desk {
         if self.mails {
             return Ok(());
         }
-        Err(Error::Users(format!("there is no SMTP_URL to mail a link to choose a password by: {instead}")))
+        Err(Error::Account(format!("there is no SMTP_URL to mail a link to choose a password by: {instead}")))
     }
 
     async fn hand_out(&self, user: &User) -> Result<(), Error> {
@@ -196,12 +195,8 @@ impl Desk {
         format!("{id} {since} {verified:10} {enabled:8} {roles} {}", user.email)
     }
 
-    /// What was done to whom, where nothing of the account itself has changed or is left.
     fn say(&self, user: &User, done: &str) -> Result<(), Error> {
-        if self.json {
-            return print([json!({ "id": user.id.to_string(), "done": done }).to_string()]);
-        }
-        print([format!("{} {done}", user.id)])
+        accounts::say(&user.id.to_string(), done, self.json)
     }
 }
 
@@ -215,10 +210,6 @@ fn change(given: &ProfileOptions) -> ProfileChange {
     change
 }
 
-fn told<T>(outcome: Result<T, auth_core::Error>) -> Result<T, Error> {
-    outcome.map_err(|error| Error::of_user(&error))
-}
-
 /// The first line of standard input, without its end.
 fn password() -> Result<Password, Error> {
     let mut line = Zeroizing::new(String::new());
@@ -226,7 +217,7 @@ fn password() -> Result<Password, Error> {
     read.map_err(|source| Error::System { what: "standard input", source })?;
     let password = line.trim_end_matches(['\r', '\n']);
     if password.is_empty() {
-        return Err(Error::Users("--password-stdin: standard input is empty".to_owned()));
+        return Err(Error::Account("--password-stdin: standard input is empty".to_owned()));
     }
     Ok(Password::from(password))
 }

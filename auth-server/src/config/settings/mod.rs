@@ -431,14 +431,14 @@ pub(crate) static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| {
             "PASSKEY_RP_ID",
             "The name of the site that passkeys are for, of use there only: a change strands those that there are [default: the host of PUBLIC_URL]",
             optional(|c| &mut c.passkeys.rp_id, |text| Ok(text.to_ascii_lowercase()), String::clone)
-                .shown(|c| c.rp_id(&c.http.public_url(c.http.listen.port)).unwrap_or_default()),
+                .shown(|c| c.passkeys(&c.http.public_url(c.http.listen.port)).rp_id.unwrap_or_default()),
         )
         .renames(&["passkeys.rp_id"]),
         Setting::new(
             "PASSKEY_ORIGINS",
             "Pages that may ask for a passkey, separated by commas, and apps: android:apk-key-hash:HASH [default: that of PUBLIC_URL, and the TRUSTED_ORIGINS of its site]",
             optional(|c| &mut c.passkeys.origins, passkeys::origins, |origins: &Vec<String>| origins.join(","))
-                .shown(|c| c.passkey_origins(&c.http.public_url(c.http.listen.port)).join(",")),
+                .shown(|c| c.passkeys(&c.http.public_url(c.http.listen.port)).origins.join(",")),
         )
         .renames(&["passkeys.origins"]),
         Setting::new(

@@ -66,7 +66,14 @@ pub(crate) fn start_counting() -> Result<PrometheusHandle, BuildError> {
         .install_recorder()?;
     describe();
     // Prometheus sees no rise in a number that begins with 1: those that somebody is woken up for begin with 0.
-    for event in ["refresh_reused", "row_was_older", "account_closed", "reclaimed", "stored_hash_unusable"] {
+    for event in [
+        "refresh_reused",
+        "row_was_older",
+        "account_closed",
+        "factor_locked",
+        "reclaimed",
+        "stored_hash_unusable",
+    ] {
         counter!("auth_events_total", "event" => event, "reason" => "").increment(0);
     }
     counter!("auth_http_requests_total", "route" => "none", "method" => "GET", "status" => "500")
@@ -118,7 +125,7 @@ fn describe() {
 impl Metrics {
     pub(crate) fn new(counted: PrometheusHandle, auth: Auth, db: DatabaseConnection) -> Self {
         gauge!("auth_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1);
-        // The program has only just begun when it begins to count.
+        // Where the program is up to date this is moments after it began.
         let began = auth.clock().now();
         Self { counted, auth, db, began }
     }

@@ -27,7 +27,7 @@ pub(super) fn text(began: SystemTime) -> String {
         ("process_threads", "gauge", "Threads of the process.", number_of(&status, "Threads:")),
         ("process_open_fds", "gauge", "Files and sockets that are open.", open),
         ("process_max_fds", "gauge", "Files and sockets that may be open.", most),
-        ("process_start_time_seconds", "gauge", "When the process began, since 1970.", began),
+        ("process_start_time_seconds", "gauge", "When the program began to answer, since 1970.", began),
     ]
     .into_iter()
     .filter_map(|(name, kind, help, value)| {

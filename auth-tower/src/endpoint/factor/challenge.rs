@@ -1,6 +1,9 @@
 //! The second step of a sign-in, whatever the first was.
 
-use auth_core::{AuthSession, factor::Answer};
+use auth_core::{
+    AuthSession, ClientInfo, Error,
+    factor::{Answer, FACTOR_LOCKED, Method},
+};
 use http::StatusCode;
 use serde_json::json;
 
@@ -10,6 +13,7 @@ use crate::{
     endpoint::{
         answer::tokens_with_codes,
         fields::{credential, invalid, object, optional_bool, optional_text, texts, texts_of},
+        signed_in,
     },
     openapi::{Operation, header, shape::reference},
     problem::Problem,
@@ -21,11 +25,17 @@ pub(super) const ANSWER: Route =
     Route::post(|call| Box::pin(answer(call)), describe_answer).takes(Takes::Json);
 pub(super) const ENROL: Route = Route::post(|call| Box::pin(enrol(call)), describe_enrol).takes(Takes::Json);
 
-/// `POST /login/challenge` `{"auth_session", "method", "code" or "credential", "remember_device"}`: answered as a login is.
+/// `POST /login/challenge` `{"auth_session", "method", "code" or "credential", "remember_device"}`: answered as a login is. With
+/// `auth_session` alone it is told once more what is asked for.
 async fn answer(call: Call) -> Answered {
     let cookies = call.service.cookies;
     let held = cookies.refresh.read_one(call.headers()).map(str::to_owned);
-    let mut object = object(call.payload)?;
+    let (mut object, factors) = (object(call.payload)?, call.service.factors()?);
+    if let Some(Json::Text(session)) = object.get("auth_session")
+        && ["method", "code", "credential"].iter().all(|name| !object.contains_key(*name))
+    {
+        return ask_again(&call.service, session, call.client).await;
+    }
     let remembers = optional_bool(&mut object, "remember_device");
     let (passkey, called) = if object.get("method") == Some(&Json::Text("passkey".to_owned())) {
         (Some(credential(&mut object)?), optional_text(&mut object, "name")?)
@@ -39,6 +49,7 @@ async fn answer(call: Call) -> Answered {
         ([auth_session, name], code)
     };
     let remembers = remembers.map_err(|error| Problem::validation(vec![error]))?;
+    let (session, client) = (AuthSession::new(&auth_session), call.client.clone());
     let mut answer = Answer::new(auth_session, method(&name)?, shown).client(call.client);
     if let Some(called) = called {
         answer = answer.name(called);
@@ -49,15 +60,31 @@ async fn answer(call: Call) -> Answered {
     if remembers == Some(true) {
         answer = answer.remembering_device();
     }
-    let answered = call.service.factors()?.answer(answer).await?;
-    Ok(tokens_with_codes(cookies, &answered.tokens, &answered.recovery_codes))
+    match factors.answer(answer).await {
+        Ok(answered) => Ok(tokens_with_codes(cookies, &answered.tokens, &answered.recovery_codes)),
+        Err(Error::SecondFactorRequired(challenge)) => Ok(signed_in::document(&call.service, &challenge)),
+        Err(error @ Error::Refused(FACTOR_LOCKED)) => {
+            let problem = Problem::from(error);
+            // No code is taken any more, and a passkey is.
+            let Ok(mut left) = factors.challenge(session, client).await else { return Err(problem.into()) };
+            left.methods.retain(|method| *method == Method::Passkey.name());
+            Err(problem.asks(&left, Some(call.service.auth.clock().now())).into())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn ask_again(service: &Inner, session: &str, client: ClientInfo) -> Answered {
+    let challenge = service.factors()?.challenge(AuthSession::new(session), client).await?;
+    Ok(signed_in::document(service, &challenge))
 }
 
 fn describe_answer(service: &Inner) -> Operation {
     let example = json!({"auth_session": "from the first step", "method": "totp", "code": "123456"});
     Operation::new("answer_challenge", "Sign in: the second step")
         .describe(
-            "With `auth_session` of the first step, whichever that was. After a wrong code it stays good; from the fifth on there is a \
+            "With `auth_session` of the first step, whichever that was; with that alone it is told once more what is asked for, as a page \
+             needs it to which a provider sent somebody. After a wrong code it stays good; from the fifth on there is a \
              wait. A challenge that came of a refresh needs the refresh cookie, too. Where a factor was just set up the answer has \
              its recovery codes: show them once. With `remember_device` the device is not asked for a while.",
         )
@@ -70,6 +97,7 @@ fn describe_answer(service: &Inner) -> Operation {
                 "content": {"application/json": {"schema": reference("TokenWithCodes")}},
             }),
         )
+        .fails(signed_in::CODES)
         .fails(&[
             "invalid_code", "invalid_token", "invalid_credentials", "factor_locked", "totp_exists", "validation_failed",
         ])

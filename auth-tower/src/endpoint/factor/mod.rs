@@ -64,8 +64,12 @@ pub(crate) const DOORS: Doors = Doors {
     schemas: |_| schemas(),
     codes: &[
         ("invalid_code", 401, "the code is wrong, or was used already; `auth_session` stays good"),
-        ("factor_locked", 403, "too many wrong codes were given: an administrator has to open it"),
-        ("totp_exists", 409, "there is an authenticator app already"),
+        (
+            "factor_locked",
+            403,
+            "too many wrong codes were given: a passkey opens it, or an administrator; `methods` has what is left",
+        ),
+        ("totp_exists", 409, "a second factor was set up already"),
         ("factor_required", 409, "the account has to have a second factor"),
     ],
     ..Doors::tagged(TAG)
@@ -78,7 +82,7 @@ pub(crate) const LIST_DOORS: Doors = Doors {
         let factors = closed(&json!({
             "second_factor": {"type": "string", "enum": ["off", "optional", "required"]},
             "totp": perhaps(&closed(&json!({"created_at": time()}))),
-            "locked": {"type": "boolean", "description": "Too many wrong codes: an administrator has to open it."},
+            "locked": {"type": "boolean", "description": "Too many wrong codes: a passkey opens it, or an administrator."},
             "recovery_codes_left": {"type": "integer", "minimum": 0},
             "passkeys": list("Passkey"),
             "devices": list("Device"),
@@ -140,7 +144,7 @@ fn schemas() -> Vec<(&'static str, Value)> {
         (
             "ChallengeAnswer",
             object(
-                &["auth_session", "method"],
+                &["auth_session"],
                 &json!({
                     "auth_session": session,
                     "method": method,

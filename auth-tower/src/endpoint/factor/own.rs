@@ -118,6 +118,7 @@ fn describe_confirm(_: &Inner) -> Operation {
         .takes("TotpConfirmation", &json!({"code": "123456"}))
         .answers_with(200, "It is asked for from now on.", "TokenWithCodes")
         .fails(&["validation_failed", "factor_locked"])
+        .wants_proof()
         .hashes()
 }
 

@@ -8,6 +8,8 @@ use auth_core::{
     AuthBuilder, ClientInfo, Password, Principal, SecondFactor, factor::TotpSetup, test_util::Authenticator,
 };
 use auth_migration::test_util::TestDatabase;
+use auth_tower::problem::Problem;
+use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 
 use crate::support::{ADA, Answer, PASSWORD, Req, World};
@@ -163,6 +165,15 @@ auth_migration::each_database! {
         }).await.0;
         let refused = strict.refresh(&ada.cookie).await.expect_problem(403, "second_factor_required");
         assert_eq!(refused.header("set-cookie"), None, "the cookie stays");
+        assert_eq!(refused.json()["methods"], json!(["totp", "recovery_code"]));
+        // The same at a door of the host's own.
+        let token = ada.cookie.split_once('=').unwrap().1;
+        let error = strict.auth.refresh(token.into(), ClientInfo::default()).await.unwrap_err();
+        let body = Problem::from(error).into_response().into_body().collect().await.unwrap().to_bytes();
+        let own: Value = serde_json::from_slice(&body).unwrap();
+        for member in ["code", "auth_session", "methods"] {
+            assert_eq!(own[member], refused.json()[member], "{member}");
+        }
         let code = ada.app.next_code();
         let body = json!({"auth_session": refused.member("auth_session"), "method": "totp", "code": code}).to_string();
         let request = || Req::post("/login/challenge").json(body.clone());

@@ -16,10 +16,10 @@ use crate::{
     ClientInfo, Error, Principal, UserId,
     clock::{duration_millis, from_millis},
     event::EventKind,
-    kernel::{Arrival, Kernel, Spared},
+    kernel::{Arrival, Kernel, Remembered},
     random,
     store::{DatabaseTransaction, SessionRow, UserRow},
-    task::until_won,
+    task::{BoxFuture, until_won},
 };
 
 /// As many of one account: of more, the one that was used the longest ago is asked again.
@@ -49,16 +49,27 @@ fn since(kernel: &Kernel) -> i64 {
 }
 
 /// Whether the factors of who arrives were shown on this device lately. Its cookie is good for one sign-in, which brings the
-/// next one.
-pub(super) async fn spares(kernel: &Kernel, arrival: &Arrival) -> Result<Option<Spared>, Error> {
+/// next one; `spares` says whether it takes the place of a factor.
+pub(super) async fn remembered(
+    kernel: &Kernel,
+    arrival: &Arrival,
+    spares: bool,
+) -> Result<Option<Remembered>, Error> {
     let Some(shown) = arrival.device else { return Ok(None) };
     let (db, user) = (kernel.store.db(), &arrival.user);
     let Some(device) = find_device(db, user.id, user.epoch, since(kernel), shown).await? else {
         return Ok(None);
     };
     let token_id = random::uuid(kernel.random.as_ref())?;
-    let is_first = use_device(db, device, (shown, token_id), kernel.now()).await?;
-    Ok(is_first.then_some(Spared { device, token_id }))
+    Ok(Some(Remembered { device, shown, token_id, spares, rename }))
+}
+
+fn rename<'a>(
+    txn: &'a DatabaseTransaction,
+    by: &'a Remembered,
+    now: i64,
+) -> BoxFuture<'a, Result<bool, Error>> {
+    Box::pin(async move { Ok(use_device(txn, by.device, (by.shown, by.token_id), now).await?) })
 }
 
 /// Whether the device for which a session was let in is remembered still.

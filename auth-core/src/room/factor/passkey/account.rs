@@ -16,7 +16,7 @@ use crate::{
     refusal::LAST_WAY_IN,
     room::factor::{
         FACTOR_REQUIRED,
-        store::{find_totp, forget_tries, remove_codes},
+        store::{forget_tries, remove_codes},
     },
     task::until_won,
 };
@@ -74,8 +74,7 @@ pub(super) async fn remove(
             return Err(LAST_WAY_IN.into());
         }
         let left = list_passkeys(&txn, user.id).await?;
-        let totp = find_totp(&txn, user.id).await?.filter(|row| row.pending_until.is_none());
-        if left.is_empty() && totp.is_none() {
+        if kernel.factors_of(&txn, user.id).await?.is_none() {
             if kernel.config.factors.policy.requires(&user.roles) {
                 return Err(FACTOR_REQUIRED.into());
             }

@@ -21,7 +21,7 @@ pub(crate) async fn check(kernel: &Kernel) -> Result<Vec<Finding>, Error> {
     if stranded > 0 {
         found.push(Finding::warning(
             "passkeys_stranded",
-            format!("{stranded} passkeys are for another site than this: nobody can use them here"),
+            format!("{stranded} passkeys are for another site than this: nobody can use them here, and they are no factor"),
             "set `passkeys.rp_id` (PASSKEY_RP_ID) to what it was, or ask their owners for new ones",
         ));
     }

@@ -84,7 +84,24 @@ impl Signed {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_without_a_panic(text: String, id: String, part: String) {
+            let response = serde_json::json!({
+                "clientDataJSON": part, "attestationObject": part, "authenticatorData": part, "signature": part,
+                "userHandle": part, "transports": [part],
+            });
+            let written = serde_json::json!({"id": id, "type": "public-key", "response": response}).to_string();
+            for json in [text, written] {
+                Made::read(&json);
+                Signed::read(&json);
+            }
+        }
+    }
 
     #[test]
     fn a_credential_is_read_as_a_browser_writes_it_and_nothing_else_is() {

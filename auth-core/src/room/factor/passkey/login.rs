@@ -97,7 +97,7 @@ async fn go_on(
 ) -> Result<SignIn, Error> {
     let PasskeyLogin { client, replacing, .. } = login;
     let replaces = kernel.held(replacing.as_ref()).await?;
-    let (id, from) = (found.user.id, client.clone());
+    let (id, from, device) = (found.user.id, client.clone(), kernel.device_shown(&client));
     let arrival = Arrival {
         user: found.user,
         live_sessions: found.sessions,
@@ -106,7 +106,7 @@ async fn go_on(
         authenticated_at: None,
         client,
         replaces,
-        device: None,
+        device,
         token_id: None,
         attempt,
     };

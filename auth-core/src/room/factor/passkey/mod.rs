@@ -23,7 +23,7 @@ pub(super) use self::{
     check::check,
     register::{begin_for, look as look_at_new, stand},
     shown::{Shown, look},
-    store::{beside, count_by_site, count_passkeys, list_passkeys, remove_passkeys},
+    store::{beside, count_by_site, list_passkeys, remove_passkeys},
 };
 use self::{store::PasskeyRow, verify::RelyingParty};
 use crate::{

@@ -20,9 +20,9 @@ use crate::{
     room::factor::{
         enrol::needs_proved_address,
         recovery::{self, Set},
-        store::{find_totp, put_codes},
+        store::put_codes,
     },
-    store::{ConnectionTrait, DatabaseTransaction, Insert, UserRow},
+    store::{DatabaseTransaction, Insert, UserRow},
     task::until_won,
 };
 
@@ -116,8 +116,8 @@ pub(crate) async fn look(
         last_used_at: None,
         credential_id: id,
     };
-    let is_first =
-        kernel.config.factors.policy != SecondFactor::Off && has_no_factor(kernel.store.db(), user).await?;
+    let is_first = kernel.config.factors.policy != SecondFactor::Off
+        && kernel.factors_of(kernel.store.db(), user).await?.is_none();
     let codes = if is_first { Some(recovery::draw(kernel, client).await?) } else { None };
     Ok(New { hash: verify::sha256(&row.credential_id), row, challenge, codes })
 }
@@ -135,7 +135,7 @@ pub(crate) async fn stand(
     }
     let codes = match &new.codes {
         // Another factor may have come first meanwhile, with codes of its own.
-        Some(codes) if has_no_factor(txn, user.id).await? => Some(codes),
+        Some(codes) if kernel.factors_of(txn, user.id).await?.is_none() => Some(codes),
         _ => None,
     };
     if !new.challenge.spend(txn).await? {
@@ -159,11 +159,6 @@ impl New {
         let codes = self.codes.filter(|_| has_codes).map(|set| set.codes);
         PasskeyAdded { passkey: self.row.into(), recovery_codes: codes.unwrap_or_default() }
     }
-}
-
-async fn has_no_factor(db: &impl ConnectionTrait, user: UserId) -> Result<bool, Error> {
-    let totp = find_totp(db, user).await?;
-    Ok(totp.is_none_or(|row| row.pending_until.is_some()) && count_passkeys(db, user).await? == 0)
 }
 
 /// What its owner calls it: any text of one line that fits.

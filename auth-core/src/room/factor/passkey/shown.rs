@@ -13,10 +13,7 @@ use crate::{
     event::EventKind,
     kernel::Kernel,
     mail::MailKind,
-    room::factor::{
-        guess::COUNTS_FOR,
-        store::{forget_tries, unlock_codes},
-    },
+    room::factor::{guess::COUNTS_FOR, store::forget_tries},
     store::DatabaseTransaction,
     throttle::Rule,
 };
@@ -117,7 +114,6 @@ impl Shown {
         }
         if self.opens {
             forget_tries(txn, self.row.user_id, None).await?;
-            unlock_codes(txn, self.row.user_id).await?;
         }
         for kind in self.events() {
             if let Some(mail) = mail_of(&kind) {
@@ -136,14 +132,16 @@ impl Shown {
         }
     }
 
-    /// After a rollback. Where copies are refused, the owner is told that there was one.
+    /// After a rollback. Where copies are refused, the owner is told that there was one: once for each challenge, so not of a
+    /// request that is sent again because its answer was lost.
     pub(crate) async fn was_refused(
         self,
         kernel: &Kernel,
         email: &str,
         client: &ClientInfo,
     ) -> Result<(), Error> {
-        if kernel.config.passkeys.refuse_counter && self.may_be_a_copy() {
+        let is_refused = kernel.config.passkeys.refuse_counter && self.may_be_a_copy();
+        if is_refused && self.challenge.spend(kernel.store.db()).await? {
             let user = self.row.user_id;
             kernel.post(kernel.store.db(), MailKind::PasskeyCounter, email, Some(user), None).await?;
             kernel.mail_waits();

@@ -10,17 +10,20 @@ use uuid::Uuid;
 
 use super::entity::{challenge, passkey};
 use crate::{
-    UserId,
-    room::factor::entity::{failure, totp},
+    Config, UserId,
+    room::factor::{entity::failure, store::LOCKED_UNTIL},
     store::{Count, Insert},
 };
 
-/// How many passkeys the user of a statement has, for whatever site.
-pub(crate) fn beside() -> Count {
+/// How many passkeys the user of a statement can show here: one for another site cannot be.
+pub(crate) fn beside(config: &Config) -> Count {
+    // None is for a site without a name.
+    let site = config.passkeys.site().unwrap_or_default();
     Query::select()
         .expr(Expr::col((passkey::Entity, passkey::Column::Id)).count())
         .from(passkey::Entity)
         .and_where(Expr::col((passkey::Entity, passkey::Column::UserId)).equals(("auth_user", "id")))
+        .and_where(Expr::col((passkey::Entity, passkey::Column::RpId)).eq(site))
         .take()
 }
 
@@ -76,22 +79,17 @@ pub(crate) async fn find_passkey(
     rp_id: &str,
     since: i64,
 ) -> Result<Option<(PasskeyRow, Guessed)>, DbErr> {
-    let of_owner = |column| Expr::col(column).equals((passkey::Entity, passkey::Column::UserId));
-    let tries = Query::select()
-        .expr(Expr::col((failure::Entity, failure::Column::Id)).count())
-        .from(failure::Entity)
-        .and_where(of_owner((failure::Entity, failure::Column::UserId)))
-        .and_where(Expr::col((failure::Entity, failure::Column::At)).gt(since))
-        .take();
-    let locked = Query::select()
-        .expr(Expr::col((totp::Entity, totp::Column::UserId)).count())
-        .from(totp::Entity)
-        .and_where(
-            Expr::col((totp::Entity, totp::Column::UserId))
-                .equals((passkey::Entity, passkey::Column::UserId)),
-        )
-        .and_where(Expr::col((totp::Entity, totp::Column::LockedAt)).is_not_null())
-        .take();
+    let at = || Expr::col((failure::Entity, failure::Column::At));
+    let of_owner = |when: Expr| {
+        let user = Expr::col((failure::Entity, failure::Column::UserId));
+        Query::select()
+            .expr(Expr::col((failure::Entity, failure::Column::Id)).count())
+            .from(failure::Entity)
+            .and_where(user.equals((passkey::Entity, passkey::Column::UserId)))
+            .and_where(when)
+            .take()
+    };
+    let (tries, locked) = (of_owner(at().gt(since)), of_owner(at().eq(LOCKED_UNTIL)));
     let mut find = passkey::Entity::find()
         .filter(passkey::Column::CredentialHash.eq(&credential_hash[..]))
         .filter(passkey::Column::RpId.eq(rp_id));

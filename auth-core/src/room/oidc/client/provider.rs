@@ -1,11 +1,11 @@
 //! Who may vouch for users.
 
-use std::{fmt, net::IpAddr};
+use std::fmt;
 
 use url::Url;
 
 use super::TrustEmail;
-use crate::{ConfigError, Password, email::normalize_domain};
+use crate::{ConfigError, Password, email::normalize_domain, http_client::is_loopback};
 
 const SETTING: &str = "oidc provider";
 pub(super) const GOOGLE: &str = "https://accounts.google.com";
@@ -284,9 +284,7 @@ fn is_of_many_tenants(issuer: &str) -> bool {
 }
 
 fn is_here(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+    url.host_str().is_some_and(is_loopback)
 }
 
 impl fmt::Debug for Provider {

@@ -42,8 +42,12 @@ impl PublicKey {
             // RS256
             [(1, Value::Int(3)), (3, Value::Int(-257)), (-1, n), (-2, e)] => {
                 let (n, e) = (n.bytes()?, e.bytes()?);
-                // 65537 and the few that are in use before it; no larger one.
-                if !MODULUS_BYTES.contains(&n.len()) || n.first() == Some(&0) || e.len() > 4 {
+                // An exponent is as long as 65537 at most, which all but every key has: it is work for us, too.
+                let is_exponent = e.len() <= 3 && e != [1] && e.last().is_some_and(|last| last % 2 == 1);
+                if !MODULUS_BYTES.contains(&n.len()) || !is_exponent {
+                    return None;
+                }
+                if n.first() == Some(&0) || e.first() == Some(&0) {
                     return None;
                 }
                 RsaPublicKeyComponents { n, e }.to_parsed_public_key(RSA)
@@ -82,5 +86,29 @@ mod tests {
         assert!(!es256(|bytes| bytes[76] ^= 1), "no point of the curve");
         assert!(!es256(|bytes| bytes.truncate(76)), "too short");
         assert!(!es256(|bytes| bytes.push(0)), "something after it");
+    }
+
+    fn rs256(modulus: usize, exponent: &[u8]) -> bool {
+        let mut bytes = vec![0xa4, 1, 3, 3, 0x39, 1, 0, 0x20, 0x59];
+        bytes.extend(u16::try_from(modulus).unwrap().to_be_bytes());
+        bytes.extend(vec![0xff; modulus]);
+        bytes.extend([0x21, 0x40 | u8::try_from(exponent.len()).unwrap()]);
+        bytes.extend(exponent);
+        PublicKey::read(&bytes).is_some()
+    }
+
+    #[test]
+    fn an_rsa_key_has_2048_to_4096_bits_and_no_exponent_that_is_longer_than_65537() {
+        for modulus in [256, 384, 512] {
+            assert!(rs256(modulus, &[1, 0, 1]), "{modulus} bytes");
+        }
+        assert!(rs256(256, &[3]));
+        assert!(!rs256(255, &[1, 0, 1]), "too short");
+        assert!(!rs256(513, &[1, 0, 1]), "too long");
+        assert!(!rs256(256, &[1, 0, 0, 1]), "a longer exponent");
+        assert!(!rs256(256, &[0, 1, 1]), "not in the shortest form");
+        assert!(!rs256(256, &[]), "none");
+        assert!(!rs256(256, &[1]), "one that anybody can sign for");
+        assert!(!rs256(256, &[1, 0, 0]), "an even one");
     }
 }

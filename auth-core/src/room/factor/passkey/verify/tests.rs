@@ -1,5 +1,6 @@
 //! The test vectors of the W3C (Web Authentication Level 3), and what becomes of each when a bit of it is another.
 
+use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
@@ -178,7 +179,7 @@ fn a_registration_with_one_bit_changed_is_refused_or_is_that_of_another_credenti
     }
 }
 
-proptest::proptest! {
+proptest! {
     #[test]
     fn any_bytes_are_read_without_a_panic(vector in 0..15_usize, part in 0..5_usize, at: u16, cut: u16, put: Vec<u8>) {
         let vector = &vectors()[vector];
@@ -193,6 +194,39 @@ proptest::proptest! {
         if let Some(new) = registered(&create_data, &attestation_object) {
             asserted(&new.public_key, &get_data, &authenticator_data, &signature);
         }
+    }
+
+    /// Not by way of a vector: as the bytes come, and behind a front that is right, so that they get further.
+    #[test]
+    fn whatever_comes_in_the_place_of_a_part_is_read_without_a_panic(
+        put: Vec<u8>, flags: u8, key in prop::collection::vec(any::<u8>(), 0..600), exponent in prop::collection::vec(any::<u8>(), 0..8)
+    ) {
+        let data = |after: &[u8]| [&[7; 32][..], &[flags], &[0, 0, 0, 1], after].concat();
+        // One id of four bytes, and then the key.
+        let credential = |key: &[u8]| data(&[&[0; 16][..], &[0, 4, 1, 2, 3, 4], key].concat());
+        let string = |of: &[u8]| [&[0x59][..], &u16::try_from(of.len()).unwrap().to_be_bytes(), of].concat();
+        let object = |data: &[u8]| [&b"\xa3\x63fmt\x64none\x67attStmt\xa0\x68authData"[..], &string(data)].concat();
+        let rsa = [&[0xa4, 1, 3, 3, 0x39, 1, 0, 0x20][..], &string(&key), &[0x21], &[0x40 | u8::try_from(exponent.len()).unwrap()], &exponent].concat();
+        let keys = [put.clone(), [&[0xa5, 1, 2, 3, 0x26, 0x20, 1, 0x21, 0x58, 0x20][..], &put].concat(), rsa];
+        for key in &keys {
+            PublicKey::read(key);
+            asserted(key, b"{}", &data(&[]), &put);
+            registered(b"{}", &object(&credential(key)));
+        }
+        for data in [put.clone(), data(&put), credential(&put)] {
+            AuthenticatorData::read(&data);
+            registered(&put, &object(&data));
+        }
+        registered(&put, &put);
+        ClientData::read(&put);
+    }
+
+    #[test]
+    fn whatever_is_written_into_what_the_browser_says_is_read_without_a_panic(kind: String, challenge: String, origin: String, more: String) {
+        let written = serde_json::json!({"type": kind, "challenge": challenge, "origin": origin, "crossOrigin": false, "topOrigin": more});
+        let read = ClientData::read(written.to_string().as_bytes());
+        prop_assert!(read.is_some_and(|data| data.kind == kind && data.origin == origin && data.top_origin.is_some()));
+        ClientData::read(format!("{{\"type\":{more},\"challenge\":\"{challenge}\",\"origin\":\"{origin}\"}}").as_bytes());
     }
 }
 

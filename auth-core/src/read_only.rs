@@ -28,14 +28,14 @@ fn now() -> u64 {
     u64::try_from(BEGIN.elapsed().as_millis()).unwrap_or(u64::MAX).saturating_add(1)
 }
 
-/// Looks whether an error says so.
+/// Looks whether an error says so. Each that reaches a caller comes by here: a write fails within a transaction as well.
 pub(crate) fn notice(error: &DbErr) {
     let Some(sqlx::Error::Database(error)) = sqlx_error(error) else { return };
     if meaning(error.as_ref()) == Some(Meaning::ReadOnly) {
         let seen = SEEN.load(Relaxed);
         if seen == 0 || Duration::from_millis(now().saturating_sub(seen)) > REST {
             SEEN.store(now(), Relaxed);
-            tracing::warn!("the database takes no writes: its connections are closed, and made anew");
+            tracing::warn!("the database takes no writes; connections that `connect` made are replaced");
         }
     }
 }
