@@ -20,6 +20,7 @@
 //! | 404, 405 | `not_found`, `method_not_allowed` | a bug of the client |
 //! | 408, 413, 415 | `timeout`, `body_too_large`, `unsupported_media_type` | a bug of the client, or a bad line |
 //! | 409 | `email_taken` | offer to sign in |
+//! | 409 | `username_taken` | ask for another user name |
 //! | 409 | `last_admin` | make another administrator first |
 //! | 409 | `totp_exists` | nothing: a second factor was set up already; at a sign-in, begin it again |
 //! | 409 | `factor_required` | nothing: the account has to have a second factor |
