@@ -36,6 +36,7 @@ fn sources(of: &str) -> Vec<(String, String)> {
     assert!(!found.is_empty());
     found
         .into_iter()
+        .filter(|path| !path.ends_with("tests.rs"))
         .map(|path| {
             let text = fs::read_to_string(&path).unwrap();
             let code = text.split("#[cfg(test)]").next().unwrap_or_default().to_owned();
