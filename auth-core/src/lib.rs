@@ -121,7 +121,7 @@ pub use hook::{
 };
 pub use id::{ApiKeyId, SessionId, UserId};
 pub use principal::{Caller, Credential, Principal, Verified};
-pub use profile::{Profile, ProfileChange};
+pub use profile::ProfileChange;
 pub use random::{Random, RandomUnavailable, SystemRandom};
 pub use refusal::{Class, Refusal};
 pub use revocation::Revocations;
@@ -145,4 +145,4 @@ pub use secret::{
 pub use session::{EndReason, Session, SignIn, Tokens};
 pub use store::{ExportedRow, ExportedValue};
 pub use token::{Algorithm, Keys, PrivateKey, PublicKey, TokenVerifier};
-pub use user::User;
+pub use user::{Profile, User};

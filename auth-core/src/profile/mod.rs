@@ -11,7 +11,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use self::merge::merged;
 pub(crate) use self::username::Username;
-use crate::{FieldError, ProfileConfig};
+use crate::{FieldError, Profile, ProfileConfig};
 
 /// Longer than any name, in characters.
 const NAME_MAX: usize = 200;
@@ -21,35 +21,7 @@ const DATA_MAX_BYTES: usize = 8 * 1024;
 /// An object of JSON.
 pub(crate) type Object = Map<String, Value>;
 
-/// What an account tells beside its address. All of it may be missing; what is written there proves nothing.
-#[derive(Clone, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Profile {
-    /// What to call the person: 1 to 200 characters.
-    pub name: Option<String>,
-    /// A name to sign in with, unique in whatever case it is written: 3 to 32 of `[A-Za-z0-9._-]`. It is public.
-    pub username: Option<String>,
-    /// The language, as a tag of BCP 47: `de-AT`.
-    pub locale: Option<String>,
-    /// What the person, or an application for them, keeps here: at most 8 KiB of JSON.
-    pub data: Map<String, Value>,
-    /// What administrators and services keep here about the person, who reads it: at most 8 KiB of JSON.
-    pub app_data: Map<String, Value>,
-}
-
-/// Tells nothing of the person.
-impl fmt::Debug for Profile {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Profile").finish_non_exhaustive()
-    }
-}
-
 impl Profile {
-    /// Whether nothing is told.
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-
     /// As it is stored, if it can be: of a row that moves in.
     pub(crate) fn validate(self) -> Result<Self, FieldError> {
         let change = ProfileChange {

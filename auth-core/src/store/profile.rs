@@ -13,8 +13,8 @@ use super::{
     entity::{profile, user},
 };
 use crate::{
-    UserId,
-    profile::{Object, Profile, folded},
+    Profile, UserId,
+    profile::{Object, folded},
 };
 
 /// How much of a name can be looked for, in characters.
