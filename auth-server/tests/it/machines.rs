@@ -86,7 +86,9 @@ async fn what_cannot_be_is_said_in_a_line() {
     ] {
         let ended = run(program(), arguments).await;
         assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""), "{ended:?}");
-        assert!(ended.stderr.lines().last().unwrap().contains(why), "{ended:?}");
+        let line = ended.stderr.lines().last().unwrap();
+        let begin = format!("auth-server: {}: ", arguments[0]);
+        assert!(line.starts_with(&begin) && line.contains(why), "{ended:?}");
     }
     let neither = run(program(), &["api-keys", "create", "--name", "x"]).await;
     assert_eq!(neither.code, Some(2), "{neither:?}");
