@@ -413,16 +413,34 @@ pub enum EventKind {
 /// What is to be done about an event, beside what it carries.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Row<'a> {
-    code: &'static str,
+    sort: Sort,
     /// Of its line in the log.
     level: Level,
-    /// Whether the audit has it.
-    pub(crate) is_audited: bool,
     /// Whether the reason is one of few, and so a label of the metric.
     pub(crate) is_counted_by_reason: bool,
     user: Option<UserId>,
     session: Option<SessionId>,
     reason: Option<&'a str>,
+}
+
+/// What is the same of all events with one code.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sort {
+    pub(crate) code: &'static str,
+    /// Whether the audit has it, and with that the feed and webhooks.
+    is_audited: bool,
+    #[cfg_attr(not(feature = "webhooks"), expect(dead_code, reason = "logout tokens are sent by webhooks"))]
+    pub(crate) ends: Ends,
+}
+
+/// Which sessions are over after an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ends {
+    None,
+    /// The one that it names.
+    One,
+    /// All of the user, or all but one.
+    OfUser,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -433,17 +451,24 @@ enum Level {
     Warn,
 }
 
+impl Sort {
+    const fn of(code: &'static str) -> Self {
+        Self { code, is_audited: true, ends: Ends::None }
+    }
+
+    /// A flood would fill the table with it, or another row tells it already.
+    const fn not_audited(self) -> Self {
+        Self { is_audited: false, ..self }
+    }
+
+    const fn ends(self, ends: Ends) -> Self {
+        Self { ends, ..self }
+    }
+}
+
 impl<'a> Row<'a> {
-    fn of(code: &'static str) -> Self {
-        Self {
-            code,
-            level: Level::Info,
-            is_audited: true,
-            is_counted_by_reason: true,
-            user: None,
-            session: None,
-            reason: None,
-        }
+    fn of(sort: Sort) -> Self {
+        Self { sort, level: Level::Info, is_counted_by_reason: true, user: None, session: None, reason: None }
     }
 
     fn user(self, user: impl Into<Option<UserId>>) -> Self {
@@ -455,153 +480,126 @@ impl<'a> Row<'a> {
     }
 
     fn reason(self, reason: &'a str) -> Self {
-        Self { reason: Some(reason), ..self }
+        self.perhaps(Some(reason))
+    }
+
+    fn perhaps(self, reason: Option<&'a str>) -> Self {
+        Self { reason, ..self }
     }
 
     fn level(self, level: Level) -> Self {
         Self { level, ..self }
     }
 
-    /// A flood would fill the table with it, or another row tells it already.
-    fn not_audited(self) -> Self {
-        Self { is_audited: false, ..self }
-    }
-
     /// The reason is a new one each time.
     fn reason_not_counted(self) -> Self {
         Self { is_counted_by_reason: false, ..self }
     }
+
+    pub(crate) fn is_audited(&self) -> bool {
+        self.sort.is_audited
+    }
+}
+
+/// One row for each: what is the same each time, then what an event carries.
+macro_rules! table {
+    ($($event:pat = $code:literal $([$($same:tt)+])? $(, $(. $carried:ident($($value:expr),*))+)?;)+) => {
+        /// Every sort of event, in the order of the table.
+        pub(crate) const SORTS: &[Sort] = &[$(Sort::of($code)$(.$($same)+)?,)+];
+
+        impl EventKind {
+            /// Its row in the table of events.
+            pub(crate) fn row(&self) -> Row<'_> {
+                match self {
+                    $($event => Row::of(Sort::of($code)$(.$($same)+)?)$($(.$carried($($value),*))+)?,)+
+                }
+            }
+        }
+    };
+}
+
+table! {
+    Self::Registered { user } = "registered", .user(*user);
+    Self::Created { user } = "created", .user(*user);
+    Self::Imported { user } = "imported", .user(*user).level(Level::Debug);
+    Self::SignedIn { user, session, methods } = "signed_in", .user(*user).session(*session).reason(methods);
+    Self::SignInFailed { user, reason } = "sign_in_failed", .user(*user).reason(reason.code());
+    Self::Throttled { user, reason } = "throttled" [not_audited()], .user(*user).reason(reason.code());
+    Self::AccountClosed { user } = "account_closed", .user(*user).level(Level::Warn);
+    Self::Unlocked { user } = "unlocked", .user(*user);
+    Self::Refreshed { user, session } = "refreshed" [not_audited()], .user(*user).session(*session);
+    Self::RefreshReused { user, session } = "refresh_reused" [ends(Ends::One)], .user(*user).session(*session).level(Level::Warn);
+    Self::RowWasOlder { user, session } = "row_was_older", .user(*user).session(*session).level(Level::Warn);
+    Self::SignedOut { user, session, reason } = "signed_out" [ends(Ends::One)],
+        .user(*user).session(*session).reason(reason.code());
+    Self::OthersSignedOut { user, session } = "others_signed_out" [ends(Ends::OfUser)], .user(*user).session(*session);
+    Self::AllSignedOut { user } = "all_signed_out" [ends(Ends::OfUser)], .user(*user);
+    Self::PasswordRehashed { user } = "password_rehashed", .user(*user);
+    Self::StoredHashUnusable { user } = "stored_hash_unusable", .user(*user).level(Level::Warn);
+    Self::RolesChanged { user, ways_in } = "roles_changed", .user(*user).perhaps(ways_in.as_deref()).reason_not_counted();
+    Self::Disabled { user } = "disabled" [ends(Ends::OfUser)], .user(*user);
+    Self::Enabled { user } = "enabled", .user(*user);
+    Self::EmailTaken = "email_taken";
+    Self::LinkAsked { user, kind } = "link_asked", .user(*user).reason(kind.code());
+    Self::EmailChangeAsked { user } = "email_change_asked", .user(*user);
+    Self::LinkRefused { user, reason } = "link_refused", .user(*user).reason(reason.code());
+    Self::Exported { user } = "exported", .user(*user);
+    Self::UsersExported { with_hashes } = "users_exported",
+        .reason(if *with_hashes { "with_hashes" } else { "without_hashes" }).level(if *with_hashes { Level::Warn } else { Level::Info });
+    Self::EmailVerified { user } = "email_verified", .user(*user);
+    Self::EmailChanged { user } = "email_changed", .user(*user);
+    Self::EmailChangeStopped { user } = "email_change_stopped" [ends(Ends::OfUser)], .user(*user).level(Level::Warn);
+    Self::PasswordChanged { user } = "password_changed" [ends(Ends::OfUser)], .user(*user);
+    Self::PasswordNotConfirmed { user } = "password_not_confirmed", .user(*user);
+    Self::PasswordReset { user } = "password_reset" [ends(Ends::OfUser)], .user(*user);
+    Self::ResetStarted { user, handed_out } = "reset_started",
+        .user(*user).reason(if *handed_out { "handed_out" } else { "mailed" });
+    Self::IdentityLinked { user, provider } = "identity_linked", .user(*user).reason(provider);
+    Self::IdentityUnlinked { user, provider } = "identity_unlinked", .user(*user).reason(provider);
+    Self::Reclaimed { user } = "reclaimed" [ends(Ends::OfUser)], .user(*user).level(Level::Warn);
+    Self::WaysInRemoved { user, ways } = "ways_in_removed" [ends(Ends::OfUser)],
+        .user(*user).reason(ways).reason_not_counted().level(Level::Warn);
+    Self::Deleted { user } = "deleted" [ends(Ends::OfUser)], .user(*user);
+    Self::ProfileChanged { user, members } = "profile_changed", .user(*user).reason(members).reason_not_counted();
+    Self::FactorAdded { user, factor } = "factor_added", .user(*user).reason(factor);
+    Self::FactorRemoved { user, factor } = "factor_removed", .user(*user).reason(factor);
+    Self::FactorsReset { user } = "factors_reset" [ends(Ends::OfUser)], .user(*user);
+    Self::RecoveryCodesMade { user } = "recovery_codes_made", .user(*user);
+    Self::RecoveryCodeUsed { user } = "recovery_code_used", .user(*user);
+    Self::SecondFactorFailed { user, method } = "second_factor_failed", .user(*user).reason(method);
+    Self::FactorLocked { user } = "factor_locked", .user(*user).level(Level::Warn);
+    Self::FactorUnlocked { user } = "factor_unlocked", .user(*user);
+    Self::DeviceRemembered { user } = "device_remembered", .user(*user);
+    Self::DeviceForgotten { user } = "device_forgotten", .user(*user);
+    Self::SteppedUp { user, session, method } = "stepped_up", .user(*user).session(*session).reason(method);
+    Self::PasskeyCounter { user } = "passkey_counter", .user(*user).level(Level::Warn);
+    Self::PasskeyBackupChanged { user } = "passkey_backup_changed", .user(*user);
+    Self::PasswordRemoved { user } = "password_removed", .user(*user);
+    Self::UnverifiedRemoved { user } = "unverified_removed" [ends(Ends::OfUser)], .user(*user);
+    Self::ApiKeyCreated { user, key } = "api_key_created", .user(*user).reason(key).reason_not_counted();
+    Self::ApiKeyRotated { user, key } = "api_key_rotated", .user(*user).reason(key).reason_not_counted();
+    Self::ApiKeyRevoked { user, key } = "api_key_revoked", .user(*user).reason(key).reason_not_counted();
+    Self::ServiceAccountCreated { account } = "service_account_created", .user(*account);
+    Self::ServiceAccountChanged { account } = "service_account_changed", .user(*account);
+    Self::ServiceAccountDeleted { account } = "service_account_deleted", .user(*account);
+    Self::MailGivenUp { user, kind } = "mail_given_up", .user(*user).reason(kind.code());
+    Self::WebhookAdded { webhook } = "webhook_added", .reason(webhook).reason_not_counted();
+    Self::WebhookChanged { webhook } = "webhook_changed", .reason(webhook).reason_not_counted();
+    Self::WebhookRemoved { webhook } = "webhook_removed", .reason(webhook).reason_not_counted();
+    Self::WebhookOff { webhook } = "webhook_off", .reason(webhook).reason_not_counted().level(Level::Warn);
+    Self::KeyAdded { key } = "key_added", .reason(key).reason_not_counted();
+    Self::KeyRevoked { key } = "key_revoked", .reason(key).reason_not_counted();
+}
+
+/// The codes of the audit, each once.
+pub(crate) fn audited() -> impl Iterator<Item = &'static str> {
+    SORTS.iter().filter(|sort| sort.is_audited).map(|sort| sort.code)
 }
 
 impl EventKind {
-    /// The table of events: one row for each.
-    #[expect(clippy::too_many_lines, reason = "a table")]
-    pub(crate) fn row(&self) -> Row<'_> {
-        match self {
-            Self::Registered { user } => Row::of("registered").user(*user),
-            Self::Created { user } => Row::of("created").user(*user),
-            Self::Imported { user } => Row::of("imported").user(*user).level(Level::Debug),
-            Self::SignedIn { user, session, methods } => {
-                Row::of("signed_in").user(*user).session(*session).reason(methods)
-            }
-            Self::SignInFailed { user, reason } => {
-                Row::of("sign_in_failed").user(*user).reason(reason.code())
-            }
-            Self::Throttled { user, reason } => {
-                Row::of("throttled").user(*user).reason(reason.code()).not_audited()
-            }
-            Self::AccountClosed { user } => Row::of("account_closed").user(*user).level(Level::Warn),
-            Self::Unlocked { user } => Row::of("unlocked").user(*user),
-            Self::Refreshed { user, session } => {
-                Row::of("refreshed").user(*user).session(*session).not_audited()
-            }
-            Self::RefreshReused { user, session } => {
-                Row::of("refresh_reused").user(*user).session(*session).level(Level::Warn)
-            }
-            Self::RowWasOlder { user, session } => {
-                Row::of("row_was_older").user(*user).session(*session).level(Level::Warn)
-            }
-            Self::SignedOut { user, session, reason } => {
-                Row::of("signed_out").user(*user).session(*session).reason(reason.code())
-            }
-            Self::OthersSignedOut { user, session } => {
-                Row::of("others_signed_out").user(*user).session(*session)
-            }
-            Self::AllSignedOut { user } => Row::of("all_signed_out").user(*user),
-            Self::PasswordRehashed { user } => Row::of("password_rehashed").user(*user),
-            Self::StoredHashUnusable { user } => {
-                Row::of("stored_hash_unusable").user(*user).level(Level::Warn)
-            }
-            Self::RolesChanged { user, ways_in } => {
-                let row = Row::of("roles_changed").user(*user).reason_not_counted();
-                ways_in.as_deref().map_or(row, |ways_in| row.reason(ways_in))
-            }
-            Self::Disabled { user } => Row::of("disabled").user(*user),
-            Self::Enabled { user } => Row::of("enabled").user(*user),
-            Self::EmailTaken => Row::of("email_taken"),
-            Self::LinkAsked { user, kind } => Row::of("link_asked").user(*user).reason(kind.code()),
-            Self::EmailChangeAsked { user } => Row::of("email_change_asked").user(*user),
-            Self::LinkRefused { user, reason } => Row::of("link_refused").user(*user).reason(reason.code()),
-            Self::Exported { user } => Row::of("exported").user(*user),
-            Self::UsersExported { with_hashes: true } => {
-                Row::of("users_exported").reason("with_hashes").level(Level::Warn)
-            }
-            Self::UsersExported { with_hashes: false } => Row::of("users_exported").reason("without_hashes"),
-            Self::EmailVerified { user } => Row::of("email_verified").user(*user),
-            Self::EmailChanged { user } => Row::of("email_changed").user(*user),
-            Self::EmailChangeStopped { user } => {
-                Row::of("email_change_stopped").user(*user).level(Level::Warn)
-            }
-            Self::PasswordChanged { user } => Row::of("password_changed").user(*user),
-            Self::PasswordNotConfirmed { user } => Row::of("password_not_confirmed").user(*user),
-            Self::PasswordReset { user } => Row::of("password_reset").user(*user),
-            Self::ResetStarted { user, handed_out } => {
-                Row::of("reset_started").user(*user).reason(if *handed_out { "handed_out" } else { "mailed" })
-            }
-            Self::IdentityLinked { user, provider } => {
-                Row::of("identity_linked").user(*user).reason(provider)
-            }
-            Self::IdentityUnlinked { user, provider } => {
-                Row::of("identity_unlinked").user(*user).reason(provider)
-            }
-            Self::Reclaimed { user } => Row::of("reclaimed").user(*user).level(Level::Warn),
-            Self::WaysInRemoved { user, ways } => {
-                Row::of("ways_in_removed").user(*user).reason(ways).reason_not_counted().level(Level::Warn)
-            }
-            Self::Deleted { user } => Row::of("deleted").user(*user),
-            Self::ProfileChanged { user, members } => {
-                Row::of("profile_changed").user(*user).reason(members).reason_not_counted()
-            }
-            Self::FactorAdded { user, factor } => Row::of("factor_added").user(*user).reason(factor),
-            Self::FactorRemoved { user, factor } => Row::of("factor_removed").user(*user).reason(factor),
-            Self::FactorsReset { user } => Row::of("factors_reset").user(*user),
-            Self::RecoveryCodesMade { user } => Row::of("recovery_codes_made").user(*user),
-            Self::RecoveryCodeUsed { user } => Row::of("recovery_code_used").user(*user),
-            Self::SecondFactorFailed { user, method } => {
-                Row::of("second_factor_failed").user(*user).reason(method)
-            }
-            Self::FactorLocked { user } => Row::of("factor_locked").user(*user).level(Level::Warn),
-            Self::FactorUnlocked { user } => Row::of("factor_unlocked").user(*user),
-            Self::DeviceRemembered { user } => Row::of("device_remembered").user(*user),
-            Self::DeviceForgotten { user } => Row::of("device_forgotten").user(*user),
-            Self::SteppedUp { user, session, method } => {
-                Row::of("stepped_up").user(*user).session(*session).reason(method)
-            }
-            Self::PasskeyCounter { user } => Row::of("passkey_counter").user(*user).level(Level::Warn),
-            Self::PasskeyBackupChanged { user } => Row::of("passkey_backup_changed").user(*user),
-            Self::PasswordRemoved { user } => Row::of("password_removed").user(*user),
-            Self::UnverifiedRemoved { user } => Row::of("unverified_removed").user(*user),
-            Self::ApiKeyCreated { user, key } => {
-                Row::of("api_key_created").user(*user).reason(key).reason_not_counted()
-            }
-            Self::ApiKeyRotated { user, key } => {
-                Row::of("api_key_rotated").user(*user).reason(key).reason_not_counted()
-            }
-            Self::ApiKeyRevoked { user, key } => {
-                Row::of("api_key_revoked").user(*user).reason(key).reason_not_counted()
-            }
-            Self::ServiceAccountCreated { account } => Row::of("service_account_created").user(*account),
-            Self::ServiceAccountChanged { account } => Row::of("service_account_changed").user(*account),
-            Self::ServiceAccountDeleted { account } => Row::of("service_account_deleted").user(*account),
-            Self::MailGivenUp { user, kind } => Row::of("mail_given_up").user(*user).reason(kind.code()),
-            Self::WebhookAdded { webhook } => Row::of("webhook_added").reason(webhook).reason_not_counted(),
-            Self::WebhookChanged { webhook } => {
-                Row::of("webhook_changed").reason(webhook).reason_not_counted()
-            }
-            Self::WebhookRemoved { webhook } => {
-                Row::of("webhook_removed").reason(webhook).reason_not_counted()
-            }
-            Self::WebhookOff { webhook } => {
-                Row::of("webhook_off").reason(webhook).reason_not_counted().level(Level::Warn)
-            }
-            Self::KeyAdded { key } => Row::of("key_added").reason(key).reason_not_counted(),
-            Self::KeyRevoked { key } => Row::of("key_revoked").reason(key).reason_not_counted(),
-        }
-    }
-
     /// A stable name for logs and metrics.
     pub fn code(&self) -> &'static str {
-        self.row().code
+        self.row().sort.code
     }
 
     /// The user it is about, if one is known.
@@ -747,7 +745,7 @@ pub struct TracingEvents;
 impl EventSink for TracingEvents {
     fn emit(&self, event: &Event) {
         let row = event.kind.row();
-        let (code, reason) = (row.code, row.reason);
+        let (code, reason) = (row.sort.code, row.reason);
         let user = row.user.map(tracing::field::display);
         let session = row.session.map(tracing::field::display);
         let client = event.client.known_ip().map(tracing::field::display);

@@ -9,7 +9,7 @@ use std::{pin::pin, sync::Arc, time::Duration};
 use tokio::time::{MissedTickBehavior, sleep};
 use uuid::Uuid;
 
-use super::AuditEvent;
+use super::{AuditEvent, known_codes};
 use crate::{
     Error,
     clock::duration_millis,
@@ -54,7 +54,7 @@ impl FeedQuery {
         self
     }
 
-    /// Only events with these [codes](crate::EventKind::code). With none, all.
+    /// Only events with these [codes](AuditEvent::codes). With none, all.
     pub fn types<T: Into<String>>(mut self, types: impl IntoIterator<Item = T>) -> Self {
         self.types = types.into_iter().map(Into::into).collect();
         self
@@ -95,6 +95,7 @@ impl From<Placed> for FeedEvent {
 
 impl Kernel {
     pub(crate) async fn read_feed(&self, query: FeedQuery) -> Result<FeedPage, Error> {
+        known_codes(&query.types)?;
         let Some(after) = query.after else {
             return Ok(FeedPage {
                 events: Vec::new(),

@@ -9,9 +9,10 @@ use uuid::Uuid;
 pub use self::feed::{FeedEvent, FeedPage, FeedQuery};
 
 use crate::{
-    ClientInfo, Error, Event, EventKind, Principal, SessionId, UserId,
+    ClientInfo, Error, Event, EventKind, FieldError, Principal, SessionId, UserId,
     clock::from_millis,
     email::Email,
+    event::audited,
     kernel::Kernel,
     profile::Username,
     random,
@@ -50,6 +51,24 @@ pub struct AuditEvent {
     pub request_id: Option<String>,
 }
 
+impl AuditEvent {
+    /// Every [`code`](Self::code) that there is.
+    pub fn codes() -> impl Iterator<Item = &'static str> {
+        audited()
+    }
+}
+
+/// Somebody who waits for what never comes is told so at once.
+pub(crate) fn known_codes(types: &[String]) -> Result<(), Error> {
+    match types.iter().find(|code| !audited().any(|known| known == code.as_str())) {
+        Some(_) => {
+            let rule = "has to be codes of events that the audit has";
+            Err(Error::Validation(vec![FieldError::new("types", "invalid_types", rule)]))
+        }
+        None => Ok(()),
+    }
+}
+
 impl Kernel {
     /// Writes an event down, in the transaction of the change where there is one.
     pub(crate) async fn record(
@@ -75,7 +94,7 @@ impl Kernel {
 
     /// `None`: this one is not written down.
     pub(crate) fn event_row(&self, client: &ClientInfo, kind: &EventKind) -> Result<Option<EventRow>, Error> {
-        if self.config.audit_retention.is_none() || !kind.row().is_audited {
+        if self.config.audit_retention.is_none() || !kind.row().is_audited() {
             return Ok(None);
         }
         let now = self.now();
@@ -118,7 +137,7 @@ impl Kernel {
     pub(crate) fn emit(&self, client: &ClientInfo, kind: EventKind) {
         let reason = kind.reason().filter(|_| kind.row().is_counted_by_reason);
         let reason = reason.unwrap_or_default().to_owned();
-        if kind.row().is_audited {
+        if kind.row().is_audited() {
             self.unplaced.notify_one();
         }
         metrics::counter!("auth_events_total", "event" => kind.code(), "reason" => reason).increment(1);

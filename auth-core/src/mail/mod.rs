@@ -97,6 +97,8 @@ mail_kinds! {
     PasswordRemoved = "password_removed", Nothing;
     /// The address was proved by somebody who need not be the one who made the account: what could sign in to it is gone.
     WaysInRemoved = "ways_in_removed", WaysIn;
+    /// There is a new API key of the account, perhaps in the place of an old one.
+    ApiKeyCreated = "api_key_created", Nothing;
     /// A webhook was switched off; goes to those who administer.
     WebhookOff = "webhook_off", Nothing;
 }

@@ -256,6 +256,14 @@ fn sentences(mail: &Mail, service: &str) -> (String, String, &'static str) {
             ),
             "",
         ),
+        MailKind::ApiKeyCreated => (
+            format!("A new API key for {service}"),
+            format!(
+                "A program can now act for your account with {service}, by a new API key. If it was not you, sign in there, end the \
+                 key and choose a new password."
+            ),
+            "",
+        ),
         MailKind::WebhookOff => (
             format!("A webhook of {service} was switched off"),
             format!(

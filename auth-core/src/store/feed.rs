@@ -10,12 +10,12 @@ use uuid::Uuid;
 use super::{
     Insert,
     by_name::BATCH,
-    entity::{event, feed},
+    entity::{
+        event,
+        feed::{self, ROW},
+    },
     event::EventRow,
 };
-
-/// The one row of `auth_feed`.
-const ROW: i64 = 1;
 
 /// An event with its place in the feed.
 pub(crate) struct Placed {

@@ -58,6 +58,13 @@ each_database! {
         assert_eq!(page.next, 1, "a full page ends with its last event");
     }
 
+    async fn who_waits_for_what_never_comes_is_told_so(db: &TestDatabase) {
+        let test = TestAuth::with(db, audited).await;
+        for code in ["registerd", "", "refreshed", "throttled", "Registered"] {
+            assert_refused!(test.auth.events_after(FeedQuery::after(0).types(["registered", code])).await, Error::Validation(_));
+        }
+    }
+
     async fn an_event_that_commits_late_comes_after_those_that_were_read(db: &TestDatabase) {
         let test = TestAuth::with(db, audited).await;
         make(&test, 1).await;

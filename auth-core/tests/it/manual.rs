@@ -89,13 +89,30 @@ fn each_requirement_is_on_the_security_page_once_with_what_shows_it() {
 
 #[test]
 fn the_page_on_operating_names_every_event() {
-    let rows = include_str!("../../src/event.rs").split("Row::of(\"").skip(1);
-    let codes: BTreeSet<&str> = rows.filter_map(|row| row.split('"').next()).collect();
+    let rows = include_str!("../../src/event.rs").lines().filter(|line| line.starts_with("    Self::"));
+    let codes: BTreeSet<&str> = rows.filter_map(|row| row.split(" = \"").nth(1)?.split('"').next()).collect();
     assert!(codes.len() > 30, "{codes:?}");
     let inventory = OPERATING.split("| event | when |").nth(1).unwrap().split("\n\n").next().unwrap();
     let first_cells = inventory.lines().filter_map(|row| row.split(" | ").next());
     let named: BTreeSet<&str> = first_cells.flat_map(quoted).collect();
     assert_eq!(named, codes);
+    let not_there = ["refreshed", "throttled"];
+    let audited: BTreeSet<&str> = auth_core::AuditEvent::codes().chain(not_there).collect();
+    assert_eq!(audited, codes, "the audit has all but {not_there:?}");
+}
+
+#[test]
+fn each_event_is_made_somewhere() {
+    let source = include_str!("../../src/event.rs");
+    let kinds = source.lines().filter_map(|line| line.strip_prefix("    Self::")?.split([' ', '=']).next());
+    let kinds: BTreeSet<&str> = kinds.collect();
+    assert!(kinds.len() > 60, "{kinds:?}");
+    let mut files = Vec::new();
+    sources(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src")), &mut files);
+    for kind in kinds {
+        let makes = |file: &&String| file.as_str() != source && file.contains(&format!("EventKind::{kind}"));
+        assert!(files.iter().any(|file| makes(&file)), "nobody makes {kind}");
+    }
 }
 
 #[test]

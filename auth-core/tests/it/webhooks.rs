@@ -1,10 +1,13 @@
 //! Events to other services as they happen: webhooks and logout tokens.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use auth_core::{
-    AuthBuilder, ClientInfo, CreateUser, Error, FeedQuery, Register,
+    AuditEvent, AuthBuilder, ClientInfo, CreateUser, EmailVerification, Error, FeedQuery, Register,
+    machine::NewApiKey,
+    mail::MailKind,
     refusal::CURSOR_TOO_OLD,
+    test_util::ManualClock,
     webhooks::{self, NewWebhook, WEBHOOK_NOT_FOUND, WEBHOOK_OF_SETTING, WebhookChange},
 };
 use auth_migration::{each_database, test_util::TestDatabase};
@@ -16,8 +19,8 @@ use base64::{
 use serde_json::{Value, json};
 
 use crate::{
-    assert_refused,
-    support::{DAY, HOUR, PASSWORD, Received, Receiver, SECOND, TestAuth, polling},
+    assert_refused, oidc,
+    support::{DAY, HOUR, PASSWORD, PAST_GRACE, Received, Receiver, SECOND, TestAuth, keys, polling},
 };
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -61,6 +64,23 @@ fn is_signed(received: &Received, secret: &str) -> bool {
     let signed = hmac::sign(&key, &[head.as_bytes(), &received.body].concat());
     let signature = format!("v1,{}", STANDARD.encode(signed));
     received.header("webhook-signature").split(' ').any(|one| one == signature)
+}
+
+fn logout_token(received: &Received) -> &str {
+    std::str::from_utf8(&received.body).unwrap().strip_prefix("logout_token=").unwrap()
+}
+
+fn part(token: &str, place: usize) -> Value {
+    let text = token.split('.').nth(place).unwrap();
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text).unwrap()).unwrap()
+}
+
+fn claims_of(received: &Received) -> Value {
+    part(logout_token(received), 1)
+}
+
+async fn findings(test: &TestAuth) -> Vec<&'static str> {
+    test.auth.check().await.into_iter().map(|finding| finding.code).collect()
 }
 
 each_database! {
@@ -217,6 +237,216 @@ each_database! {
         background.abort();
     }
 
+    async fn while_a_webhook_takes_its_time_no_other_instance_sends_it_the_same(db: &TestDatabase) {
+        let (receiver, clock) = (Receiver::start().await, ManualClock::new());
+        receiver.hang();
+        let instance = async || TestAuth::instance(db, keys(), &clock, 5, |builder| given(polling(builder))).await;
+        let (first, second) = (instance().await, instance().await);
+        let new = NewWebhook::new(&receiver.url).types(["registered"]);
+        first.auth.webhooks().unwrap().create(new, nobody()).await.unwrap();
+        make(&first, "bob").await;
+        let run = |test: &TestAuth| {
+            let auth = test.auth.clone();
+            tokio::spawn(async move { auth.run_background().await })
+        };
+        let mut running = vec![run(&first)];
+        tokio::time::timeout(5 * SECOND, receiver.wait_for(1)).await.unwrap();
+        running.push(run(&second));
+        // A look reads all webhooks first: once the third begins, the second is over.
+        let has_looked = async |test: &TestAuth| {
+            let mut looks = 0;
+            while looks < 3 {
+                tokio::task::yield_now().await;
+                looks += test.statements().iter().filter(|sql| sql.starts_with("SELECT") && sql.contains("auth_webhook")).count();
+            }
+        };
+        for _ in 0..4 {
+            clock.advance(10 * SECOND);
+            for test in [&first, &second] {
+                test.statements();
+                has_looked(test).await;
+            }
+        }
+        assert_eq!(receiver.take().len(), 1, "one try at a time");
+        for task in running {
+            task.abort();
+        }
+    }
+
+    async fn what_a_webhook_wants_since_a_moment_ago_is_not_passed_over(db: &TestDatabase) {
+        let receiver = Receiver::start().await;
+        let test = TestAuth::with(db, given).await;
+        let webhooks = test.auth.webhooks().unwrap();
+        let id = webhooks.create(NewWebhook::new(&receiver.url).types(["deleted"]), nobody()).await.unwrap().webhook.id;
+        make(&test, "bob").await;
+        test.auth.place_events().await.unwrap();
+        let halting = crate::support::Halting::with(&test, db, given).await;
+        let auth = halting.auth.clone();
+        let meanwhile = async {
+            let mut change = WebhookChange::default();
+            change.types = Some(vec!["registered".to_owned()]);
+            webhooks.change(id, change, nobody()).await.unwrap();
+        };
+        halting.run(("SELECT", "auth_event"), async move { auth.deliver_webhooks().await.unwrap() }, meanwhile).await;
+        deliver(&test).await;
+        assert_eq!(receiver.kinds(), ["registered"]);
+    }
+
+    async fn what_went_to_another_address_has_not_arrived_at_the_new_one(db: &TestDatabase) {
+        let (old, new) = (Receiver::start().await, Receiver::start().await);
+        let test = TestAuth::with(db, given).await;
+        let webhooks = test.auth.webhooks().unwrap();
+        let id = webhooks.create(NewWebhook::new(&old.url).types(["registered"]), nobody()).await.unwrap().webhook.id;
+        make(&test, "bob").await;
+        test.auth.place_events().await.unwrap();
+        let halting = crate::support::Halting::with(&test, db, given).await;
+        let auth = halting.auth.clone();
+        let meanwhile = async {
+            let mut change = WebhookChange::default();
+            change.url = Some(new.url.clone());
+            webhooks.change(id, change, nobody()).await.unwrap();
+        };
+        halting.run(("SELECT", "auth_event"), async move { auth.deliver_webhooks().await.unwrap() }, meanwhile).await;
+        deliver(&test).await;
+        assert_eq!((old.kinds(), new.kinds()), (vec!["registered".to_owned()], vec!["registered".to_owned()]));
+    }
+
+    async fn each_code_is_in_the_feed_and_goes_to_webhooks_and_those_that_end_sessions_are_logout_tokens(db: &TestDatabase) {
+        let (receiver, logout) = (Receiver::start().await, Receiver::start().await);
+        let config = webhooks::Config::new().webhook(&receiver.url, SECRET).logout_url(&logout.url);
+        let test = TestAuth::with(db, |builder| audited(builder).webhooks(config)).await;
+        test.auth.deliver_webhooks().await.unwrap();
+        let codes: Vec<&str> = AuditEvent::codes().collect();
+        for number in 0..codes.len() {
+            make(&test, &number.to_string()).await;
+        }
+        test.auth.place_events().await.unwrap();
+        for (seq, code) in (1..).zip(&codes) {
+            test.execute(&format!("UPDATE auth_event SET code = '{code}' WHERE seq = {seq}")).await;
+        }
+        let page = test.auth.events_after(FeedQuery::after(0)).await.unwrap();
+        assert_eq!(page.events.iter().map(|event| event.event.code.as_str()).collect::<Vec<_>>(), codes);
+        for (seq, code) in (1..).zip(&codes) {
+            let page = test.auth.events_after(FeedQuery::after(0).types([*code])).await.unwrap();
+            assert_eq!(page.events.iter().map(|event| event.seq).collect::<Vec<_>>(), [seq], "{code}");
+        }
+        test.auth.deliver_webhooks().await.unwrap();
+        assert_eq!(receiver.kinds(), codes);
+        let all = test.auth.webhooks().unwrap().list().await.unwrap();
+        let ending = all.iter().find(|webhook| webhook.url == logout.url).unwrap();
+        assert_eq!(logout.take().len(), ending.types.len());
+    }
+
+    async fn all_that_ends_sessions_is_told_by_logout_tokens_and_nothing_else_is(db: &TestDatabase) {
+        let receiver = Receiver::start().await;
+        let world = oidc::World::with(db, |builder, issuer| {
+            let builder = audited(builder).oidc(oidc::providers(issuer)).webhooks(webhooks::Config::new().logout_url(&receiver.url));
+            builder.configure(|config| {
+                config.email_verification = EmailVerification::On;
+                config.unverified_account_ttl = Some(30 * DAY);
+            })
+        }).await;
+        let (test, auth) = (&world.test, &world.test.auth);
+        auth.deliver_webhooks().await.unwrap();
+        let webhooks = auth.webhooks().unwrap();
+        let webhook = webhooks.list().await.unwrap().remove(0);
+        let mut arrived = BTreeSet::new();
+        let address = |name: &str| format!("{name}@example.com");
+        let enter = async |name: &str| {
+            let tokens = test.try_login(&address(name), PASSWORD).await.unwrap();
+            let caller = auth.verifier().verify(tokens.access.expose()).unwrap();
+            (tokens, caller)
+        };
+        for code in [
+            "signed_out", "refresh_reused", "all_signed_out", "others_signed_out", "disabled", "deleted", "password_changed", "password_reset",
+            "email_change_stopped", "factors_reset", "reclaimed", "ways_in_removed", "unverified_removed", "roles_changed", "email_changed",
+        ] {
+            make(test, code).await;
+            let (email, ends) = (address(code), !["roles_changed", "email_changed"].contains(&code));
+            let link = test.token_of(MailKind::VerifyEmail).await;
+            if code == "unverified_removed" {
+                let user = auth.find_user(&email).await.unwrap().id;
+                test.clock.advance(31 * DAY);
+                auth.sweep().await.unwrap();
+                deliver(test).await;
+                let told = receiver.take();
+                assert_eq!(told.iter().map(|one| claims_of(one)["sub"].clone()).collect::<Vec<_>>(), [json!(user.as_uuid())]);
+                arrived.insert(code.to_owned());
+                continue;
+            }
+            let (tokens, caller) = enter(code).await;
+            let user = caller.user_id();
+            match code {
+                "signed_out" => auth.logout(tokens.refresh.clone(), nobody()).await.unwrap(),
+                "refresh_reused" => {
+                    let next = test.refresh(&tokens.refresh).await.unwrap();
+                    test.clock.advance(PAST_GRACE);
+                    test.refresh(&next.refresh).await.unwrap();
+                    assert_refused!(test.refresh(&tokens.refresh).await, Error::SessionOver);
+                }
+                "all_signed_out" => auth.logout_all(user, nobody()).await.unwrap(),
+                "others_signed_out" => auth.end_other_sessions(&enter(code).await.1, nobody()).await.unwrap(),
+                "disabled" => auth.disable(user, nobody()).await.unwrap(),
+                "deleted" => auth.delete_user(user, nobody()).await.unwrap(),
+                "password_changed" => {
+                    let caller = enter(code).await.1;
+                    auth.change_password(&caller, PASSWORD, "another horse battery", nobody()).await.unwrap();
+                }
+                "password_reset" => {
+                    auth.forgot_password(&email, nobody()).await.unwrap();
+                    let link = test.token_of(MailKind::ResetPassword).await;
+                    auth.reset_password(link, "another horse battery", nobody()).await.unwrap();
+                }
+                "email_change_stopped" | "email_changed" => {
+                    // Proved, so that the new address takes nothing away.
+                    auth.verify_email(link, nobody()).await.unwrap();
+                    auth.request_email_change(&caller, &address("new"), Some(PASSWORD.into()), nobody()).await.unwrap();
+                    if ends {
+                        auth.stop_email_change(test.token_of(MailKind::EmailChangeAsked).await, nobody()).await.unwrap();
+                    } else {
+                        auth.verify_email(test.token_of(MailKind::ChangeEmail).await, nobody()).await.unwrap();
+                    }
+                }
+                "factors_reset" => auth.reset_factors(user, nobody()).await.unwrap(),
+                "reclaimed" => drop(world.sign_in(&oidc::issuer::Person::new(code, &email)).await),
+                "ways_in_removed" => {
+                    auth.machines().unwrap().create_key_for(user, NewApiKey::new("nightly"), nobody()).await.unwrap();
+                    auth.verify_email(link, nobody()).await.unwrap();
+                }
+                _ => auth.set_roles(user, &["editor"], nobody()).await.unwrap(),
+            }
+            deliver(test).await;
+            let told: Vec<Value> = receiver.take().iter().map(claims_of).collect();
+            arrived.extend(webhooks.deliveries(webhook.id, 100).await.unwrap().into_iter().map(|delivery| delivery.code));
+            if ends {
+                assert!(test.refresh(&tokens.refresh).await.is_err(), "{code} ends sessions");
+                let is_of_one = ["signed_out", "refresh_reused"].contains(&code);
+                let session = if is_of_one { json!(tokens.session_id.as_uuid()) } else { Value::Null };
+                let names_it = |claims: &Value| claims["sub"] == json!(user.as_uuid()) && claims["sid"] == session;
+                assert!(told.iter().any(names_it), "{code}: {told:?}");
+            } else {
+                test.refresh(&tokens.refresh).await.unwrap();
+                assert_eq!(told, [Value::Null; 0], "{code} ends no session");
+            }
+        }
+        assert_eq!(arrived, webhook.types.into_iter().collect(), "each of its codes was seen to end something");
+    }
+
+    async fn each_logout_token_has_an_id_of_its_own_also_when_it_is_tried_again(db: &TestDatabase) {
+        let receiver = Receiver::start().await;
+        let config = webhooks::Config::new().logout_url(&receiver.url);
+        let test = TestAuth::with(db, |builder| audited(builder).webhooks(config)).await;
+        test.auth.deliver_webhooks().await.unwrap();
+        let tokens = test.signed_in().await;
+        test.auth.logout(tokens.refresh, nobody()).await.unwrap();
+        receiver.answer(500, "");
+        deliver(&test).await;
+        test.clock.advance(5 * SECOND);
+        deliver(&test).await;
+        let ids: BTreeSet<String> = receiver.take().iter().map(|one| claims_of(one)["jti"].to_string()).collect();
+        assert_eq!(ids.len(), 2, "{ids:?}");
+    }
+
     async fn what_ends_a_session_is_told_by_a_logout_token(db: &TestDatabase) {
         let receiver = Receiver::start().await;
         let config = webhooks::Config::new().logout_url(&receiver.url);
@@ -229,14 +459,10 @@ each_database! {
         let received = receiver.take();
         let claims: Vec<Value> = received.iter().map(|one| {
             assert_eq!(one.header("content-type"), "application/x-www-form-urlencoded");
-            let token = std::str::from_utf8(&one.body).unwrap().strip_prefix("logout_token=").unwrap();
+            let token = logout_token(one);
             assert_refused!(test.auth.verifier().verify(token), Error::InvalidToken);
-            let part = |place: usize| -> Value {
-                let text = token.split('.').nth(place).unwrap();
-                serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text).unwrap()).unwrap()
-            };
-            assert_eq!(part(0)["typ"], "logout+jwt");
-            part(1)
+            assert_eq!(part(token, 0)["typ"], "logout+jwt");
+            part(token, 1)
         }).collect();
         assert_eq!(claims[0]["sid"], json!(tokens.session_id.as_uuid()));
         assert_eq!((&claims[1]["sid"], &claims[1]["sub"]), (&Value::Null, &json!(tokens.user_id.as_uuid())));
@@ -310,7 +536,7 @@ each_database! {
         // A name may lead there: it is found out when it is looked up, and nothing is connected to.
         let made = webhooks.create(NewWebhook::new("https://localhost:1/"), nobody()).await.unwrap();
         assert_eq!(webhooks.test(made.webhook.id).await.unwrap().status, None);
-        for (types, secret) in [(vec!["Not A Code"], SECRET), (vec![], "whsec_short")] {
+        for (types, secret) in [(vec!["Not A Code"], SECRET), (vec!["deleted", "registerd"], SECRET), (vec!["refreshed"], SECRET), (vec![], "whsec_short")] {
             let new = NewWebhook::new("https://hooks.example.com/").types(types).secret(secret);
             assert_refused!(webhooks.create(new, nobody()).await, Error::Validation(_));
         }
@@ -326,14 +552,88 @@ each_database! {
         assert_refused!(webhooks.rotate_secret(webhook.id, nobody()).await, Error::Refused(WEBHOOK_OF_SETTING));
         let moved = Receiver::start().await;
         let config = webhooks::Config::new().webhook(&moved.url, SECRET);
-        let next = TestAuth::instance(db, crate::support::keys(), &test.clock, 2, |builder| audited(builder).webhooks(config)).await;
+        let next = TestAuth::instance(db, keys(), &test.clock, 2, |builder| audited(builder).webhooks(config)).await;
         make(&next, "bob").await;
         next.auth.place_events().await.unwrap();
         next.auth.deliver_webhooks().await.unwrap();
         assert_eq!((moved.kinds(), receiver.take().len()), (vec!["registered".to_owned()], 0), "it goes on at the new address");
-        let without = TestAuth::instance(db, crate::support::keys(), &test.clock, 2, given).await;
+        let without = TestAuth::instance(db, keys(), &test.clock, 2, given).await;
         without.auth.deliver_webhooks().await.unwrap();
         assert_eq!(without.auth.webhooks().unwrap().list().await.unwrap(), []);
+    }
+
+    async fn at_another_address_nothing_has_failed_yet(db: &TestDatabase) {
+        let (old, new) = (Receiver::start().await, Receiver::start().await);
+        let test = TestAuth::with(db, given).await;
+        let webhooks = test.auth.webhooks().unwrap();
+        let lead = async |id, url: &str| {
+            let mut change = WebhookChange::default();
+            change.url = Some(url.to_owned());
+            webhooks.change(id, change, nobody()).await.unwrap()
+        };
+        let id = webhooks.create(NewWebhook::new(&old.url).types(["registered"]), nobody()).await.unwrap().webhook.id;
+        for status in [500, 410] {
+            old.answer(status, "");
+            lead(id, &old.url).await;
+            make(&test, &status.to_string()).await;
+            deliver(&test).await;
+            old.take();
+            lead(id, &old.url).await;
+            deliver(&test).await;
+            assert_eq!(old.take().len(), 0, "it was there before: it rests, or is off");
+            lead(id, &new.url).await;
+            deliver(&test).await;
+            assert_eq!(new.kinds(), ["registered"], "after {status}");
+        }
+        let mut off = WebhookChange::default();
+        off.on = Some(false);
+        webhooks.change(id, off, nobody()).await.unwrap();
+        assert_eq!(lead(id, &old.url).await.off.unwrap().reason, "by_hand", "somebody wanted that");
+    }
+
+    async fn a_setting_that_leads_elsewhere_switches_its_webhook_on(db: &TestDatabase) {
+        let receiver = Receiver::start().await;
+        let test = set(db, &receiver).await;
+        receiver.answer(410, "");
+        make(&test, "bob").await;
+        deliver(&test).await;
+        let moved = Receiver::start().await;
+        let config = webhooks::Config::new().webhook(&moved.url, SECRET);
+        let next = TestAuth::instance(db, keys(), &test.clock, 2, |builder| audited(builder).webhooks(config)).await;
+        deliver(&next).await;
+        assert_eq!(moved.kinds(), ["registered", "webhook_off"]);
+    }
+
+    async fn a_check_finds_what_no_setting_names_any_more(db: &TestDatabase) {
+        let receiver = Receiver::start().await;
+        let test = set(db, &receiver).await;
+        assert!(!findings(&test).await.contains(&"webhook_left"));
+        let without = TestAuth::instance(db, keys(), &test.clock, 2, given).await;
+        assert!(findings(&without).await.contains(&"webhook_left"));
+        without.auth.deliver_webhooks().await.unwrap();
+        assert!(!findings(&without).await.contains(&"webhook_left"));
+        without.auth.webhooks().unwrap().create(NewWebhook::new(&receiver.url), nobody()).await.unwrap();
+        let off = TestAuth::instance(db, keys(), &test.clock, 2, |builder| builder).await;
+        assert!(findings(&off).await.contains(&"webhooks_off"));
+    }
+
+    async fn there_are_a_hundred_webhooks_and_no_more_however_many_add_one_at_once(db: &TestDatabase) {
+        let test = TestAuth::with(db, given).await;
+        let webhooks = test.auth.webhooks().unwrap();
+        let new = || NewWebhook::new("https://hooks.example.com/").secret(SECRET);
+        for _ in 0..98 {
+            webhooks.create(new(), nobody()).await.unwrap();
+        }
+        let tasks: Vec<_> = (0..8).map(|_| {
+            let (webhooks, new) = (webhooks.clone(), new());
+            tokio::spawn(async move { webhooks.create(new, nobody()).await })
+        }).collect();
+        for task in tasks {
+            if let Err(error) = task.await.unwrap() {
+                assert!(matches!(error, Error::Validation(_)), "{error:?}");
+            }
+        }
+        assert_eq!(test.count("auth_webhook").await, 100);
     }
 
     async fn whoever_dies_before_writing_down_that_an_event_arrived_sends_it_again(db: &TestDatabase) {
@@ -365,7 +665,7 @@ each_database! {
 async fn webhooks_need_an_audit_and_addresses_and_secrets_of_the_right_form() {
     let build = async |config: webhooks::Config, retention| {
         let db = auth_core::connect("sqlite::memory:").await.unwrap();
-        let builder = auth_core::Auth::builder(db, crate::support::keys()).webhooks(config);
+        let builder = auth_core::Auth::builder(db, keys()).webhooks(config);
         builder
             .configure(|config| config.audit_retention = retention)
             .build()

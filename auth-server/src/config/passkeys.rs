@@ -1,6 +1,8 @@
 //! Passkeys: the site that they are for, and the pages that may ask for them. Both follow `PUBLIC_URL` unless they are given; what
 //! can be one the rules decide.
 
+use std::net::IpAddr;
+
 use super::{Config, split_url, value};
 
 /// What was given.
@@ -20,10 +22,13 @@ impl Default for PasskeyConfig {
 impl Config {
     /// What the rules take.
     pub(crate) fn passkeys(&self, public_url: &str) -> auth_core::PasskeyConfig {
-        let given = &self.passkeys;
+        let (given, host) = (&self.passkeys, &self.http.listen.host);
+        // Where only an address to listen on is known, `public_url_missing` tells that.
+        let is_guessed = self.http.public_url.is_none() && !value::is_called_localhost(host);
+        let is_page = !(is_guessed && host.parse::<IpAddr>().is_ok());
         let mut passkeys = auth_core::PasskeyConfig::for_page(split_url(public_url).0);
         passkeys.refuse_counter = self.auth.passkeys.refuse_counter;
-        passkeys.rp_id = given.rp_id.clone().or(passkeys.rp_id).filter(|_| given.on);
+        passkeys.rp_id = given.rp_id.clone().or(passkeys.rp_id.filter(|_| is_page)).filter(|_| given.on);
         if let Some(given) = &given.origins {
             given.clone_into(&mut passkeys.origins);
             return passkeys;

@@ -39,7 +39,7 @@ fn nginx(home: &Path, shown: &str, address: &str) -> Child {
            upstream app {{ server unix:{home}/app; }}\n\
            server {{\n\
              listen unix:{home}/app;\n\
-             add_header X-User $http_x_user; add_header X-Roles $http_x_roles; add_header X-Cookie \"<$http_cookie>\";\n\
+             add_header X-User $http_x_user; add_header X-Roles $http_x_roles; add_header X-Caller $http_x_caller; add_header X-Cookie \"<$http_cookie>\";\n\
            }}\n\
            {shown}\n\
          }}\n"
@@ -130,7 +130,8 @@ async fn nginx_lets_a_key_through_that_is_for_this() {
 
     let passed = ask(&key).await;
     assert!(passed.starts_with("HTTP/1.1 200") && passed.ends_with("the secret\n"), "{passed}");
-    assert!(passed.contains(&format!("X-User: {id}")) && passed.contains("X-Roles: person"), "{passed}");
+    assert!(passed.contains(&format!("X-User: {id}")) && passed.contains("X-Caller: person"), "{passed}");
+    assert!(passed.contains("X-Roles: user"), "{passed}");
     let passed = ask(&session.access_token).await;
     assert!(passed.starts_with("HTTP/1.1 200"), "{passed}");
     for (token, status) in

@@ -61,7 +61,7 @@ async fn a_start_on_a_terminal_is_one_block_that_says_what_to_do_next_and_it_wor
 #[tokio::test]
 async fn the_block_says_what_is_true_of_this_start_and_its_commands_are_about_the_same_service() {
     let home = tempdir().unwrap();
-    let words = "--database-url sqlite:///other.db --service-name 'My Shop' --metrics-addr 127.0.0.1:0";
+    let words = "--database-url sqlite://other.db --service-name 'My Shop' --metrics-addr 127.0.0.1:0";
     let server = Program::on_a_terminal(home.path(), words).start().await;
     server.log().wait_for("Ctrl-C").await;
     let block = shown(&server);

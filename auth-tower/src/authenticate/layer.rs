@@ -12,7 +12,7 @@ use super::{Authenticate, TokenVerification};
 /// | way | made by | takes effect | cost of a request |
 /// | --- | --- | --- | --- |
 /// | stateless | `AuthLayer::required(auth.verifier())` | when the token expires, 15 minutes by default | nothing |
-/// | bounded | `AuthLayer::required(auth.verifier().bounded(auth.revocations()))` | after the next poll of [`Auth::run_background`], a second or so; at once in the process that did it | nothing; a poll is three SELECTs |
+/// | bounded | `AuthLayer::required(auth.verifier().bounded(auth.revocations()))` | after the next poll of [`Auth::run_background`], a second or so; at once in the process that did it | nothing; a poll is seven SELECTs (four without API keys) |
 /// | strict | `AuthLayer::required(auth.verifier()).strict(auth)` | at once | one SELECT |
 /// | elsewhere (feature `jwks`) | `AuthLayer::required(keys)`, with a `RemoteJwks` of the issuer's public keys | as stateless | nothing; a fetch every few minutes |
 ///

@@ -96,7 +96,8 @@ async fn events(mut call: Call) -> Answered {
         return Err(Problem::forbidden().into());
     }
     // At this moment: a key that has ended reads nothing more.
-    call.service.machines()?.current(&caller).await?;
+    let machines = call.service.machines()?;
+    machines.current(&caller).await?;
     let given = call.query()?;
     let after = number(&given, "after", 0, u64::MAX)?;
     let limit = number(&given, "limit", 1, LIMIT_MAX)?.unwrap_or(LIMIT);
@@ -107,6 +108,10 @@ async fn events(mut call: Call) -> Answered {
     query = query.limit(limit).wait(Duration::from_secs(wait));
     query = query.types(types.split(',').map(str::trim).filter(|code| !code.is_empty()));
     let page = call.service.auth.events_after(query).await?;
+    if wait > 0 {
+        // It may have ended meanwhile.
+        machines.current(&caller).await?;
+    }
     let events = page.events.into_iter().map(EventDocument::from).collect();
     Ok(json(StatusCode::OK, &Page { events, next: page.next }))
 }

@@ -1,7 +1,7 @@
 //! Who is told of events, for administrators.
 
 use auth_core::{
-    FieldError,
+    AuditEvent, FieldError,
     webhooks::{Delivery, MadeWebhook, NewWebhook, Webhook, WebhookChange, WebhookSecret, Webhooks},
 };
 use http::{Response, StatusCode};
@@ -17,7 +17,7 @@ use crate::{
     Body,
     openapi::{
         Operation, Tag,
-        shape::{self, closed, id, list, perhaps, text, time, with},
+        shape::{self, closed, id, list, one_of, perhaps, text, time, with},
     },
     problem::Problem,
     rfc3339,
@@ -349,7 +349,7 @@ fn schemas() -> Vec<(&'static str, Value)> {
     let types = json!({
         "type": "array",
         "maxItems": 50,
-        "items": {"type": "string", "pattern": "^[a-z0-9_]{1,32}$"},
+        "items": one_of(AuditEvent::codes()),
         "description": "Codes of events; none: all.",
     });
     let url = json!({"type": "string", "maxLength": 2048, "description": "https, and of the public net."});

@@ -27,8 +27,17 @@ fn service(settings: impl FnOnce(AuthBuilder) -> AuthBuilder) -> AuthService {
         config.passkeys.rp_id = Some("localhost".to_owned());
         config.passkeys.origins = vec!["http://localhost:8000".to_owned()];
     });
-    let auth = settings(auth.mailer(Arc::new(Outbox::new())).oidc(providers)).build().unwrap();
+    let auth = settings(telling(auth.mailer(Arc::new(Outbox::new())).oidc(providers))).build().unwrap();
     AuthService::builder(auth).mounted_at("/auth").build().unwrap()
+}
+
+/// With webhooks, where there are any.
+fn telling(auth: AuthBuilder) -> AuthBuilder {
+    #[cfg(feature = "webhooks")]
+    let auth = auth
+        .configure(|config| config.audit_retention = Some(std::time::Duration::from_hours(24)))
+        .webhooks(auth_core::webhooks::Config::new());
+    auth
 }
 
 fn whole() -> Value {
@@ -179,7 +188,7 @@ fn kind_of((mail, providers, verification, registration): Kind) -> Option<Auth> 
         config.passkeys.rp_id = mail.then(|| "localhost".to_owned());
         config.passkeys.origins = vec!["http://localhost:8000".to_owned()];
     });
-    let auth = if mail { auth.mailer(Arc::new(Outbox::new())) } else { auth };
+    let auth = if mail { telling(auth.mailer(Arc::new(Outbox::new()))) } else { auth };
     let oidc = providers.map(|all| {
         all.into_iter().fold(oidc::Config::new("http://127.0.0.1:8000/oauth"), oidc::Config::provider)
     });

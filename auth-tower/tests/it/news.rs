@@ -79,6 +79,7 @@ auth_migration::each_database! {
             (json!({"url": "https://169.254.169.254/latest/meta-data"}), "url"),
             (json!({"url": URL, "types": ["Not a code"]}), "types"),
             (json!({"url": URL, "types": "deleted"}), "types"),
+            (json!({"url": URL, "types": ["deletd"]}), "types"),
             (json!({"url": URL, "secret": "short"}), "secret"),
         ] {
             let answer = office.send("POST", "/webhooks", body.clone()).await.expect_problem(422, "validation_failed");
@@ -144,9 +145,33 @@ auth_migration::each_database! {
         assert!(!page.to_string().contains('@'), "no address");
         assert!(page["next"].as_i64().unwrap() > next);
         ask(&reads, "?after=99999").await.expect_problem(410, "cursor_too_old");
-        for bad in ["?after=-1", "?after=x", "?limit=0", "?limit=1001", "?wait=26", "?after=+1"] {
+        for bad in ["?after=-1", "?after=x", "?limit=0", "?limit=1001", "?wait=26", "?after=+1", "?after=1&types=registered,deletd", "?after=1&types=refreshed"] {
             ask(&reads, bad).await.expect_problem(422, "validation_failed");
         }
+    }
+
+    async fn a_key_that_ends_while_it_waits_reads_nothing_more(database: &TestDatabase) {
+        let office = Office::open(database).await;
+        let service = office.send("POST", "/service-accounts", json!({"name": "crm", "roles": []})).await.expect(201).member("id");
+        let keys = format!("/service-accounts/{service}/api-keys");
+        let made = office.send("POST", &keys, json!({"name": "nightly", "scopes": ["events"]})).await.expect(201).json();
+        let (key, id) = (made["key"].as_str().unwrap(), made["id"].as_str().unwrap());
+        office.world.auth.place_events().await.unwrap();
+        let begin = office.world.send(Req::get("/events").bearer(key)).await.expect(200).json()["next"].as_i64().unwrap();
+        office.world.statements();
+        let waits = office.world.send(Req::get(&format!("/events?after={begin}&wait=25")).bearer(key));
+        let ends = async {
+            // Of what it reads before it waits, whether the key is good comes first.
+            let mut read = 0;
+            while read < 3 {
+                tokio::task::yield_now().await;
+                read += office.world.statements();
+            }
+            office.ask("DELETE", &format!("/api-keys/{id}")).await.expect(204);
+            office.world.auth.place_events().await.unwrap();
+        };
+        let (answer, ()) = tokio::join!(waits, ends);
+        answer.expect_problem(401, "invalid_token");
     }
 }
 

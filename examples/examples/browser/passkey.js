@@ -60,6 +60,8 @@ export async function proved(work) {
 /** Makes one; the answer has recovery codes, to be shown once, where it is the first. */
 export async function addPasskey() {
   const { options } = await proved(() => call("POST", "/users/me/passkeys/options"));
+  // What a form has offered waits still, and a browser does one at a time.
+  waiting.abort();
   const publicKey = PublicKeyCredential.parseCreationOptionsFromJSON(options);
   const credential = await navigator.credentials.create({ publicKey });
   return call("POST", "/users/me/passkeys", { credential: credential.toJSON() });

@@ -10,15 +10,15 @@ use crate::world::{ADA, PASSWORD, World};
 const LOGIN: &str = "/auth/passkeys/login";
 const CHALLENGE: &str = "/auth/login/challenge";
 
-/// How many the page lists.
-const LISTED: &str = "document.querySelectorAll('#list-of-passkeys li').length";
+/// How many the page lists, and what it says.
+const LISTED: &str = "[document.querySelectorAll('#list-of-passkeys li').length, document.getElementById('status').textContent]";
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Chromium"]
 async fn a_passkey_is_made_in_the_page_signs_in_by_form_and_button_and_is_removed() {
     let world = World::of_ada_with_an_authenticator().await;
     world.browser.click("#add-passkey").await;
-    world.until(LISTED, 1).await;
+    world.until(LISTED, json!([1, ""])).await;
     // The authenticator takes what the form offers, without a click.
     world.browser.click("#sign-out").await;
     world.host.wait_for(LOGIN, 1).await;
@@ -32,9 +32,9 @@ async fn a_passkey_is_made_in_the_page_signs_in_by_form_and_button_and_is_remove
     world.browser.click("#by-passkey").await;
     world.sees(ADA).await;
     assert_eq!(world.host.take(LOGIN), [200]);
-    world.until(LISTED, 1).await;
+    world.until(LISTED, json!([1, ""])).await;
     world.browser.click("#list-of-passkeys button").await;
-    world.until(LISTED, 0).await;
+    world.until(LISTED, json!([0, ""])).await;
     world.browser.close().await;
 }
 
@@ -43,6 +43,7 @@ async fn a_passkey_is_made_in_the_page_signs_in_by_form_and_button_and_is_remove
 async fn the_page_takes_the_second_step_with_a_passkey_where_one_is_asked_for() {
     let world = World::of_ada_with_an_authenticator().await;
     world.browser.click("#add-passkey").await;
+    world.until(LISTED, json!([1, ""])).await;
     world.until("document.getElementById('codes').textContent.startsWith('Write')", true).await;
     let codes = world.browser.eval("document.getElementById('codes').textContent").await.unwrap();
     let code = codes.as_str().unwrap().split(' ').next_back().unwrap().to_owned();

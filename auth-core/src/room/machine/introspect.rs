@@ -5,7 +5,7 @@ use std::{sync::Arc, time::SystemTime};
 use super::{
     Owner,
     store::{KeyRow, find_key_by_digest, find_service},
-    verify::{self, roles_of},
+    verify::{self, roles_of, scopes_of},
 };
 use crate::{
     ApiKeyId, Assurance, Caller, Error, RefreshToken, SessionId, UserId,
@@ -152,7 +152,7 @@ async fn of_key(kernel: &Kernel, row: KeyRow) -> Result<Option<Introspection>, E
         session: None,
         key: Some(row.id),
         roles: roles_of(&row),
-        scopes: row.scopes,
+        scopes: scopes_of(&row),
         assurance: None,
         methods: Vec::new(),
         authenticated_at: None,

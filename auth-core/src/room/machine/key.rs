@@ -5,8 +5,8 @@ use std::time::SystemTime;
 use super::{
     API_KEY_LIMIT, API_KEY_NOT_FOUND, API_KEY_ROTATED, Owner, SERVICE_NOT_FOUND, scope,
     store::{
-        KeyRow, NewKey, count_open_keys, find_key, find_service, insert_key, list_keys, revoke_key,
-        rotate_key,
+        KeyRow, NewKey, count_open_keys, find_key, find_service, insert_key, list_keys, lock_service,
+        revoke_key, rotate_key,
     },
 };
 use crate::{
@@ -14,6 +14,7 @@ use crate::{
     clock::from_millis,
     event::EventKind,
     kernel::Kernel,
+    mail::MailKind,
     random::ordered_uuid,
     refusal::USER_NOT_FOUND,
     store::{DatabaseTransaction, Insert, lock_user},
@@ -247,39 +248,59 @@ async fn insert(
     session: Option<SessionId>,
     client: &ClientInfo,
 ) -> Result<MadeApiKey, Error> {
-    let (owner, now) = (drawn.new.owner, drawn.new.now);
+    let owner = drawn.new.owner;
     let kind = EventKind::ApiKeyCreated { user: owner.account(), key: drawn.new.id.to_string() };
     until_won(|| async {
         let txn = kernel.store.begin().await?;
-        hold(kernel, &txn, owner, session).await?;
-        if count_open_keys(&txn, owner, now).await? >= MOST_KEYS {
-            return Err(API_KEY_LIMIT.into());
-        }
-        put(&txn, &drawn.new).await?;
+        let email = hold(kernel, &txn, owner, session).await?;
+        add(kernel, &txn, &drawn.new, email.as_deref()).await?;
         kernel.record(&txn, client, &kind).await?;
         Ok(txn.commit().await?)
     })
     .await?;
+    kernel.mail_waits();
     kernel.emit(client, kind);
     Ok(drawn.made())
 }
 
-/// Holds the row of a person until the end of the transaction, in a session that has to live still.
+/// Holds the row of the owner until the end of the transaction, of a person in a session that has to live still. Gives the address
+/// of a person.
 async fn hold(
     kernel: &Kernel,
     txn: &DatabaseTransaction,
     owner: Owner,
     session: Option<SessionId>,
-) -> Result<(), Error> {
+) -> Result<Option<String>, Error> {
     match (owner, session) {
-        (Owner::Person(user), Some(session)) => kernel.hold_session(txn, user, session).await.map(drop),
-        (Owner::Person(user), None) => {
-            lock_user(txn, user).await?.ok_or(USER_NOT_FOUND)?;
-            Ok(())
+        (Owner::Person(user), Some(session)) => {
+            Ok(Some(kernel.hold_session(txn, user, session).await?.email))
         }
-        // The foreign key decides.
-        (Owner::Service(_), _) => Ok(()),
+        (Owner::Person(user), None) => Ok(Some(lock_user(txn, user).await?.ok_or(USER_NOT_FOUND)?.email)),
+        (Owner::Service(account), _) => {
+            if lock_service(txn, account).await? {
+                Ok(None)
+            } else {
+                Err(SERVICE_NOT_FOUND.into())
+            }
+        }
     }
+}
+
+/// Whoever [holds](hold) the owner's row adds the next one: of many at once each counts those of the others.
+async fn add(
+    kernel: &Kernel,
+    txn: &DatabaseTransaction,
+    new: &NewKey,
+    tell: Option<&str>,
+) -> Result<(), Error> {
+    if count_open_keys(txn, new.owner, new.now).await? >= MOST_KEYS {
+        return Err(API_KEY_LIMIT.into());
+    }
+    put(txn, new).await?;
+    if let (Some(email), Owner::Person(user)) = (tell, new.owner) {
+        kernel.post(txn, MailKind::ApiKeyCreated, email, Some(user), None).await?;
+    }
+    Ok(())
 }
 
 async fn put(txn: &DatabaseTransaction, new: &NewKey) -> Result<(), Error> {
@@ -370,16 +391,18 @@ async fn put_in_place(
     let kind = EventKind::ApiKeyRotated { user: old.owner.account(), key: old.id.to_string() };
     until_won(|| async {
         let txn = kernel.store.begin().await?;
-        hold(kernel, &txn, old.owner, session).await?;
+        let email = hold(kernel, &txn, old.owner, session).await?;
         if !rotate_key(&txn, old.id, until, now).await? {
             let is_open = find_key(&txn, old.id).await?.is_some_and(|row| row.is_alive(now));
             return Err(if is_open { API_KEY_ROTATED } else { API_KEY_NOT_FOUND }.into());
         }
-        put(&txn, &drawn.new).await?;
+        // The old one counts for as long as it goes on.
+        add(kernel, &txn, &drawn.new, email.as_deref()).await?;
         kernel.record(&txn, client, &kind).await?;
         Ok(txn.commit().await?)
     })
     .await?;
+    kernel.mail_waits();
     if until <= now {
         kernel.ended_here(old.id.as_uuid());
     }

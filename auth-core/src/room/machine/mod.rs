@@ -91,7 +91,7 @@ async fn ended(kernel: &Kernel, since: i64) -> Result<Ended, Error> {
     if !kernel.config.api_keys.enabled {
         return Ok(Ended::default());
     }
-    Ok(store::ended_since(kernel.store.db(), since).await?)
+    Ok(store::ended_since(kernel.store.db(), since, kernel.now()).await?)
 }
 
 /// The account has no such key, or it is over.

@@ -2,8 +2,8 @@
 
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, JoinType, PaginatorTrait, QueryFilter,
-    QueryOrder, QuerySelect, RelationDef, Select,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, FromQueryResult, JoinType,
+    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, RelationDef, Select,
     sea_query::{Condition, Expr, ExprTrait, IntoCondition},
 };
 use uuid::Uuid;
@@ -179,6 +179,19 @@ pub(super) async fn count_open_keys(db: &impl ConnectionTrait, owner: Owner, now
     key::Entity::find().filter(of_owner(owner)).filter(is_open(now)).count(db).await
 }
 
+/// Keys in use whose scopes have this word in them.
+pub(super) async fn count_keys_for(db: &impl ConnectionTrait, scope: &str, now: i64) -> Result<usize, DbErr> {
+    let scopes: Vec<String> = key::Entity::find()
+        .select_only()
+        .column(key::Column::Scopes)
+        .filter(is_open(now))
+        .filter(key::Column::Scopes.contains(scope))
+        .into_tuple()
+        .all(db)
+        .await?;
+    Ok(scopes.iter().filter(|scopes| scopes.split(' ').any(|one| one == scope)).count())
+}
+
 /// Keys in use that never expire.
 pub(super) async fn count_endless_keys(db: &impl ConnectionTrait) -> Result<u64, DbErr> {
     let endless = key::Column::RevokedAt.is_null().and(key::Column::ExpiresAt.is_null());
@@ -309,6 +322,11 @@ pub(super) async fn find_service(db: &impl ConnectionTrait, id: UserId) -> Resul
     Ok(service::Entity::find_by_id(id.as_uuid()).one(db).await?.map(ServiceRow::from))
 }
 
+/// Holds the row until the end of the transaction. `false`: no such account.
+pub(super) async fn lock_service(txn: &DatabaseTransaction, id: UserId) -> Result<bool, DbErr> {
+    Ok(service::Entity::find_by_id(id.as_uuid()).lock_exclusive().one(txn).await?.is_some())
+}
+
 /// In the order in which they came, from after `after`.
 pub(super) async fn list_services(
     db: &impl ConnectionTrait,
@@ -380,14 +398,21 @@ pub(super) async fn is_token_ended(db: &impl ConnectionTrait, id: Uuid) -> Resul
 }
 
 /// Keys and tokens that ended, and service accounts that were changed: three statements on indexed columns.
-pub(super) async fn ended_since(db: &impl ConnectionTrait, since: i64) -> Result<Ended, DbErr> {
-    let mut ids: Vec<(Uuid, i64)> = key::Entity::find()
+pub(super) async fn ended_since(db: &impl ConnectionTrait, since: i64, now: i64) -> Result<Ended, DbErr> {
+    // No token outlives the end that its key had when it was issued; a rotation may bring that end forward.
+    let outlived = Condition::all()
+        .add(key::Column::RotatedAt.is_not_null())
+        .add(key::Column::ExpiresAt.gt(since))
+        .add(key::Column::ExpiresAt.lte(now));
+    let keys: Vec<(Uuid, Option<i64>, Option<i64>)> = key::Entity::find()
         .select_only()
-        .columns([key::Column::Id, key::Column::RevokedAt])
-        .filter(key::Column::RevokedAt.gt(since))
+        .columns([key::Column::Id, key::Column::RevokedAt, key::Column::ExpiresAt])
+        .filter(Condition::any().add(key::Column::RevokedAt.gt(since)).add(outlived))
         .into_tuple()
         .all(db)
         .await?;
+    let end = |(id, revoked, expires): (Uuid, Option<i64>, Option<i64>)| Some((id, revoked.or(expires)?));
+    let mut ids: Vec<(Uuid, i64)> = keys.into_iter().filter_map(end).collect();
     let tokens: Vec<(Uuid, i64)> = ended_token::Entity::find()
         .select_only()
         .columns([ended_token::Column::Id, ended_token::Column::EndedAt])

@@ -161,7 +161,7 @@ async fn take(
     if row.last_used_at.is_none_or(|at| at < before) {
         note_use(kernel, &row, before, read_at).await;
     }
-    let caller = Arc::new(principal(row));
+    let caller = Arc::new(principal(&row));
     let known = Known { caller: Arc::clone(&caller), read_at, endings, reading };
     keys.put(digest, known, read_at.saturating_sub(bound(kernel)));
     good(kernel, caller, "read")
@@ -196,7 +196,13 @@ pub(super) fn roles_of(row: &KeyRow) -> Vec<String> {
     row.roles.iter().filter(|role| is_admin || *role != ADMIN_ROLE).cloned().collect()
 }
 
-fn principal(row: KeyRow) -> Principal {
+/// What a key is for: `admin` only as long as its owner is one.
+pub(super) fn scopes_of(row: &KeyRow) -> Vec<String> {
+    let is_admin = row.roles.iter().any(|role| role == ADMIN_ROLE);
+    row.scopes.iter().filter(|scope| is_admin || *scope != ADMIN_SCOPE).cloned().collect()
+}
+
+fn principal(row: &KeyRow) -> Principal {
     let (user_id, caller) = match row.owner {
         Owner::Person(user) => (user, Caller::Person),
         Owner::Service(account) => (account, Caller::Service),
@@ -205,8 +211,8 @@ fn principal(row: KeyRow) -> Principal {
         user_id,
         caller,
         shown: Shown::ApiKey(row.id),
-        roles: roles_of(&row),
-        scopes: row.scopes,
+        roles: roles_of(row),
+        scopes: scopes_of(row),
         roles_version: row.roles_version,
         methods: Vec::new(),
         assurance: Assurance::default(),
@@ -227,7 +233,7 @@ pub(super) async fn current(kernel: &Kernel, caller: &Principal) -> Result<Princ
     let row = find_key(db, id).await?.filter(|row| row.owner.account() == caller.user_id);
     let row = row.filter(|row| row.is_alive(kernel.now())).ok_or(Error::InvalidToken)?;
     let Shown::Token(_, token) = caller.shown else {
-        return Ok(Principal { verified: Verified::Strict, ..principal(row) });
+        return Ok(Principal { verified: Verified::Strict, ..principal(&row) });
     };
     // As a bounded check: a token from before a change is over.
     if caller.roles_version < row.roles_version || is_token_ended(db, token).await? {

@@ -1,13 +1,17 @@
 //! Every statement about webhooks and their deliveries.
 
 use sea_orm::{
-    ColumnTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
+    ColumnTrait, DbErr, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::Expr,
 };
 use uuid::Uuid;
 
 use super::entity::{delivery, webhook};
 pub(super) use super::entity::{delivery::Model as DeliveryRow, webhook::Model as WebhookRow};
-use crate::store::{ConnectionTrait, Insert};
+use crate::store::{ConnectionTrait, DatabaseTransaction, Insert, entity::feed};
+
+/// Why one is off that somebody has switched off.
+const BY_HAND: &str = "by_hand";
 
 /// How a webhook stands after a try.
 pub(super) struct Standing {
@@ -31,6 +35,26 @@ pub(super) async fn find_webhook(db: &impl ConnectionTrait, id: Uuid) -> Result<
 /// All of them, the oldest first: a handful of rows.
 pub(super) async fn list_webhooks(db: &impl ConnectionTrait) -> Result<Vec<WebhookRow>, DbErr> {
     webhook::Entity::find().order_by_asc(webhook::Column::Id).all(db).await
+}
+
+/// Sees to it that there is a last place of the feed, which can be held then.
+pub(super) async fn begin_places(db: &impl ConnectionTrait) -> Result<(), DbErr> {
+    if feed::Entity::find_by_id(feed::ROW).one(db).await?.is_none() {
+        let none = feed::Model { id: feed::ROW, last_seq: 0 }.into_active_model();
+        // Somebody else was first.
+        let (Insert::Done | Insert::Taken) =
+            Insert::of(feed::Entity::insert(none).exec_without_returning(db).await)?;
+    }
+    Ok(())
+}
+
+/// The place of the feed that was given last; until the end of the transaction nobody else holds it or gives another.
+pub(super) async fn hold_last_place(txn: &DatabaseTransaction) -> Result<Option<i64>, DbErr> {
+    Ok(feed::Entity::find_by_id(feed::ROW).lock_exclusive().one(txn).await?.map(|row| row.last_seq))
+}
+
+pub(super) async fn count_webhooks(db: &impl ConnectionTrait) -> Result<u64, DbErr> {
+    webhook::Entity::find().count(db).await
 }
 
 /// The lowest place up to which one that is on has been told. `None`: none is on.
@@ -59,6 +83,9 @@ pub(super) async fn stand(
         .filter(webhook::Column::Id.eq(seen.id))
         .filter(webhook::Column::AfterSeq.eq(seen.after_seq))
         .filter(webhook::Column::Tries.eq(seen.tries))
+        // What went to another address has not arrived at this one, and what was passed over may be wanted now.
+        .filter(webhook::Column::Url.eq(&seen.url))
+        .filter(webhook::Column::Types.eq(&seen.types))
         .filter(webhook::Column::OffAt.is_null())
         .exec(db)
         .await?;
@@ -79,28 +106,39 @@ pub(super) async fn restart(db: &impl ConnectionTrait, id: Uuid, after: Option<i
     Ok(update.filter(webhook::Column::Id.eq(id)).exec(db).await?.rows_affected > 0)
 }
 
-pub(super) async fn switch_off(
-    db: &impl ConnectionTrait,
-    id: Uuid,
-    now: i64,
-    reason: &str,
-) -> Result<(), DbErr> {
+pub(super) async fn switch_off(db: &impl ConnectionTrait, id: Uuid, now: i64) -> Result<(), DbErr> {
     let update = webhook::Entity::update_many()
         .col_expr(webhook::Column::OffAt, Expr::value(now))
-        .col_expr(webhook::Column::OffReason, Expr::value(reason));
+        .col_expr(webhook::Column::OffReason, Expr::value(BY_HAND));
     let update = update.filter(webhook::Column::Id.eq(id)).filter(webhook::Column::OffAt.is_null());
     update.exec(db).await.map(drop)
 }
 
-pub(super) async fn readdress(
-    db: &impl ConnectionTrait,
-    id: Uuid,
-    url: &str,
-    types: &str,
-) -> Result<(), DbErr> {
-    let update = webhook::Entity::update_many()
+/// Leads to another address from now on, where nothing has failed yet: it rests no longer, and is on again unless somebody has
+/// switched it off. `false`: it leads there already, or is gone.
+pub(super) async fn readdress(db: &impl ConnectionTrait, id: Uuid, url: &str) -> Result<bool, DbErr> {
+    let updated = webhook::Entity::update_many()
         .col_expr(webhook::Column::Url, Expr::value(url))
-        .col_expr(webhook::Column::Types, Expr::value(types));
+        .col_expr(webhook::Column::Tries, Expr::value(0_i64))
+        .col_expr(webhook::Column::FailingSince, Expr::value(Option::<i64>::None))
+        .col_expr(webhook::Column::NextTryAt, Expr::value(0_i64))
+        .filter(webhook::Column::Id.eq(id))
+        .filter(webhook::Column::Url.ne(url))
+        .exec(db)
+        .await?;
+    if updated.rows_affected == 0 {
+        return Ok(false);
+    }
+    let on = webhook::Entity::update_many()
+        .col_expr(webhook::Column::OffAt, Expr::value(Option::<i64>::None))
+        .col_expr(webhook::Column::OffReason, Expr::value(Option::<String>::None));
+    on.filter(webhook::Column::Id.eq(id)).filter(webhook::Column::OffReason.ne(BY_HAND)).exec(db).await?;
+    Ok(true)
+}
+
+/// Is told of these from now on.
+pub(super) async fn retype(db: &impl ConnectionTrait, id: Uuid, types: &str) -> Result<(), DbErr> {
+    let update = webhook::Entity::update_many().col_expr(webhook::Column::Types, Expr::value(types));
     update.filter(webhook::Column::Id.eq(id)).exec(db).await.map(drop)
 }
 

@@ -125,6 +125,28 @@ fn one_crypto_back_end_and_no_openssl() {
     }
 }
 
+/// A crate that turns a feature of `tracing-subscriber` on turns it on for its host: with `env-filter` a host that calls `fmt::init()`
+/// sees errors only. And whoever has SQLite needs no TLS.
+#[test]
+fn a_small_host_keeps_its_log_and_gets_no_tls() {
+    for (crate_name, features) in
+        [("auth-migration", "sqlite"), ("auth-core", "sqlite"), ("auth-tower", "axum,auth-core/sqlite")]
+    {
+        let tree = dependencies(crate_name, features);
+        assert!(tree.iter().any(|name| name == "sqlx-sqlite"), "{crate_name}: {tree:?}");
+        for banned in [
+            "tracing-subscriber",
+            "tracing-log",
+            "env_logger",
+            "sea-orm-migration",
+            "rustls",
+            "sqlx-postgres",
+        ] {
+            assert!(!tree.iter().any(|name| name == banned), "{crate_name} depends on {banned}");
+        }
+    }
+}
+
 #[test]
 fn what_is_for_tests_is_not_in_the_program() {
     let tree = tree("auth-server", "", "{p} has {f}");

@@ -76,12 +76,13 @@ each_database! {
         verbs(&world.test);
         let made = world.key(&[]).await;
         let proof = ["SELECT", "SELECT"];
-        assert_eq!(verbs(&world.test), [&proof[..], &["SELECT", "SELECT", "SELECT", "INSERT"]].concat(), "make");
+        assert_eq!(verbs(&world.test), [&proof[..], &["SELECT", "SELECT", "SELECT", "SELECT", "INSERT", "INSERT"]].concat(), "make, and tell the owner");
         world.machines.keys(&world.caller).await.unwrap();
         assert_eq!(verbs(&world.test), ["SELECT", "SELECT"], "list");
         let rotate = auth_core::machine::RotateApiKey::new(made.key.id);
         world.machines.rotate_key(&world.caller, rotate, nobody()).await.unwrap();
-        assert_eq!(verbs(&world.test), [&proof[..], &["SELECT", "SELECT", "SELECT", "UPDATE", "INSERT"]].concat(), "rotate");
+        let rotated = ["SELECT", "SELECT", "SELECT", "SELECT", "UPDATE", "SELECT", "INSERT", "INSERT"];
+        assert_eq!(verbs(&world.test), [&proof[..], &rotated].concat(), "rotate");
         world.machines.end_key(&world.caller, made.key.id, nobody()).await.unwrap();
         assert_eq!(verbs(&world.test), ["SELECT", "SELECT", "UPDATE"], "end");
 

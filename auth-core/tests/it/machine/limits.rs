@@ -36,11 +36,32 @@ each_database! {
         let admin = world.machines.create_key(&caller, key(&[ADMIN_SCOPE]), nobody()).await.unwrap();
         assert_eq!(world.verify(&limited).await.unwrap().roles(), ["user", "editor"]);
         assert_eq!(world.verify(&admin).await.unwrap().roles(), ["user", "admin", "editor"]);
+        assert!(world.verify(&admin).await.unwrap().has_scope(ADMIN_SCOPE));
         world.test.auth.create_user(auth_core::CreateUser::new("other@example.com").role("admin").password(crate::support::PASSWORD)).await.unwrap();
         world.roles(&["editor"]).await;
-        assert_eq!(world.verify(&admin).await.unwrap().roles(), ["user", "editor"], "at once where it was done");
+        let demoted = world.verify(&admin).await.unwrap();
+        assert_eq!(demoted.roles(), ["user", "editor"], "at once where it was done");
+        assert!(!demoted.has_scope(ADMIN_SCOPE), "a guard that asks for the scope lets nobody in that is no administrator");
+        let told = world.machines.introspect(admin.secret.expose()).await.unwrap().unwrap();
+        assert_eq!((told.roles.as_slice(), told.scopes.as_slice()), (&["user".to_owned(), "editor".to_owned()][..], &[][..]));
         world.roles(&["author"]).await;
         assert_eq!(world.verify(&limited).await.unwrap().roles(), ["user", "author"]);
+    }
+
+    async fn the_scope_admin_of_a_service_and_its_tokens_end_with_the_role(db: &TestDatabase) {
+        let world = World::new(db).await;
+        let service = world.service(&["admin"]).await;
+        let made = world.service_key(service.id, &[ADMIN_SCOPE]).await;
+        let issued = world.machines.token(made.secret.expose(), None, None, &nobody()).await.unwrap();
+        let mut change = auth_core::machine::ServiceChange::default();
+        change.roles = Some(Vec::new());
+        world.machines.change_service(service.id, change, nobody()).await.unwrap();
+        assert!(!world.verify(&made).await.unwrap().has_scope(ADMIN_SCOPE));
+        assert_eq!(world.machines.introspect(issued.access.expose()).await.unwrap(), None);
+        let more = world.machines.token(made.secret.expose(), None, Some(ADMIN_SCOPE), &nobody()).await;
+        assert_refused!(more, Error::Refused(auth_core::machine::INVALID_SCOPE));
+        let issued = world.machines.token(made.secret.expose(), None, None, &nobody()).await.unwrap();
+        assert_eq!(issued.scopes, [""; 0]);
     }
 
     async fn what_is_done_elsewhere_reaches_a_key_within_the_bound(db: &TestDatabase) {

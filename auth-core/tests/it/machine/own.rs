@@ -215,6 +215,66 @@ each_database! {
         assert_eq!(world.test.count("auth_api_key").await, 100);
     }
 
+    async fn a_rotation_counts_too_for_as_long_as_the_old_key_goes_on(db: &TestDatabase) {
+        let world = World::new(db).await;
+        let mut made = Vec::new();
+        for _ in 0..98 {
+            made.push(world.key(&[]).await.key.id);
+        }
+        let tasks: Vec<_> = made.iter().take(8).map(|id| {
+            let (machines, caller, rotate) = (world.machines.clone(), world.caller.clone(), RotateApiKey::new(*id));
+            tokio::spawn(async move { machines.rotate_key(&caller, rotate, nobody()).await })
+        }).collect();
+        for task in tasks {
+            if let Err(error) = task.await.unwrap() {
+                assert!(matches!(error, Error::Refused(API_KEY_LIMIT)), "{error:?}");
+            }
+        }
+        assert_eq!(world.test.count("auth_api_key").await, 100);
+        let at_once = RotateApiKey::new(made[97]).overlap_hours(0);
+        world.machines.rotate_key(&world.caller, at_once, nobody()).await.expect("one comes and one goes");
+    }
+
+    async fn a_service_account_has_a_hundred_keys_and_no_more_however_many_ask_at_once(db: &TestDatabase) {
+        let world = World::new(db).await;
+        let service = world.service(&[]).await.id;
+        for _ in 0..98 {
+            world.service_key(service, &[]).await;
+        }
+        let tasks: Vec<_> = (0..8).map(|_| {
+            let machines = world.machines.clone();
+            tokio::spawn(async move { machines.create_service_key(service, key(&[]), nobody()).await })
+        }).collect();
+        for task in tasks {
+            if let Err(error) = task.await.unwrap() {
+                assert!(matches!(error, Error::Refused(API_KEY_LIMIT)), "{error:?}");
+            }
+        }
+        assert_eq!(world.test.count("auth_api_key").await, 100);
+    }
+
+    async fn the_owner_of_a_new_key_is_told_by_mail(db: &TestDatabase) {
+        let world = World::new(db).await;
+        let made = world.key(&[]).await;
+        world.machines.rotate_key(&world.caller, RotateApiKey::new(made.key.id), nobody()).await.unwrap();
+        world.machines.create_key_for(world.caller.user_id(), key(&[]), nobody()).await.unwrap();
+        let service = world.service(&[]).await;
+        world.service_key(service.id, &[]).await;
+        assert_eq!(world.test.kinds_of_mails().await, ["api_key_created"; 3], "and nobody of a service's");
+    }
+
+    async fn keys_for_the_events_are_found_where_none_are_written(db: &TestDatabase) {
+        let world = World::new(db).await;
+        let codes = async || -> Vec<&'static str> {
+            world.test.auth.check().await.iter().map(|finding| finding.code).collect()
+        };
+        let service = world.service(&[]).await;
+        world.service_key(service.id, &["read:events"]).await;
+        assert!(!codes().await.contains(&"feed_off"), "a name that has it in it is another");
+        world.service_key(service.id, &["events"]).await;
+        assert!(codes().await.contains(&"feed_off"));
+    }
+
     async fn keys_go_with_their_owner_and_with_who_turns_out_not_to_be(db: &TestDatabase) {
         let world = World::with(db, |builder| builder.configure(|config| config.email_verification = EmailVerification::On)).await;
         let made = world.key(&[]).await;

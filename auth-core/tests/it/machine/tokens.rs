@@ -131,6 +131,27 @@ each_database! {
         }
     }
 
+    async fn a_token_does_not_outlive_the_overlap_of_a_key_that_was_rotated(db: &TestDatabase) {
+        let world = World::with(db, |builder| builder.configure(|config| config.tokens.access_ttl = 3 * 3600 * SECOND)).await;
+        let service = world.service(&[]).await;
+        let (rotated, kept) = (world.service_key(service.id, &[]).await, world.service_key(service.id, &[]).await);
+        let token = async |made: &auth_core::machine::MadeApiKey| {
+            world.machines.token(made.secret.expose(), None, None, &nobody()).await.unwrap()
+        };
+        let (of_rotated, of_kept) = (token(&rotated).await, token(&kept).await);
+        let bounded = world.test.auth.verifier().bounded(world.test.auth.revocations());
+        world.test.auth.poll_revocations().await.unwrap();
+        let rotate = auth_core::machine::RotateApiKey::new(rotated.key.id).overlap_hours(1);
+        world.machines.rotate_service_key(rotate, nobody()).await.unwrap();
+        world.test.clock.advance(3599 * SECOND);
+        world.test.auth.poll_revocations().await.unwrap();
+        bounded.verify_any(of_rotated.access.expose()).expect("in the overlap");
+        world.test.clock.advance(SECOND);
+        world.test.auth.poll_revocations().await.unwrap();
+        assert_refused!(bounded.verify_any(of_rotated.access.expose()), Error::InvalidToken);
+        bounded.verify_any(of_kept.access.expose()).unwrap();
+    }
+
     async fn introspection_tells_of_what_is_good_and_of_nothing_else(db: &TestDatabase) {
         let world = World::new(db).await;
         let (tokens, service) = (world.test.login().await, world.service(&["editor"]).await);

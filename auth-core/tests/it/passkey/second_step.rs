@@ -143,8 +143,9 @@ each_database! {
     }
 
     async fn codes_are_locked_also_where_there_is_no_app_and_stay_so_until_a_passkey_or_an_administrator_opens_them(db: &TestDatabase) {
-        let limited = |builder: AuthBuilder| required(builder).configure(|config| config.factors.max_failures = 4);
-        let mut world = World::with(db, limited).await;
+        let mut world = World::new(db).await;
+        let limited = |builder| required_site(builder).configure(|config| config.factors.max_failures = 4);
+        world.test = TestAuth::instance(db, keys(), &world.test.clock, 5, limited).await;
         let factors = world.test.auth.factors().unwrap();
         let answer = async |code: &str| {
             let challenge = challenged(world.test.auth.login(Login::new(EMAIL, PASSWORD)).await);
@@ -197,7 +198,7 @@ each_database! {
         assert_eq!(world.test.mails().await, ["second_factor_failed"]);
         assert_eq!(world.test.events.count("second_factor_failed"), 5);
         assert_refused!(answer(Method::Passkey, "{}").await, Error::Throttled { .. });
-        assert_refused!(answer(Method::Totp, &app.next_code()).await, Error::Throttled { .. });
+        assert_refused!(answer(Method::Totp, &app.code()).await, Error::Throttled { .. });
         assert_refused!(step_up("{}").await, Error::Throttled { .. });
         let signed = world.authenticator.sign(challenge.passkey_options.as_ref().unwrap());
         answer(Method::Passkey, &signed).await.unwrap();
@@ -205,7 +206,8 @@ each_database! {
     }
 
     async fn a_challenge_is_told_once_more_to_who_has_nothing_but_its_token(db: &TestDatabase) {
-        let mut world = World::with(db, required).await;
+        let mut world = World::new(db).await;
+        world.test = TestAuth::instance(db, keys(), &world.test.clock, 5, required_site).await;
         let factors = world.test.auth.factors().unwrap();
         let first = challenged(world.test.auth.login(Login::new(EMAIL, PASSWORD)).await);
         let again = factors.challenge(first.auth_session.clone(), nobody()).await.unwrap();
@@ -305,7 +307,7 @@ each_database! {
         let test = TestAuth::with(db, required_site).await;
         test.auth.create_user(CreateUser::new(EMAIL).password(PASSWORD).verified()).await.unwrap();
         let other = TestAuth::instance(db, keys(), &test.clock, 5, required_site).await;
-        let mut tasks = Vec::new();
+        let mut answers = Vec::new();
         for number in 0..6 {
             let factors = if number % 2 == 0 { &test } else { &other }.auth.factors().unwrap();
             let session = challenged(test.auth.login(Login::new(EMAIL, PASSWORD)).await).auth_session;
@@ -316,10 +318,13 @@ each_database! {
                 let options = factors.enrol_passkey(session.clone(), nobody()).await.unwrap();
                 Answer::new(session, Method::Passkey, SoftwareAuthenticator::on(ORIGIN).create(&options))
             };
-            tasks.push(tokio::spawn(async move { factors.answer(answer).await }));
+            answers.push((factors, answer));
         }
+        let tasks = answers
+            .into_iter()
+            .map(|(factors, answer)| tokio::spawn(async move { factors.answer(answer).await }));
         let mut stood = 0;
-        for task in tasks {
+        for task in tasks.collect::<Vec<_>>() {
             match task.await.unwrap() {
                 Ok(_) => stood += 1,
                 Err(Error::Refused(TOTP_EXISTS)) => {}

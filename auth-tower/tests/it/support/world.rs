@@ -154,6 +154,9 @@ impl World {
             "auth_passkey",
             "auth_passkey_challenge",
             "auth_device",
+            "auth_webhook",
+            "auth_webhook_delivery",
+            "auth_feed",
             "auth_profile",
         ] {
             let count = format!("SELECT COUNT(*) AS n FROM {table}");

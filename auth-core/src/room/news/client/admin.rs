@@ -18,14 +18,16 @@ use super::{
 };
 use crate::{
     ClientInfo, Error, FieldError,
+    audit::known_codes,
     clock::{duration_millis, from_millis},
     event::EventKind,
     kernel::Kernel,
     random,
     refusal::CURSOR_TOO_OLD,
     room::news::store::{
-        DeliveryRow, WebhookRow, find_webhook, insert_delivery, insert_webhook, list_deliveries,
-        list_webhooks, readdress, remove_webhook, replace_secret, restart, switch_off,
+        DeliveryRow, WebhookRow, begin_places, count_webhooks, find_webhook, hold_last_place,
+        insert_delivery, insert_webhook, list_deliveries, list_webhooks, readdress, remove_webhook,
+        replace_secret, restart, retype, switch_off,
     },
     store::{first_place, last_place},
     task::{detached, until_won},
@@ -34,7 +36,7 @@ use crate::{
 /// A secret that was replaced signs on for so long.
 const OVERLAP: Duration = Duration::from_hours(24);
 /// More than anybody needs, so that an administrator who is none cannot fill the disk.
-const MAX_WEBHOOKS: usize = 100;
+const MAX_WEBHOOKS: u64 = 100;
 const MAX_TYPES: usize = 50;
 const MAX_DELIVERIES: u64 = 100;
 
@@ -65,7 +67,7 @@ impl NewWebhook {
         Self { url: url.into(), types: Vec::new(), secret: None }
     }
 
-    /// Told of these only: [codes](crate::EventKind::code). With none, of all.
+    /// Told of these only: [codes](crate::AuditEvent::codes). With none, of all.
     pub fn types<T: Into<String>>(mut self, types: impl IntoIterator<Item = T>) -> Self {
         self.types = types.into_iter().map(Into::into).collect();
         self
@@ -202,18 +204,23 @@ impl Webhooks {
                 None => kernel.new_webhook_secret()?,
             };
             SigningSecret::of_field(&secret)?;
-            if list_webhooks(db).await?.len() >= MAX_WEBHOOKS {
-                let rule = format!("there are {MAX_WEBHOOKS} webhooks already");
-                return Err(Error::Validation(vec![FieldError::new("url", "too_many_webhooks", rule)]));
-            }
-            let mut row = new_row(kernel, None, url, types, last_place(db).await?.unwrap_or(0))?;
+            let mut row = new_row(kernel, None, url, types, 0)?;
             row.secret = Some(kernel.seal_webhook_secret(row.id, &secret)?);
             let kind = EventKind::WebhookAdded { webhook: row.id.to_string() };
-            until_won(|| async {
+            begin_places(db).await?;
+            let row = until_won(|| async {
                 let txn = kernel.store.begin().await?;
+                // Held to the end, so that of many who add one at once each counts those of the others.
+                let after_seq = hold_last_place(&txn).await?.unwrap_or(0);
+                if count_webhooks(&txn).await? >= MAX_WEBHOOKS {
+                    let rule = format!("there are {MAX_WEBHOOKS} webhooks already");
+                    return Err(Error::Validation(vec![FieldError::new("url", "too_many_webhooks", rule)]));
+                }
+                let row = WebhookRow { after_seq, ..row.clone() };
                 insert_webhook(&txn, row.clone()).await?;
                 kernel.record(&txn, &client, &kind).await?;
-                Ok(txn.commit().await?)
+                txn.commit().await?;
+                Ok(row)
             })
             .await?;
             kernel.emit(&client, kind);
@@ -238,7 +245,7 @@ impl Webhooks {
         Ok(self.row(id).await?.into())
     }
 
-    /// Changes one.
+    /// Changes one. At another address it begins where it was, without a rest; one that is off because it failed is on again.
     ///
     /// # Errors
     /// As [`create`](Self::create); [`WEBHOOK_NOT_FOUND`]; [`WEBHOOK_OF_SETTING`] unless it is only switched.
@@ -255,15 +262,20 @@ impl Webhooks {
             if row.setting.is_some() && (url.is_some() || types.is_some()) {
                 return Err(WEBHOOK_OF_SETTING.into());
             }
-            let url = url.map_or(Ok(row.url), |url| this.checked_url(url))?;
-            let types = types.map_or(Ok(row.types), |types| checked_types(&types))?;
+            let url = url.map(|url| this.checked_url(url)).transpose()?;
+            let types = types.map(|types| checked_types(&types)).transpose()?;
             let kind = EventKind::WebhookChanged { webhook: id.to_string() };
             until_won(|| async {
                 let txn = kernel.store.begin().await?;
-                readdress(&txn, id, &url, &types).await?;
+                if let Some(url) = &url {
+                    readdress(&txn, id, url).await?;
+                }
+                if let Some(types) = &types {
+                    retype(&txn, id, types).await?;
+                }
                 match on {
                     Some(true) => _ = restart(&txn, id, None).await?,
-                    Some(false) => switch_off(&txn, id, kernel.now(), "by_hand").await?,
+                    Some(false) => switch_off(&txn, id, kernel.now()).await?,
                     None => {}
                 }
                 kernel.record(&txn, &client, &kind).await?;
@@ -421,11 +433,8 @@ impl Webhooks {
 }
 
 fn checked_types(types: &[String]) -> Result<String, Error> {
-    let is_code = |code: &String| {
-        (1..=32).contains(&code.len())
-            && code.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'_')
-    };
-    if types.len() > MAX_TYPES || !types.iter().all(is_code) {
+    known_codes(types)?;
+    if types.len() > MAX_TYPES {
         let rule = format!("has to be at most {MAX_TYPES} codes of events");
         return Err(Error::Validation(vec![FieldError::new("types", "invalid_types", rule)]));
     }

@@ -1,17 +1,34 @@
 //! What a look at webhooks finds.
 
-use super::{config::SetUp, outcome::FAILING};
+use super::{config::SetUp, deliver::of_setting, outcome::FAILING};
 use crate::{Error, Finding, clock::duration_millis, kernel::Kernel, room::news::store::list_webhooks};
 
 /// After four tries something is wrong that does not mend itself.
 const STUCK: std::time::Duration = std::time::Duration::from_mins(15);
 
 pub(in crate::room::news) async fn check(kernel: &Kernel) -> Result<Vec<Finding>, Error> {
-    let Some(set_up) = kernel.set_up::<SetUp>() else { return Ok(Vec::new()) };
+    let rows = list_webhooks(kernel.store.db()).await?;
+    let Some(set_up) = kernel.set_up::<SetUp>() else {
+        return Ok(Vec::from_iter((!rows.is_empty()).then(|| {
+            Finding::warning(
+                "webhooks_off",
+                format!("{} webhooks are stored and told of nothing: webhooks are off", rows.len()),
+                "set audit_retention, and hand webhooks to the builder; or remove them while they are on",
+            )
+        })));
+    };
     let mut found = Vec::new();
     let since = kernel.now().saturating_sub(duration_millis(STUCK));
-    for row in list_webhooks(kernel.store.db()).await? {
+    for row in rows {
         let (id, url) = (row.id, row.url);
+        if row.setting.is_some_and(|name| of_setting(&set_up, &name).is_none()) {
+            found.push(Finding::note(
+                "webhook_left",
+                format!("the webhook {id} ({url}) was named by a setting that is gone: with it ends what it was not told yet"),
+                "nothing, if that is meant: the next start removes it",
+            ));
+            continue;
+        }
         match row.off_reason.as_deref() {
             Some(FAILING) => found.push(Finding::error(
                 "webhook_off",

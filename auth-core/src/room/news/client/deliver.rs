@@ -19,13 +19,14 @@ use super::{
 };
 use crate::{
     ADMIN_ROLE, Auth, ClientInfo, Error,
+    clock::duration_millis,
     event::EventKind,
     kernel::Kernel,
     mail::MailKind,
     random,
     room::news::store::{
         DeliveryRow, WebhookRow, insert_delivery, insert_webhook, least_place, list_webhooks, readdress,
-        remove_webhook, stand,
+        remove_webhook, retype, stand,
     },
     store::{Insert, Placed, events_after, find_able, find_user, last_place, take_lease},
     task::{detached, until_won},
@@ -33,8 +34,9 @@ use crate::{
 
 /// How many events are read at once.
 const BATCH: u64 = 50;
-/// How long the turn of an instance lasts that does not come back.
-const TURN: i64 = 10 * 1000;
+/// How long the turn of an instance lasts that does not come back. Longer than a try may take, so that one which is cut off has ended
+/// its tries before another one begins.
+const TURN: i64 = 20 * 1000;
 
 impl Auth {
     /// Hands over what is due, in one round, and tells how many events arrived. For a host with a scheduler of its own; several
@@ -75,6 +77,8 @@ pub(in crate::room::news) async fn keep_delivering(kernel: Arc<Kernel>) {
             Some(ended) = tries.join_next_with_id(), if !tries.is_empty() => {
                 let (id, outcome): (Id, Result<u64, Error>) = match ended {
                     Ok(done) => done,
+                    // Given up: whoever's turn it is sends what this one would have.
+                    Err(error) if error.is_cancelled() => (error.id(), Ok(0)),
                     Err(error) => (error.id(), Err(Error::internal(error))),
                 };
                 busy.remove(&id);
@@ -89,8 +93,10 @@ pub(in crate::room::news) async fn keep_delivering(kernel: Arc<Kernel>) {
             }
             let mut due = due(&kernel, &set_up).await?;
             due.retain(|row| !busy.values().any(|id| *id == row.id));
-            if due.is_empty() || !is_our_turn(&kernel).await? {
+            // Kept for as long as something is under way: another instance would send the same again.
+            if (!due.is_empty() || !busy.is_empty()) && !is_our_turn(&kernel).await? {
                 due.clear();
+                tries.abort_all();
             }
             Ok::<_, Error>(due)
         };
@@ -114,7 +120,9 @@ pub(in crate::room::news) async fn keep_delivering(kernel: Arc<Kernel>) {
 async fn is_our_turn(kernel: &Arc<Kernel>) -> Result<bool, Error> {
     let (kernel, now) = (Arc::clone(kernel), kernel.now());
     detached(async move {
-        let until = now.saturating_add(TURN);
+        // Renewed at each poll, of which one or two may be late.
+        let turn = TURN.max(duration_millis(kernel.config.background.poll).saturating_mul(3));
+        let until = now.saturating_add(turn);
         Ok(take_lease(kernel.store.db(), "webhooks", kernel.instance, now, until).await?)
     })
     .await
@@ -127,10 +135,13 @@ async fn follow_settings(kernel: &Arc<Kernel>, set_up: &Arc<SetUp>) -> Result<()
         let db = kernel.store.db();
         let rows = list_webhooks(db).await?;
         for of in &set_up.of_settings {
-            let types = if of.secret.is_none() { logout::ENDINGS.join(",") } else { String::new() };
+            let types = if of.secret.is_none() { logout::endings() } else { String::new() };
             match rows.iter().find(|row| row.setting.as_ref() == Some(&of.name)) {
                 Some(row) if row.url == of.url && row.types == types => {}
-                Some(row) => readdress(db, row.id, &of.url, &types).await?,
+                Some(row) => {
+                    retype(db, row.id, &types).await?;
+                    readdress(db, row.id, &of.url).await?;
+                }
                 None => {
                     // From now on: what happened before is not news.
                     let after = last_place(db).await?.unwrap_or(0);
@@ -177,7 +188,7 @@ pub(super) fn new_row(
     })
 }
 
-fn of_setting<'a>(set_up: &'a SetUp, name: &str) -> Option<&'a OfSetting> {
+pub(super) fn of_setting<'a>(set_up: &'a SetUp, name: &str) -> Option<&'a OfSetting> {
     set_up.of_settings.iter().find(|of| of.name == name)
 }
 
