@@ -119,9 +119,7 @@ fn the_tables_of_problems_have_each_code() {
         let codes = quoted(cells.next().unwrap());
         told.extend(codes.enumerate().map(|(n, code)| (code, *statuses.get(n).unwrap_or(&statuses[0]))));
     }
-    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../auth-core/src/manual/errors.md");
-    let page = std::fs::read_to_string(page).unwrap();
-    let page: BTreeSet<&str> = quoted(&page).collect();
+    let page: BTreeSet<&str> = quoted(include_str!("../../../auth-core/src/manual/errors.md")).collect();
     for (code, status, _) in problems::all() {
         assert!(told.contains(&(code, status)), "{code} {status} is not in the table of problem.rs");
         assert!(page.contains(code), "{code} is not on the page on errors");
