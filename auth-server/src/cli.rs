@@ -227,10 +227,10 @@ pub(crate) enum Users {
         #[command(flatten)]
         profile: ProfileOptions,
         /// A JSON merge patch of what the person keeps here; `null` empties it
-        #[arg(long, value_name = "JSON")]
+        #[arg(long, value_name = "JSON", value_parser = json)]
         data: Option<serde_json::Value>,
         /// The same of what administrators and services keep here
-        #[arg(long, value_name = "JSON")]
+        #[arg(long, value_name = "JSON", value_parser = json)]
         app_data: Option<serde_json::Value>,
     },
     /// Give exactly these roles
@@ -273,6 +273,11 @@ pub(crate) enum Users {
     Import(ImportOptions),
     /// Print all accounts as import reads them
     Export(ExportOptions),
+}
+
+/// Without it any text would be taken, as a text of JSON.
+fn json(text: &str) -> Result<serde_json::Value, serde_json::Error> {
+    serde_json::from_str(text)
 }
 
 /// What an account tells beside its address.

@@ -81,8 +81,8 @@ fn fields(error: Error) -> Vec<(&'static str, &'static str)> {
     }
 }
 
-async fn found(test: &TestAuth, prefix: &str) -> Vec<String> {
-    let page = test.auth.list_users(UserQuery::default().limit(100).begins(prefix)).await.unwrap();
+async fn found(test: &TestAuth, beginning: &str) -> Vec<String> {
+    let page = test.auth.list_users(UserQuery::default().limit(100).begins(beginning)).await.unwrap();
     assert_eq!(page.next, None);
     // In the order of ids, and several are of one moment.
     let mut emails: Vec<_> = page.users.into_iter().map(|user| user.email).collect();

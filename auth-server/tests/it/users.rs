@@ -135,6 +135,7 @@ each_database! {
         lines(program(), &["create", BOB, "--print-link"]).await;
         refused(program(), &["set-profile", BOB, "--username", "countess"], "has this user name").await;
         refused(program(), &["set-profile", BOB, "--username", "root"], "reserved").await;
+        assert_eq!(users(program(), &["set-profile", BOB, "--data", "{"]).await.code, Some(2));
         for (begins, found) in [("coun", 1), ("ADA@", 1), ("b", 1), ("x", 0)] {
             assert_eq!(lines(program(), &["list", "--begins", begins]).await.len(), found, "{begins}");
         }
@@ -203,7 +204,8 @@ async fn what_cannot_be_done_is_told_in_one_line_and_changes_nothing() {
     refused(program().stdin("short\n"), &stdin, "at least 8").await;
     refused(program(), &["create", "nonsense", "--print-link"], "has no @").await;
     refused(program(), &["create", ADA, "--role", "No Role", "--print-link"], "a role is").await;
-    refused(program(), &["show", "nonsense"], "has no @").await;
+    refused(program(), &["show", "no address"], "has no @").await;
+    refused(program(), &["show", "nobody"], "there is no such user").await;
     assert_eq!(lines(program(), &["list"]).await, [""; 0]);
     lines(program(), &["create", ADA, "--print-link"]).await;
     refused(program(), &["create", "ADA@example.com", "--print-link"], "").await;

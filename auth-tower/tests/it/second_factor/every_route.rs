@@ -87,6 +87,8 @@ fn requests_by(bearer: &str, thief: &Thief, victim: &str) -> Vec<(&'static str, 
         all.push(json("POST", "/step-up", json!({"method": method, "code": code})));
     }
     all.extend([
+        json("PATCH", "/users/me", json!({"name": "Ada", "username": "countess"})),
+        json("POST", "/login", json!({"username": "countess", "password": PASSWORD})),
         json("POST", "/register", json!({"email": ADA, "password": NEW_PASSWORD})),
         json("POST", "/login/challenge/enrol", json!({"auth_session": session, "method": "totp"})),
         json("POST", "/forgot-password", json!({"email": ADA})),
@@ -274,6 +276,7 @@ async fn walk(policy: SecondFactor, hole: Option<Hole>, steps: &[(usize, u64)]) 
         let builder = site(with_clock(builder).oidc(github.providers()));
         let builder = builder.webhooks(webhooks::Config::new()).configure(|config| {
             config.factors.policy = policy;
+            (config.profile.enabled, config.profile.usernames) = (true, true);
             config.audit_retention = Some(Duration::from_hours(24));
         });
         hole.into_iter().fold(builder, AuthBuilder::insecure_hole)
