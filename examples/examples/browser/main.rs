@@ -17,6 +17,7 @@ use std::{error::Error, net::SocketAddr};
 
 use auth_core::{Auth, test_util::SoftwareAuthenticator};
 use auth_examples::{Arguments, Visitor};
+use serde_json::Value;
 use tokio::net::TcpListener;
 
 #[tokio::main]
@@ -75,14 +76,15 @@ async fn check(address: SocketAddr, url: &str) -> Result<(), Box<dyn Error>> {
     // What `passkey.js` does, with the authenticator of the test kit in the place of a browser's.
     let mut authenticator = SoftwareAuthenticator::on(url);
     let begun = visitor.expect(200, "POST", "/auth/users/me/passkeys/options", "").await?;
-    let made = of_credential(&authenticator.create_for(&begun["options"].to_string()));
+    let made = of_credential(&authenticator.create_for(&options_of(&begun)));
     let added = visitor.expect(201, "POST", "/auth/users/me/passkeys", &made).await?;
     visitor.expect(204, "POST", "/auth/logout", "").await?;
     visitor.expect(401, "POST", "/auth/refresh-token", "").await?;
     let begun = visitor.expect(200, "POST", "/auth/passkeys/options", "").await?;
-    let signed = of_credential(&authenticator.sign_for(&begun["options"].to_string()));
+    let signed = of_credential(&authenticator.sign_for(&options_of(&begun)));
     visitor.expect(200, "POST", "/auth/passkeys/login", &signed).await?;
-    let passkey = format!("/auth/users/me/passkeys/{}", added["id"].as_str().unwrap_or_default());
+    let passkey =
+        format!("/auth/users/me/passkeys/{}", added.get("id").and_then(Value::as_str).unwrap_or_default());
     visitor.expect(200, "DELETE", &passkey, "").await?;
     visitor.expect(204, "POST", "/auth/logout", "").await?;
     visitor.expect(401, "POST", "/auth/refresh-token", "").await?;
@@ -93,4 +95,9 @@ async fn check(address: SocketAddr, url: &str) -> Result<(), Box<dyn Error>> {
 /// The body of a request with what an authenticator made.
 fn of_credential(credential: &str) -> String {
     format!(r#"{{"credential": {credential}}}"#)
+}
+
+/// What a browser would be given.
+fn options_of(begun: &Value) -> String {
+    begun.get("options").map(Value::to_string).unwrap_or_default()
 }
