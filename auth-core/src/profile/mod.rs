@@ -300,7 +300,7 @@ mod tests {
         };
         let first = half("a").apply(Profile::default()).unwrap();
         let error = half("b").apply(first.clone()).unwrap_err();
-        assert_eq!((&*error.field, error.code), ("data", "too_long"));
+        assert_eq!((error.field, error.code), ("data", "too_long"));
         assert!(half("a").apply(first).is_ok());
     }
 
