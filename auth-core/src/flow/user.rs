@@ -10,7 +10,7 @@ use crate::{
     role::{self, ADMIN_ROLE},
     store::{
         ConnectionTrait, DatabaseTransaction, SessionRow, UserRow, disable_user, enable_user, export_rows,
-        find_session, find_user, lock_able, lock_user, set_roles, touch_roles,
+        find_session, find_session_with_profile, find_user, lock_able, lock_user, set_roles, touch_roles,
     },
     task::until_won,
 };
@@ -66,8 +66,13 @@ impl Kernel {
     }
 
     pub(crate) async fn current_user(&self, principal: &Principal) -> Result<User, Error> {
-        let user = self.live_user(principal).await?;
-        self.with_profile(self.store.db(), user).await
+        if !self.config.profile.enabled {
+            return Ok(self.live_user(principal).await?.into());
+        }
+        let found = find_session_with_profile(self.store.db(), principal.session()?).await?;
+        let (session, profile) = found.ok_or(Error::SessionOver)?;
+        let user = self.if_alive(session, principal)?.user;
+        Ok(User { profile: Some(profile.unwrap_or_default()), ..user.into() })
     }
 
     pub(crate) async fn verify_session(&self, principal: &Principal) -> Result<Principal, Error> {
@@ -83,6 +88,10 @@ impl Kernel {
     /// The session of a caller, if it lives.
     pub(crate) async fn live_session(&self, principal: &Principal) -> Result<SessionRow, Error> {
         let session = find_session(self.store.db(), principal.session()?).await?.ok_or(Error::SessionOver)?;
+        self.if_alive(session, principal)
+    }
+
+    fn if_alive(&self, session: SessionRow, principal: &Principal) -> Result<SessionRow, Error> {
         let alive = session.is_alive(self.now(), duration_millis(self.config.sessions.refresh_ttl));
         if !alive || session.user.id != principal.user_id() {
             return Err(Error::SessionOver);

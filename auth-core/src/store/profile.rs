@@ -30,12 +30,12 @@ pub(crate) async fn find_profiles(
     }
     let ids = users.iter().map(|user| user.as_uuid());
     let rows = profile::Entity::find().filter(profile::Column::UserId.is_in(ids)).all(db).await?;
-    rows.into_iter().map(|row| Ok((row.user_id.into(), read(row)?))).collect()
+    rows.into_iter().map(|row| Ok((row.user_id.into(), read_profile(row)?))).collect()
 }
 
 /// `None`: the user tells nothing yet.
 pub(crate) async fn find_profile(db: &impl ConnectionTrait, user: UserId) -> Result<Option<Profile>, DbErr> {
-    profile::Entity::find_by_id(user.as_uuid()).one(db).await?.map(read).transpose()
+    profile::Entity::find_by_id(user.as_uuid()).one(db).await?.map(read_profile).transpose()
 }
 
 /// The address, as it was typed, of the account that has this user name.
@@ -134,7 +134,7 @@ fn written(object: &Object) -> Option<String> {
     (!object.is_empty()).then(|| serde_json::Value::Object(object.clone()).to_string())
 }
 
-fn read(row: profile::Model) -> Result<Profile, DbErr> {
+pub(super) fn read_profile(row: profile::Model) -> Result<Profile, DbErr> {
     let object = |text: Option<String>| {
         let read = text.map(|text| serde_json::from_str(&text)).transpose();
         // Its own errors quote what they read.

@@ -2,18 +2,19 @@
 
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, FromQueryResult, JoinType, QueryFilter,
-    QuerySelect, QueryTrait, RelationTrait, SqlErr, UpdateMany,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, FromQueryResult, IdenStatic as _,
+    Iterable as _, JoinType, QueryFilter, QuerySelect, QueryTrait, RelationTrait, Select, SqlErr, UpdateMany,
     sea_query::{Expr, Query, SelectStatement},
 };
 use uuid::Uuid;
 
 use super::{
-    entity::{session, user, user_role},
+    entity::{profile, session, user, user_role},
+    profile::read_profile,
     text::Text,
     user::{UserRow, all_roles},
 };
-use crate::{EndReason, SessionId, UserId, token::rotation::Rotation};
+use crate::{EndReason, Profile, SessionId, UserId, token::rotation::Rotation};
 
 #[derive(Clone)]
 pub(crate) struct NewSession {
@@ -143,23 +144,56 @@ pub(crate) async fn find_session(
 ) -> Result<Option<SessionRow>, DbErr> {
     static TEXT: Text = Text::new();
     let backend = db.get_database_backend();
+    let statement = TEXT.with(backend, [id.as_uuid().into()], || session_with_user(id).build(backend));
+    Ok(fold(Line::find_by_statement(statement).all(db).await?))
+}
+
+/// The same with what the user tells, if anything.
+pub(crate) async fn find_session_with_profile(
+    db: &impl ConnectionTrait,
+    id: SessionId,
+) -> Result<Option<(SessionRow, Option<Profile>)>, DbErr> {
+    static TEXT: Text = Text::new();
+    let backend = db.get_database_backend();
     let statement = TEXT.with(backend, [id.as_uuid().into()], || {
-        session::Entity::find()
-            .column(user::Column::Email)
-            .column(user::Column::EmailVerifiedAt)
-            .column(user::Column::DisabledAt)
-            .column_as(user::Column::Epoch, "user_epoch")
-            .column_as(user::Column::CreatedAt, "user_created_at")
-            .column(user::Column::RolesVersion)
-            .column(user_role::Column::Role)
-            .join(JoinType::InnerJoin, session::Relation::User.def())
-            .join(JoinType::LeftJoin, user::Relation::Role.def())
-            .filter(session::Column::Id.eq(id.as_uuid()))
-            .build(backend)
+        let to_profile = session::Entity::belongs_to(profile::Entity)
+            .from(session::Column::UserId)
+            .to(profile::Column::UserId);
+        let all = session_with_user(id).join(JoinType::LeftJoin, to_profile.into());
+        let all = profile::Column::iter()
+            .fold(all, |all, column| all.column_as(column, format!("{OF_PROFILE}{}", column.as_str())));
+        all.build(backend)
     });
-    let mut lines = Line::find_by_statement(statement).all(db).await?;
+    let lines = db.query_all_raw(statement).await?;
+    let profile = match lines.first() {
+        Some(line) => profile::Model::from_query_result_optional(line, OF_PROFILE)?,
+        None => None,
+    };
+    let lines: Result<Vec<_>, DbErr> = lines.iter().map(|line| Line::from_query_result(line, "")).collect();
+    let profile = profile.map(read_profile).transpose()?;
+    Ok(fold(lines?).map(|session| (session, profile)))
+}
+
+/// How its columns begin beside those of a session.
+const OF_PROFILE: &str = "profile_";
+
+fn session_with_user(id: SessionId) -> Select<session::Entity> {
+    session::Entity::find()
+        .column(user::Column::Email)
+        .column(user::Column::EmailVerifiedAt)
+        .column(user::Column::DisabledAt)
+        .column_as(user::Column::Epoch, "user_epoch")
+        .column_as(user::Column::CreatedAt, "user_created_at")
+        .column(user::Column::RolesVersion)
+        .column(user_role::Column::Role)
+        .join(JoinType::InnerJoin, session::Relation::User.def())
+        .join(JoinType::LeftJoin, user::Relation::Role.def())
+        .filter(session::Column::Id.eq(id.as_uuid()))
+}
+
+fn fold(mut lines: Vec<Line>) -> Option<SessionRow> {
     let roles = all_roles(lines.iter_mut().map(|line| line.role.take()));
-    Ok(lines.into_iter().next().map(|line| SessionRow {
+    lines.into_iter().next().map(|line| SessionRow {
         id: line.id.into(),
         user: UserRow {
             id: line.user_id.into(),
@@ -188,7 +222,7 @@ pub(crate) async fn find_session(
         epoch: line.epoch,
         revoked_at: line.revoked_at,
         revoked_reason: line.revoked_reason,
-    }))
+    })
 }
 
 /// Whether the conditional UPDATE found the row as it was read.

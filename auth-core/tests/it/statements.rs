@@ -115,7 +115,7 @@ each_database! {
         let (_, caller) = test.caller().await;
         verbs();
         test.auth.current_user(&caller).await.unwrap();
-        assert_eq!(verbs(), ["SELECT", "SELECT"], "me");
+        assert_eq!(verbs(), ["SELECT"], "me");
 
         test.auth.verify_session(&caller).await.unwrap();
         assert_eq!(verbs(), ["SELECT"], "verify, strict");

@@ -4,7 +4,7 @@ use std::{
 };
 
 use auth_core::{
-    Auth, AuthBuilder, EmailVerification, Keys, Registration, SecretKey,
+    Auth, AuthBuilder, EmailVerification, Hooks, Keys, Registration, SecretKey,
     oidc::{self, Provider},
     test_util::Outbox,
 };
@@ -27,9 +27,18 @@ fn service(settings: impl FnOnce(AuthBuilder) -> AuthBuilder) -> AuthService {
         config.passkeys.rp_id = Some("localhost".to_owned());
         config.passkeys.origins = vec!["http://localhost:8000".to_owned()];
     });
-    let auth = settings(telling(auth.mailer(Arc::new(Outbox::new())).oidc(providers))).build().unwrap();
+    let auth =
+        settings(telling(auth.mailer(Arc::new(Outbox::new())).hooks(Arc::new(AsksNothing)).oidc(providers)))
+            .build()
+            .unwrap();
     AuthService::builder(auth).mounted_at("/auth").build().unwrap()
 }
+
+/// Who asks nothing; a door that asks may refuse.
+#[derive(Debug)]
+struct AsksNothing;
+
+impl Hooks for AsksNothing {}
 
 /// With webhooks, where there are any.
 fn telling(auth: AuthBuilder) -> AuthBuilder {

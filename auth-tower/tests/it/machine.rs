@@ -144,7 +144,8 @@ auth_migration::each_database! {
     }
 
     async fn no_key_reaches_what_wants_a_person(database: &TestDatabase) {
-        let ada = Machines::new(database).await;
+        let (world, _) = World::with_mail(database, |builder| builder.configure(|config| config.profile.enabled = true)).await;
+        let ada = Machines::over(world).await;
         let key = ada.key(&["admin", "read:todos"]).await;
         let (_, service) = ada.service(&[ADMIN_ROLE], &["admin"]).await;
         let issued = ada.token(GRANT, &format!("Bearer {service}")).await.expect(200).member("access_token");
