@@ -153,15 +153,14 @@ fn is_like(shown: &str, written: &str) -> bool {
 }
 
 fn is_line_like(shown: &str, written: &str) -> bool {
+    let Some((shown, end)) = shown.rsplit_once('…') else { return shown == written };
     let mut parts = shown.split('…');
     let Some(mut rest) = written.strip_prefix(parts.next().unwrap_or_default()) else { return false };
-    let mut ends_open = false;
     for part in parts {
         let Some((_, after)) = rest.split_once(part) else { return false };
-        ends_open = part.is_empty();
         rest = after;
     }
-    rest.is_empty() || ends_open
+    rest.ends_with(end)
 }
 
 #[test]

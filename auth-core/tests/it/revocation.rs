@@ -224,7 +224,7 @@ each_database! {
 
     async fn a_watch_keeps_asking_and_tells_how_old_its_knowledge_is(db: &TestDatabase) {
         let one = TestAuth::new(db).await;
-        let tokens = one.signed_in().await;
+        let (before, after) = (one.signed_in().await, one.login().await);
         let watcher = TestAuth::instance(db, keys(), &one.clock, 5, polling).await;
         let bounded = watcher.auth.verifier().bounded(watcher.auth.revocations());
         assert_eq!(watcher.auth.revocations().age(), None);
@@ -296,7 +296,7 @@ each_database! {
 
     async fn a_watch_goes_on_after_the_database_was_away(db: &TestDatabase) {
         let one = TestAuth::new(db).await;
-        let tokens = one.signed_in().await;
+        let (before, after) = (one.signed_in().await, one.login().await);
         let watcher = TestAuth::instance(db, keys(), &one.clock, 5, polling).await;
         let bounded = watcher.auth.verifier().bounded(watcher.auth.revocations());
         let auth = watcher.auth.clone();
@@ -313,15 +313,17 @@ each_database! {
             }
         }).await.expect("it does not ask");
         rename(db, "auth_deleted_user", "away").await;
-        one.auth.logout(tokens.refresh.clone(), ClientInfo::default()).await.unwrap();
-        timeout(60 * SECOND, asks(1)).await.expect("it does not ask again");
-        assert!(good(&bounded, &tokens));
-        rename(db, "away", "auth_deleted_user").await;
-        timeout(60 * SECOND, async {
-            while good(&bounded, &tokens) {
+        let refused = async |tokens: &Tokens| {
+            while good(&bounded, tokens) {
                 tokio::task::yield_now().await;
             }
-        }).await.expect("it does not ask any more");
+        };
+        one.auth.logout(before.refresh.clone(), ClientInfo::default()).await.unwrap();
+        timeout(60 * SECOND, refused(&before)).await.expect("what can be read is of use");
+        timeout(60 * SECOND, asks(1)).await.expect("it does not ask again");
+        rename(db, "away", "auth_deleted_user").await;
+        one.auth.logout(after.refresh.clone(), ClientInfo::default()).await.unwrap();
+        timeout(60 * SECOND, refused(&after)).await.expect("it does not ask any more");
         watch.abort();
     }
 }

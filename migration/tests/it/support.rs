@@ -3,7 +3,7 @@ use sea_orm::sea_query::{Expr, InsertStatement, Query};
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend, DbErr, Statement};
 
 /// The names of all migrations, in order.
-pub(crate) const ALL: [&str; 21] = [
+pub(crate) const ALL: [&str; 22] = [
     "m0001_auth_user",
     "m0002_auth_password",
     "m0003_auth_user_role",
@@ -25,6 +25,7 @@ pub(crate) const ALL: [&str; 21] = [
     "m0021_auth_event_seq",
     "m0022_auth_webhook",
     "m0023_auth_session_idle_until",
+    "m0024_auth_profile",
 ];
 
 pub(crate) async fn execute(db: &DatabaseConnection, sql: &str) {
