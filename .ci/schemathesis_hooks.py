@@ -26,7 +26,7 @@ class Bearer:
 
 
 # What is wrong with input of the right shape.
-BEYOND_A_SCHEMA = {"too_common", "is_email", "unchanged", "wrong_password", "required", "invalid_token", "invalid_cursor", "not_allowed", "not_possible", "invalid_code", "invalid_url", "invalid_secret", "too_many_webhooks", "invalid_credential", "bad_name", "reserved_scope", "too_many_scopes", "invalid_name"}
+BEYOND_A_SCHEMA = {"too_common", "is_email", "unchanged", "wrong_password", "required", "invalid_token", "invalid_cursor", "not_allowed", "not_possible", "invalid_code", "invalid_url", "invalid_secret", "too_many_webhooks", "invalid_credential", "bad_name", "reserved_scope", "too_many_scopes", "invalid_name", "invalid_locale"}
 
 
 @schemathesis.check

@@ -106,7 +106,6 @@ impl ConnectOptions {
     }
 
     fn options(&self, scheme: &str) -> sea_orm::ConnectOptions {
-        let limit = self.timeout.saturating_mul(2);
         let mut options = sea_orm::ConnectOptions::new(self.url.as_str());
         options
             .max_connections(self.max_connections)
@@ -132,7 +131,7 @@ impl ConnectOptions {
         // A statement that waits for ever, for a lock or a stalled disk, would keep its connection from all others (ASVS 13.2.6).
         #[cfg(feature = "postgres")]
         {
-            let limit = format!("SET statement_timeout = {}", limit.as_millis());
+            let limit = format!("SET statement_timeout = {}", self.timeout.saturating_mul(2).as_millis());
             options
                 // Poolers refuse start-up parameters that they do not know (PgBouncer): this one is for text, which nothing here reads.
                 .map_sqlx_postgres_opts(|options| options.extra_float_digits(None))
@@ -149,7 +148,7 @@ impl ConnectOptions {
         #[cfg(feature = "mysql")]
         {
             // As far as both MySQL and MariaDB have it. Its unit is a second.
-            let seconds = limit.as_secs().max(1);
+            let seconds = self.timeout.saturating_mul(2).as_secs().max(1);
             options.map_sqlx_mysql_pool_opts(move |pool| {
                 pool.after_connect(move |connection, _| {
                     Box::pin(async move {
@@ -182,7 +181,7 @@ impl ConnectOptions {
                 })
             });
             #[cfg(feature = "sqlite")]
-            let as_found = self.as_found;
+            let (as_found, limit) = (self.as_found, self.timeout.saturating_mul(2));
             #[cfg(feature = "sqlite")]
             options.map_sqlx_sqlite_opts(move |sqlite| {
                 use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};

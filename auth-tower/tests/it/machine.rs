@@ -144,7 +144,8 @@ auth_migration::each_database! {
     }
 
     async fn no_key_reaches_what_wants_a_person(database: &TestDatabase) {
-        let (world, _) = World::with_mail(database, |builder| builder.configure(|config| config.profile.enabled = true)).await;
+        let on = |builder: auth_core::AuthBuilder| builder.configure(|config| config.profile.enabled = true);
+        let world = World::make(database, |keys| keys, on).await;
         let ada = Machines::over(world).await;
         let key = ada.key(&["admin", "read:todos"]).await;
         let (_, service) = ada.service(&[ADMIN_ROLE], &["admin"]).await;

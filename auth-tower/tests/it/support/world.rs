@@ -44,7 +44,8 @@ impl World {
         (Self::make(database, |keys| keys, |builder| settings(builder.mailer(mailer))).await, outbox)
     }
 
-    async fn make(
+    /// Without a mailer, with other keys and settings of the rules.
+    pub(crate) async fn make(
         database: &TestDatabase,
         change: impl FnOnce(Keys) -> Keys,
         settings: impl FnOnce(AuthBuilder) -> AuthBuilder,
