@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 
+use auth_core::Assurance;
 use auth_migration::test_util::TestDatabase;
 use auth_tower::{AuthLayer, RequireLayer};
 use bytes::Bytes;
@@ -41,6 +42,14 @@ async fn a_grpc_call_is_refused_by_a_grpc_status() {
     expect_grpc(send(door.clone(), call().bearer("x")).await, "16");
     // Whatever is no gRPC call is answered as at any other door.
     send(door, Req::get("/").bearer("x")).await.expect_problem(401, "invalid_token");
+
+    // A password is one factor; a client reads that another is asked for from the status and the message.
+    let two = RequireLayer::assurance(Assurance::Aal2).layer(tower::service_fn(inner));
+    let stepping_up = AuthLayer::required(world.auth.verifier()).grpc().layer(two);
+    expect_grpc(send(stepping_up.clone(), call().bearer(&access)).await, "16");
+    send(stepping_up, Req::get("/").bearer(&access))
+        .await
+        .expect_problem(401, "insufficient_user_authentication");
 
     let inner = RequireLayer::role("admin").unwrap().layer(tower::service_fn(inner));
     let door = AuthLayer::optional(world.auth.verifier()).grpc().layer(inner);
