@@ -236,6 +236,14 @@ impl StoreError {
 }
 
 impl Error {
+    /// With what caused it, which its own text leaves out: for the log, or who runs the service. Never carries personal data.
+    pub fn with_cause(&self) -> String {
+        match StdError::source(self) {
+            Some(cause) => format!("{self}: {cause}"),
+            None => self.to_string(),
+        }
+    }
+
     /// Whether the database does not answer at all: whoever goes from row to row does not go on.
     pub(crate) fn is_unreachable(&self) -> bool {
         matches!(self, Self::Unavailable(why) if is_unreachable(&why.0))

@@ -36,7 +36,9 @@ where
         ticks.tick().await;
         match (poll().await, failing) {
             (Ok(()), true) => tracing::info!("{what} is known again"),
-            (Err(error), false) => tracing::warn!(code = error.code(), "{what} cannot be asked for: {error}"),
+            (Err(error), false) => {
+                tracing::warn!(code = error.code(), "{what} cannot be asked for: {}", error.with_cause());
+            }
             (Ok(()), false) | (Err(_), true) => continue,
         }
         failing = !failing;

@@ -82,7 +82,7 @@ impl Error {
                 let rules: Vec<_> = broken.iter().map(|rule| rule.detail.as_str()).collect();
                 Self::KeyRing(rules.join("; "))
             }
-            other => Self::KeyRing(other.to_string()),
+            other => Self::KeyRing(other.with_cause()),
         }
     }
 
@@ -101,8 +101,7 @@ impl Error {
                 "the last administrator has to stay; make another first: `auth-server users set-role USER admin`"
                     .to_owned(),
             ),
-            auth_core::Error::Unavailable(source) => Self::Account(format!("{error}: {source}")),
-            other => Self::Account(other.to_string()),
+            other => Self::Account(other.with_cause()),
         }
     }
 

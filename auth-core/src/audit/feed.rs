@@ -196,7 +196,7 @@ impl Kernel {
             match (placed.await, failing) {
                 (Ok(()), true) => tracing::info!("events go into the feed again"),
                 (Err(error), false) => {
-                    tracing::warn!(code = error.code(), "no events go into the feed: {error}");
+                    tracing::warn!(code = error.code(), "no events go into the feed: {}", error.with_cause());
                 }
                 (Ok(()), false) | (Err(_), true) => continue,
             }

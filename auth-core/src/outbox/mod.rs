@@ -147,7 +147,9 @@ impl Kernel {
                         was_taken_on = true;
                         sent += u64::from(has_left);
                     }
-                    Some(Ok(Err(error))) => tracing::warn!(error = error.code(), "a mail waits: {error}"),
+                    Some(Ok(Err(error))) => {
+                        tracing::warn!(error = error.code(), "a mail waits: {}", error.with_cause());
+                    }
                     // The host's own mailer or templates. One that fails keeps none of the others back.
                     Some(Err(panicked)) => {
                         was_taken_on = true;
@@ -174,7 +176,7 @@ impl Kernel {
         }
         let sent = self.send_claimed(post, row, claimed_until).await;
         Ok(Some(sent.unwrap_or_else(|error| {
-            tracing::warn!(error = error.code(), "a mail waits: {error}");
+            tracing::warn!(error = error.code(), "a mail waits: {}", error.with_cause());
             false
         })))
     }
@@ -300,7 +302,7 @@ impl Kernel {
             match (&delivered, failing) {
                 (Ok(_), true) => tracing::info!("the outbox is read again"),
                 (Err(error), false) => {
-                    tracing::warn!(code = error.code(), "the outbox cannot be read: {error}");
+                    tracing::warn!(code = error.code(), "the outbox cannot be read: {}", error.with_cause());
                 }
                 _ => {}
             }

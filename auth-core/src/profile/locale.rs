@@ -1,83 +1,19 @@
 //! Tags of languages (BCP 47): whether one is well formed (RFC 5646 section 2.2.9), in the case that the RFC writes it in.
 
+use oxilangtag::LanguageTag;
+
 use crate::FieldError;
 
 /// What RFC 5646 section 4.4.1 counts on.
 const MAX_BYTES: usize = 35;
 
 pub(super) fn parse(text: &str) -> Result<String, FieldError> {
-    let refused = || {
+    let tag = text.trim();
+    let parsed = LanguageTag::parse_and_normalize(tag).ok().filter(|_| tag.len() <= MAX_BYTES);
+    parsed.map(LanguageTag::into_inner).ok_or_else(|| {
         let rule = "the locale is no tag of a language, like de or pt-BR (BCP 47)";
         FieldError::new("locale", "invalid_locale", rule)
-    };
-    let tag = text.trim();
-    let parts: Vec<&str> = tag.split('-').collect();
-    if tag.len() > MAX_BYTES || !is_well_formed(&parts) {
-        return Err(refused());
-    }
-    let mut written = Vec::with_capacity(parts.len());
-    let mut after_single = false;
-    for (place, part) in parts.iter().enumerate() {
-        let lower = part.to_ascii_lowercase();
-        written.push(match part.len() {
-            2 if place > 0 && !after_single => lower.to_ascii_uppercase(),
-            4 if place > 0 && !after_single && is_letters(part) => {
-                lower.get(..1).unwrap_or_default().to_ascii_uppercase() + lower.get(1..).unwrap_or_default()
-            }
-            _ => lower,
-        });
-        after_single |= part.len() == 1;
-    }
-    Ok(written.join("-"))
-}
-
-/// A language, then script, region and variants, then extensions, each by a single letter or digit with something behind it.
-fn is_well_formed(parts: &[&str]) -> bool {
-    let Some((language, mut rest)) = parts.split_first() else { return false };
-    if !(2..=8).contains(&language.len()) || !is_letters(language) {
-        return false;
-    }
-    let mut skip = |fits: fn(&str) -> bool, most: usize| {
-        for _ in 0..most {
-            let Some((first, others)) = rest.split_first().filter(|(first, _)| fits(first)) else { break };
-            let _ = first;
-            rest = others;
-        }
-    };
-    if language.len() <= 3 {
-        skip(|part| part.len() == 3 && is_letters(part), 3);
-    }
-    skip(|part| part.len() == 4 && is_letters(part), 1);
-    skip(|part| (part.len() == 2 && is_letters(part)) || (part.len() == 3 && is_digits(part)), 1);
-    skip(is_variant, usize::MAX);
-    let mut wants_more = false;
-    let mut is_private = false;
-    let mut in_extension = false;
-    for part in rest {
-        let fits = (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        let begins = part.len() == 1 && !is_private;
-        if !fits || (begins && wants_more) || (!begins && !in_extension) {
-            return false;
-        }
-        wants_more = begins;
-        in_extension = true;
-        is_private |= begins && part.eq_ignore_ascii_case("x");
-    }
-    !wants_more
-}
-
-fn is_variant(part: &str) -> bool {
-    let is_alphanumeric = part.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    let begins_with_digit = part.starts_with(|first: char| first.is_ascii_digit());
-    is_alphanumeric && ((5..=8).contains(&part.len()) || (part.len() == 4 && begins_with_digit))
-}
-
-fn is_letters(part: &str) -> bool {
-    part.bytes().all(|byte| byte.is_ascii_alphabetic())
-}
-
-fn is_digits(part: &str) -> bool {
-    part.bytes().all(|byte| byte.is_ascii_digit())
+    })
 }
 
 #[cfg(test)]

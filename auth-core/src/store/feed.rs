@@ -2,7 +2,8 @@
 
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, QueryFilter,
+    QueryOrder, QuerySelect,
     sea_query::{CaseStatement, Expr},
 };
 use uuid::Uuid;
@@ -10,12 +11,12 @@ use uuid::Uuid;
 use super::{
     Insert,
     by_name::BATCH,
-    entity::{
-        event,
-        feed::{self, ROW},
-    },
+    entity::{event, feed},
     event::EventRow,
 };
+
+/// The one row of `auth_feed`.
+const ROW: i64 = 1;
 
 /// An event with its place in the feed.
 pub(crate) struct Placed {
@@ -26,6 +27,20 @@ pub(crate) struct Placed {
 /// The place that was given last. `None`: none ever was.
 pub(crate) async fn last_place(db: &impl ConnectionTrait) -> Result<Option<i64>, DbErr> {
     Ok(feed::Entity::find_by_id(ROW).one(db).await?.map(|row| row.last_seq))
+}
+
+/// Sees to it that there is a last place, which can be [held](hold_last_place) then.
+pub(crate) async fn begin_places(db: &impl ConnectionTrait) -> Result<(), DbErr> {
+    if last_place(db).await?.is_none() {
+        // Or somebody else was first.
+        take_places(db, None, 0).await?;
+    }
+    Ok(())
+}
+
+/// The place that was given last; until the end of the transaction nobody else holds it or gives another.
+pub(crate) async fn hold_last_place(txn: &DatabaseTransaction) -> Result<Option<i64>, DbErr> {
+    Ok(feed::Entity::find_by_id(ROW).lock_exclusive().one(txn).await?.map(|row| row.last_seq))
 }
 
 /// The lowest place that is still there.

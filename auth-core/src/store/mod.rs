@@ -41,7 +41,10 @@ pub(crate) use self::{
     },
     db::Db,
     event::{EventRow, insert_events, list_events},
-    feed::{Placed, events_after, find_unplaced, first_place, last_place, place, remove_events, take_places},
+    feed::{
+        Placed, begin_places, events_after, find_unplaced, first_place, hold_last_place, last_place, place,
+        remove_events, take_places,
+    },
     insert::Insert,
     key::{KeyRow, insert_key, read_keys, remove_keys, revoke_key},
     lease::take_lease,

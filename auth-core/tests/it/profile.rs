@@ -1,9 +1,9 @@
 //! What accounts tell beside their address: a name, a user name to sign in with, a language, data.
 
 use auth_core::{
-    ClientInfo, CreateUser, EmailVerification, Error, EventKind, ImportOutcome, ImportRow, Login, Principal,
-    Profile, ProfileChange, Register, SignInFailure, User, UserChange, UserQuery, UserRecord, refusal,
-    test_util::ManualClock,
+    AuthBuilder, ClientInfo, CreateUser, EmailVerification, Error, EventKind, ImportOutcome, ImportRow,
+    Login, Principal, Profile, ProfileChange, Register, SignInFailure, User, UserChange, UserQuery,
+    UserRecord, refusal, test_util::ManualClock,
 };
 use auth_migration::{each_database, test_util::TestDatabase};
 use serde_json::json;
@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 use crate::{
     assert_refused,
-    support::{DAY, EMAIL, HOUR, PASSWORD, TestAuth, granted, keys},
+    support::{DAY, EMAIL, HOUR, Halting, PASSWORD, TestAuth, granted, keys},
 };
 
 const NAME: &str = "Ada.Lovelace";
@@ -294,6 +294,18 @@ each_database! {
         let of_the_name = one.count("auth_profile").await;
         assert_eq!(of_the_name, 1);
         assert!((6..=7).contains(&one.count("auth_user").await), "a registration that lost leaves no account");
+    }
+
+    async fn a_change_that_began_before_all_sessions_were_ended_is_none(db: &TestDatabase) {
+        let test = with_profiles(db).await;
+        let on = |builder: AuthBuilder| builder.configure(|config| config.profile.enabled = true);
+        let halting = Halting::with(&test, db, on).await;
+        let (tokens, caller) = test.caller().await;
+        let auth = halting.auth.clone();
+        let change = async move { auth.change_profile(&caller, ProfileChange::default().name("Thief"), nobody()).await };
+        let meanwhile = async { test.auth.logout_all(tokens.user_id, nobody()).await.unwrap() };
+        assert_refused!(halting.run(("SELECT", "auth_session"), change, meanwhile).await, Error::SessionOver);
+        assert_eq!(test.count("auth_profile").await, 0);
     }
 
     async fn changes_of_one_profile_at_once_are_all_kept(db: &TestDatabase) {

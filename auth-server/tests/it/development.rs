@@ -35,6 +35,8 @@ impl Vite {
             .arg(home.join("node_modules/vite/bin/vite.js"))
             .args(["--strictPort", "--port", &port.to_string()])
             .current_dir(project.path())
+            // Or `CI` in the environment makes it paint the line that is waited for.
+            .env("NO_COLOR", "1")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())

@@ -124,6 +124,17 @@ each_database! {
         assert!(!shown.contains("JBSWY3DP") && !shown.contains('$') && !export(database, &["--format", "jsonl"]).await.contains("hash"));
     }
 
+    async fn an_export_tells_whose_app_cannot_be_taken_along_and_what_helps(database: &TestDatabase) {
+        let csv = "id,email,totp_secret\n018f0000-0000-7000-8000-000000000001,ada@example.com,JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP\n";
+        let home = home_with("users.csv", csv);
+        assert_eq!(import(&home, database, &["users.csv"]).await.code, Some(0));
+        let other = program(home.path(), database).env("SECRET_KEY", "another-secret-key-of-more-than-32-bytes-0");
+        let ended = other.args(&["users", "export", "--with-hashes"]).run().await;
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""));
+        let told = ended.stderr.lines().last().unwrap();
+        assert!(told.contains("018f0000-0000-7000-8000-000000000001") && told.contains("SECRET_KEY_PREVIOUS"), "{told}");
+    }
+
     async fn an_import_that_was_killed_is_finished_by_the_next(database: &TestDatabase) {
         const ROWS: u32 = 20_000;
         let home = home_with("users.csv", large(ROWS));

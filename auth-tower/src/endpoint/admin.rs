@@ -15,7 +15,7 @@ use super::{
 use crate::{
     openapi::{
         Operation, Tag, page_parameters,
-        shape::{self, closed, constant, list, nullable, with},
+        shape::{self, closed, constant, joined, list, nullable, with},
     },
     problem::Problem,
     route::{Address, Answered, Caller, Endpoint, Route, Takes},
@@ -255,9 +255,7 @@ fn schemas(service: &Inner) -> Vec<(&'static str, Value)> {
         },
         "disabled": {"type": "boolean"},
     });
-    let profile = profile::all_changed_members(service);
-    let profile = profile.as_object().into_iter().flatten();
-    let change = with(&change, profile.map(|(name, schema)| (name.as_str(), schema.clone())));
+    let change = joined(&change, &profile::all_changed_members(service));
     vec![
         ("Account", closed(&account)),
         ("ChangedAccount", changed),

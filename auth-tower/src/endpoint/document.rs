@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     Body,
-    openapi::shape::{closed, email, id, list, nullable, object, perhaps, text, texts, time, with},
+    openapi::shape::{closed, email, id, joined, list, nullable, object, perhaps, text, texts, time},
     problem::Problem,
     rfc3339,
     service::Inner,
@@ -151,9 +151,7 @@ pub(super) fn user_members(service: &Inner) -> Value {
     let members = json!({
         "id": id(), "email": text(), "email_verified": {"type": "boolean"}, "roles": texts(), "created_at": time(),
     });
-    let profile = profile::members(service);
-    let profile = profile.as_object().into_iter().flatten();
-    with(&members, profile.map(|(name, schema)| (name.as_str(), schema.clone())))
+    joined(&members, &profile::members(service))
 }
 
 pub(crate) fn schemas(service: &Inner) -> Vec<(&'static str, Value)> {

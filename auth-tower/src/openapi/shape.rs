@@ -100,6 +100,12 @@ pub(crate) fn closed(properties: &Value) -> Value {
     json!({"type": "object", "required": names, "properties": properties, "additionalProperties": false})
 }
 
+/// These members and those of another object.
+pub(crate) fn joined(members: &Value, more: &Value) -> Value {
+    let more = more.as_object().into_iter().flatten();
+    with(members, more.map(|(name, schema)| (name.as_str(), schema.clone())))
+}
+
 /// These members and more.
 pub(crate) fn with<'a>(members: &Value, more: impl IntoIterator<Item = (&'a str, Value)>) -> Value {
     let members =

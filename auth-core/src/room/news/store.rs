@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::entity::{delivery, webhook};
 pub(super) use super::entity::{delivery::Model as DeliveryRow, webhook::Model as WebhookRow};
-use crate::store::{ConnectionTrait, DatabaseTransaction, Insert, entity::feed};
+use crate::store::{ConnectionTrait, Insert};
 
 /// Why one is off that somebody has switched off.
 const BY_HAND: &str = "by_hand";
@@ -35,22 +35,6 @@ pub(super) async fn find_webhook(db: &impl ConnectionTrait, id: Uuid) -> Result<
 /// All of them, the oldest first: a handful of rows.
 pub(super) async fn list_webhooks(db: &impl ConnectionTrait) -> Result<Vec<WebhookRow>, DbErr> {
     webhook::Entity::find().order_by_asc(webhook::Column::Id).all(db).await
-}
-
-/// Sees to it that there is a last place of the feed, which can be held then.
-pub(super) async fn begin_places(db: &impl ConnectionTrait) -> Result<(), DbErr> {
-    if feed::Entity::find_by_id(feed::ROW).one(db).await?.is_none() {
-        let none = feed::Model { id: feed::ROW, last_seq: 0 }.into_active_model();
-        // Somebody else was first.
-        let (Insert::Done | Insert::Taken) =
-            Insert::of(feed::Entity::insert(none).exec_without_returning(db).await)?;
-    }
-    Ok(())
-}
-
-/// The place of the feed that was given last; until the end of the transaction nobody else holds it or gives another.
-pub(super) async fn hold_last_place(txn: &DatabaseTransaction) -> Result<Option<i64>, DbErr> {
-    Ok(feed::Entity::find_by_id(feed::ROW).lock_exclusive().one(txn).await?.map(|row| row.last_seq))
 }
 
 pub(super) async fn count_webhooks(db: &impl ConnectionTrait) -> Result<u64, DbErr> {

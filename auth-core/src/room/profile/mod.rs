@@ -7,7 +7,7 @@ use crate::{
     Auth, ClientInfo, Error, FieldError, Principal, ProfileChange, User,
     kernel::{Kernel, Room},
     profile::SoundChange,
-    store::{Table, entity, lock_user},
+    store::{LockedUser, Table, entity, lock_user},
     task::{detached, until_won},
 };
 
@@ -47,7 +47,9 @@ async fn change_own(
     let user = kernel.live_session(caller).await?.user;
     let (profile, kind) = until_won(|| async {
         let txn = kernel.store.begin().await?;
-        lock_user(&txn, user.id).await?.filter(|locked| !locked.disabled).ok_or(Error::SessionOver)?;
+        // Whoever ends all sessions meanwhile has the last word.
+        let is_as_before = |locked: &LockedUser| !locked.disabled && locked.epoch == user.epoch;
+        lock_user(&txn, user.id).await?.filter(is_as_before).ok_or(Error::SessionOver)?;
         let (profile, kind) = kernel.change_profile(&txn, user.id, change).await?;
         if let Some(kind) = &kind {
             kernel.record(&txn, client, kind).await?;

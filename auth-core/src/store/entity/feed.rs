@@ -2,9 +2,6 @@
 
 use sea_orm::entity::prelude::*;
 
-/// The id of its one row.
-pub(crate) const ROW: i64 = 1;
-
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "auth_feed")]
 pub struct Model {

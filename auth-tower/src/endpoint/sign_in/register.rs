@@ -11,7 +11,7 @@ use crate::{
     },
     openapi::{
         Operation, header,
-        shape::{email, new_password, object, reference, with},
+        shape::{email, joined, new_password, object, reference},
     },
     problem::Problem,
     route::{Answered, Route, Takes},
@@ -83,12 +83,12 @@ fn describe(service: &Inner) -> Operation {
 
 pub(super) fn schema(service: &Inner) -> (&'static str, Value) {
     let members = json!({"email": email(), "password": new_password(service)});
-    let profile = profile::changed_members(service);
-    let profile = profile.as_object().into_iter().flatten();
+    let mut profile = profile::changed_members(service);
     // Where addresses are proved, a user name is chosen later.
-    let profile = profile.filter(|(name, _)| *name != "username" || !service.verifies_email());
-    let members = with(&members, profile.map(|(name, schema)| (name.as_str(), schema.clone())));
-    ("Registration", object(&["email", "password"], &members))
+    if let Some(profile) = profile.as_object_mut().filter(|_| service.verifies_email()) {
+        profile.remove("username");
+    }
+    ("Registration", object(&["email", "password"], &joined(&members, &profile)))
 }
 
 impl Inner {

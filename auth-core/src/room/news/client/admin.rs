@@ -25,11 +25,11 @@ use crate::{
     random,
     refusal::CURSOR_TOO_OLD,
     room::news::store::{
-        DeliveryRow, WebhookRow, begin_places, count_webhooks, find_webhook, hold_last_place,
-        insert_delivery, insert_webhook, list_deliveries, list_webhooks, readdress, remove_webhook,
-        replace_secret, restart, retype, switch_off,
+        DeliveryRow, WebhookRow, count_webhooks, find_webhook, insert_delivery, insert_webhook,
+        list_deliveries, list_webhooks, readdress, remove_webhook, replace_secret, restart, retype,
+        switch_off,
     },
-    store::{first_place, last_place},
+    store::{begin_places, first_place, hold_last_place, last_place},
     task::{detached, until_won},
 };
 

@@ -83,7 +83,7 @@ pub(in crate::room::news) async fn keep_delivering(kernel: Arc<Kernel>) {
                 };
                 busy.remove(&id);
                 if let Err(error) = outcome {
-                    tracing::warn!(error = error.code(), "events for a webhook wait: {error}");
+                    tracing::warn!(error = error.code(), "events for a webhook wait: {}", error.with_cause());
                 }
             }
         }
@@ -104,7 +104,7 @@ pub(in crate::room::news) async fn keep_delivering(kernel: Arc<Kernel>) {
         match (&looked, failing) {
             (Ok(_), true) => tracing::info!("webhooks are looked at again"),
             (Err(error), false) => {
-                tracing::warn!(code = error.code(), "webhooks cannot be looked at: {error}");
+                tracing::warn!(code = error.code(), "webhooks cannot be looked at: {}", error.with_cause());
             }
             (Ok(_), false) | (Err(_), true) => {}
         }
