@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use auth_core::{
-    AuthBuilder, ClientInfo, CreateUser, SecondFactor,
+    AuthBuilder, ClientInfo, CreateUser, EmailSignIn, SecondFactor,
     machine::NewApiKey,
     mail::MailKind,
     test_util::{Hole, ManualClock, Outbox, SoftwareAuthenticator},
@@ -38,6 +38,9 @@ struct Thief {
     authenticator: SoftwareAuthenticator,
     credential: Value,
     links: Vec<(MailKind, String)>,
+    /// Of the last mail with one, and the cookie of the browser that asked for one.
+    code: String,
+    flow: String,
 }
 
 /// Everything that can be asked, with everything that the thief has.
@@ -54,7 +57,7 @@ fn requests_by(bearer: &str, thief: &Thief, victim: &str) -> Vec<(&'static str, 
         let found = thief.links.iter().rev().find(|(of, _)| *of == kind);
         found.map_or("none", |(_, token)| token.as_str()).to_owned()
     };
-    let with = |request: Req| request.bearer(bearer).cookie(&thief.cookie);
+    let with = |request: Req| request.bearer(bearer).cookie(&format!("{}; {}", thief.cookie, thief.flow));
     let json =
         |method, path, body: Value| (method, path, with(Req::new(method, path).json(body.to_string())));
     let bare = |method, path| (method, path, with(Req::new(method, path)));
@@ -91,6 +94,9 @@ fn requests_by(bearer: &str, thief: &Thief, victim: &str) -> Vec<(&'static str, 
         json("POST", "/login", json!({"username": "countess", "password": PASSWORD})),
         json("POST", "/register", json!({"email": ADA, "password": NEW_PASSWORD})),
         json("POST", "/login/challenge/enrol", json!({"auth_session": session, "method": "totp"})),
+        json("POST", "/login/email", json!({"email": ADA, "redirect_to": "/"})),
+        json("POST", "/login/email/confirm", json!({"email": ADA, "code": thief.code})),
+        json("POST", "/login/email/confirm", json!({"token": link(MailKind::SignInCode)})),
         json("POST", "/forgot-password", json!({"email": ADA})),
         json(
             "POST",
@@ -101,6 +107,8 @@ fn requests_by(bearer: &str, thief: &Thief, victim: &str) -> Vec<(&'static str, 
         json("POST", "/verify-email", json!({"token": link(MailKind::VerifyEmail)})),
         json("POST", "/verify-email", json!({"token": link(MailKind::ChangeEmail)})),
         json("POST", "/stop-email-change", json!({"token": link(MailKind::EmailChangeAsked)})),
+    ]);
+    all.extend([
         json("POST", "/users/me/totp/confirm", json!({"code": "000000"})),
         json("POST", "/users/me/identities", json!({"provider": "github", "password": PASSWORD})),
         json("POST", "/users/me/api-keys", json!({"name": "mine", "scopes": ["read:todos"]})),
@@ -173,6 +181,7 @@ fn requests_by(bearer: &str, thief: &Thief, victim: &str) -> Vec<(&'static str, 
         "/verify-email",
         "/stop-email-change",
         "/reset-password",
+        "/login/email/confirm",
     ] {
         all.push(bare("GET", path));
     }
@@ -201,6 +210,9 @@ impl Thief {
         if let Some(cookie) = answer.cookie() {
             self.cookie = cookie;
         }
+        if let Some(flow) = answer.set_cookie("__Host-auth_flow") {
+            flow.split(';').next().unwrap_or_default().clone_into(&mut self.flow);
+        }
         if let Ok(document) = serde_json::from_str::<Value>(&answer.body)
             && document["options"].is_object()
         {
@@ -214,6 +226,9 @@ impl Thief {
         }
         world.auth.deliver_mail().await.unwrap();
         let mails = self.outbox.take();
+        if let Some(code) = mails.iter().rev().find_map(|(mail, _)| mail.code.as_ref()) {
+            code.expose().clone_into(&mut self.code);
+        }
         self.links.extend(
             mails.into_iter().filter_map(|(mail, _)| Some((mail.kind, mail.link?.token.expose().to_owned()))),
         );
@@ -225,7 +240,13 @@ async fn gained(world: &World, own_session: &str, answer: &Answer) -> Option<&'s
     let token = match serde_json::from_str::<Value>(&answer.body) {
         Ok(document) if document["access_token"].is_string() => answer.member("access_token"),
         // A cookie alone, as a redirect has it, is as good.
-        _ => world.refresh(&answer.cookie()?).await.expect(200).member("access_token"),
+        _ => {
+            let refreshed = world.refresh(&answer.cookie()?).await;
+            if refreshed.status == 403 {
+                return Some("a session that gives no tokens");
+            }
+            refreshed.expect(200).member("access_token")
+        }
     };
     let caller = world.auth.verifier().verify(&token).unwrap();
     if caller.session_id().unwrap().to_string() != own_session {
@@ -275,6 +296,7 @@ async fn walk(policy: SecondFactor, hole: Option<Hole>, steps: &[(usize, u64)]) 
         let builder = site(with_clock(builder).oidc(github.providers()));
         let builder = builder.webhooks(webhooks::Config::new()).configure(|config| {
             config.factors.policy = policy;
+            config.email_codes.sign_in = EmailSignIn::SignUp;
             (config.profile.enabled, config.profile.usernames) = (true, true);
             config.audit_retention = Some(Duration::from_hours(24));
         });
@@ -287,7 +309,9 @@ async fn walk(policy: SecondFactor, hole: Option<Hole>, steps: &[(usize, u64)]) 
     let credential = serde_json::from_str(&authenticator.create_for(&asked.to_string())).unwrap();
     let auth_session = "none".to_owned();
     let links = Vec::new();
-    let mut thief = Thief { outbox, cookie, access, key, auth_session, authenticator, credential, links };
+    let (code, flow) = ("12345678".to_owned(), "none=none".to_owned());
+    let mut thief =
+        Thief { outbox, cookie, access, key, auth_session, authenticator, credential, links, code, flow };
     let mut walk = Walk { asked: BTreeSet::new(), described: described(&world), gained: None };
     for (choice, wait) in steps {
         clock.advance(Duration::from_secs(*wait));
@@ -358,6 +382,7 @@ fn the_search_finds_a_door_without_the_gate() {
     for (hole, by) in [
         (Hole::Password, "POST /login"),
         (Hole::Provider, "GET /oauth/{provider}/authorize"),
+        (Hole::EmailCode, "POST /login/email/confirm"),
         (Hole::Refresh, "POST /refresh-token"),
     ] {
         let found = search(Some(hole)).unwrap_err();
