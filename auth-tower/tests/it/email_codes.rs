@@ -134,6 +134,24 @@ auth_migration::each_database! {
 }
 
 #[tokio::test]
+async fn an_export_tells_of_a_sign_in_that_is_under_way_as_it_is_described() {
+    let database = TestDatabase::sqlite().await;
+    let (world, _) = World::with_mail(&database, on).await;
+    proved(&world).await;
+    let (access, _) = world.ada_signs_in().await;
+    world.send(start(ADA)).await.expect(202);
+    let export = world.send(Req::get("/users/me/export").bearer(&access)).await.expect(200).json();
+    let rows = json!([{"created_at": "2026-01-01T00:00:00Z", "expires_at": "2026-01-01T00:10:00Z"}]);
+    assert_eq!(export["email_sign_ins"], rows);
+    let described = world.service().openapi();
+    let members = described["components"]["schemas"]["Export"]["properties"].as_object().unwrap();
+    for member in export.as_object().unwrap().keys() {
+        assert!(members.contains_key(member), "{member} is not described");
+    }
+    database.drop_database().await;
+}
+
+#[tokio::test]
 async fn where_it_is_off_there_is_nothing() {
     let database = TestDatabase::sqlite().await;
     let (world, _) = World::with_mail(&database, |builder| builder).await;

@@ -70,6 +70,7 @@ const ROOMS: &[Shared] = &[
             ("auth-server/command/check/mail.rs", "whether its page can be reached"),
             ("auth-server/config/settings/mod.rs", "rows of its settings"),
             ("auth-server/handle.rs", "the pages that it leads to"),
+            ("auth-tower/endpoint/account/export.rs", "the shape of its rows in an export"),
             ("auth-tower/endpoint/mod.rs", "the list of doors"),
             ("migration/lib.rs", "the file of its table"),
             ("migration/migrator.rs", "the list of migrations"),
