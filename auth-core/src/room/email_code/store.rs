@@ -57,12 +57,14 @@ pub(super) async fn find_flow(db: &impl ConnectionTrait, id: Uuid) -> Result<Opt
     }))
 }
 
-/// Counts a code before it is looked at. `false`: there were as many as there may be, or it is over.
+/// Counts a code before it is looked at. `false`: there were as many as there may be, it is over, or nobody was sent one yet, so that
+/// whoever gives one guesses.
 pub(super) async fn take_try(db: &impl ConnectionTrait, id: Uuid, now: i64) -> Result<bool, DbErr> {
     let taken = email_code::Entity::update_many()
         .col_expr(email_code::Column::Tries, Expr::col(email_code::Column::Tries).add(1))
         .filter(email_code::Column::Id.eq(id))
         .filter(email_code::Column::Tries.lt(MAX_TRIES))
+        .filter(email_code::Column::MailedAt.is_not_null())
         .filter(email_code::Column::ExpiresAt.gt(now))
         .exec(db)
         .await?;

@@ -42,6 +42,18 @@ each_database! {
         assert_eq!(fits.iter().filter(|fits| **fits).count(), 2, "{fits:?}");
     }
 
+    async fn a_code_that_was_not_sent_yet_is_not_looked_at(db: &TestDatabase) {
+        let test = TestAuth::with(db, on).await;
+        test.proved().await;
+        let flow = test.start(EMAIL).await.token;
+        // As many as would end it.
+        for _ in 0..5 {
+            assert_refused!(test.by_code(EMAIL, "00000000", &flow).await, Error::Refused(refusal::INVALID_CODE));
+        }
+        let code = test.codes_mailed().await.remove(0).code.unwrap();
+        test.by_code(EMAIL, code.expose(), &flow).await.unwrap();
+    }
+
     async fn other_addresses_wait_for_nobody(db: &TestDatabase) {
         let test = TestAuth::with(db, with(EmailSignIn::SignUp)).await;
         test.register().await;
