@@ -18,16 +18,20 @@ pub(crate) struct Cookies {
     pub(crate) refresh: HostCookie,
     /// The device token, for a year. Logging out leaves it: it tells that somebody signed in here before.
     pub(crate) device: HostCookie,
+    /// A sign-in on a page that a second factor is asked for in, for as long as it may take.
+    pub(crate) challenge: HostCookie,
 }
 
 impl Cookies {
     pub(crate) const SECURE: Self = Self {
         refresh: HostCookie { name: "__Host-refresh_token", secure: true },
         device: HostCookie { name: "__Host-auth_device", secure: true },
+        challenge: HostCookie { name: "__Host-auth_challenge", secure: true },
     };
     pub(crate) const INSECURE: Self = Self {
         refresh: HostCookie { name: "refresh_token", secure: false },
         device: HostCookie { name: "auth_device", secure: false },
+        challenge: HostCookie { name: "auth_challenge", secure: false },
     };
 
     pub(crate) const fn are_secure(self) -> bool {
