@@ -76,12 +76,18 @@ impl AccountPages {
         AccountPagesBuilder::new(endpoints)
     }
 
-    /// Whether something is at a path, by whatever method, below where the pages are mounted: for a host that has other things there.
-    pub fn has(path: &str) -> bool {
-        route::find(path).is_some() || route::file(path).is_some()
+    /// Where clients see the account: the page that leads whoever is not signed in to those where one signs in.
+    pub fn home(&self) -> &str {
+        view::home(&self.inner.base)
     }
 
-    /// What can be asked for below where the pages are mounted: method and path, files left out. For a host's metrics and tests.
+    /// The route at a path below where the pages are mounted, as it is where they are by default: `/account/sign-in`. For a metric or a
+    /// span. `None`: there is nothing.
+    pub fn route_at(path: &str) -> Option<&'static str> {
+        route::name(path)
+    }
+
+    /// Every route, by method and by its name, files left out.
     pub fn routes() -> impl Iterator<Item = (&'static str, &'static str)> {
         route::all()
     }

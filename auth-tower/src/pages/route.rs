@@ -14,9 +14,15 @@ use super::{
 
 type Handler = for<'a> fn(&'a mut Ask) -> Pin<Box<dyn Future<Output = Answered> + Send + 'a>>;
 
+/// What stands in the names of routes for where the pages are mounted.
+const MOUNT: &str = "/account";
+/// The name of the route of all files.
+const OF_FILES: &str = "/account/{file}";
+
 /// One address.
 pub(super) struct Route {
-    path: &'static str,
+    /// As where the pages are mounted by default.
+    name: &'static str,
     get: Option<Handler>,
     /// Whatever changes something.
     post: Option<Handler>,
@@ -24,28 +30,28 @@ pub(super) struct Route {
 
 const ROUTES: &[Route] = &[
     Route {
-        path: "/",
+        name: "/account",
         get: Some(|ask| Box::pin(account::show(ask))),
         post: Some(|ask| Box::pin(account::send(ask))),
     },
     Route {
-        path: sign_in::PATH,
+        name: "/account/sign-in",
         get: Some(|ask| Box::pin(sign_in::show(ask))),
         post: Some(|ask| Box::pin(sign_in::send(ask))),
     },
     Route {
-        path: challenge::PATH,
+        name: "/account/challenge",
         get: Some(|ask| Box::pin(challenge::show(ask))),
         post: Some(|ask| Box::pin(challenge::send(ask))),
     },
     Route {
-        path: sign_up::PATH,
+        name: "/account/sign-up",
         get: Some(|ask| Box::pin(sign_up::show(ask))),
         post: Some(|ask| Box::pin(sign_up::send(ask))),
     },
-    Route { path: sign_up::SENT, get: Some(|ask| Box::pin(sign_up::sent(ask))), post: None },
-    Route { path: "/sign-out", get: None, post: Some(|ask| Box::pin(sign_out::send(ask))) },
-    Route { path: "/language", get: None, post: Some(|ask| Box::pin(speak::send(ask))) },
+    Route { name: "/account/sign-up/sent", get: Some(|ask| Box::pin(sign_up::sent(ask))), post: None },
+    Route { name: "/account/sign-out", get: None, post: Some(|ask| Box::pin(sign_out::send(ask))) },
+    Route { name: "/account/language", get: None, post: Some(|ask| Box::pin(speak::send(ask))) },
 ];
 
 impl Route {
@@ -68,17 +74,38 @@ impl Route {
 }
 
 pub(super) fn find(path: &str) -> Option<&'static Route> {
-    let path = if path.is_empty() { "/" } else { path };
-    ROUTES.iter().find(|route| route.path == path)
+    let path = path.strip_suffix('/').filter(|rest| rest.is_empty()).unwrap_or(path);
+    ROUTES.iter().find(|route| route.name.strip_prefix(MOUNT) == Some(path))
 }
 
 pub(super) fn file(path: &str) -> Option<&'static File> {
     FILES.iter().find(|file| file.path == path)
 }
 
+pub(super) fn name(path: &str) -> Option<&'static str> {
+    find(path).map(|route| route.name).or_else(|| file(path).map(|_| OF_FILES))
+}
+
 pub(super) fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
     ROUTES.iter().flat_map(|route| {
         let methods = [route.get.map(|_| "GET"), route.post.map(|_| "POST")];
-        methods.into_iter().flatten().map(|method| (method, route.path))
+        methods.into_iter().flatten().map(|method| (method, route.name))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_are_where_their_links_lead() {
+        for path in ["", "/", sign_in::PATH, challenge::PATH, sign_up::PATH, sign_up::SENT] {
+            assert!(find(path).is_some_and(|route| route.get.is_some()), "{path}");
+        }
+        for path in ["//", "/sign-in/", "sign-in", "/account", "/sign-IN"] {
+            assert!(find(path).is_none(), "{path}");
+        }
+        assert_eq!(name("/style.css"), Some(OF_FILES));
+        assert_eq!(all().filter(|(method, _)| *method == "POST").count(), 6);
+    }
 }

@@ -68,7 +68,8 @@ impl Ask {
 
     /// Whoever is signed in; all others are sent to sign in, and then back.
     pub(super) async fn signed_in(&mut self, who: Who, path: &str) -> Result<(Principal, User), Stop> {
-        let back = Target::of(Some(&self.at(path)), &self.pages.service.origins);
+        let back = Some(self.at(path)).filter(|_| !path.is_empty());
+        let back = Target::of(back.as_deref(), &self.pages.service.origins);
         match who {
             Who::Somebody(caller) => match self.auth().current_user(&caller).await {
                 Ok(user) => {
