@@ -1,7 +1,7 @@
 //! The account: who somebody is.
 
 use askama::Template;
-use auth_core::{Profile, ProfileChange, User};
+use auth_core::{EmailVerification, Profile, ProfileChange, User};
 
 use super::{
     ask::{Answered, Ask, Refused},
@@ -15,7 +15,8 @@ use super::{
 struct Page {
     frame: Frame,
     email: String,
-    proved: bool,
+    /// Whether the address is proved, where anybody wants to know.
+    state: Option<&'static str>,
     /// Nothing where there are no profiles.
     profile: Option<Form>,
 }
@@ -84,7 +85,10 @@ impl Typed {
 fn page(ask: &Ask, mut frame: Frame, user: &User, typed: Option<Typed>) -> Answered {
     frame.signed_in = true;
     let profile = typed.map(|typed| form(ask, &frame, typed));
-    let page = Page { email: user.email.clone(), proved: user.email_verified, profile, frame };
+    let asks = ask.auth().config().email_verification != EmailVerification::Off;
+    let texts = ask.texts();
+    let state = if user.email_verified { Some(texts.proved) } else { asks.then_some(texts.not_proved) };
+    let page = Page { email: user.email.clone(), state, profile, frame };
     Ask::page(&page, &Target::default())
 }
 

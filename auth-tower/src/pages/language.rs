@@ -1,9 +1,10 @@
 //! In which language somebody reads: that of their account, that of the menu (a cookie), that of their browser.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use cookie::SameSite;
 use http::{HeaderMap, header::ACCEPT_LANGUAGE};
+use time::{OffsetDateTime, format_description::BorrowedFormatItem};
 
 use super::texts::{LANGUAGES, MASTER, Texts};
 use crate::transport::{Cookies, pairs, value_of, write};
@@ -17,6 +18,8 @@ pub(super) struct Language {
     pub(super) name: &'static str,
     /// Which way it is written, as HTML has it.
     pub(super) direction: &'static str,
+    /// How it writes a moment.
+    pub(super) time: &'static [BorrowedFormatItem<'static>],
     pub(super) texts: &'static Texts,
 }
 
@@ -35,6 +38,11 @@ impl Language {
     /// By the cookie of the menu, else by what the browser would like.
     pub(super) fn wanted(headers: &HeaderMap, cookies: Cookies) -> &'static Self {
         chosen(headers, cookies).or_else(|| accepted(headers)).unwrap_or(MASTER)
+    }
+
+    /// A moment, as people read it.
+    pub(super) fn moment(&self, at: SystemTime) -> String {
+        OffsetDateTime::from(at).format(self.time).unwrap_or_default()
     }
 
     /// Remembers it in this browser.

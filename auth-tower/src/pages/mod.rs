@@ -4,12 +4,14 @@
 mod account;
 mod ask;
 mod builder;
-mod challenge;
-mod enrol;
+mod factor;
 mod files;
 mod language;
+mod password;
+mod program;
 mod redirect;
 mod route;
+mod security;
 mod service;
 mod sign_in;
 mod sign_out;

@@ -7,9 +7,9 @@ use http::Method;
 use super::{
     account,
     ask::{Answered, Ask},
-    challenge,
+    factor::{authenticator, challenge, confirm},
     files::{FILES, File},
-    sign_in, sign_out, sign_up, speak,
+    password, security, sign_in, sign_out, sign_up, speak,
 };
 
 type Handler = for<'a> fn(&'a mut Ask) -> Pin<Box<dyn Future<Output = Answered> + Send + 'a>>;
@@ -50,6 +50,24 @@ const ROUTES: &[Route] = &[
         post: Some(|ask| Box::pin(sign_up::send(ask))),
     },
     Route { name: "/account/sign-up/sent", get: Some(|ask| Box::pin(sign_up::sent(ask))), post: None },
+    Route { name: "/account/security", get: Some(|ask| Box::pin(security::show(ask))), post: None },
+    Route {
+        name: "/account/password",
+        get: Some(|ask| Box::pin(password::show(ask))),
+        post: Some(|ask| Box::pin(password::send(ask))),
+    },
+    Route {
+        name: "/account/confirm",
+        get: Some(|ask| Box::pin(confirm::show(ask))),
+        post: Some(|ask| Box::pin(confirm::send(ask))),
+    },
+    Route { name: "/account/authenticator", get: None, post: Some(|ask| Box::pin(authenticator::send(ask))) },
+    Route {
+        name: "/account/recovery-codes",
+        get: None,
+        post: Some(|ask| Box::pin(authenticator::recovery_codes(ask))),
+    },
+    Route { name: "/account/sessions", get: None, post: Some(|ask| Box::pin(security::end(ask))) },
     Route { name: "/account/sign-out", get: None, post: Some(|ask| Box::pin(sign_out::send(ask))) },
     Route { name: "/account/language", get: None, post: Some(|ask| Box::pin(speak::send(ask))) },
 ];
@@ -99,13 +117,24 @@ mod tests {
 
     #[test]
     fn pages_are_where_their_links_lead() {
-        for path in ["", "/", sign_in::PATH, challenge::PATH, sign_up::PATH, sign_up::SENT] {
+        for path in [
+            "",
+            "/",
+            sign_in::PATH,
+            challenge::PATH,
+            sign_up::PATH,
+            sign_up::SENT,
+            security::PATH,
+            password::PATH,
+            confirm::PATH,
+        ] {
             assert!(find(path).is_some_and(|route| route.get.is_some()), "{path}");
         }
         for path in ["//", "/sign-in/", "sign-in", "/account", "/sign-IN"] {
             assert!(find(path).is_none(), "{path}");
         }
         assert_eq!(name("/style.css"), Some(OF_FILES));
-        assert_eq!(all().filter(|(method, _)| *method == "POST").count(), 6);
+        assert!(find(authenticator::PATH).is_some_and(|route| route.get.is_none()));
+        assert_eq!(all().filter(|(method, _)| *method == "POST").count(), 11);
     }
 }

@@ -5,7 +5,7 @@ use auth_core::{Error, Login, SignIn};
 
 use super::{
     ask::{Answered, Ask, Refused},
-    challenge,
+    factor::challenge,
     redirect::Target,
     view::{Frame, Input, Kept},
     visitor::Who,

@@ -124,8 +124,18 @@ impl Input {
 
     /// A password, which no page ever has as a value.
     pub(super) fn password(texts: &Texts, autocomplete: &'static str) -> Self {
+        Self::secret("password", texts.password, texts, autocomplete)
+    }
+
+    /// The same by another name.
+    pub(super) fn secret(
+        name: &'static str,
+        label: &'static str,
+        texts: &Texts,
+        autocomplete: &'static str,
+    ) -> Self {
         let shows = Some((texts.show_password, texts.hide_password));
-        Self { kind: "password", shows, ..Self::text("password", texts.password, autocomplete) }
+        Self { kind: "password", shows, ..Self::text(name, label, autocomplete) }
     }
 
     pub(super) fn value(self, value: impl Into<String>) -> Self {

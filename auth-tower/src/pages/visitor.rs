@@ -5,7 +5,7 @@ use http::HeaderName;
 
 use super::{
     ask::{Ask, Stop},
-    challenge,
+    factor::challenge,
     language::Language,
     redirect::Target,
     view::Detour,

@@ -33,6 +33,7 @@ pub(super) fn of(problem: &Problem, texts: &'static Texts, setting: &Setting) ->
         }
         "overloaded" | "unavailable" => of_form(texts.busy),
         "verification_needed" => of_form(texts.verification_needed),
+        "factor_required" => of_form(texts.factor_required),
         "email_taken" => of_field("email", texts.email_taken),
         "username_taken" => of_field("username", texts.username_taken),
         "forbidden" => of_form(texts.not_allowed),
@@ -44,15 +45,18 @@ pub(super) fn of(problem: &Problem, texts: &'static Texts, setting: &Setting) ->
 
 fn of_rule(error: &FieldError, texts: &'static Texts, setting: &Setting) -> Wrong {
     let text = match (error.field, error.code) {
-        ("password", "too_short") => {
+        ("password" | "current_password", "wrong_password") => texts.wrong_password.to_owned(),
+        ("code", "invalid_code") => texts.wrong_code.to_owned(),
+        ("method", _) | (_, "no_password") => texts.confirm_impossible.to_owned(),
+        ("password" | "new_password", "too_short") => {
             let count = setting.min_password_length.to_string();
             fill(texts.password_too_short, &[("count", &count)])
         }
-        ("password", "too_long") => texts.password_too_long.to_owned(),
-        ("password", "too_common") => texts.password_too_common.to_owned(),
-        ("password", "breached") => texts.password_breached.to_owned(),
-        ("password", "same_as_email") => texts.password_like_email.to_owned(),
-        ("password", "context_word") => texts.password_context.to_owned(),
+        (_, "too_long") => texts.password_too_long.to_owned(),
+        (_, "too_common") => texts.password_too_common.to_owned(),
+        (_, "breached") => texts.password_breached.to_owned(),
+        (_, "same_as_email") => texts.password_like_email.to_owned(),
+        (_, "context_word") => texts.password_context.to_owned(),
         ("email", "invalid_email") => texts.email_invalid.to_owned(),
         ("username", "reserved") => texts.username_reserved.to_owned(),
         ("username", _) => texts.username_invalid.to_owned(),

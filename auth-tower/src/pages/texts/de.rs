@@ -1,7 +1,15 @@
+use time::macros::format_description;
+
 use super::Texts;
 use crate::pages::language::Language;
 
-pub(super) const GERMAN: Language = Language { tag: "de", name: "Deutsch", direction: "ltr", texts: &TEXTS };
+pub(super) const GERMAN: Language = Language {
+    tag: "de",
+    name: "Deutsch",
+    direction: "ltr",
+    time: format_description!("[day].[month].[year], [hour]:[minute] UTC"),
+    texts: &TEXTS,
+};
 
 const TEXTS: Texts = Texts {
     skip: "Zum Inhalt springen",
@@ -47,6 +55,7 @@ const TEXTS: Texts = Texts {
     enrol_picture: "Bild für eine Authenticator-App; der Schlüssel darunter sagt dasselbe",
     codes_title: "Bewahren Sie diese Wiederherstellungscodes auf",
     codes_text: "Wenn Sie Ihre App verlieren, meldet jeder davon Sie einmal an. Drucken oder notieren Sie sie: Sie werden nicht noch einmal gezeigt.",
+    account: "Konto",
     account_title: "Ihr Konto",
     proved: "bestätigt",
     not_proved: "noch nicht bestätigt",
@@ -55,6 +64,36 @@ const TEXTS: Texts = Texts {
     language_of_browser: "Wie in meinem Browser",
     save: "Speichern",
     told_saved: "Ihre Änderungen sind gespeichert.",
+    nav_label: "Ihr Konto",
+    security_title: "Sicherheit",
+    change_password: "Passwort ändern",
+    current_password: "Bisheriges Passwort",
+    new_password: "Neues Passwort",
+    told_password: "Ihr Passwort ist geändert. Alle anderen Sitzungen sind beendet.",
+    second_step: "Zweiter Schritt",
+    second_step_off: "Wer Ihr Passwort kennt, kann sich anmelden. Mit einer Authenticator-App braucht man auch Ihr Telefon.",
+    second_step_passkey: "Bei der Anmeldung werden Sie nach einem Passkey gefragt.",
+    app_since: "Authenticator-App, seit {time}",
+    turn_off: "Ausschalten",
+    set_up_app: "Authenticator-App einrichten",
+    set_up_app_text: "Scannen Sie das Bild mit einer Authenticator-App oder tippen Sie den Schlüssel ein. Geben Sie dann den Code ein, den die App zeigt.",
+    codes_left: "Übrige Wiederherstellungscodes: {count}",
+    new_codes: "Neue Wiederherstellungscodes",
+    sessions_title: "Wo Sie angemeldet sind",
+    this_browser: "dieser Browser",
+    unknown_browser: "Unbekanntes Programm",
+    last_used: "Zuletzt verwendet: {time}",
+    end_session: "Beenden",
+    end_others: "Alle anderen Sitzungen beenden",
+    told_ended: "Das ist beendet.",
+    told_turned_off: "Nach der Authenticator-App wird nicht mehr gefragt.",
+    confirm_title: "Bestätigen Sie noch einmal, dass Sie es sind",
+    confirm_text: "Was Sie tun möchten, braucht einen frischen Nachweis. Geben Sie einen Code Ihrer Authenticator-App oder einen Wiederherstellungscode ein.",
+    confirm_password_text: "Was Sie tun möchten, braucht einen frischen Nachweis. Geben Sie Ihr Passwort ein.",
+    confirm_impossible: "Dieser Nachweis ist hier nicht möglich. Melden Sie sich ab und wieder an, und wiederholen Sie, was Sie tun wollten.",
+    wrong_password: "Das Passwort ist falsch.",
+    factor_required: "Dieses Konto muss einen zweiten Schritt haben.",
+    back: "Zurück",
     enter_email: "Geben Sie Ihre E-Mail-Adresse ein.",
     enter_password: "Geben Sie ein Passwort ein.",
     enter_code: "Geben Sie den Code ein.",

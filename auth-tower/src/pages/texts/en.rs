@@ -1,7 +1,15 @@
+use time::macros::format_description;
+
 use super::Texts;
 use crate::pages::language::Language;
 
-pub(super) const ENGLISH: Language = Language { tag: "en", name: "English", direction: "ltr", texts: &TEXTS };
+pub(super) const ENGLISH: Language = Language {
+    tag: "en",
+    name: "English",
+    direction: "ltr",
+    time: format_description!("[year]-[month]-[day], [hour]:[minute] UTC"),
+    texts: &TEXTS,
+};
 
 const TEXTS: Texts = Texts {
     skip: "Skip to the content",
@@ -47,6 +55,7 @@ const TEXTS: Texts = Texts {
     enrol_picture: "Picture for an authenticator app; the key below says the same",
     codes_title: "Keep these recovery codes",
     codes_text: "If you lose your app, each of them signs you in once. Print them or write them down: they are not shown again.",
+    account: "Account",
     account_title: "Your account",
     proved: "confirmed",
     not_proved: "not confirmed yet",
@@ -55,6 +64,36 @@ const TEXTS: Texts = Texts {
     language_of_browser: "As in my browser",
     save: "Save",
     told_saved: "Your changes are saved.",
+    nav_label: "Your account",
+    security_title: "Security",
+    change_password: "Change password",
+    current_password: "Current password",
+    new_password: "New password",
+    told_password: "Your password is changed. All other sessions have ended.",
+    second_step: "Second step",
+    second_step_off: "Whoever knows your password can sign in. With an authenticator app they also need your phone.",
+    second_step_passkey: "You are asked for a passkey when you sign in.",
+    app_since: "Authenticator app, since {time}",
+    turn_off: "Turn off",
+    set_up_app: "Set up an authenticator app",
+    set_up_app_text: "Scan the picture with an authenticator app, or type the key into it. Then enter the code that the app shows.",
+    codes_left: "Recovery codes left: {count}",
+    new_codes: "New recovery codes",
+    sessions_title: "Where you are signed in",
+    this_browser: "this browser",
+    unknown_browser: "Unknown program",
+    last_used: "Last used: {time}",
+    end_session: "End",
+    end_others: "End all other sessions",
+    told_ended: "It has ended.",
+    told_turned_off: "The authenticator app is not asked for any more.",
+    confirm_title: "Confirm again that it is you",
+    confirm_text: "What you want to do needs a fresh proof. Enter a code of your authenticator app, or a recovery code.",
+    confirm_password_text: "What you want to do needs a fresh proof. Enter your password.",
+    confirm_impossible: "This proof is not possible here. Sign out, sign in again and repeat what you wanted to do.",
+    wrong_password: "The password is wrong.",
+    factor_required: "This account has to have a second step.",
+    back: "Back",
     enter_email: "Enter your email address.",
     enter_password: "Enter a password.",
     enter_code: "Enter the code.",

@@ -44,7 +44,9 @@ catalogue! {
     challenge_title, challenge_totp, challenge_recovery, challenge_passkey, code, recovery_code, use_recovery_code, use_app,
     remember_device, confirm, begin_again, enrol_title, enrol_text, enrol_key, enrol_picture, codes_title, codes_text,
     // The account.
-    account_title, proved, not_proved, username, language, language_of_browser, save, told_saved,
+    account, account_title, proved, not_proved, username, language, language_of_browser, save, told_saved,
+    // Its security.
+    nav_label, security_title, change_password, current_password, new_password, told_password, second_step, second_step_off, second_step_passkey, app_since, turn_off, set_up_app, set_up_app_text, codes_left, new_codes, sessions_title, this_browser, unknown_browser, last_used, end_session, end_others, told_ended, told_turned_off, confirm_title, confirm_text, confirm_password_text, confirm_impossible, wrong_password, factor_required, back,
     // What is wrong.
     enter_email, enter_password, enter_code, wrong_credentials, wrong_credentials_username, wrong_code, factor_locked, throttled,
     busy, verification_needed, email_taken, email_invalid, username_taken, username_invalid, username_reserved, name_invalid,

@@ -28,6 +28,10 @@ async fn all(world: &World) -> Vec<(&'static str, Answer)> {
     seen.push(("account", ada.submit("/sign-in", CREDENTIALS).await.clone()));
     let long = "x".repeat(201);
     seen.push(("account, wrong", ada.submit("", &[("name", &long), ("locale", "x")]).await.clone()));
+    for (page, path) in [("security", "/security"), ("password", "/password"), ("confirm", "/confirm")] {
+        seen.push((page, ada.go(path).await.clone()));
+    }
+    seen.push(("confirm, wrong", ada.submit("/confirm", &[("password", "wrong")]).await.clone()));
     seen
 }
 

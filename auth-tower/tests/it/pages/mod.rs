@@ -3,6 +3,7 @@
 mod door;
 mod frame;
 mod second_step;
+mod security;
 pub(crate) mod walker;
 
 use auth_core::{EmailVerification, Registration, mail::MailKind};

@@ -3,25 +3,25 @@
 
 use askama::Template;
 use auth_core::{
-    AuthSession, Challenge, Error, Password,
+    AuthSession, Challenge, Error,
     factor::{Answer, Factors, Method, TOTP_EXISTS},
 };
 
-use super::{
-    ask::{Answered, Ask, Refused, Stop},
-    enrol,
-    redirect::Target,
-    sign_in,
-    texts::fill,
-    view::{Frame, Input, Kept},
-};
+use super::enrol;
 use crate::{
     endpoint::{held, token_cookies},
     navigation,
+    pages::{
+        ask::{Answered, Ask, Refused, Stop},
+        redirect::Target,
+        sign_in,
+        texts::fill,
+        view::{Frame, Input, Kept},
+    },
     problem::Problem,
 };
 
-pub(super) const PATH: &str = "/challenge";
+pub(in crate::pages) const PATH: &str = "/challenge";
 const SECONDS_OF_A_DAY: u64 = 24 * 60 * 60;
 
 #[derive(Template)]
@@ -39,23 +39,14 @@ struct Page {
     sign_in: String,
 }
 
-/// Of a factor that was just set up.
-#[derive(Template)]
-#[template(path = "codes.html", config = "src/pages/templates.toml")]
-struct Codes {
-    frame: Frame,
-    codes: Vec<Password>,
-    next: String,
-}
-
 /// Sends whoever has shown one factor on to the second.
-pub(super) fn begin(ask: &mut Ask, challenge: &Challenge, target: &Target) -> Answered {
+pub(in crate::pages) fn begin(ask: &mut Ask, challenge: &Challenge, target: &Target) -> Answered {
     let left = challenge.expires_at.duration_since(ask.auth().clock().now()).unwrap_or_default();
     ask.pages.service.cookies.challenge.set(&mut ask.jar, challenge.auth_session.expose(), left);
     Ask::go(&target.kept_in(&ask.at(PATH)))
 }
 
-pub(super) async fn show(ask: &mut Ask) -> Answered {
+pub(in crate::pages) async fn show(ask: &mut Ask) -> Answered {
     navigation::only(ask.headers())?;
     let target = ask.target();
     let challenge = asked(ask).await?;
@@ -67,7 +58,7 @@ pub(super) async fn show(ask: &mut Ask) -> Answered {
 }
 
 /// The same rules as `POST /login/challenge`.
-pub(super) async fn send(ask: &mut Ask) -> Answered {
+pub(in crate::pages) async fn send(ask: &mut Ask) -> Answered {
     let target = ask.target();
     let Some(session) = session(ask) else { return expired(ask) };
     if ask.form.contains_key("begin") {
@@ -95,8 +86,7 @@ pub(super) async fn send(ask: &mut Ask) -> Answered {
             if answered.recovery_codes.is_empty() {
                 return Ask::go(&next);
             }
-            let frame = ask.frame(ask.texts().codes_title, "");
-            Ask::page(&Codes { frame, codes: answered.recovery_codes, next }, &target)
+            enrol::codes(ask, answered.recovery_codes, next, &target)
         }
         Err(Error::SecondFactorRequired(challenge)) => begin(ask, &challenge, &target),
         Err(Error::InvalidToken | Error::InvalidCredentials | Error::Refused(TOTP_EXISTS)) => expired(ask),
@@ -112,7 +102,7 @@ fn session(ask: &Ask) -> Option<String> {
     ask.pages.service.cookies.challenge.read_one(ask.headers()).map(str::to_owned)
 }
 
-pub(super) fn factors(ask: &Ask) -> Result<Factors, Problem> {
+pub(in crate::pages) fn factors(ask: &Ask) -> Result<Factors, Problem> {
     ask.auth().factors().ok_or_else(Problem::not_found)
 }
 
@@ -134,7 +124,7 @@ fn stopped(answered: Answered) -> Stop {
 }
 
 /// There is nothing to go on with: from the beginning.
-pub(super) fn expired(ask: &mut Ask) -> Answered {
+pub(in crate::pages) fn expired(ask: &mut Ask) -> Answered {
     ask.pages.service.cookies.challenge.clear(&mut ask.jar);
     let page = format!("{}?told=expired", ask.at(sign_in::PATH));
     Ask::go(&ask.target().kept_in(&page))
@@ -191,7 +181,7 @@ fn page(
 }
 
 /// Of an app.
-pub(super) fn code(label: &'static str, frame: &Frame) -> Input {
+pub(in crate::pages) fn code(label: &'static str, frame: &Frame) -> Input {
     Input::text("code", label, "one-time-code").inputmode("numeric").first(frame).of(frame)
 }
 
