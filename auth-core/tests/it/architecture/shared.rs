@@ -222,7 +222,7 @@ const ROOMS: &[Shared] = &[
 
 /// Whether a file lies in one of the room's own folders.
 fn is_own(file: &str, room: &str) -> bool {
-    ["room", "endpoint", "config", "command/users"].iter().any(|folder| {
+    ["room", "endpoint", "pages", "config", "command/users"].iter().any(|folder| {
         let own = format!("/{folder}/{room}");
         file.contains(&format!("{own}/")) || file.ends_with(&format!("{own}.rs"))
     }) || file.starts_with("migration/m0")

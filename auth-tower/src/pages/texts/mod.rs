@@ -96,7 +96,7 @@ mod tests {
         let (english, german) = (en::ENGLISH.texts.all(), de::GERMAN.texts.all());
         let same = english.iter().zip(&german).filter(|(one, other)| one.1 == other.1);
         let same: Vec<_> = same.map(|(one, _)| one.0).collect();
-        assert_eq!(same, ["code", "name", "optional"]);
+        assert_eq!(same, ["name", "optional", "code"]);
     }
 
     #[test]
