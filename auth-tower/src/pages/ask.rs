@@ -47,10 +47,20 @@ pub(super) type Answered = Result<Response<Body>, Stop>;
 #[derive(Debug)]
 pub(super) enum Stop {
     /// It is answered already.
-    Answer(Response<Body>),
+    Answer(Box<Response<Body>>),
     Problem(Problem),
     /// Told by the rules.
     Rule(Error),
+}
+
+impl Stop {
+    /// With an answer, such as the way to another page.
+    pub(super) fn with(answered: Answered) -> Self {
+        match answered {
+            Ok(response) => Self::Answer(Box::new(response)),
+            Err(stop) => stop,
+        }
+    }
 }
 
 impl From<Problem> for Stop {
@@ -180,7 +190,7 @@ impl Ask {
     /// The answer to whatever went wrong.
     pub(super) fn stopped(&self, stop: Stop) -> Response<Body> {
         let problem = match stop {
-            Stop::Answer(response) => return response,
+            Stop::Answer(response) => return *response,
             Stop::Problem(problem) => problem,
             Stop::Rule(error) => Problem::of_rule(error, Some(&self.id)),
         };

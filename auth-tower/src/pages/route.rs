@@ -1,6 +1,6 @@
 //! What is where, below where the pages are mounted.
 
-use std::pin::Pin;
+use std::{future::ready, pin::Pin};
 
 use http::Method;
 
@@ -49,7 +49,7 @@ const ROUTES: &[Route] = &[
         get: Some(|ask| Box::pin(sign_up::show(ask))),
         post: Some(|ask| Box::pin(sign_up::send(ask))),
     },
-    Route { name: "/account/sign-up/sent", get: Some(|ask| Box::pin(sign_up::sent(ask))), post: None },
+    Route { name: "/account/sign-up/sent", get: Some(|ask| Box::pin(ready(sign_up::sent(ask)))), post: None },
     Route { name: "/account/security", get: Some(|ask| Box::pin(security::show(ask))), post: None },
     Route {
         name: "/account/password",

@@ -1,4 +1,5 @@
 use std::{
+    collections::BTreeMap,
     convert::Infallible,
     fmt,
     pin::Pin,
@@ -112,7 +113,7 @@ impl Inner {
         if method == Method::POST {
             ask.form = match self.service.take_in(Takes::JsonOrForm, ask.headers(), body).await? {
                 Payload::Form(form) => form,
-                Payload::Nothing => Default::default(),
+                Payload::Nothing => BTreeMap::default(),
                 Payload::Json(_) => return Err(Problem::unsupported_media_type("This is a form.").into()),
             };
         }

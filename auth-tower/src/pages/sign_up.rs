@@ -78,7 +78,7 @@ pub(super) async fn send(ask: &mut Ask) -> Answered {
 }
 
 /// Whatever was done, a mail tells it.
-pub(super) async fn sent(ask: &mut Ask) -> Answered {
+pub(super) fn sent(ask: &Ask) -> Answered {
     let target = ask.target();
     let frame = ask.frame(ask.texts().sent_title, SENT);
     Ask::page(&Sent { frame, sign_in: target.kept_in(&ask.at(sign_in::PATH)).into_owned() }, &target)

@@ -41,6 +41,7 @@ impl Frame {
         self.language.texts
     }
 
+    #[expect(clippy::unused_self, reason = "templates see nothing else")]
     pub(super) fn languages(&self) -> &'static [Language] {
         LANGUAGES
     }

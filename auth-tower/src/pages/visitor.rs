@@ -61,7 +61,7 @@ impl Ask {
             let query = self.raw_query().map(|query| format!("{query}&")).unwrap_or_default();
             let again = format!("{}?{query}{AGAIN}=1", self.at(path));
             let frame = self.frame(self.texts().detour_title, path);
-            return Err(Stop::Answer(Self::page(&Detour { frame, again }, &Target::default())?));
+            return Err(Stop::with(Self::page(&Detour { frame, again }, &Target::default())));
         }
         Ok(who)
     }
@@ -80,19 +80,13 @@ impl Ask {
                 Err(Error::SessionOver) => Err(self.elsewhere(&back)),
                 Err(error) => Err(error.into()),
             },
-            Who::Challenged(challenge) => Err(match challenge::begin(self, &challenge, &back) {
-                Ok(response) => Stop::Answer(response),
-                Err(stop) => stop,
-            }),
+            Who::Challenged(challenge) => Err(Stop::with(challenge::begin(self, &challenge, &back))),
             Who::Nobody => Err(self.elsewhere(&back)),
         }
     }
 
     fn elsewhere(&self, back: &Target) -> Stop {
-        match Self::go(&back.kept_in(&self.at("/sign-in"))) {
-            Ok(response) => Stop::Answer(response),
-            Err(stop) => stop,
-        }
+        Stop::with(Self::go(&back.kept_in(&self.at("/sign-in"))))
     }
 
     /// In the language of the account, where it is one of these.

@@ -48,7 +48,7 @@ async fn register(call: Call) -> Answered {
 /// What a registration came to, as far as may be told.
 pub(crate) enum SignedUp {
     /// There is an account.
-    Made(User),
+    Made(Box<User>),
     /// Whoever reads the mail of the address knows.
     ByMail,
 }
@@ -57,7 +57,7 @@ pub(crate) enum SignedUp {
 pub(crate) async fn sign_up(service: &Inner, register: Register) -> Result<SignedUp, Error> {
     match service.auth.register(register).await {
         Ok(_) | Err(Error::Refused(refusal::EMAIL_TAKEN)) if service.verifies_email() => Ok(SignedUp::ByMail),
-        registered => registered.map(SignedUp::Made),
+        registered => registered.map(|user| SignedUp::Made(Box::new(user))),
     }
 }
 

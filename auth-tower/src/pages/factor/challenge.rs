@@ -108,18 +108,11 @@ pub(in crate::pages) fn factors(ask: &Ask) -> Result<Factors, Problem> {
 
 /// What is asked for in it.
 async fn asked(ask: &mut Ask) -> Result<Challenge, Stop> {
-    let Some(session) = session(ask) else { return Err(stopped(expired(ask))) };
+    let Some(session) = session(ask) else { return Err(Stop::with(expired(ask))) };
     match factors(ask)?.challenge(AuthSession::new(session), ask.client.clone()).await {
         Ok(challenge) => Ok(challenge),
-        Err(Error::InvalidToken) => Err(stopped(expired(ask))),
+        Err(Error::InvalidToken) => Err(Stop::with(expired(ask))),
         Err(error) => Err(error.into()),
-    }
-}
-
-fn stopped(answered: Answered) -> Stop {
-    match answered {
-        Ok(response) => Stop::Answer(response),
-        Err(stop) => stop,
     }
 }
 

@@ -102,10 +102,7 @@ impl Ask {
     ) -> Result<Refused, Stop> {
         if let Error::StepUpRequired { .. } = error {
             let back = Target::of(Some(&self.at(path)), &self.pages.service.origins);
-            return Err(match Self::go(&back.kept_in(&self.at(PATH))) {
-                Ok(response) => Stop::Answer(response),
-                Err(stop) => stop,
-            });
+            return Err(Stop::with(Self::go(&back.kept_in(&self.at(PATH)))));
         }
         self.refused(error)
     }

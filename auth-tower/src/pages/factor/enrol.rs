@@ -45,7 +45,7 @@ struct Setup {
 #[template(path = "codes.html", config = "src/pages/templates.toml")]
 struct Codes {
     frame: Frame,
-    codes: Vec<Password>,
+    list: Vec<Password>,
     next: String,
 }
 
@@ -107,7 +107,7 @@ fn of_challenge(ask: &Ask, target: &Target, takes_app: bool) -> Place {
 /// The codes that stand in for the app: this once.
 pub(in crate::pages) fn codes(ask: &Ask, codes: Vec<Password>, next: String, target: &Target) -> Answered {
     let frame = ask.frame(ask.texts().codes_title, "");
-    Ask::page(&Codes { frame, codes, next }, target)
+    Ask::page(&Codes { frame, list: codes, next }, target)
 }
 
 pub(in crate::pages) fn shown(
