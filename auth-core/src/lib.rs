@@ -104,7 +104,7 @@ pub use clock::{Clock, SystemClock};
 pub use config::{
     ApiKeyConfig, BackgroundConfig, Config, EmailVerification, FactorConfig, HashConfig, HookConfig,
     MailConfig, OnHookFailure, PasskeyConfig, PasswordConfig, ProfileConfig, Registration, SecondFactor,
-    SessionConfig, ThrottleConfig, TokenConfig,
+    SessionConfig, ThrottleConfig, TokenClaims, TokenConfig,
 };
 pub use config_error::ConfigError;
 pub use connect::{ConnectError, ConnectOptions, connect};

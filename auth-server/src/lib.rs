@@ -45,3 +45,9 @@ mod systemd;
 mod welcome;
 
 pub use command::run;
+/// For a fuzzer: `.ci/fuzz`.
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing {
+    pub use crate::{command::fuzz_import as import, http::proxy_protocol::fuzz as proxy_protocol};
+}

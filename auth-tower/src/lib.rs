@@ -147,4 +147,7 @@ pub use remote_jwks::{FetchError, RemoteJwks, RemoteJwksBuilder};
 pub use require::{Require, RequireLayer};
 pub use rfc3339::{rfc3339, rfc3339_millis};
 pub use route::Endpoint;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub use service::fuzzing;
 pub use service::{AuthService, AuthServiceBuilder, AuthServiceFuture};

@@ -11,7 +11,7 @@
 
 use std::{error::Error, net::SocketAddr, time::Duration};
 
-use auth_core::{Assurance, Auth, ClientInfo};
+use auth_core::{Assurance, Auth, ClientInfo, PasskeyConfig};
 use auth_examples::{Arguments, Visitor};
 use auth_tower::{AuthLayer, AuthService, ClientAddr, RequireLayer, axum::CurrentUser};
 use axum::{
@@ -65,14 +65,17 @@ async fn main() -> Result<(), Box<dyn Error>> {
     // In memory: accounts are gone at the end. A service names a file or a server.
     let db = auth_core::connect("sqlite::memory:").await?;
     auth_migration::up(&db).await?;
-    let auth = Auth::builder(db, auth_examples::keys_for_this_run()?).build()?;
+    let listener = TcpListener::bind(arguments.address).await?;
+    let address = listener.local_addr()?;
+    let url = format!("http://localhost:{}", address.port());
+    let auth = Auth::builder(db, auth_examples::keys_for_this_run()?)
+        // All that passkeys need: the address of the pages.
+        .configure(|config| config.passkeys = PasskeyConfig::for_page(&url))
+        .build()?;
     // Mails, and what is over: one task for each process.
     let background = auth.clone();
     tokio::spawn(async move { background.run_background().await });
 
-    let listener = TcpListener::bind(arguments.address).await?;
-    let address = listener.local_addr()?;
-    let url = format!("http://localhost:{}", address.port());
     let app = app(&auth, &url)?;
     println!("listening on {url}");
     let server = axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>());
@@ -96,6 +99,7 @@ async fn check(auth: &Auth, address: SocketAddr) -> Result<(), Box<dyn Error>> {
     visitor.expect(200, "POST", "/auth/login", ada).await?;
     let me = visitor.expect(200, "GET", "/me", "").await?;
     visitor.expect(401, "GET", "/payout", "").await?;
+    visitor.expect(200, "POST", "/auth/passkeys/options", "").await?;
     if me.get("id") != user.get("id") {
         return Err(format!("somebody else is signed in: {me}").into());
     }

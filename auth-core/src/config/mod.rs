@@ -2,6 +2,7 @@
 
 mod api_keys;
 mod background;
+mod claims;
 mod factors;
 mod hashing;
 mod hooks;
@@ -20,6 +21,7 @@ pub(crate) use self::passkeys::{Unfit, host_of, is_within};
 pub use self::{
     api_keys::ApiKeyConfig,
     background::BackgroundConfig,
+    claims::TokenClaims,
     factors::{FactorConfig, SecondFactor},
     hashing::HashConfig,
     hooks::{HookConfig, OnHookFailure},
@@ -132,6 +134,9 @@ impl Config {
         if self.tokens.access_ttl > self.sessions.session_ttl {
             let problem = "is longer than sessions.session_ttl; make it shorter";
             return Err(ConfigError::new("tokens.access_ttl", problem));
+        }
+        if !self.tokens.claims.is_empty() && !self.profile.enabled {
+            return Err(ConfigError::new("tokens.claims", "needs profile.enabled"));
         }
         self.passwords.validate()?;
         self.hooks.validate()?;

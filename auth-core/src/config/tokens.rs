@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::{filled, lifetime};
+use super::{TokenClaims, filled, lifetime};
 use crate::ConfigError;
 
 /// Access tokens, and the keys that sign them.
@@ -22,6 +22,9 @@ pub struct TokenConfig {
     /// [`Error::RevocationsStale`](crate::Error) when no poll has succeeded for so long. Default `None`: it goes on
     /// with what it knows, so that a database that is away stops nobody for as long as access tokens live.
     pub revocation_max_age: Option<Duration>,
+    /// What tokens tell of a person's profile. Each sign-in, refresh and step-up reads the profile then: a statement more. What is
+    /// longer than 1 KiB is left out. Default: nothing.
+    pub claims: TokenClaims,
 }
 
 impl Default for TokenConfig {
@@ -32,6 +35,7 @@ impl Default for TokenConfig {
             access_ttl: Duration::from_mins(15),
             key_publish_ahead: Duration::from_mins(6),
             revocation_max_age: None,
+            claims: TokenClaims::default(),
         }
     }
 }

@@ -1,11 +1,13 @@
 //! Asks what the host has to say, within the time that it has.
 
+use std::sync::Once;
+
 use super::{Arrival, Kernel};
 use crate::{
-    ClientInfo, Error, Finding, HookError, OnHookFailure, SessionId, User,
+    ClientInfo, Error, Finding, HookError, OnHookFailure, SessionId, User, UserId,
     clock::from_millis,
     hook::{Asking, BeforeRegister, BeforeSignIn, Claims, ClaimsFor, RESERVED_CLAIMS, Verdict},
-    store::{SessionRow, UserRow},
+    store::{SessionRow, UserRow, find_profile},
 };
 
 /// In bytes of JSON.
@@ -53,7 +55,8 @@ impl Kernel {
         by: &str,
         authenticated_at: i64,
     ) -> Result<Claims, Error> {
-        let Some(hooks) = &self.hooks else { return Ok(Claims::new()) };
+        let mut claims = self.claims_of_profile(user.id).await?;
+        let Some(hooks) = &self.hooks else { return Ok(claims) };
         let user: User = user.clone().into();
         let authenticated_at = from_millis(authenticated_at);
         let asked = ClaimsFor { user, session, methods: methods(by), authenticated_at };
@@ -62,14 +65,33 @@ impl Kernel {
             let problem =
                 if let Some(name) = claims.keys().find(|name| RESERVED_CLAIMS.contains(&name.as_str())) {
                     format!("the claim `{name}` is reserved")
-                } else if serde_json::to_vec(&claims).map_or(usize::MAX, |json| json.len()) > CLAIMS_MAX {
+                } else if is_too_long(&claims) {
                     format!("the claims are longer than {CLAIMS_MAX} bytes")
                 } else {
                     return Ok(claims);
                 };
             Err(HookError(problem))
         });
-        Ok(self.ask_hook("claims", asking).await?.unwrap_or_default())
+        // Where both tell a claim, the host's code has the last word.
+        claims.extend(self.ask_hook("claims", asking).await?.unwrap_or_default());
+        Ok(claims)
+    }
+
+    /// Of what people write themselves, so it keeps nobody out.
+    async fn claims_of_profile(&self, user: UserId) -> Result<Claims, Error> {
+        static TOLD: Once = Once::new();
+        let wanted = &self.config.tokens.claims;
+        if wanted.is_empty() {
+            return Ok(Claims::new());
+        }
+        let claims = wanted.of(&find_profile(self.store.db(), user).await?.unwrap_or_default());
+        if is_too_long(&claims) {
+            TOLD.call_once(|| {
+                tracing::warn!(user_id = %user, "the claims of a profile are longer than {CLAIMS_MAX} bytes and left out; further ones are not told");
+            });
+            return Ok(Claims::new());
+        }
+        Ok(claims)
     }
 
     pub(crate) async fn check_hooks(&self) -> Option<Finding> {
@@ -106,6 +128,10 @@ impl Kernel {
             }
         }
     }
+}
+
+fn is_too_long(claims: &Claims) -> bool {
+    serde_json::to_vec(claims).map_or(usize::MAX, |json| json.len()) > CLAIMS_MAX
 }
 
 fn allowed(verdict: Option<Verdict>) -> Result<(), Error> {

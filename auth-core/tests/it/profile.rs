@@ -2,11 +2,11 @@
 
 use auth_core::{
     AuthBuilder, ClientInfo, CreateUser, EmailVerification, Error, EventKind, ImportOutcome, ImportRow,
-    Login, Principal, Profile, ProfileChange, Register, SignInFailure, User, UserChange, UserQuery,
+    Login, Principal, Profile, ProfileChange, Register, SignInFailure, Tokens, User, UserChange, UserQuery,
     UserRecord, refusal, test_util::ManualClock,
 };
 use auth_migration::{each_database, test_util::TestDatabase};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use crate::{
@@ -33,6 +33,22 @@ async fn with_profiles(db: &TestDatabase) -> TestAuth {
         })
     })
     .await
+}
+
+async fn with_claims(db: &TestDatabase, claims: &str) -> TestAuth {
+    TestAuth::with(db, |builder| {
+        builder.configure(|config| {
+            config.profile.enabled = true;
+            config.tokens.claims = claims.parse().unwrap();
+        })
+    })
+    .await
+}
+
+/// What an access token tells of a profile: of the person's words, and the house's.
+fn told(test: &TestAuth, tokens: &Tokens) -> (Option<Value>, Option<Value>) {
+    let caller = test.auth.verifier().verify(tokens.access.expose()).unwrap();
+    (caller.claim("profile"), caller.claim("tier").or_else(|| caller.claim("plan")))
 }
 
 fn named(name: &str) -> ProfileChange {
@@ -306,6 +322,29 @@ each_database! {
         let meanwhile = async { test.auth.logout_all(tokens.user_id, nobody()).await.unwrap() };
         assert_refused!(halting.run(("SELECT", "auth_session"), change, meanwhile).await, Error::SessionOver);
         assert_eq!(test.count("auth_profile").await, 0);
+    }
+
+    async fn tokens_tell_of_a_profile_what_the_settings_name_from_the_next_refresh_on(db: &TestDatabase) {
+        let test = with_claims(db, "profile.name,app.plan:tier").await;
+        let (tokens, caller) = test.caller().await;
+        assert_eq!(told(&test, &tokens), (None, None), "there is no profile");
+        test.auth.change_profile(&caller, ProfileChange::default().name("Ada").data(json!({"plan": "gold"})), nobody()).await.unwrap();
+        let plan = ProfileChange::default().app_data(json!({"plan": "free"}));
+        test.auth.update_user(tokens.user_id, UserChange::default().profile(plan), nobody()).await.unwrap();
+        test.statements();
+        let tokens = test.refresh(&tokens.refresh).await.unwrap();
+        assert_eq!(test.statements().len(), 3, "one more than without");
+        assert_eq!(told(&test, &tokens), (Some(json!({"name": "Ada"})), Some(json!("free"))));
+        assert_eq!(told(&test, &test.login().await), told(&test, &tokens));
+    }
+
+    async fn a_profile_that_is_too_long_for_a_token_keeps_nobody_out(db: &TestDatabase) {
+        let test = with_claims(db, "profile.data.a,app.plan").await;
+        let (tokens, caller) = test.caller().await;
+        let long = ProfileChange::default().data(json!({"a": "x".repeat(1024)}));
+        test.auth.change_profile(&caller, long, nobody()).await.unwrap();
+        let tokens = test.refresh(&tokens.refresh).await.unwrap();
+        assert_eq!(told(&test, &tokens), (None, None));
     }
 
     async fn changes_of_one_profile_at_once_are_all_kept(db: &TestDatabase) {

@@ -14,3 +14,5 @@ mod users;
 
 pub(crate) use progress::Progress;
 pub use run::run;
+#[cfg(fuzzing)]
+pub use users::fuzz_import;

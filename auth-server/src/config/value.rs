@@ -7,7 +7,7 @@ use std::{
     str::FromStr as _,
 };
 
-use auth_core::{Algorithm, SecondFactor};
+use auth_core::{Algorithm, ConfigError, SecondFactor, TokenClaims};
 use auth_tower::{OriginPolicy, is_hsts};
 
 pub(super) fn algorithm(text: &str) -> Result<Algorithm, String> {
@@ -111,6 +111,11 @@ pub(super) fn second_factor_text(policy: &SecondFactor) -> String {
         // And whatever a later version knows.
         _ => "optional".to_owned(),
     }
+}
+
+/// What tokens tell of a profile.
+pub(super) fn token_claims(text: &str) -> Result<TokenClaims, String> {
+    text.parse().map_err(|error: ConfigError| error.problem().to_owned())
 }
 
 /// What tokens call a service.

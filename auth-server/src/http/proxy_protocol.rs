@@ -54,6 +54,13 @@ fn none_of_ours() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, "no header of the PROXY protocol that tells a client")
 }
 
+/// For a fuzzer: `.ci/fuzz`. The first bytes of a connection.
+#[cfg(fuzzing)]
+pub fn fuzz(mut bytes: &[u8]) {
+    let mut reading = std::pin::pin!(read(&mut bytes));
+    let _ = reading.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop()));
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;

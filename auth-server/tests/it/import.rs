@@ -130,7 +130,7 @@ each_database! {
         assert_eq!(import(&home, database, &["users.csv"]).await.code, Some(0));
         let other = program(home.path(), database).env("SECRET_KEY", "another-secret-key-of-more-than-32-bytes-0");
         let ended = other.args(&["users", "export", "--with-hashes"]).run().await;
-        assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""));
+        assert_eq!((ended.code, ended.stdout.contains("ada@example.com")), (Some(1), false));
         let told = ended.stderr.lines().last().unwrap();
         assert!(told.contains("018f0000-0000-7000-8000-000000000001") && told.contains("SECRET_KEY_PREVIOUS"), "{told}");
     }

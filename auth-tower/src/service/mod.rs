@@ -4,6 +4,8 @@ mod builder;
 mod call;
 mod form;
 mod future;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod intake;
 mod json;
 mod multipart;

@@ -42,6 +42,9 @@ use std::{fmt, sync::Arc};
 
 use uuid::Uuid;
 
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub use self::passkey::fuzzing;
 pub use self::{
     account::{FactorAdded, FactorList},
     answer::{Answer, Answered},

@@ -62,6 +62,18 @@ pub(super) async fn import(auth: &Auth, options: &ImportOptions, json: bool) -> 
     report.end()
 }
 
+/// For a fuzzer: `.ci/fuzz`. A file, as both kinds.
+#[cfg(fuzzing)]
+pub fn fuzz(file: &[u8]) {
+    for format in [Format::Csv, Format::Jsonl] {
+        let mut lines = Lines::new(Box::new(io::Cursor::new(file.to_vec())), format);
+        let Ok(mut rows) = rows(format, &mut lines, false) else { continue };
+        while let Ok(Some((_, line))) = lines.next() {
+            let _ = line.and_then(|line| rows.record(line));
+        }
+    }
+}
+
 fn by_extension(file: &Path) -> Option<Format> {
     match file.extension()?.to_ascii_lowercase().to_str()? {
         "csv" => Some(Format::Csv),

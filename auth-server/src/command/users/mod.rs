@@ -7,6 +7,8 @@ mod lines;
 mod rows;
 mod spreadsheet;
 
+#[cfg(fuzzing)]
+pub use self::import::fuzz as fuzz_import;
 use std::io::{self, BufRead as _, Read as _};
 
 use auth_core::{

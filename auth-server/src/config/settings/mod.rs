@@ -374,6 +374,12 @@ pub(crate) static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| {
         )
         .renames(&["profile.usernames"]),
         Setting::new(
+            "TOKEN_CLAIMS",
+            "What access tokens tell of a profile besides, as profile.name,app.plan:tier [default: nothing]",
+            parsed(|c| &mut c.auth.tokens.claims, value::token_claims, ToString::to_string),
+        )
+        .renames(&["tokens.claims"]),
+        Setting::new(
             "SECOND_FACTOR",
             "off; optional: who has one is asked for it; required: everybody has to have one; required:admin,editor: who has such a role [default]",
             parsed(|c| &mut c.auth.factors.policy, value::second_factor, value::second_factor_text),

@@ -17,6 +17,8 @@ use std::{fmt, sync::Arc, time::SystemTime};
 
 use uuid::Uuid;
 
+#[cfg(fuzzing)]
+pub use self::verify::fuzzing;
 pub use self::{account::PasskeySignal, login::PasskeyLogin, register::PasskeyAdded};
 pub(super) use self::{
     challenge::{Purpose, to_sign},

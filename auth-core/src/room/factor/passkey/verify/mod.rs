@@ -7,6 +7,8 @@ mod authenticator_data;
 mod cbor;
 mod client_data;
 mod cose;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod policy;
 #[cfg(test)]
 mod tests;
