@@ -66,7 +66,7 @@ pub(crate) async fn start(config: &Config, passed: Passed) -> Result<Started, Er
     auth.poll_keys().await.map_err(|error| Error::of_ring(&error))?;
     hash_budget::report(auth.config());
     let service = service(auth.clone(), config, &public_url)?;
-    let pages = config.http.pages.then(|| pages(&service, config, &public_url)).transpose()?;
+    let pages = config.http.pages.on.then(|| pages(&service, config, &public_url)).transpose()?;
     // Once before the first request, so that what ended while this process was away is known. If it fails, the
     // watch says so and tries again.
     let _ = auth.poll_revocations().await;

@@ -91,12 +91,18 @@ pub(crate) struct HttpConfig {
     pub(crate) hsts: String,
     pub(crate) admin_api: bool,
     pub(crate) docs: bool,
-    /// Whether there are pages for people, and what they call the service if not as mails do.
-    pub(crate) pages: bool,
-    pub(crate) pages_name: Option<String>,
+    pub(crate) pages: PagesConfig,
     pub(crate) limits: Limits,
     /// How long requests are still taken after the signal to end.
     pub(crate) shutdown_delay: Duration,
+}
+
+/// The pages for people.
+#[derive(Debug)]
+pub(crate) struct PagesConfig {
+    pub(crate) on: bool,
+    /// What they call the service, if not as mails do.
+    pub(crate) name: Option<String>,
 }
 
 impl HttpConfig {
@@ -173,7 +179,7 @@ impl Config {
     /// What the pages for people call the service.
     pub(crate) fn pages_name(&self, public_url: &str) -> String {
         let of_mails = &self.auth.mail.service_name;
-        match &self.http.pages_name {
+        match &self.http.pages.name {
             Some(name) => name.clone(),
             None if of_mails == NAMELESS => host_of(public_url).to_owned(),
             None => of_mails.clone(),
@@ -224,8 +230,7 @@ impl Default for Config {
                 hsts: "max-age=63072000; includeSubDomains".to_owned(),
                 admin_api: true,
                 docs: true,
-                pages: true,
-                pages_name: None,
+                pages: PagesConfig { on: true, name: None },
                 limits: LIMITS,
                 shutdown_delay: Duration::ZERO,
             },

@@ -60,6 +60,53 @@ async fn below_a_path_every_link_has_it() {
     assert!(html.contains("example.com"), "{html}");
 }
 
+/// By the endpoints, as an application does it that has somebody's session.
+const ADD_PASSKEY: &str = "
+    const done = arguments[arguments.length - 1];
+    (async () => {
+        const post = async (path, token, body) => {
+            const headers = { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) };
+            return (await fetch(path, { method: 'POST', headers, body: body && JSON.stringify(body) })).json();
+        };
+        const { access_token } = await post('/refresh-token');
+        const { options } = await post('/users/me/passkeys/options', access_token);
+        const publicKey = PublicKeyCredential.parseCreationOptionsFromJSON(options);
+        const credential = await navigator.credentials.create({ publicKey });
+        await post('/users/me/passkeys', access_token, { credential: credential.toJSON() });
+    })().then(() => done('added'), (error) => done(String(error)));
+";
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium"]
+async fn with_a_passkey_somebody_signs_in_by_the_button_of_the_page() {
+    let home = tempdir().unwrap();
+    let server = Program::in_directory(home.path()).start().await;
+    let browser = Browser::start().await;
+    browser.go(&format!("{}/account/sign-up", server.origin())).await;
+    browser.cdp("WebAuthn.enable", json!({})).await;
+    let options = json!({
+        "protocol": "ctap2", "transport": "internal", "hasResidentKey": true, "hasUserVerification": true,
+        "isUserVerified": true, "automaticPresenceSimulation": true,
+    });
+    let added = browser.cdp("WebAuthn.addVirtualAuthenticator", json!({ "options": options })).await;
+    browser.type_into("#email", "ada@example.com").await;
+    browser.type_into("#password", PASSWORD).await;
+    browser.click("button.main").await;
+    until_title(&browser, "Your account").await;
+    assert_eq!(browser.run(ADD_PASSKEY).await, json!("added"));
+    // Not by itself, as the field of the name offers it.
+    let alone = json!({"authenticatorId": added["authenticatorId"], "enabled": false});
+    browser.cdp("WebAuthn.setAutomaticPresenceSimulation", alone).await;
+    browser.click("header button").await;
+    until_title(&browser, "Sign in").await;
+    until(&browser, "document.querySelector('.passkey button').checkVisibility()").await;
+    let present = json!({"authenticatorId": added["authenticatorId"], "enabled": true});
+    browser.cdp("WebAuthn.setAutomaticPresenceSimulation", present).await;
+    browser.eval("document.querySelector('.passkey button')?.click()").await;
+    until_title(&browser, "Your account").await;
+    browser.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Chromium"]
 async fn in_a_browser_somebody_signs_up_out_and_in_and_no_policy_is_broken() {

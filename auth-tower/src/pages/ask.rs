@@ -212,6 +212,17 @@ impl Ask {
         response
     }
 
+    /// Whether there is a mail to choose a new password by.
+    pub(super) fn may_forget(&self) -> bool {
+        self.pages.service.mounted.contains(&Endpoint::FORGOT_PASSWORD)
+    }
+
+    /// Where the endpoints of passkeys are, if people sign in with them.
+    pub(super) fn passkey_doors(&self) -> Option<String> {
+        let service = &self.pages.service;
+        service.mounted.contains(&Endpoint::PASSKEY_LOGIN).then(|| format!("{}/passkeys", service.mounted_at))
+    }
+
     /// Whether people make accounts themselves: not where the host has taken the door of that away.
     pub(super) fn may_sign_up(&self) -> bool {
         let service = &self.pages.service;

@@ -6,6 +6,7 @@ mod ask;
 mod builder;
 mod factor;
 mod files;
+mod forgot;
 mod language;
 mod password;
 mod program;

@@ -9,7 +9,7 @@ use super::{
     ask::{Answered, Ask},
     factor::{authenticator, challenge, confirm},
     files::{FILES, File},
-    password, security, sign_in, sign_out, sign_up, speak,
+    forgot, password, security, sign_in, sign_out, sign_up, speak,
 };
 
 type Handler = for<'a> fn(&'a mut Ask) -> Pin<Box<dyn Future<Output = Answered> + Send + 'a>>;
@@ -50,6 +50,12 @@ const ROUTES: &[Route] = &[
         post: Some(|ask| Box::pin(sign_up::send(ask))),
     },
     Route { name: "/account/sign-up/sent", get: Some(|ask| Box::pin(ready(sign_up::sent(ask)))), post: None },
+    Route {
+        name: "/account/forgot",
+        get: Some(|ask| Box::pin(ready(forgot::show(ask)))),
+        post: Some(|ask| Box::pin(forgot::send(ask))),
+    },
+    Route { name: "/account/forgot/sent", get: Some(|ask| Box::pin(ready(forgot::sent(ask)))), post: None },
     Route { name: "/account/security", get: Some(|ask| Box::pin(security::show(ask))), post: None },
     Route {
         name: "/account/password",
@@ -124,6 +130,8 @@ mod tests {
             challenge::PATH,
             sign_up::PATH,
             sign_up::SENT,
+            forgot::PATH,
+            forgot::SENT,
             security::PATH,
             password::PATH,
             confirm::PATH,
@@ -135,6 +143,6 @@ mod tests {
         }
         assert_eq!(name("/style.css"), Some(OF_FILES));
         assert!(find(authenticator::PATH).is_some_and(|route| route.get.is_none()));
-        assert_eq!(all().filter(|(method, _)| *method == "POST").count(), 11);
+        assert_eq!(all().filter(|(method, _)| *method == "POST").count(), 12);
     }
 }

@@ -21,8 +21,17 @@ struct Page {
     target: Kept,
     email: Input,
     password: Input,
+    /// The way to a new password, where there is mail.
+    forgot: Option<String>,
+    passkey: Option<Passkey>,
     may_sign_up: bool,
     sign_up: String,
+}
+
+/// What the script signs in with a passkey by.
+struct Passkey {
+    doors: String,
+    next: String,
 }
 
 pub(super) async fn show(ask: &mut Ask) -> Answered {
@@ -84,15 +93,21 @@ fn page(ask: &Ask, target: &Target, refused: Option<&Refused>) -> Answered {
         Some("expired") => Some(texts.told_expired),
         _ => None,
     };
+    // Browsers offer passkeys where this is the name of a field (WebAuthn, conditional mediation).
+    let autocomplete = if ask.passkey_doors().is_some() { "username webauthn" } else { "username" };
     let email = if config.profile.usernames {
-        Input::text("email", texts.email_or_username, "username")
+        Input::text("email", texts.email_or_username, autocomplete)
     } else {
-        Input::email(texts.email, "username")
+        Input::email(texts.email, autocomplete)
     };
     let page = Page {
         target: Kept::of(target),
         email: email.value(ask.field("email")).first(&frame).of(&frame),
         password: Input::password(texts, "current-password").of(&frame),
+        forgot: ask.may_forget().then(|| ask.at("/forgot")),
+        passkey: ask
+            .passkey_doors()
+            .map(|doors| Passkey { doors, next: target.place(&ask.at("")).to_owned() }),
         may_sign_up: ask.may_sign_up(),
         sign_up: target.kept_in(&ask.at("/sign-up")).into_owned(),
         frame,

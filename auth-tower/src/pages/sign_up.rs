@@ -36,6 +36,7 @@ struct Form {
 #[template(path = "sent.html", config = "src/pages/templates.toml")]
 struct Sent {
     frame: Frame,
+    text: &'static str,
     sign_in: String,
 }
 
@@ -79,9 +80,9 @@ pub(super) async fn send(ask: &mut Ask) -> Answered {
 
 /// Whatever was done, a mail tells it.
 pub(super) fn sent(ask: &Ask) -> Answered {
-    let target = ask.target();
-    let frame = ask.frame(ask.texts().sent_title, SENT);
-    Ask::page(&Sent { frame, sign_in: target.kept_in(&ask.at(sign_in::PATH)).into_owned() }, &target)
+    let (target, texts) = (ask.target(), ask.texts());
+    let sign_in = target.kept_in(&ask.at(sign_in::PATH)).into_owned();
+    Ask::page(&Sent { frame: ask.frame(texts.sent_title, SENT), text: texts.sent_text, sign_in }, &target)
 }
 
 fn page(ask: &Ask, target: &Target, refused: Option<&Refused>) -> Answered {

@@ -461,12 +461,12 @@ pub(crate) static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| {
         Setting::new(
             "ACCOUNT_PAGES",
             "off takes /account away, the pages on which people sign in and see to their account [default]",
-            choice(|c| &mut c.http.pages, ON, NEITHER),
+            choice(|c| &mut c.http.pages.on, ON, NEITHER),
         ),
         Setting::new(
             "PAGES_NAME",
             "What these pages call the service [default: SERVICE_NAME, or the host of the address where neither is set]",
-            optional(|c| &mut c.http.pages_name, value::short_name, String::clone)
+            optional(|c| &mut c.http.pages.name, value::short_name, String::clone)
                 .shown(|c| c.pages_name(&c.http.public_url(c.http.listen.port))),
         )
         .renames(&["name"]),

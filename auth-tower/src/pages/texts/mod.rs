@@ -37,7 +37,7 @@ catalogue! {
     detour_title,
     // Signing in.
     sign_in, sign_in_title, new_here, email, email_or_username, password, show_password, hide_password,
-    told_signed_out, told_expired,
+    told_signed_out, told_expired, passkey_sign_in, passkey_failed, forgot_title, forgot_text, forgot_send, forgot_sent,
     // Signing up.
     sign_up, sign_up_title, sign_up_closed, have_account, password_hint, name, optional, sent_title, sent_text,
     // The second step.

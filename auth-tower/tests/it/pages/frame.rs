@@ -22,6 +22,8 @@ async fn all(world: &World) -> Vec<(&'static str, Answer)> {
     let wrong = [("email", "no address"), ("password", "short"), ("name", "<b>")];
     seen.push(("sign-up, wrong", ada.submit("/sign-up", &wrong).await.clone()));
     seen.push(("sent", ada.go("/sign-up/sent").await.clone()));
+    seen.push(("no mail, nothing to send", ada.go("/forgot").await.clone()));
+    seen.push(("forgot, sent", ada.go("/forgot/sent").await.clone()));
     seen.push(("nothing", ada.go("/none").await.clone()));
     seen.push(("detour", ada.send(Req::get("/").header("sec-fetch-site", "cross-site")).await.clone()));
     ada.go("/sign-in").await;

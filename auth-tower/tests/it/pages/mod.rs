@@ -103,6 +103,26 @@ auth_migration::each_database! {
         assert!(ada.path.starts_with("/sign-in"), "{held}");
     }
 
+    async fn a_forgotten_password_is_told_of_by_mail_and_by_the_same_page_for_every_address(database: &TestDatabase) {
+        let (world, outbox) = World::with_mail(database, |builder| builder).await;
+        let world = world.with_ada().await;
+        let mut seen = Vec::new();
+        for address in [ADA, "nobody@example.com"] {
+            let mut somebody = Walker::new(&world).saying("x-request-id", "same");
+            somebody.go("/sign-in").await;
+            somebody.sees(200, "href=\"/account/forgot\"");
+            somebody.go("/forgot").await;
+            somebody.submit("/forgot", &[("email", address)]).await;
+            somebody.sees(200, "If the address belongs to an account here");
+            seen.push((somebody.answer.headers.clone(), somebody.answer.body.clone()));
+            world.auth.deliver_mail().await.unwrap();
+        }
+        assert_eq!(seen[0], seen[1]);
+        let mails: Vec<_> = outbox.take().into_iter().map(|(mail, _)| (mail.kind, mail.to.clone())).collect();
+        assert_eq!(mails.len(), 1, "{mails:?}");
+        assert_eq!((mails[0].0, mails[0].1.as_str()), (MailKind::ResetPassword, ADA));
+    }
+
     async fn where_addresses_are_proved_a_sign_up_says_the_same_for_every_address(database: &TestDatabase) {
         let settings = |builder: auth_core::AuthBuilder| {
             builder.configure(|config| config.email_verification = EmailVerification::Required)

@@ -32,7 +32,7 @@ auth_migration::each_database! {
     async fn an_app_is_set_up_asked_for_and_taken_away_with_fresh_proof_each_time(database: &TestDatabase) {
         let world = World::new(database).await.with_ada().await;
         let mut ada = signed_in(&world).await;
-        world.clock.advance(Duration::from_secs(10 * 60));
+        world.clock.advance(Duration::from_mins(10));
         ada.go("/security").await;
         ada.sees(200, "With an authenticator app they also need your phone.");
         ada.submit("/authenticator", &[("begin", "totp")]).await;
@@ -52,7 +52,7 @@ auth_migration::each_database! {
         ada.go("/security").await;
         ada.sees(200, "Recovery codes left: 10");
 
-        world.clock.advance(Duration::from_secs(10 * 60));
+        world.clock.advance(Duration::from_mins(10));
         ada.submit("/recovery-codes", &[]).await;
         ada.sees(200, "Enter a code of your authenticator app, or a recovery code.");
         ada.submit("/confirm", &[("code", "00000-00000")]).await;

@@ -109,6 +109,7 @@ impl Walker {
         self.follow().await
     }
 
+    #[expect(clippy::unused_self, reason = "it is somebody who sends it")]
     pub(crate) fn post(&self, action: &str, body: &str) -> Req {
         Req::post(&path_of(action)).header("sec-fetch-site", "same-origin").form(body.to_owned())
     }

@@ -219,6 +219,7 @@ fn pages(thief: &Thief) -> Vec<(&'static str, &'static str, Req)> {
     for body in ["password=correct+horse+battery", "code=000000", "code=AAAAA-AAAAA"] {
         all.push(post("/account/confirm", body.to_owned()));
     }
+    all.push(post("/account/forgot", format!("email={ADA}")));
     all.push(post("/account/recovery-codes", String::new()));
     all.push(post("/account/sessions", "others=all".to_owned()));
     let passwords = "current_password=correct+horse+battery&new_password=another+horse+battery";
@@ -232,6 +233,8 @@ fn pages(thief: &Thief) -> Vec<(&'static str, &'static str, Req)> {
         "/account/challenge",
         "/account/sign-up",
         "/account/sign-up/sent",
+        "/account/forgot",
+        "/account/forgot/sent",
         "/account/security",
         "/account/password",
         "/account/confirm",
