@@ -12,8 +12,8 @@ use std::{
 use sea_orm::DatabaseConnection;
 
 use crate::{
-    Auth, Clock, Config, ConfigError, EmailVerification, EventSink, Hooks, Keys, SystemClock, SystemRandom,
-    TracingEvents,
+    Auth, Clock, Config, ConfigError, EmailSignIn, EmailVerification, EventSink, Hooks, Keys, SystemClock,
+    SystemRandom, TracingEvents,
     kernel::{self, Kernel, Room, sealers},
     key_ring::{KeySource, KeysInForce, Ring},
     mail::{EnglishMails, MailTemplates, Mailer, Post},
@@ -179,8 +179,12 @@ impl AuthBuilder {
         if self.config.email_verification != EmailVerification::Off && self.mailer.is_none() {
             return Err(ConfigError::new("email_verification", "needs a mailer"));
         }
+        let signs_in = self.config.email_codes.sign_in != EmailSignIn::Off;
+        if signs_in && self.mailer.is_none() {
+            return Err(ConfigError::new("email_codes.sign_in", "needs a mailer"));
+        }
         if self.mailer.is_some() {
-            self.config.mail.validate_pages_named()?;
+            self.config.mail.validate_pages_named(signs_in)?;
         }
         let post = self.mailer.map(|mailer| Post { mailer, templates: self.mail_templates });
         let hasher = match self.hasher {

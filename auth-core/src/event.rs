@@ -627,6 +627,8 @@ pub enum SignInFailure {
     UnknownUser,
     /// The password does not match, or the account has none.
     WrongPassword,
+    /// The code of a mail, or its link, is wrong, was used, or is too old.
+    WrongCode,
     /// What came is no use of a passkey that was asked for here, or was used already.
     WrongPasskey,
     /// The password is right, but the account is disabled.
@@ -645,6 +647,7 @@ impl SignInFailure {
         match self {
             Self::UnknownUser => "unknown_user",
             Self::WrongPassword => "wrong_password",
+            Self::WrongCode => "wrong_code",
             Self::WrongPasskey => "wrong_passkey",
             Self::Disabled => "disabled",
             Self::Unverified => "unverified",

@@ -102,9 +102,9 @@ pub use challenge::{Challenge, PasskeyOptions};
 pub use client::ClientInfo;
 pub use clock::{Clock, SystemClock};
 pub use config::{
-    ApiKeyConfig, BackgroundConfig, Config, EmailVerification, FactorConfig, HashConfig, HookConfig,
-    MailConfig, OnHookFailure, PasskeyConfig, PasswordConfig, ProfileConfig, Registration, SecondFactor,
-    SessionConfig, ThrottleConfig, TokenClaims, TokenConfig,
+    ApiKeyConfig, BackgroundConfig, Config, EmailCodeConfig, EmailSignIn, EmailVerification, FactorConfig,
+    HashConfig, HookConfig, MailConfig, OnHookFailure, PasskeyConfig, PasswordConfig, ProfileConfig,
+    Registration, SecondFactor, SessionConfig, ThrottleConfig, TokenClaims, TokenConfig,
 };
 pub use config_error::ConfigError;
 pub use connect::{ConnectError, ConnectOptions, connect};
@@ -126,6 +126,7 @@ pub use random::{Random, RandomUnavailable, SystemRandom};
 pub use refusal::{Class, Refusal};
 pub use revocation::Revocations;
 pub use role::{ADMIN_ROLE, is_role_name};
+pub use room::email_code;
 #[cfg(feature = "webhooks")]
 pub use room::news as webhooks;
 #[cfg(feature = "oidc")]

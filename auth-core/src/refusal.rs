@@ -78,6 +78,9 @@ pub const PROFILES_OFF: Refusal = Refusal::not_found("There are no profiles here
 /// Accounts are made by others: [`Config::registration`](crate::Config::registration).
 pub const REGISTRATION_CLOSED: Refusal =
     Refusal::new(Class::Forbidden, "forbidden", "Registration is closed.");
+/// A code is wrong, was used already, or is too old.
+pub const INVALID_CODE: Refusal =
+    Refusal::new(Class::Credentials, "invalid_code", "The code is wrong, or was used already.");
 /// Another way in, before the address is proved.
 pub const VERIFICATION_NEEDED: Refusal = Refusal::new(
     Class::Forbidden,

@@ -85,6 +85,8 @@ fn builder(
     settings.mail.verify_email_url = page(&config.mail.verify_email_url, "/verify-email");
     settings.mail.reset_password_url = page(&config.mail.reset_password_url, "/reset-password");
     settings.mail.stop_email_change_url = page(&config.mail.stop_email_change_url, "/stop-email-change");
+    settings.mail.sign_in_url = page(&config.mail.sign_in_url, "/login/email/confirm");
+    settings.email_codes.redirect_origins = pages(config).cloned().collect();
     settings.passkeys = config.passkeys(public_url);
     let mailer: Arc<dyn Mailer> = match &config.mail.smtp_url {
         Some(url) => {
@@ -116,10 +118,14 @@ fn oidc(config: &Config, public_url: &str) -> oidc::Config {
     let given = &config.oidc;
     let oidc = oidc::Config::new(format!("{public_url}/oauth")).default_redirect(&given.default_redirect);
     let oidc = given.providers.iter().cloned().fold(oidc, oidc::Config::provider);
-    // A browser is sent to pages; an application in a web view comes back by itself.
-    let is_page = |origin: &&String| ["http://", "https://"].iter().any(|web| origin.starts_with(web));
-    let oidc = config.http.trusted_origins.iter().filter(is_page).fold(oidc, oidc::Config::redirect_origin);
+    let oidc = pages(config).fold(oidc, oidc::Config::redirect_origin);
     if given.known_identities_only { oidc.known_identities_only() } else { oidc }
+}
+
+/// Where a browser is sent back to. An application in a web view comes back by itself.
+fn pages(config: &Config) -> impl Iterator<Item = &String> {
+    let is_page = |origin: &&String| ["http://", "https://"].iter().any(|web| origin.starts_with(web));
+    config.http.trusted_origins.iter().filter(is_page)
 }
 
 /// Database and handle for a command beside running servers: changes no schema and makes no secret.

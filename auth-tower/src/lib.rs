@@ -54,6 +54,9 @@
 //! ([second factors](auth_core::manual::second_factor)). Those are 429 `throttled` with `Retry-After`, at `/login`,
 //! `/register` and `/refresh-token`.
 //!
+//! Where people can [sign in by e-mail](auth_core::manual::email_codes), `/login/email` sets `__Host-auth_flow` in the same way, for
+//! the ten minutes in which the code of the mail is good, and only together with it.
+//!
 //! # In other services
 //!
 //! A service without the database and without the secret gives [`AuthLayer`] a `RemoteJwks` (feature `jwks`), the

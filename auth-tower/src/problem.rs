@@ -5,7 +5,7 @@
 //! | 400 | `malformed_request` | a bug of the client: the body cannot be read, or a field of the login is missing or repeated |
 //! | 401 | `invalid_credentials` | ask again for address and password; which of them is wrong is not told |
 //! | 401 | `invalid_token` | refresh once; after a refresh that says the same, sign in |
-//! | 401 | `invalid_code` | ask again for a code; `auth_session` stays good |
+//! | 401 | `invalid_code` | ask again for a code; `auth_session` stays good, and a sign-in by e-mail until the fifth |
 //! | 401 | `insufficient_user_authentication` | step up, or sign in again (RFC 9470), then repeat |
 //! | 401 | `invalid_client` | a machine: its id or its key is not good (RFC 6749) |
 //! | 400 | `unauthorized_client`, `invalid_scope` | a machine: only service accounts get tokens, and for no more than their key is for |

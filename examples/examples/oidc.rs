@@ -12,10 +12,16 @@ use std::{error::Error, net::SocketAddr};
 
 use auth_core::{Auth, oidc};
 use auth_examples::{Arguments, Provider, Visitor};
-use auth_tower::AuthService;
-use axum::{Router, response::Html, routing::get};
+use auth_tower::{AuthService, ClientAddr};
+use axum::{
+    Router,
+    extract::{ConnectInfo, Request},
+    response::Html,
+    routing::get,
+};
 use serde_json::Value;
 use tokio::net::TcpListener;
+use tower::util::MapRequestLayer;
 
 /// The link goes to the provider by way of the service. Who comes back has the refresh cookie, which the page cannot read
 /// and the browser sends along when the page asks for an access token.
@@ -36,7 +42,18 @@ const PAGE: &str = r#"<!doctype html>
 
 fn app(auth: &Auth, public_url: &str) -> Result<Router, auth_tower::ConfigError> {
     let endpoints = AuthService::builder(auth.clone()).public_url(public_url).mounted_at("/auth").build()?;
-    Ok(Router::new().route("/", get(async || Html(PAGE))).nest_service("/auth", endpoints))
+    Ok(Router::new()
+        .route("/", get(async || Html(PAGE)))
+        .nest_service("/auth", endpoints)
+        .layer(MapRequestLayer::new(with_client_address)))
+}
+
+/// Sessions and events record who asked, and throttling counts by it.
+fn with_client_address(mut request: Request) -> Request {
+    if let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>().copied() {
+        request.extensions_mut().insert(ClientAddr(peer.ip()));
+    }
+    request
 }
 
 #[tokio::main]
@@ -61,7 +78,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let app = app(&auth, &public_url)?;
     println!("listening on {public_url}");
-    let server = axum::serve(listener, app);
+    let server = axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>());
     let done = async {
         if arguments.self_check {
             check(address, provider.address).await

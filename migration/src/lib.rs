@@ -67,6 +67,7 @@ mod m0021_auth_event_seq;
 mod m0022_auth_webhook;
 mod m0023_auth_session_idle_until;
 mod m0024_auth_profile;
+mod m0025_auth_email_code;
 mod migrator;
 mod run;
 #[cfg(feature = "test-util")]

@@ -6,12 +6,12 @@ use crate::{
     m0010_auth_event, m0011_auth_deleted_user, m0012_auth_identity, m0013_auth_user_signed_in,
     m0014_auth_session_auth_time, m0016_auth_factor, m0017_auth_device, m0018_auth_passkey,
     m0019_auth_api_key, m0021_auth_event_seq, m0022_auth_webhook, m0023_auth_session_idle_until,
-    m0024_auth_profile,
+    m0024_auth_profile, m0025_auth_email_code,
 };
 
 /// All migrations, in the order in which they are applied. An entry that was released is never edited,
 /// renamed or moved: the next change is a new entry at the end. It only adds, or its name ends in `_breaking`.
-pub(crate) const MIGRATIONS: [SqlMigration; 22] = [
+pub(crate) const MIGRATIONS: [SqlMigration; 23] = [
     m0001_auth_user::MIGRATION,
     m0002_auth_password::MIGRATION,
     m0003_auth_user_role::MIGRATION,
@@ -34,6 +34,7 @@ pub(crate) const MIGRATIONS: [SqlMigration; 22] = [
     m0022_auth_webhook::MIGRATION,
     m0023_auth_session_idle_until::MIGRATION,
     m0024_auth_profile::MIGRATION,
+    m0025_auth_email_code::MIGRATION,
 ];
 
 /// A migration that is data: its statements can be printed as well as run. Each statement may be run again,

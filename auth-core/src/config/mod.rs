@@ -3,6 +3,7 @@
 mod api_keys;
 mod background;
 mod claims;
+mod email_code;
 mod factors;
 mod hashing;
 mod hooks;
@@ -22,6 +23,7 @@ pub use self::{
     api_keys::ApiKeyConfig,
     background::BackgroundConfig,
     claims::TokenClaims,
+    email_code::{EmailCodeConfig, EmailSignIn},
     factors::{FactorConfig, SecondFactor},
     hashing::HashConfig,
     hooks::{HookConfig, OnHookFailure},
@@ -54,6 +56,8 @@ pub struct Config {
     pub registration: Registration,
     /// Whether addresses are to be proved. Default [`Off`](EmailVerification::Off).
     pub email_verification: EmailVerification,
+    /// Sign-in by a code that is sent by mail. Default: off.
+    pub email_codes: EmailCodeConfig,
     /// How long the rows of the audit are kept. Default `None`: none are written.
     pub audit_retention: Option<Duration>,
     /// How the host's own hooks are asked.
@@ -125,6 +129,7 @@ impl Config {
         self.tokens.validate()?;
         self.sessions.validate()?;
         self.mail.validate()?;
+        self.email_codes.validate()?;
         if let Some(retention) = self.audit_retention {
             lifetime("audit_retention", retention)?;
         }

@@ -2,7 +2,14 @@
 
 use std::time::Duration;
 
-use crate::{Config, mail::MailKind, store::UserRow, token::Purpose};
+use super::Kernel;
+use crate::{
+    Config, Error,
+    mail::{Mail, MailKind},
+    store::{MailRow, UserRow},
+    task::BoxFuture,
+    token::Purpose,
+};
 
 /// A kind of mail with a link that works once.
 pub(crate) struct LinkMail {
@@ -15,6 +22,24 @@ pub(crate) struct LinkMail {
     pub(crate) to: Recipient,
     /// Whether there is anything to do for this user still.
     pub(crate) is_due: fn(&UserRow) -> bool,
+}
+
+/// A kind of mail that a room writes itself when it is to leave.
+#[derive(Clone, Copy)]
+pub(crate) struct WrittenMail {
+    pub(crate) kind: MailKind,
+    pub(crate) compose: Compose,
+}
+
+type Compose = for<'a> fn(&'a Kernel, &'a MailRow) -> BoxFuture<'a, Result<Composed, Error>>;
+
+/// What becomes of a mail that is to leave.
+pub(crate) enum Composed {
+    Mail(Box<Mail>),
+    /// There is nothing to tell, or nobody to tell it to.
+    Nothing,
+    /// It waits for its turn, at this moment; unix milliseconds.
+    NotBefore(i64),
 }
 
 /// Who reads a mail with a link.

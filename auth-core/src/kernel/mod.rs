@@ -24,7 +24,7 @@ pub(crate) use self::{
     arrival::{Arrival, Passage, Remembered, Replaced},
     attempt::Attempt,
     background::Background,
-    link_mail::{LinkMail, Recipient},
+    link_mail::{Composed, LinkMail, Recipient, WrittenMail},
     room::{Gate, Moves, Objection, Room, Sweep, WaysIn, sealers},
     ways_in::listed,
 };

@@ -3,7 +3,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use super::{Arrival, Kernel, LinkMail, Passage};
+use super::{Arrival, Kernel, LinkMail, Passage, WrittenMail};
 use crate::{
     Config, Error, FieldError, Finding, Password, UserId,
     revocation::Ended,
@@ -18,6 +18,8 @@ pub(crate) struct Room {
     pub(crate) tables: &'static [Table],
     /// Mails with a link, each with what its token is good for.
     pub(crate) links: &'static [LinkMail],
+    /// A mail that it writes itself.
+    pub(crate) writes: Option<WrittenMail>,
     /// Labels of the keys that it encrypts with: no two rooms have the same.
     pub(crate) sealers: &'static [&'static str],
     /// Rows that nobody can use any more.
@@ -51,6 +53,7 @@ impl Room {
     pub(crate) const EMPTY: Self = Self {
         tables: &[],
         links: &[],
+        writes: None,
         sealers: &[],
         sweep: &[],
         export: &[],

@@ -1,6 +1,7 @@
 //! For development: mails are read in the log.
 
 use super::{Mail, MailText, Mailer, Sending};
+use crate::Password;
 
 /// Writes mails to the log, as warnings with target `auth_core::mail`. Whoever reads the log can take over any account:
 /// for development.
@@ -14,6 +15,7 @@ impl Mailer for LogMailer {
             to = mail.to,
             subject = text.subject,
             link = mail.link.as_ref().map(|link| link.url.as_str()),
+            code = mail.code.as_ref().map(Password::expose),
             "a mail that nobody sends"
         );
         Box::pin(std::future::ready(Ok(())))

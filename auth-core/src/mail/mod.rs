@@ -17,7 +17,7 @@ pub use self::{
     log::LogMailer,
     text::{EnglishMails, MailTemplates, MailText},
 };
-use crate::OneTimeToken;
+use crate::{OneTimeToken, Password};
 
 /// One row for each kind of mail: its name, and what it tells beside the link.
 macro_rules! mail_kinds {
@@ -57,6 +57,8 @@ mail_kinds! {
     ChangeEmail = "change_email", Nothing;
     /// "Choose a new password", with a link.
     ResetPassword = "reset_password", Nothing;
+    /// "Your code to sign in", with a link that does the same.
+    SignInCode = "sign_in_code", Nothing;
     /// Somebody wanted to register an address that has an account.
     EmailTaken = "email_taken", Nothing;
     /// The password was changed or reset. Tells of the other ways to sign in, which stay.
@@ -132,6 +134,8 @@ pub struct Mail {
     pub to: String,
     /// What to follow, where there is something to do.
     pub link: Option<Link>,
+    /// What to type where it was asked for.
+    pub code: Option<Password>,
     /// Which account it is about, where that is not the recipient's own address: at a change of address, the new one.
     pub new_address: Option<String>,
     /// The name of the identity provider that it is about.
@@ -153,7 +157,7 @@ pub struct Link {
     pub valid_for: Duration,
 }
 
-/// Tells neither address nor link.
+/// Tells neither address, nor link, nor code.
 impl fmt::Debug for Mail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Mail").field("id", &self.id).field("kind", &self.kind).finish_non_exhaustive()

@@ -272,6 +272,7 @@ mod tests {
             kind: super::super::MailKind::PasswordChanged,
             to: to.to_owned(),
             link: None,
+            code: None,
             new_address: None,
             provider: None,
             ways_in: None,

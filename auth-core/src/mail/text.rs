@@ -56,6 +56,11 @@ impl MailTemplates for EnglishMails {
         let (subject, paragraph, action) = sentences(mail, service);
         let mut text = format!("{paragraph}\n");
         let mut html = format!("<p>{}</p>\n", escape(&paragraph));
+        if let Some(code) = &mail.code {
+            let code = code.expose();
+            text = format!("{text}\nThe code: {code}\n");
+            html = format!("{html}<p>The code: <strong>{}</strong></p>\n", escape(code));
+        }
         if let Some(link) = &mail.link {
             let valid = format!("The link works once, within {}.", words(link.valid_for));
             text = format!("{text}\n{action}: {}\n\n{valid}\n", link.url);
@@ -96,6 +101,14 @@ fn sentences(mail: &Mail, service: &str) -> (String, String, &'static str) {
                      you, nothing has changed, and there is nothing to do."
             ),
             "Choose a new password",
+        ),
+        MailKind::SignInCode => (
+            format!("Sign in to {service}"),
+            format!(
+                "Somebody, probably you, wants to sign in to {service} with this address. Type the code where you asked for it, and tell \
+                     it nobody; or follow the link. If it was not you, there is nothing to do."
+            ),
+            "Sign in",
         ),
         MailKind::EmailTaken => (
             format!("You already have an account with {service}"),
@@ -328,6 +341,7 @@ mod tests {
                 | MailKind::ChangeEmail
                 | MailKind::EmailChangeAsked
                 | MailKind::ResetPassword
+                | MailKind::SignInCode
         )
         .then_some(link);
         let new_address = Some("<b>@example.com".to_owned());
@@ -336,6 +350,7 @@ mod tests {
             kind,
             to: "ada@example.com".to_owned(),
             link,
+            code: (kind == MailKind::SignInCode).then(|| "12345678".into()),
             new_address,
             provider: None,
             ways_in: None,
@@ -355,6 +370,8 @@ mod tests {
                 has_link
             );
             assert_eq!(written.text.contains("within an hour"), has_link);
+            let has_code = mail(kind).code.is_some();
+            assert_eq!(written.text.contains("12345678") && written.html.contains("12345678"), has_code);
             assert!(!written.html.contains("<b>"), "{kind:?}");
         }
     }

@@ -55,6 +55,9 @@ pub mod machines {}
 #[doc = include_str!("second_factor.md")]
 pub mod second_factor {}
 
+#[doc = include_str!("email_codes.md")]
+pub mod email_codes {}
+
 #[doc = include_str!("passkeys.md")]
 pub mod passkeys {}
 

@@ -85,7 +85,7 @@ impl Kernel {
             });
             match turn.await? {
                 Turn::Yes => return Ok(true),
-                Turn::No => return Ok(false),
+                Turn::No | Turn::TooSoon(_) => return Ok(false),
                 Turn::Lost => {}
             }
         }

@@ -13,12 +13,13 @@ mod pace;
 
 use std::{sync::Arc, time::Duration};
 
-use self::pace::{MAX_ROUNDS, NOTICES, TAKEN, Turn};
+pub(crate) use self::pace::{CODES, MAX_ROUNDS, Turn};
+use self::pace::{NOTICES, TAKEN};
 use crate::{
     ClientInfo, Error, UserId,
     email::Email,
     event::EventKind,
-    kernel::Kernel,
+    kernel::{Composed, Kernel, LinkMail},
     mail::{Detail, Link, Mail, MailBacklog, MailError, MailKind, Post},
     random,
     store::{
@@ -52,6 +53,8 @@ enum Outcome {
     Dropped,
     /// It stays in the outbox.
     Waits(MailError),
+    /// Until it is its turn, in unix milliseconds.
+    Postponed(i64),
     GivenUp(MailError),
 }
 
@@ -61,6 +64,7 @@ impl Outcome {
             Self::Sent => "sent",
             Self::Dropped => "dropped",
             Self::Waits(_) => "waits",
+            Self::Postponed(_) => "postponed",
             Self::GivenUp(_) => "given_up",
         }
     }
@@ -75,7 +79,7 @@ impl Mail {
             Detail::Provider => (None, detail, None),
             Detail::WaysIn => (None, None, detail),
         };
-        Self { id: row.id, kind: row.kind, to, link, new_address, provider, ways_in }
+        Self { id: row.id, kind: row.kind, to, link, code: None, new_address, provider, ways_in }
     }
 }
 
@@ -202,6 +206,11 @@ impl Kernel {
                 tracing::warn!(mail = %id, kind = kind.code(), error = %error, "a mail waits");
                 return Ok(false);
             }
+            Outcome::Postponed(until) => {
+                detached(async move { Ok(postpone_mail(self.store.db(), id, claimed_until, until).await?) })
+                    .await?;
+                return Ok(false);
+            }
             Outcome::GivenUp(error) => {
                 tracing::error!(mail = %id, kind = kind.code(), error = %error, "a mail was given up");
                 let (nobody, given_up) = (ClientInfo::default(), EventKind::MailGivenUp { user, kind });
@@ -227,8 +236,10 @@ impl Kernel {
 
     async fn send(self: &Arc<Self>, post: &Post, row: MailRow, is_old: bool) -> Result<Outcome, Error> {
         let kernel = Arc::clone(self);
-        let Some(mail) = detached(async move { kernel.compose(row).await }).await? else {
-            return Ok(Outcome::Dropped);
+        let mail = match detached(async move { kernel.compose(row).await }).await? {
+            Composed::Mail(mail) => mail,
+            Composed::Nothing => return Ok(Outcome::Dropped),
+            Composed::NotBefore(at) => return Ok(Outcome::Postponed(at)),
         };
         let text = post.templates.write(&mail, &self.config.mail.service_name);
         let sent = tokio::time::timeout(SEND_TIMEOUT, post.mailer.send(&mail, &text));
@@ -242,11 +253,22 @@ impl Kernel {
 
     /// Finds out whether there is anything to tell, and to whom. An address in a request for a link is only what somebody
     /// typed: the mail goes to the address of the account.
-    async fn compose(&self, row: MailRow) -> Result<Option<Mail>, Error> {
-        let Some(link_mail) = self.link_mail(row.kind) else {
-            let is_told = self.is_told(&row).await?;
-            return Ok(is_told.then(|| Mail::of(&row, row.recipient.clone(), row.detail.as_deref(), None)));
+    async fn compose(&self, row: MailRow) -> Result<Composed, Error> {
+        if let Some(writes) = self.rooms.iter().filter_map(|room| room.writes).find(|of| of.kind == row.kind)
+        {
+            return (writes.compose)(self, &row).await;
+        }
+        let mail = match self.link_mail(row.kind) {
+            Some(link_mail) => self.compose_link(row, link_mail).await?,
+            None if self.is_told(&row).await? => {
+                Some(Mail::of(&row, row.recipient.clone(), row.detail.as_deref(), None))
+            }
+            None => None,
         };
+        Ok(mail.map_or(Composed::Nothing, |mail| Composed::Mail(Box::new(mail))))
+    }
+
+    async fn compose_link(&self, row: MailRow, link_mail: &LinkMail) -> Result<Option<Mail>, Error> {
         let user = match row.user_id {
             Some(user) => find_user(self.store.db(), user).await?,
             None => match Email::parse(&row.recipient) {

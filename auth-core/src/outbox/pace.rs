@@ -14,10 +14,10 @@ const MINUTE: i64 = 60 * 1000;
 const HOUR: i64 = 60 * MINUTE;
 
 /// After so many lost turns others write to the same address so often that it is better to come back later.
-pub(super) const MAX_ROUNDS: usize = 8;
+pub(crate) const MAX_ROUNDS: usize = 8;
 
 /// In milliseconds.
-pub(super) struct Pace {
+pub(crate) struct Pace {
     /// The least time between two.
     between: i64,
     /// How many may leave at once after a rest.
@@ -30,6 +30,10 @@ pub(super) struct Pace {
 /// out by then: there always is a good one in the mailbox.
 pub(super) const LINKS: Pace = Pace { between: MINUTE, at_once: 5, every: HOUR };
 
+/// Codes to sign in with. Ten at once after a rest, then one in every tenth part of a day: whoever asks for the codes of somebody else
+/// neither fills the mailbox nor keeps its owner out for the rest of the day.
+pub(crate) const CODES: Pace = Pace { between: MINUTE, at_once: 10, every: 24 * HOUR / 10 };
+
 /// "You have an account already."
 pub(super) const TAKEN: Pace = Pace { between: 0, at_once: 1, every: 24 * HOUR };
 
@@ -37,9 +41,11 @@ pub(super) const TAKEN: Pace = Pace { between: 0, at_once: 1, every: 24 * HOUR }
 pub(super) const NOTICES: Pace = Pace { between: 0, at_once: 5, every: HOUR };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Turn {
+pub(crate) enum Turn {
     /// Counted.
     Yes,
+    /// Not so soon after the last one: at this moment, in unix milliseconds.
+    TooSoon(i64),
     /// There were enough.
     No,
     /// Another one was counted at this moment: ask again, after a rollback.
@@ -48,7 +54,7 @@ pub(super) enum Turn {
 
 impl Kernel {
     /// Whether one more mail about `what` may go to this address; counts it if so.
-    pub(super) async fn mail_turn(
+    pub(crate) async fn mail_turn(
         &self,
         db: &impl ConnectionTrait,
         what: &str,
@@ -58,10 +64,13 @@ impl Kernel {
         let (id, now) = (self.pace_id(what, to), self.now());
         let seen = find_pace(db, id).await?;
         let full_at = seen.as_ref().map_or(now, |seen| seen.full_at.max(now));
-        let too_soon = seen.as_ref().is_some_and(|seen| now.saturating_sub(seen.sent_at) < pace.between);
         let room_for_others = pace.every.saturating_mul(pace.at_once.saturating_sub(1));
-        if too_soon || full_at.saturating_sub(now) > room_for_others {
+        if full_at.saturating_sub(now) > room_for_others {
             return Ok(Turn::No);
+        }
+        let last = seen.as_ref().map(|seen| seen.sent_at);
+        if let Some(last) = last.filter(|last| now.saturating_sub(*last) < pace.between) {
+            return Ok(Turn::TooSoon(last.saturating_add(pace.between)));
         }
         let counted = put_pace(db, id, seen.as_ref(), now, full_at.saturating_add(pace.every)).await?;
         Ok(if counted { Turn::Yes } else { Turn::Lost })

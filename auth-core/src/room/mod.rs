@@ -2,6 +2,7 @@
 //! the manual's page on [rooms](crate::manual::rooms) tells how to add one.
 
 pub(crate) mod admin;
+pub mod email_code;
 pub mod factor;
 pub(crate) mod import;
 pub mod machine;
@@ -18,6 +19,7 @@ use crate::{Auth, AuthBuilder, Keys, kernel::Room};
 /// Every room. One that is not in here is not swept, exported, checked, or thought of at a takeover.
 pub(crate) const ROOMS: &[Room] = &[
     admin::ROOM,
+    email_code::ROOM,
     factor::ROOM,
     import::ROOM,
     machine::ROOM,
@@ -47,6 +49,8 @@ mod tests {
         // Is answered with a factor, which goes, or with a new one by who has the password still.
         "auth_challenge",
         "auth_factor_failure",
+        // Is answered by who reads mail at the address, for the account as it was.
+        "auth_email_code",
         // Of programs, and nobody's.
         "auth_service_account",
         "auth_ended_token",

@@ -18,6 +18,8 @@ pub enum Hole {
     Password,
     /// The sign-in at a provider.
     Provider,
+    /// The sign-in by a code or a link in a mail.
+    EmailCode,
     /// The refresh of a session from before.
     Refresh,
 }
@@ -36,6 +38,7 @@ impl AuthBuilder {
                 match hole {
                     Hole::Password => gate.at_sign_in = |kernel, arrival| all_but("pwd", kernel, arrival),
                     Hole::Provider => gate.at_sign_in = |kernel, arrival| all_but("fed", kernel, arrival),
+                    Hole::EmailCode => gate.at_sign_in = |kernel, arrival| all_but("email", kernel, arrival),
                     Hole::Refresh => gate.at_refresh = None,
                 }
             }

@@ -45,6 +45,11 @@ impl MacKeys {
         keys.find(|own| own.id == key).map(|own| own.mac(parts))
     }
 
+    /// The mac of the parts under each key, the newest first.
+    pub(crate) fn sign_with_each(&self, parts: &[&[u8]]) -> impl Iterator<Item = Mac> {
+        std::iter::once(&self.newest).chain(&self.previous).map(|own| own.mac(parts))
+    }
+
     /// Whether a mac is ours. Compares in constant time.
     pub(crate) fn verify(&self, key: KeyId, parts: &[&[u8]], mac: &Mac) -> bool {
         let mut keys = std::iter::once(&self.newest).chain(&self.previous).filter(|own| own.id == key);

@@ -3,12 +3,17 @@
 //! `base64url(version | key id | token id | mac)`, where `mac = HMAC-SHA-256(K, seed | token id | purpose)`. The seed is a
 //! random column of the token's row and `K` is derived from the server's secret.
 
+use aws_lc_rs::constant_time::verify_slices_are_equal;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use uuid::Uuid;
 
 use crate::{
     ConfigError, OneTimeToken,
-    token::{keys::Keys, mac::MacKeys, opaque::Opaque},
+    token::{
+        keys::Keys,
+        mac::{Mac, MacKeys},
+        opaque::Opaque,
+    },
 };
 
 const ID_BYTES: usize = 16;
@@ -55,6 +60,26 @@ impl OneTimeKeys {
         let mac = self.0.sign_with(parts.token.key_id, &[seed, parts.id.as_bytes(), label.as_bytes()])?;
         Some(URL_SAFE_NO_PAD.encode(mac))
     }
+
+    /// Eight digits that belong to a row: like a token they are made again and stored nowhere. The label must be no purpose's code.
+    pub(crate) fn code(&self, id: Uuid, seed: &[u8], label: &str) -> String {
+        let (_, mac) = self.0.sign(&[seed, id.as_bytes(), label.as_bytes()]);
+        digits(&mac)
+    }
+
+    /// Whether they are those of the row, under any of the secrets. Compares in constant time.
+    pub(crate) fn is_code(&self, code: &str, id: Uuid, seed: &[u8], label: &str) -> bool {
+        let parts: [&[u8]; 3] = [seed, id.as_bytes(), label.as_bytes()];
+        self.0
+            .sign_with_each(&parts)
+            .any(|mac| verify_slices_are_equal(digits(&mac).as_bytes(), code.as_bytes()).is_ok())
+    }
+}
+
+/// Of 2^64 values these are as good as equally frequent: a digit's odds differ by less than one in 10^11.
+fn digits(mac: &Mac) -> String {
+    let number = mac.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes));
+    format!("{:08}", number % 100_000_000)
 }
 
 #[cfg(test)]
@@ -80,6 +105,20 @@ mod tests {
         assert!(!keys(2).is_genuine(&parts, &[9; 32], "reset_password"));
         let other = OneTimeParts { id: Uuid::from_bytes([8; 16]), ..parts };
         assert!(!keys(1).is_genuine(&other, &[9; 32], "reset_password"));
+    }
+
+    #[test]
+    fn a_code_is_eight_digits_of_its_own_row_seed_and_label() {
+        let code = keys(1).code(ID, &[9; 32], "a code");
+        assert!(code.len() == 8 && code.bytes().all(|byte| byte.is_ascii_digit()), "{code}");
+        assert!(keys(1).is_code(&code, ID, &[9; 32], "a code"));
+        assert!(!keys(1).is_code(&code, ID, &[8; 32], "a code"));
+        assert!(!keys(1).is_code(&code, Uuid::from_bytes([8; 16]), &[9; 32], "a code"));
+        assert!(!keys(1).is_code(&code, ID, &[9; 32], "another code"));
+        assert!(!keys(2).is_code(&code, ID, &[9; 32], "a code"));
+        let secret = |byte| SecretKey::new(vec![byte; 32]).unwrap();
+        let later = OneTimeKeys::new(&Keys::new(secret(2)).previous(secret(1))).unwrap();
+        assert!(later.is_code(&code, ID, &[9; 32], "a code"), "a change of the secret ends no code");
     }
 
     proptest! {

@@ -3,8 +3,9 @@
 use std::{collections::BTreeSet, pin::Pin, sync::Arc};
 
 use auth_core::{
-    Algorithm, Auth, AuthBuilder, ClientInfo, CreateUser, EmailVerification, Error, ImportRow, Login,
-    OneTimeToken, Principal, Register, Tokens, User, UserChange, UserId, UserRecord,
+    Algorithm, Auth, AuthBuilder, ClientInfo, CreateUser, EmailSignIn, EmailVerification, Error, ImportRow,
+    Login, OneTimeToken, Principal, Register, Tokens, User, UserChange, UserId, UserRecord,
+    email_code::{Confirm, Start},
     machine::{NewApiKey, RotateApiKey, ServiceChange},
     mail::MailKind,
     test_util::ManualClock,
@@ -16,6 +17,7 @@ use auth_migration::{
 use sea_orm::{ConnectionTrait as _, Database, DatabaseConnection, IsolationLevel, TransactionTrait as _};
 use tokio::task::JoinSet;
 
+use crate::email_code::Asked;
 use crate::support::{DAY, PASSWORD, TestAuth, granted, keys};
 
 const NEW: &str = "another horse battery";
@@ -23,7 +25,7 @@ const NEW: &str = "another horse battery";
 type Work = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
 
 /// Everything that writes. Twice: once with the database's own isolation, once where transactions are serializable.
-const FLOWS: [&str; 31] = [
+const FLOWS: [&str; 32] = [
     "register",
     "create_user",
     "import",
@@ -42,6 +44,7 @@ const FLOWS: [&str; 31] = [
     "request_email_change",
     "forgot_password",
     "reset_password",
+    "a code in a mail",
     "send_reset_link",
     "reset_link",
     "update_user",
@@ -65,6 +68,7 @@ struct Person {
     tokens: Tokens,
     verify: OneTimeToken,
     reset: OneTimeToken,
+    asked: Asked,
 }
 
 impl Person {
@@ -77,7 +81,8 @@ impl Person {
         test.try_login(&email, PASSWORD).await.unwrap();
         let tokens = test.try_login(&email, PASSWORD).await.unwrap();
         let caller = test.auth.verifier().verify(tokens.access.expose()).unwrap();
-        Self { email, user, caller, tokens, verify, reset }
+        let asked = test.ask(&email).await;
+        Self { email, user, caller, tokens, verify, reset, asked }
     }
 
     #[expect(clippy::too_many_lines, reason = "a table")]
@@ -130,6 +135,14 @@ impl Person {
             "reset_password" => {
                 let token = self.reset.clone();
                 Box::pin(async move { auth.reset_password(token, NEW, client).await })
+            }
+            "a code in a mail" => {
+                let (code, flow) = (self.asked.code.clone(), self.asked.flow.clone());
+                Box::pin(async move {
+                    let codes = auth.email_codes().unwrap();
+                    codes.start(Start::new(&email)).await?;
+                    codes.confirm(Confirm::code(email, code, Some(flow))).await.map(drop)
+                })
             }
             "send_reset_link" => Box::pin(async move { auth.send_reset_link(user, client).await }),
             "reset_link" => Box::pin(async move { auth.reset_link(user, client).await.map(drop) }),
@@ -198,6 +211,7 @@ async fn nobody_is_told_of_a_race(db: &TestDatabase) {
     let settings = |builder: AuthBuilder| {
         builder.configure(|config| {
             config.email_verification = EmailVerification::On;
+            config.email_codes.sign_in = EmailSignIn::On;
             config.audit_retention = Some(DAY);
             config.sessions.max_sessions = 2;
             config.insecure_no_throttle = true;

@@ -19,6 +19,7 @@ mod cancellation;
 mod check;
 mod connect;
 mod email_change;
+mod email_code;
 mod ends;
 mod factor;
 mod feed;

@@ -9,6 +9,7 @@ use std::{
 use auth_core::{
     Algorithm, Auth, ClientInfo, ImportRow, Keys, Login, Password, RefreshToken, Register, SecretKey, SignIn,
     TracingEvents, UserRecord,
+    email_code::{Confirm, Start},
     factor::{Answer, Method, PasskeyLogin, StepUp},
     machine::NewApiKey,
     password::Argon2Hasher,
@@ -22,6 +23,7 @@ use tracing_subscriber::{
     layer::SubscriberExt,
 };
 
+use crate::email_code;
 use crate::support::{TestAuth, granted};
 
 const CANARY_PASSWORD: &str = "canary-pass phrase";
@@ -219,6 +221,41 @@ each_database! {
         }
         let line = said.lines().find(|line| line.contains("canary"));
         assert_eq!(line, None, "a secret was said");
+    }
+
+    async fn nothing_that_is_said_of_a_sign_in_by_mail_contains_what_is_in_it_or_the_address(db: &TestDatabase) {
+        let heard = Heard::default();
+        let layer = tracing_subscriber::fmt::layer().with_writer(heard.clone()).with_ansi(false);
+        let _quiet = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer));
+        let test = TestAuth::with(db, |builder| email_code::on(builder).events(Arc::new(TracingEvents))).await;
+        let user = test.auth.register(Register::new(CANARY_EMAIL, CANARY_PASSWORD)).await.unwrap();
+        let codes = test.codes();
+        let start = Start::new(CANARY_EMAIL);
+        heard.debug(&(&codes, &start));
+        let flow = codes.start(start).await.unwrap();
+        let mail = test.codes_mailed().await.remove(0);
+        let (code, link) = (mail.code.clone().unwrap(), mail.link.clone().unwrap().token);
+        heard.debug(&(&flow, &mail, codes.link_owner(&link, Some(&flow.token), ClientInfo::default()).await.unwrap()));
+        for confirm in [
+            Confirm::code(CANARY_EMAIL, "canary-code", Some(flow.token.clone())),
+            Confirm::link("canary-link"),
+        ] {
+            heard.debug(&confirm);
+            heard.error(&codes.confirm(confirm).await.unwrap_err());
+        }
+        let confirm = Confirm::code(CANARY_EMAIL, code.expose(), Some(flow.token.clone()));
+        heard.debug(&confirm);
+        heard.debug(&codes.confirm(confirm).await.unwrap());
+        heard.error(&codes.confirm(Confirm::link(link.clone())).await.unwrap_err());
+        test.execute("ALTER TABLE auth_email_code RENAME TO auth_gone").await;
+        heard.error(&codes.start(Start::new(CANARY_EMAIL)).await.unwrap_err());
+
+        let said = heard.text();
+        assert!(said.contains(&user.id.to_string()), "the log is listened to");
+        for secret in [code.expose(), link.expose(), flow.token.expose()] {
+            assert!(!said.contains(secret), "something of the mail was said");
+        }
+        assert_eq!(said.lines().find(|line| line.contains("canary")), None, "a secret was said");
     }
 
     async fn what_is_stored_of_a_session_is_not_its_token(db: &TestDatabase) {

@@ -8,9 +8,9 @@ use auth_core::{
 };
 use auth_migration::{each_database, test_util::TestDatabase};
 
-use crate::factor;
 use crate::oidc::{World, issuer::Person};
 use crate::support::{EMAIL, PASSWORD, PAST_GRACE, TestAuth, granted, keys};
+use crate::{email_code, factor};
 
 each_database! {
     async fn each_operation_takes_as_few_statements_as_the_manual_says(db: &TestDatabase) {
@@ -161,6 +161,32 @@ each_database! {
         world.test.clock.advance(PAST_GRACE);
         world.test.refresh(&tokens.refresh).await.unwrap();
         assert_eq!(verbs(), ["SELECT", "SELECT", "UPDATE"], "refresh of a session that was let in for its device");
+    }
+
+    async fn a_code_in_a_mail_takes_as_few_statements_as_the_manual_says(db: &TestDatabase) {
+        let test = TestAuth::with(db, email_code::on).await;
+        let verbs = || -> Vec<String> {
+            let statements = test.statements();
+            statements.iter().map(|sql| sql.split(' ').next().unwrap_or_default().to_owned()).collect()
+        };
+        test.proved().await;
+        // The first sign-in makes a seed for devices.
+        test.login().await;
+        let asked = test.ask(EMAIL).await;
+        verbs();
+        for email in [EMAIL, "nobody@example.com"] {
+            let flow = test.start(email).await;
+            assert_eq!(verbs(), ["SELECT", "INSERT", "INSERT"], "to ask for a code");
+            test.by_code(email, "00000000", &flow.token).await.unwrap_err();
+            assert_eq!(verbs(), ["SELECT", "INSERT", "SELECT", "UPDATE"], "a wrong code, the first time");
+            test.by_code(email, "00000000", &flow.token).await.unwrap_err();
+            assert_eq!(verbs(), ["SELECT", "UPDATE", "SELECT", "UPDATE"], "a wrong code, again");
+        }
+        test.execute("DELETE FROM auth_throttle").await;
+        verbs();
+        test.by_code(EMAIL, &asked.code, &asked.flow).await.unwrap();
+        let right = ["SELECT", "INSERT", "SELECT", "UPDATE", "SELECT", "DELETE", "SELECT", "DELETE", "INSERT"];
+        assert_eq!(verbs(), right, "a right code");
     }
 
     async fn the_key_ring_takes_as_few_statements_as_the_manual_says(db: &TestDatabase) {

@@ -17,6 +17,7 @@ pub(crate) struct MailConfig {
     pub(crate) verify_email_url: Option<String>,
     pub(crate) reset_password_url: Option<String>,
     pub(crate) stop_email_change_url: Option<String>,
+    pub(crate) sign_in_url: Option<String>,
 }
 
 /// Neither of them is for a log.

@@ -198,6 +198,8 @@ async fn a_wrong_mail_setting_stops_the_start_and_is_named() {
         (&[("RESET_PASSWORD_URL", "javascript:alert(1)")], "RESET_PASSWORD_URL must be a whole URL"),
         (&[("VERIFY_EMAIL_URL", "https://example.com/#x")], "VERIFY_EMAIL_URL must be a whole URL"),
         (&[("STOP_EMAIL_CHANGE_URL", "/stop")], "STOP_EMAIL_CHANGE_URL must be a whole URL"),
+        (&[("EMAIL_SIGN_IN_URL", "/sign-in")], "EMAIL_SIGN_IN_URL must be a whole URL"),
+        (&[("EMAIL_SIGN_IN", "yes")], "is none of off, on and signup"),
     ];
     for (settings, expected) in cases {
         let home = tempdir().unwrap();
@@ -207,4 +209,24 @@ async fn a_wrong_mail_setting_stops_the_start_and_is_named() {
         assert!(ended.stderr.contains(expected), "{settings:?}: {}", ended.stderr);
         assert_eq!(ended.code, Some(2));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_in_a_mail_signs_in_and_makes_an_account_where_that_is_set() {
+    let home = tempdir().unwrap();
+    let program = Program::in_directory(home.path()).env("EMAIL_SIGN_IN", "signup");
+    let server = program.env("COOKIE_SECURE", "true").start().await;
+    let client = server.client();
+    let asked = post(&client, "/login/email", json!({ "email": ADA })).await;
+    assert_eq!(asked.status, 202);
+    let cookie = asked.headers["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    assert!(cookie.starts_with("__Host-auth_flow="), "{cookie}");
+    let line = server.log().wait_for("/login/email/confirm#token=").await;
+    let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+    let body = json!({ "email": ADA, "code": line["code"] }).to_string();
+    let headers = [("content-type", "application/json"), ("cookie", cookie.as_str())];
+    let answer = client.send("POST", "/login/email/confirm", &headers, &body).await;
+    assert_eq!(answer.status, 200, "{:?}", answer.body);
+    let me = client.me(answer.body["access_token"].as_str().unwrap()).await;
+    assert_eq!((&me.body["email"], &me.body["email_verified"]), (&json!(ADA), &json!(true)));
 }

@@ -175,8 +175,8 @@ async fn nginx_asks_through_a_unix_socket_too() {
     assert!(passed.starts_with("HTTP/1.1 200") && passed.ends_with("the secret\n"), "{passed}");
 }
 
-const COOKIES: &str =
-    "theme=dark; __Host-refresh_token=secret-1; lang=en; __Host-auth_device=secret-2; refresh_token=secret-3";
+const COOKIES: &str = "theme=dark; __Host-refresh_token=secret-1; lang=en; __Host-auth_device=secret-2; __Host-auth_flow=secret-4; \
+                       refresh_token=secret-3";
 
 #[tokio::test]
 #[ignore = "needs nginx"]

@@ -21,15 +21,19 @@ async fn until(browser: &Browser, expression: &str, value: Value) {
 #[ignore = "needs Chromium"]
 async fn a_page_shows_its_button_where_there_is_something_to_press_it_for() {
     let home = tempdir().unwrap();
-    let server = Program::in_directory(home.path()).start().await;
+    let server = Program::in_directory(home.path()).env("EMAIL_SIGN_IN", "on").start().await;
     let (base, browser) = (format!("http://{}", server.address()), Browser::start().await);
-    for page in ["/verify-email", "/stop-email-change", "/reset-password"] {
+    for page in ["/verify-email", "/stop-email-change", "/reset-password", "/login/email/confirm"] {
         browser.go(&format!("{base}{page}")).await;
         until(&browser, SHOWN, json!(false)).await;
         let told = browser.eval("document.querySelector('[role=status]').textContent").await.unwrap();
         assert_eq!(told, "This address is not complete: follow the link in the mail.", "{page}");
     }
-    for (page, told) in [("/verify-email", "Ask for a new one"), ("/stop-email-change", "nothing to stop")] {
+    for (page, told) in [
+        ("/verify-email", "Ask for a new one"),
+        ("/stop-email-change", "nothing to stop"),
+        ("/login/email/confirm", "Ask for a new one"),
+    ] {
         // By another page: to the fragment alone a browser goes without loading anything.
         browser.go(&format!("{base}/health/live")).await;
         browser.go(&format!("{base}{page}#token=made-up")).await;

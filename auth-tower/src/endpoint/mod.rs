@@ -6,6 +6,7 @@ mod admin;
 mod answer;
 mod change_email;
 mod document;
+mod email_code;
 mod events;
 mod factor;
 mod fields;
@@ -51,6 +52,7 @@ pub(crate) const DOORS: &[Doors] = &[
     factor::DOORS,
     factor::LIST_DOORS,
     passkey::DOORS,
+    email_code::DOORS,
     change_email::DOORS,
     sessions::DOORS,
     verify_email::DOORS,

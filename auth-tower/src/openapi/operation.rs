@@ -213,7 +213,7 @@ pub(crate) fn headers() -> Value {
             "required": true,
             "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,128}$"},
         },
-        "Set-Cookie": text("The refresh cookie and, at a login, the one that tells a known device; or their end."),
+        "Set-Cookie": text("The refresh cookie and, at a login, the one that tells a known device; that of a sign-in by e-mail; or their end."),
         "WWW-Authenticate": text("RFC 6750: names an error if a token was sent."),
         "Retry-After": {"description": "Seconds.", "schema": {"type": "integer", "minimum": 1}},
         "Location": text("Where it is, or where to go."),

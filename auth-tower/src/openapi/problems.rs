@@ -14,10 +14,11 @@ use crate::endpoint::DOORS;
 pub(crate) type Code = (&'static str, u16, &'static str);
 
 /// Those that several rooms have; the others a room tells itself.
-const CODES: [Code; 24] = [
+const CODES: [Code; 25] = [
     (DENIED, 403, "a rule of the host's own says no, with a code and a text of its own"),
     ("malformed_request", 400, "the request cannot be read, or a field is missing or repeated"),
     ("invalid_credentials", 401, "address or password is wrong"),
+    ("invalid_code", 401, "the code is wrong, or was used already"),
     ("invalid_token", 401, "no token, or one that is malformed, expired or revoked"),
     (
         "insufficient_user_authentication",

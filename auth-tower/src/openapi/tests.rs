@@ -4,7 +4,7 @@ use std::{
 };
 
 use auth_core::{
-    Auth, AuthBuilder, EmailVerification, Hooks, Keys, Registration, SecretKey,
+    Auth, AuthBuilder, EmailSignIn, EmailVerification, Hooks, Keys, Registration, SecretKey,
     oidc::{self, Provider},
     test_util::Outbox,
 };
@@ -24,6 +24,7 @@ fn service(settings: impl FnOnce(AuthBuilder) -> AuthBuilder) -> AuthService {
         // Told by an address, it is where clients look for the rest.
         "https://auth.example.com".clone_into(&mut config.tokens.issuer);
         (config.profile.enabled, config.profile.usernames) = (true, true);
+        config.email_codes.sign_in = EmailSignIn::SignUp;
         config.passkeys.rp_id = Some("localhost".to_owned());
         config.passkeys.origins = vec!["http://localhost:8000".to_owned()];
     });
@@ -192,6 +193,9 @@ fn kind_of((mail, providers, verification, registration): Kind) -> Option<Auth> 
         (config.profile.enabled, config.profile.usernames) = (mail, mail);
         config.mail.pages_at("http://127.0.0.1:8000");
         // Passkeys come and go with mail: one kind more would double their number.
+        if mail {
+            config.email_codes.sign_in = EmailSignIn::On;
+        }
         config.passkeys.rp_id = mail.then(|| "localhost".to_owned());
         config.passkeys.origins = vec!["http://localhost:8000".to_owned()];
     });

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use auth_core::{EmailVerification, mail::MailKind, test_util::Outbox};
+use auth_core::{EmailSignIn, EmailVerification, mail::MailKind, test_util::Outbox};
 use auth_migration::test_util::TestDatabase;
 
 use crate::support::{ADA, Answer, PASSWORD, Req, World};
@@ -192,11 +192,14 @@ auth_migration::each_database! {
 #[tokio::test]
 async fn pages_for_links_change_nothing_and_may_speak_to_nobody_else() {
     let database = TestDatabase::sqlite().await;
-    let (world, outbox) = World::with_mail(&database, |builder| builder).await;
+    let (world, outbox) = World::with_mail(&database, |builder| {
+        builder.configure(|config| config.email_codes.sign_in = EmailSignIn::On)
+    })
+    .await;
     let world = world.with_ada().await;
     post(&world, "/forgot-password", "", serde_json::json!({ "email": ADA })).await.expect(202);
     let token = token_of(&world, &outbox, MailKind::ResetPassword).await;
-    for path in ["/verify-email", "/reset-password", "/stop-email-change"] {
+    for path in ["/verify-email", "/reset-password", "/stop-email-change", "/login/email/confirm"] {
         let first = world.send(Req::get(path)).await.expect(200);
         let policy = first.header("content-security-policy").unwrap();
         let nonce = policy.split("'nonce-").nth(1).unwrap().split('\'').next().unwrap().to_owned();

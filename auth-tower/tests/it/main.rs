@@ -15,6 +15,7 @@ mod conformance;
 mod cookies;
 mod cross_origin;
 mod data;
+mod email_codes;
 mod enumeration;
 mod grpc;
 mod host;

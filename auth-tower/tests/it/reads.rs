@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use auth_core::{ClientInfo, webhooks};
+use auth_core::{ClientInfo, EmailSignIn, webhooks};
 use auth_migration::test_util::TestDatabase;
 
 use crate::{
@@ -47,6 +47,8 @@ const PATHS: &[&str] = &[
     "/users/me/recovery-codes",
     "/users/me/devices",
     "/users/me/devices/0198c5d2-0000-7000-8000-000000000001",
+    "/login/email",
+    "/login/email/confirm",
     "/login/challenge",
     "/login/challenge/enrol",
     "/step-up",
@@ -78,7 +80,10 @@ async fn a_read_changes_nothing_at_any_door() {
     let database = TestDatabase::sqlite().await;
     let (world, outbox) = World::with_mail(&database, |builder| {
         let builder = site(builder).webhooks(webhooks::Config::new());
-        builder.configure(|config| config.audit_retention = Some(Duration::from_hours(24)))
+        builder.configure(|config| {
+            config.audit_retention = Some(Duration::from_hours(24));
+            config.email_codes.sign_in = EmailSignIn::SignUp;
+        })
     })
     .await;
     let world = world.with_ada().await;

@@ -3,7 +3,7 @@ use sea_orm::sea_query::{Expr, InsertStatement, Query};
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend, DbErr, Statement};
 
 /// The names of all migrations, in order.
-pub(crate) const ALL: [&str; 22] = [
+pub(crate) const ALL: [&str; 23] = [
     "m0001_auth_user",
     "m0002_auth_password",
     "m0003_auth_user_role",
@@ -26,6 +26,7 @@ pub(crate) const ALL: [&str; 22] = [
     "m0022_auth_webhook",
     "m0023_auth_session_idle_until",
     "m0024_auth_profile",
+    "m0025_auth_email_code",
 ];
 
 pub(crate) async fn execute(db: &DatabaseConnection, sql: &str) {

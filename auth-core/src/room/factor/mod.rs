@@ -42,6 +42,8 @@ use std::{fmt, sync::Arc};
 
 use uuid::Uuid;
 
+pub use crate::refusal::INVALID_CODE;
+
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub use self::passkey::fuzzing;
@@ -150,9 +152,6 @@ const SECOND_FACTOR: &str = "the second factor";
 /// The name of an authenticator app among factors.
 const TOTP: &str = "totp";
 
-/// The code is wrong. The challenge lives on.
-pub const INVALID_CODE: Refusal =
-    Refusal::new(Class::Credentials, "invalid_code", "The code is wrong, or was used already.");
 /// So many wrong codes were given that none is taken until a passkey or an administrator opens it.
 pub const FACTOR_LOCKED: Refusal = Refusal::new(
     Class::Forbidden,

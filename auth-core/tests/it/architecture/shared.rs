@@ -57,6 +57,26 @@ const ROOMS: &[Shared] = &[
         ],
     },
     Shared {
+        room: "email_code",
+        words: &["email_code", "EmailSignIn", "EmailCode", "SignInCode", "EMAIL_SIGN_IN"],
+        files: &[
+            ("auth-core/builder.rs", "it needs a mailer"),
+            ("auth-core/config/mod.rs", "its settings"),
+            ("auth-core/lib.rs", "gives it away"),
+            ("auth-core/mail/mod.rs", "the row of its mail"),
+            ("auth-core/mail/text.rs", "its text"),
+            ("auth-core/manual/mod.rs", "its page"),
+            ("auth-core/room/mod.rs", "the list of rooms"),
+            ("auth-server/command/check/mail.rs", "whether its page can be reached"),
+            ("auth-server/config/settings/mod.rs", "rows of its settings"),
+            ("auth-server/handle.rs", "the pages that it leads to"),
+            ("auth-tower/endpoint/account/export.rs", "the shape of its rows in an export"),
+            ("auth-tower/endpoint/mod.rs", "the list of doors"),
+            ("migration/lib.rs", "the file of its table"),
+            ("migration/migrator.rs", "the list of migrations"),
+        ],
+    },
+    Shared {
         room: "factor",
         words: &[
             "room::factor",

@@ -16,6 +16,7 @@ pub(super) fn check(config: &Config) -> Vec<Finding> {
         ("VERIFY_EMAIL_URL", &config.mail.verify_email_url),
         ("RESET_PASSWORD_URL", &config.mail.reset_password_url),
         ("STOP_EMAIL_CHANGE_URL", &config.mail.stop_email_change_url),
+        ("EMAIL_SIGN_IN_URL", &config.mail.sign_in_url),
     ];
     for (name, url) in links {
         if url.as_deref().is_some_and(is_http_elsewhere) {

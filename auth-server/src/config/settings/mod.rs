@@ -3,7 +3,7 @@
 
 use std::{sync::LazyLock, time::Duration};
 
-use auth_core::{Algorithm, EmailVerification, OnHookFailure, Registration};
+use auth_core::{Algorithm, EmailSignIn, EmailVerification, OnHookFailure, Registration};
 use tracing::level_filters::LevelFilter;
 
 use super::{
@@ -544,6 +544,24 @@ pub(crate) static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| {
             ),
         )
         .renames(&["mail.stop_email_change_url"]),
+        Setting::new(
+            "EMAIL_SIGN_IN",
+            "off; on: who has an account can sign in by a code or a link in a mail; signup: an address that nobody has gets an account by it [default]",
+            choice(
+                |c| &mut c.auth.email_codes.sign_in,
+                &[("off", EmailSignIn::Off), ("on", EmailSignIn::On), ("signup", EmailSignIn::SignUp)],
+                "is none of off, on and signup",
+            ),
+        )
+        .renames(&["email_codes.sign_in"]),
+        Setting::new(
+            "EMAIL_SIGN_IN_URL",
+            "Page of your own that signs in by a link; as VERIFY_EMAIL_URL [default: built in]",
+            optional(|c| &mut c.mail.sign_in_url, |text| Ok(text.to_owned()), String::clone).shown(|c| {
+                c.mail.sign_in_url.clone().unwrap_or_else(|| "(built in, at /login/email/confirm)".to_owned())
+            }),
+        )
+        .renames(&["mail.sign_in_url"]),
         Setting::new(
             "AUDIT_RETENTION_DAYS",
             "How long security events are kept in the database; 0: none are written [default]",

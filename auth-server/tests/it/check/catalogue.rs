@@ -70,11 +70,22 @@ const CATALOGUE: &[(Settings, &str)] = &[
         &[("PUBLIC_URL", ""), ("SMTP_URL", ""), ("MAIL_FROM", ""), ("EMAIL_VERIFICATION", "required")],
         "mail_in_log",
     ),
+    (
+        &[
+            ("PUBLIC_URL", ""),
+            ("TRUSTED_PROXIES", ""),
+            ("SMTP_URL", ""),
+            ("MAIL_FROM", ""),
+            ("EMAIL_SIGN_IN", "on"),
+        ],
+        "email_sign_in_without_mail",
+    ),
     (&[("EMAIL_VERIFICATION", "on")], "registration_tells"),
     (&[("MAIL_FROM", "Tea Shop <tea@localhost>")], "mail_from_domain"),
     (&[("VERIFY_EMAIL_URL", "http://app.example.com/verify")], "mail_link_http"),
     (&[("RESET_PASSWORD_URL", "http://app.example.com/reset")], "mail_link_http"),
     (&[("STOP_EMAIL_CHANGE_URL", "http://app.example.com/stop")], "mail_link_http"),
+    (&[("EMAIL_SIGN_IN_URL", "http://app.example.com/sign-in")], "mail_link_http"),
     // A port of this machine at which nobody listens.
     (&[("SMTP_URL", "smtp://127.0.0.1:1")], "mail_server_unreachable"),
     (
@@ -116,8 +127,9 @@ async fn each_wrong_setting_has_exactly_its_code() {
 
 #[tokio::test]
 async fn what_is_well_set_has_none() {
-    let sound: [Settings; 10] = [
+    let sound: [Settings; 11] = [
         &[],
+        &[("EMAIL_SIGN_IN", "signup")],
         &[("EMAIL_VERIFICATION", "required")],
         &[("EMAIL_VERIFICATION", "on"), ("REGISTRATION", "closed")],
         &[("TRUSTED_ORIGINS", "https://app.example.com,https://example.com")],

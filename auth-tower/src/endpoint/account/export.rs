@@ -48,7 +48,7 @@ fn describe(_: &Inner) -> Operation {
         .wants_proof()
 }
 
-pub(super) fn schemas() -> [(&'static str, Value); 7] {
+pub(super) fn schemas() -> [(&'static str, Value); 8] {
     let export = closed(&json!({
         "user": reference("User"),
         "sessions": list("Session"),
@@ -56,6 +56,7 @@ pub(super) fn schemas() -> [(&'static str, Value); 7] {
         "authenticator_apps": list("AuthenticatorApp"),
         "recovery_codes": list("AuthenticatorApp"),
         "wrong_codes": list("WrongCode"),
+        "email_sign_ins": list("ExportedEmailSignIn"),
         "api_keys": list("ExportedApiKey"),
         "passkeys": list("ExportedPasskey"),
         "remembered_devices": list("RememberedDevice"),
@@ -72,6 +73,7 @@ pub(super) fn schemas() -> [(&'static str, Value); 7] {
     }));
     let app = closed(&json!({"created_at": time()}));
     let wrong = closed(&json!({"at": time(), "network": text()}));
+    let email = closed(&json!({"created_at": time(), "expires_at": time()}));
     let key = closed(&json!({
         "id": id(),
         "name": text(),
@@ -97,6 +99,7 @@ pub(super) fn schemas() -> [(&'static str, Value); 7] {
         ("Identity", identity),
         ("AuthenticatorApp", app),
         ("WrongCode", wrong),
+        ("ExportedEmailSignIn", email),
         ("ExportedPasskey", passkey),
         ("RememberedDevice", device),
     ]

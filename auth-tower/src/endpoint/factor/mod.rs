@@ -63,7 +63,6 @@ pub(crate) const DOORS: Doors = Doors {
     open: |auth: &Auth| auth.factors().is_some(),
     schemas: |_| schemas(),
     codes: &[
-        ("invalid_code", 401, "the code is wrong, or was used already; `auth_session` stays good"),
         (
             "factor_locked",
             403,

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use auth_core::{
-    AuthBuilder, ClientInfo, CreateUser, SecondFactor,
+    AuthBuilder, ClientInfo, CreateUser, EmailSignIn, SecondFactor,
     machine::NewApiKey,
     mail::MailKind,
     test_util::{Hole, ManualClock, Outbox, SoftwareAuthenticator},
@@ -42,6 +42,9 @@ struct Thief {
     authenticator: SoftwareAuthenticator,
     credential: Value,
     links: Vec<(MailKind, String)>,
+    /// Of the last mail with one, and the cookie of the browser that asked for one.
+    code: String,
+    flow: String,
 }
 
 /// Everything that can be asked, with everything that the thief has.
@@ -58,7 +61,7 @@ fn requests_by(bearer: &str, thief: &Thief, victim: &str) -> Vec<(&'static str, 
         let found = thief.links.iter().rev().find(|(of, _)| *of == kind);
         found.map_or("none", |(_, token)| token.as_str()).to_owned()
     };
-    let with = |request: Req| request.bearer(bearer).cookie(&thief.cookie);
+    let with = |request: Req| request.bearer(bearer).cookie(&format!("{}; {}", thief.cookie, thief.flow));
     let json =
         |method, path, body: Value| (method, path, with(Req::new(method, path).json(body.to_string())));
     let bare = |method, path| (method, path, with(Req::new(method, path)));
@@ -95,6 +98,9 @@ fn requests_by(bearer: &str, thief: &Thief, victim: &str) -> Vec<(&'static str, 
         json("POST", "/login", json!({"username": "countess", "password": PASSWORD})),
         json("POST", "/register", json!({"email": ADA, "password": NEW_PASSWORD})),
         json("POST", "/login/challenge/enrol", json!({"auth_session": session, "method": "totp"})),
+        json("POST", "/login/email", json!({"email": ADA, "redirect_to": "/"})),
+        json("POST", "/login/email/confirm", json!({"email": ADA, "code": thief.code})),
+        json("POST", "/login/email/confirm", json!({"token": link(MailKind::SignInCode)})),
         json("POST", "/forgot-password", json!({"email": ADA})),
         json(
             "POST",
@@ -105,6 +111,8 @@ fn requests_by(bearer: &str, thief: &Thief, victim: &str) -> Vec<(&'static str, 
         json("POST", "/verify-email", json!({"token": link(MailKind::VerifyEmail)})),
         json("POST", "/verify-email", json!({"token": link(MailKind::ChangeEmail)})),
         json("POST", "/stop-email-change", json!({"token": link(MailKind::EmailChangeAsked)})),
+    ]);
+    all.extend([
         json("POST", "/users/me/totp/confirm", json!({"code": "000000"})),
         json("POST", "/users/me/identities", json!({"provider": "github", "password": PASSWORD})),
         json("POST", "/users/me/api-keys", json!({"name": "mine", "scopes": ["read:todos"]})),
@@ -177,6 +185,7 @@ fn requests_by(bearer: &str, thief: &Thief, victim: &str) -> Vec<(&'static str, 
         "/verify-email",
         "/stop-email-change",
         "/reset-password",
+        "/login/email/confirm",
     ] {
         all.push(bare("GET", path));
     }
@@ -269,6 +278,9 @@ impl Thief {
             // One that names a sign-in is as good at the other door.
             self.challenge.split('=').nth(1).unwrap().clone_into(&mut self.auth_session);
         }
+        if let Some(flow) = answer.set_cookie("__Host-auth_flow") {
+            flow.split(';').next().unwrap_or_default().clone_into(&mut self.flow);
+        }
         if let Ok(document) = serde_json::from_str::<Value>(&answer.body)
             && document["options"].is_object()
         {
@@ -282,6 +294,9 @@ impl Thief {
         }
         world.auth.deliver_mail().await.unwrap();
         let mails = self.outbox.take();
+        if let Some(code) = mails.iter().rev().find_map(|(mail, _)| mail.code.as_ref()) {
+            code.expose().clone_into(&mut self.code);
+        }
         self.links.extend(
             mails.into_iter().filter_map(|(mail, _)| Some((mail.kind, mail.link?.token.expose().to_owned()))),
         );
@@ -293,7 +308,13 @@ async fn gained(world: &World, own_session: &str, answer: &Answer) -> Option<&'s
     let token = match serde_json::from_str::<Value>(&answer.body) {
         Ok(document) if document["access_token"].is_string() => answer.member("access_token"),
         // A cookie alone, as a redirect has it, is as good.
-        _ => world.refresh(&answer.cookie()?).await.expect(200).member("access_token"),
+        _ => {
+            let refreshed = world.refresh(&answer.cookie()?).await;
+            if refreshed.status == 403 {
+                return Some("a session that gives no tokens");
+            }
+            refreshed.expect(200).member("access_token")
+        }
     };
     let caller = world.auth.verifier().verify(&token).unwrap();
     if caller.session_id().unwrap().to_string() != own_session {
@@ -343,6 +364,7 @@ async fn walk(policy: SecondFactor, hole: Option<Hole>, steps: &[(usize, u64)]) 
         let builder = site(with_clock(builder).oidc(github.providers()));
         let builder = builder.webhooks(webhooks::Config::new()).configure(|config| {
             config.factors.policy = policy;
+            config.email_codes.sign_in = EmailSignIn::SignUp;
             (config.profile.enabled, config.profile.usernames) = (true, true);
             config.audit_retention = Some(Duration::from_hours(24));
         });
@@ -355,8 +377,20 @@ async fn walk(policy: SecondFactor, hole: Option<Hole>, steps: &[(usize, u64)]) 
     let credential = serde_json::from_str(&authenticator.create_for(&asked.to_string())).unwrap();
     let (auth_session, challenge) = ("none".to_owned(), "__Host-auth_challenge=none".to_owned());
     let links = Vec::new();
-    let mut thief =
-        Thief { outbox, cookie, access, key, auth_session, challenge, authenticator, credential, links };
+    let (code, flow) = ("12345678".to_owned(), "none=none".to_owned());
+    let mut thief = Thief {
+        outbox,
+        cookie,
+        access,
+        key,
+        auth_session,
+        challenge,
+        authenticator,
+        credential,
+        links,
+        code,
+        flow,
+    };
     let pages = AccountPages::routes().map(|(method, path)| (method.to_owned(), path.to_owned()));
     let described = described(&world).into_iter().chain(pages).collect();
     let mut walk = Walk { asked: BTreeSet::new(), described, gained: None };
@@ -435,6 +469,7 @@ fn the_search_finds_a_door_without_the_gate() {
     for (hole, by) in [
         (Hole::Password, &["POST /login", "POST /account/sign-in"][..]),
         (Hole::Provider, &["GET /oauth/{provider}/authorize"]),
+        (Hole::EmailCode, &["POST /login/email/confirm"]),
         (Hole::Refresh, &["POST /refresh-token", "GET /account", "POST /account"]),
     ] {
         let found = search(Some(hole)).unwrap_err();

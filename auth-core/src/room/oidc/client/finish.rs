@@ -162,6 +162,7 @@ fn refused(reason: NotSignedIn) -> Error {
         SignInFailure::Unverified => Failure::EmailUnverified.into(),
         SignInFailure::UnknownUser
         | SignInFailure::WrongPassword
+        | SignInFailure::WrongCode
         | SignInFailure::WrongPasskey
         | SignInFailure::Denied
         | SignInFailure::Refused(_) => Error::InvalidCredentials,
