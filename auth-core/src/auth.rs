@@ -43,7 +43,7 @@ use crate::{
 /// | --- | --- |
 /// | set-up | [`builder`](Self::builder), [`run_background`](Self::run_background), [`check`](Self::check), [`can_write`](Self::can_write), [`config`](Self::config), [`clock`](Self::clock), [`sends_mail`](Self::sends_mail), [`has_hooks`](Self::has_hooks) |
 /// | accounts | [`register`](Self::register), [`prepare_register`](Self::prepare_register), [`change_profile`](Self::change_profile), [`change_password`](Self::change_password), [`remove_password`](Self::remove_password), [`delete_account`](Self::delete_account), [`export`](Self::export), [`export_for`](Self::export_for), [`own_events`](Self::own_events) |
-/// | signing in and out | [`login`](Self::login), [`sign_in`](Self::sign_in), [`refresh`](Self::refresh), [`logout`](Self::logout), [`logout_session`](Self::logout_session), [`logout_all`](Self::logout_all), [`email_codes`](Self::email_codes), `oidc` (with that feature) |
+/// | signing in and out | [`login`](Self::login), [`sign_in`](Self::sign_in), [`refresh`](Self::refresh), [`look`](Self::look), [`logout`](Self::logout), [`logout_session`](Self::logout_session), [`logout_all`](Self::logout_all), [`email_codes`](Self::email_codes), `oidc` (with that feature) |
 /// | sessions | [`sessions`](Self::sessions), [`end_session`](Self::end_session), [`end_other_sessions`](Self::end_other_sessions) |
 /// | who is calling | [`verifier`](Self::verifier), [`verify_session`](Self::verify_session), [`current_user`](Self::current_user), [`user`](Self::user) |
 /// | by mail | [`request_email_verification`](Self::request_email_verification), [`verify_email`](Self::verify_email), [`verify_email_carrying`](Self::verify_email_carrying), [`forgot_password`](Self::forgot_password), [`reset_password`](Self::reset_password), [`request_email_change`](Self::request_email_change), [`stop_email_change`](Self::stop_email_change) |
@@ -134,6 +134,17 @@ impl Auth {
     pub async fn refresh(&self, token: RefreshToken, client: ClientInfo) -> Result<Tokens, Error> {
         let kernel = Arc::clone(&self.kernel);
         detached(async move { kernel.refresh(&token, client).await }).await
+    }
+
+    /// Looks at the session of a refresh token, for a page that a browser shows it to: checked as by [`refresh`](Self::refresh), a
+    /// replay ends the session here too. A token that is younger than an access token lives comes back as it is and nothing is
+    /// written; an older one is replaced. Whoever puts [`Tokens::refresh`] into the jar, changed or not, is right.
+    ///
+    /// # Errors
+    /// As of [`refresh`](Self::refresh).
+    pub async fn look(&self, token: RefreshToken, client: ClientInfo) -> Result<Tokens, Error> {
+        let kernel = Arc::clone(&self.kernel);
+        detached(async move { kernel.look(&token, client).await }).await
     }
 
     /// Ends the session of a refresh token, whichever generation of it this is. Ending a session that is

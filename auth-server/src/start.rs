@@ -3,7 +3,7 @@
 use std::{io, net::SocketAddr, sync::Arc};
 
 use auth_core::{Auth, Registration};
-use auth_tower::{AuthService, Endpoint};
+use auth_tower::{AccountPages, AuthService, Endpoint};
 use http::HeaderValue;
 use metrics_exporter_prometheus::PrometheusHandle;
 use rustls::ServerConfig;
@@ -32,6 +32,8 @@ pub(crate) struct Started {
     pub(crate) db: DatabaseConnection,
     pub(crate) auth: Auth,
     pub(crate) service: AuthService,
+    /// What people see, unless it is switched off.
+    pub(crate) pages: Option<AccountPages>,
     /// What answers of the program's own say of coming by TLS only.
     pub(crate) hsts: Option<HeaderValue>,
     /// Where whoever has started it finds it in a browser; the file of a socket is nothing for one.
@@ -64,6 +66,7 @@ pub(crate) async fn start(config: &Config, passed: Passed) -> Result<Started, Er
     auth.poll_keys().await.map_err(|error| Error::of_ring(&error))?;
     hash_budget::report(auth.config());
     let service = service(auth.clone(), config, &public_url)?;
+    let pages = config.http.pages.on.then(|| pages(&service, config, &public_url)).transpose()?;
     // Once before the first request, so that what ended while this process was away is known. If it fails, the
     // watch says so and tries again.
     let _ = auth.poll_revocations().await;
@@ -98,7 +101,7 @@ pub(crate) async fn start(config: &Config, passed: Passed) -> Result<Started, Er
         format!("{socket}{asked}/health/ready")
     };
     tracing::info!(target: STARTING, "listening on {} - try: curl -i {next}", listener.place());
-    Ok(Started { listener, tls, db, auth, service, hsts, url, metrics })
+    Ok(Started { listener, tls, db, auth, service, pages, hsts, url, metrics })
 }
 
 async fn listen_for_scrapers(address: SocketAddr) -> Result<(Listener, PrometheusHandle, SocketAddr), Error> {
@@ -131,4 +134,11 @@ fn service(auth: Auth, config: &Config, public_url: &str) -> Result<AuthService,
     }
     service = service.described_version(env!("CARGO_PKG_VERSION"));
     service.build().map_err(|error| SettingError::of_library(error.setting(), error.problem()))
+}
+
+fn pages(service: &AuthService, config: &Config, public_url: &str) -> Result<AccountPages, SettingError> {
+    let (_, path) = config::split_url(public_url);
+    let pages = AccountPages::builder(service).mounted_at(&format!("{path}/account"));
+    let pages = pages.name(&config.pages_name(public_url));
+    pages.build().map_err(|error| SettingError::of_library(error.setting(), error.problem()))
 }

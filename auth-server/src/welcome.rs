@@ -13,6 +13,9 @@ use crate::{
 pub(crate) fn block(config: &Config, given: &[Given], started: &Started) -> String {
     let program = called(std::env::args_os().next());
     let mut rows = Vec::new();
+    if let Some(url) = started.url.as_ref().filter(|_| config.http.pages.on) {
+        rows.push(("Open", format!("{url}/")));
+    }
     if let Some(url) = started.url.as_ref().filter(|_| config.http.docs) {
         rows.push(("Try it", format!("{url}/docs")));
     }

@@ -93,6 +93,8 @@
 //!
 //! `webhooks`: who is told of events, for administrators, where the host has switched webhooks on. Brings the same.
 //!
+//! `pages`: `AccountPages`, the pages on which people sign in and see to their account. Brings askama, when it is compiled.
+//!
 //! `jwks`: `RemoteJwks`, which verifies by the public keys of an issuer elsewhere. Brings an HTTP client (hyper) and
 //! rustls.
 //!
@@ -100,7 +102,10 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // What only a feature uses is unused without it; a build with all features tells what nobody uses.
-#![cfg_attr(not(all(feature = "oidc", feature = "webhooks")), allow(dead_code, unused_imports))]
+#![cfg_attr(
+    not(all(feature = "oidc", feature = "pages", feature = "webhooks")),
+    allow(dead_code, unused_imports)
+)]
 
 mod authenticate;
 #[cfg(feature = "axum")]
@@ -114,8 +119,12 @@ mod grpc;
 mod guard;
 mod headers;
 mod mounted;
+#[cfg(any(feature = "oidc", feature = "pages"))]
+mod navigation;
 mod openapi;
 mod page;
+#[cfg(feature = "pages")]
+mod pages;
 pub mod problem;
 #[cfg(feature = "jwks")]
 mod remote_jwks;
@@ -133,6 +142,8 @@ pub use endpoint::AccountDocument;
 pub use error::ConfigError;
 pub use guard::{GuardBody, GuardFuture};
 pub use headers::{is_hsts, is_request_id, set_security_headers};
+#[cfg(feature = "pages")]
+pub use pages::{AccountPages, AccountPagesBuilder, AccountPagesFuture};
 pub use problem::Problem;
 #[cfg(feature = "jwks")]
 pub use remote_jwks::{FetchError, RemoteJwks, RemoteJwksBuilder};

@@ -55,6 +55,8 @@ use auth_core::{Assurance, Denial, FieldError};
 use http::StatusCode;
 
 use self::asked::Asked;
+#[cfg(feature = "pages")]
+pub(crate) use self::document::whole_seconds;
 pub(crate) use self::rule::log_rule;
 
 /// A problem document (RFC 9457), as `application/problem+json`.

@@ -18,6 +18,8 @@ pub(crate) struct Cookies {
     pub(crate) refresh: HostCookie,
     /// The device token, for a year. Logging out leaves it: it tells that somebody signed in here before.
     pub(crate) device: HostCookie,
+    /// A sign-in on a page that a second factor is asked for in, for as long as it may take.
+    pub(crate) challenge: HostCookie,
     /// What a browser has that has asked for a code to sign in with, for as long as the code works.
     pub(crate) flow: HostCookie,
 }
@@ -26,11 +28,13 @@ impl Cookies {
     pub(crate) const SECURE: Self = Self {
         refresh: HostCookie { name: "__Host-refresh_token", secure: true },
         device: HostCookie { name: "__Host-auth_device", secure: true },
+        challenge: HostCookie { name: "__Host-auth_challenge", secure: true },
         flow: HostCookie { name: "__Host-auth_flow", secure: true },
     };
     pub(crate) const INSECURE: Self = Self {
         refresh: HostCookie { name: "refresh_token", secure: false },
         device: HostCookie { name: "auth_device", secure: false },
+        challenge: HostCookie { name: "auth_challenge", secure: false },
         flow: HostCookie { name: "auth_flow", secure: false },
     };
 

@@ -15,10 +15,27 @@ use crate::{
 /// fall into the grace. More rounds than this mean a storm on one session; the client may try again.
 const MAX_ROUNDS: usize = 8;
 
+/// What a token is shown for.
+#[derive(Clone, Copy)]
+enum Wanted {
+    /// New tokens.
+    Refresh,
+    /// A look at who is signed in, for a page: a young token is not replaced.
+    Look,
+}
+
 impl Kernel {
     pub(crate) async fn refresh(&self, token: &RefreshToken, client: ClientInfo) -> Result<Tokens, Error> {
+        self.show(token, Wanted::Refresh, client).await
+    }
+
+    pub(crate) async fn look(&self, token: &RefreshToken, client: ClientInfo) -> Result<Tokens, Error> {
+        self.show(token, Wanted::Look, client).await
+    }
+
+    async fn show(&self, token: &RefreshToken, wanted: Wanted, client: ClientInfo) -> Result<Tokens, Error> {
         let network = self.may_refresh(&client).inspect_err(|error| count(error.code()))?;
-        let outcome = self.rotate(token, client).await;
+        let outcome = self.rotate(token, wanted, client).await;
         if let (Some(network), Err(Error::InvalidToken | Error::SessionOver | Error::SessionLeft)) =
             (network, &outcome)
         {
@@ -34,7 +51,12 @@ impl Kernel {
         outcome
     }
 
-    async fn rotate(&self, token: &RefreshToken, client: ClientInfo) -> Result<Tokens, Error> {
+    async fn rotate(
+        &self,
+        token: &RefreshToken,
+        wanted: Wanted,
+        client: ClientInfo,
+    ) -> Result<Tokens, Error> {
         let parts = RefreshParts::parse(token.expose()).ok_or(Error::InvalidToken)?;
         for _ in 0..MAX_ROUNDS {
             let session = find_session(self.store.db(), parts.session_id).await?.ok_or(Error::SessionOver)?;
@@ -49,7 +71,13 @@ impl Kernel {
                 return Err(Error::SessionOver);
             }
             let grace = duration_millis(self.config.sessions.refresh_grace);
-            let decision = session.rotation.decide(parts.generation, now, grace);
+            let decision = match wanted {
+                Wanted::Refresh => session.rotation.decide(parts.generation, now, grace),
+                Wanted::Look => {
+                    let kept = duration_millis(self.config.tokens.access_ttl);
+                    session.rotation.decide_on_a_look(parts.generation, now, grace, session.created_at, kept)
+                }
+            };
             if matches!(decision, Decision::Repeat(_) | Decision::Rotate(_) | Decision::CatchUp(_)) {
                 self.ask_gate_again(&session).await?;
             }

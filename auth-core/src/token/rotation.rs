@@ -72,6 +72,25 @@ impl Rotation {
         Decision::Rotate(Self { newest: successor, rotated_at: Some(now), ..*self })
     }
 
+    /// The same for a look at the session that a page takes: a token that nobody has used yet, of a session that began or was
+    /// rotated less than `kept_millis` ago (`young_since` tells when it began), stays as it is. All else is decided as ever, and
+    /// so is reuse.
+    pub(crate) fn decide_on_a_look(
+        &self,
+        used: i64,
+        now: i64,
+        grace_millis: i64,
+        young_since: i64,
+        kept_millis: i64,
+    ) -> Decision {
+        let age = now.saturating_sub(self.rotated_at.unwrap_or(young_since));
+        let is_young = (-CLOCKS_APART_MILLIS..kept_millis).contains(&age);
+        match self.decide(used, now, grace_millis) {
+            Decision::Rotate(_) if is_young && used >= self.oldest_unused => Decision::Repeat(used),
+            other => other,
+        }
+    }
+
     /// After `used` was used, with one token that is not.
     fn after(used: i64, successor: i64, now: i64) -> Self {
         Self { newest: successor, last_used: used, oldest_unused: successor, rotated_at: Some(now) }
@@ -159,6 +178,23 @@ mod tests {
         let Decision::Rotate(state) = Rotation::START.decide(1, 0, 0) else { panic!() };
         assert_eq!(state.decide(1, 0, 0), Decision::Reuse);
         assert!(matches!(state.decide(2, 0, 0), Decision::Rotate(_)));
+    }
+
+    #[test]
+    fn a_look_keeps_an_unused_token_that_is_young_and_nothing_else() {
+        const KEPT: i64 = 900_000;
+        let look = |state: Rotation, used, now| state.decide_on_a_look(used, now, GRACE, 0, KEPT);
+        assert_eq!(look(Rotation::START, 1, KEPT - 1), Decision::Repeat(1));
+        let first = Rotation::START.decide(1, KEPT, GRACE);
+        assert_eq!(look(Rotation::START, 1, KEPT), first);
+        let state = rotate(Rotation::START, 1, KEPT);
+        assert_eq!(look(state, 2, 2 * KEPT - 1), Decision::Repeat(2));
+        assert!(matches!(look(state, 2, 2 * KEPT), Decision::Rotate(_)));
+        // Whose answer was lost gets another, as ever, and a copy of what was used up is reuse.
+        assert_eq!(look(state, 1, KEPT + GRACE), state.decide(1, KEPT + GRACE, GRACE));
+        let state = rotate(state, 2, 2 * KEPT);
+        assert_eq!(look(state, 1, 2 * KEPT + GRACE), Decision::Reuse);
+        assert_eq!(look(state, 1, 2 * KEPT), Decision::Reuse);
     }
 
     #[test]

@@ -34,10 +34,10 @@ pub(super) async fn serve(
     if logging.is_for_people {
         logging.write(&welcome::block(&config, &given, &service));
     }
-    let Started { listener, tls, db, auth, service, hsts, .. } = service;
+    let Started { listener, tls, db, auth, service, pages, hsts, .. } = service;
     let (ending, delay) = (Ending::default(), config.http.shutdown_delay);
     let health = Health::new(db.clone(), auth.clone(), ending.clone());
-    let routes = routes::routes(service, health, config.http.docs, hsts.clone());
+    let routes = routes::routes(service, pages, health, config.http.docs, hsts.clone());
     let layered = layers::around(routes, hsts, ending.clone());
     let (proxies, limits) = (config.http.trusted_proxies.clone(), config.http.limits);
     tokio::spawn(Reload::new(given, config, auth, tls).at(hangups));

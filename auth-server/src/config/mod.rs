@@ -42,6 +42,9 @@ use crate::{
     },
 };
 
+/// What mails call a service that nobody has given a name or an address.
+const NAMELESS: &str = "this service";
+
 /// Everything that can be set.
 #[derive(Debug)]
 pub(crate) struct Config {
@@ -88,9 +91,18 @@ pub(crate) struct HttpConfig {
     pub(crate) hsts: String,
     pub(crate) admin_api: bool,
     pub(crate) docs: bool,
+    pub(crate) pages: PagesConfig,
     pub(crate) limits: Limits,
     /// How long requests are still taken after the signal to end.
     pub(crate) shutdown_delay: Duration,
+}
+
+/// The pages for people.
+#[derive(Debug)]
+pub(crate) struct PagesConfig {
+    pub(crate) on: bool,
+    /// What they call the service, if not as mails do.
+    pub(crate) name: Option<String>,
 }
 
 impl HttpConfig {
@@ -164,6 +176,16 @@ impl Config {
         Ok(config)
     }
 
+    /// What the pages for people call the service.
+    pub(crate) fn pages_name(&self, public_url: &str) -> String {
+        let of_mails = &self.auth.mail.service_name;
+        match &self.http.pages.name {
+            Some(name) => name.clone(),
+            None if of_mails == NAMELESS => host_of(public_url).to_owned(),
+            None => of_mails.clone(),
+        }
+    }
+
     /// Whether nobody is to read the value of a setting. The path of a file is no secret.
     pub(crate) fn keeps_secret(&self, name: &str) -> bool {
         let is_file = name == "DATABASE_URL" && self.database.url.sqlite_file().is_some();
@@ -208,6 +230,7 @@ impl Default for Config {
                 hsts: "max-age=63072000; includeSubDomains".to_owned(),
                 admin_api: true,
                 docs: true,
+                pages: PagesConfig { on: true, name: None },
                 limits: LIMITS,
                 shutdown_delay: Duration::ZERO,
             },

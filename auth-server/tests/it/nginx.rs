@@ -202,6 +202,7 @@ async fn nginx_gives_the_cookies_of_the_program_to_no_application() {
         ("__Host-refresh_token=secret-1", ""),
         ("__Host-auth_device=secret-2; __Host-refresh_token=secret-1", ""),
         ("__Host-refresh_token=secret-1; theme=dark", "theme=dark"),
+        ("__Host-auth_challenge=secret-4; theme=dark; __Host-auth_device=secret-2", "theme=dark"),
         ("theme=dark;__Host-refresh_token=secret-1", "theme=dark"),
         ("theme=dark; a__Host-refresh_token=mine", "theme=dark; a__Host-refresh_token=mine"),
         ("theme=dark", "theme=dark"),

@@ -188,7 +188,7 @@ impl AuthServiceBuilder {
 }
 
 /// Whether a prefix can stand before a path as it is, and cannot be taken for another host (`//host`).
-fn is_prefix(prefix: &str) -> bool {
+pub(crate) fn is_prefix(prefix: &str) -> bool {
     let segment = |segment: &str| {
         !matches!(segment, "" | "." | "..")
             && segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._~-".contains(&byte))

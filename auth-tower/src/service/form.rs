@@ -7,7 +7,7 @@ use percent_encoding::percent_decode;
 /// Reads `application/x-www-form-urlencoded`. `None` if a name is repeated (RFC 6749 section 3.2) or something
 /// is not UTF-8. A field without a value counts as not sent, as the same section has it, but not for the
 /// repetition.
-pub(super) fn parse(body: &[u8]) -> Option<BTreeMap<String, String>> {
+pub(crate) fn parse(body: &[u8]) -> Option<BTreeMap<String, String>> {
     let mut fields = BTreeMap::new();
     for pair in body.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
         let (name, value) = match pair.iter().position(|byte| *byte == b'=') {

@@ -34,7 +34,7 @@ impl Inner {
     /// Reads and parses a body within the limits. A body that an endpoint has no use for is held to the same
     /// rules: a page of another site can then send none that a browser lets pass without asking first
     /// (ASVS 3.5.2).
-    pub(super) async fn take_in<B>(
+    pub(crate) async fn take_in<B>(
         &self,
         takes: Takes,
         headers: &HeaderMap,

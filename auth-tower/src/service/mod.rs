@@ -28,6 +28,8 @@ use tower_service::Service;
 
 use self::future::{Finish, Progress};
 pub use self::{builder::AuthServiceBuilder, future::AuthServiceFuture};
+#[cfg(feature = "pages")]
+pub(crate) use self::{builder::is_prefix, form::parse as parse_form};
 pub(crate) use self::{
     call::Call,
     intake::Payload,
@@ -87,7 +89,7 @@ pub(crate) struct Inner {
     pub(crate) cookies: Cookies,
     pub(crate) mounted_at: String,
     pub(crate) hsts: Option<HeaderValue>,
-    origins: OriginPolicy,
+    pub(crate) origins: OriginPolicy,
     /// What is mounted.
     table: Table,
     pub(crate) mounted: Vec<Endpoint>,

@@ -31,6 +31,7 @@ mod news;
 mod oidc;
 mod openapi;
 mod overload;
+mod pages;
 mod passkeys;
 mod profile;
 mod races;

@@ -113,6 +113,12 @@ const ROOMS: &[Shared] = &[
                 "shows one of its factors, or the password where there is none",
             ),
             ("auth-tower/openapi/problems.rs", "an example of what a challenge asks for"),
+            ("auth-tower/pages/route.rs", "the list of pages"),
+            ("auth-tower/pages/security.rs", "whether there is one"),
+            ("auth-tower/pages/sign_in.rs", "a sign-in goes on with the second step"),
+            ("auth-tower/pages/texts/de.rs", "what its pages say"),
+            ("auth-tower/pages/texts/en.rs", "what its pages say"),
+            ("auth-tower/pages/visitor.rs", "a session goes on with it, where it became due"),
             ("migration/migrator.rs", "the list of migrations"),
         ],
     },
@@ -193,6 +199,9 @@ const ROOMS: &[Shared] = &[
             ("auth-server/command/users/mod.rs", "the command"),
             ("auth-server/config/settings/mod.rs", "rows of its settings"),
             ("auth-tower/endpoint/mod.rs", "the list of doors"),
+            ("auth-tower/pages/account.rs", "the page that shows and changes it"),
+            ("auth-tower/pages/sign_up.rs", "what an account begins with"),
+            ("auth-tower/pages/speak.rs", "the language of the menu"),
             ("migration/lib.rs", "the file of its table"),
             ("migration/migrator.rs", "the list of migrations"),
         ],
@@ -238,7 +247,7 @@ const ROOMS: &[Shared] = &[
 
 /// Whether a file lies in one of the room's own folders.
 fn is_own(file: &str, room: &str) -> bool {
-    ["room", "endpoint", "config", "command/users"].iter().any(|folder| {
+    ["room", "endpoint", "pages", "config", "command/users"].iter().any(|folder| {
         let own = format!("/{folder}/{room}");
         file.contains(&format!("{own}/")) || file.ends_with(&format!("{own}.rs"))
     }) || file.starts_with("migration/m0")

@@ -7,7 +7,7 @@ use auth_core::{Algorithm, EmailSignIn, EmailVerification, OnHookFailure, Regist
 use tracing::level_filters::LevelFilter;
 
 use super::{
-    LogFormat,
+    LogFormat, NAMELESS,
     database_url::DatabaseUrl,
     keys, listen, news, passkeys, passwords,
     setting::{
@@ -459,6 +459,18 @@ pub(crate) static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| {
             choice(|c| &mut c.http.admin_api, ON, NEITHER),
         ),
         Setting::new(
+            "ACCOUNT_PAGES",
+            "off takes /account away, the pages on which people sign in and see to their account [default]",
+            choice(|c| &mut c.http.pages.on, ON, NEITHER),
+        ),
+        Setting::new(
+            "PAGES_NAME",
+            "What these pages call the service [default: SERVICE_NAME, or the host of the address where neither is set]",
+            optional(|c| &mut c.http.pages.name, value::short_name, String::clone)
+                .shown(|c| c.pages_name(&c.http.public_url(c.http.listen.port))),
+        )
+        .renames(&["name"]),
+        Setting::new(
             "DOCS",
             "off takes /docs and /openapi.json away [default]",
             choice(|c| &mut c.http.docs, ON, NEITHER),
@@ -486,7 +498,7 @@ pub(crate) static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| {
             parsed(|c| &mut c.auth.mail.service_name, value::short_name, String::clone),
         )
         .default_from(|c| {
-            let host = c.http.public_url.as_deref().map_or("this service", value::host_of);
+            let host = c.http.public_url.as_deref().map_or(NAMELESS, value::host_of);
             c.auth.mail.service_name = host.to_owned();
         })
         .renames(&["mail.service_name"]),

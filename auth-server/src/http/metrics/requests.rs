@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use auth_tower::Endpoint;
+use auth_tower::{AccountPages, Endpoint};
 use http::{Method, StatusCode};
 use tokio::time::Instant;
+
+use crate::http::routes::below_pages;
 
 /// The route of an address, as it is written down: `/users/{id}` for every user.
 pub(crate) fn route(path: &str) -> &'static str {
@@ -13,7 +15,11 @@ pub(crate) fn route(path: &str) -> &'static str {
         "/health/ready" => "/health/ready",
         "/docs" => "/docs",
         _ if path.starts_with("/docs/") => "/docs/{file}",
-        _ => Endpoint::at(path).map_or("none", Endpoint::path),
+        "/" => "/",
+        _ => match below_pages(path) {
+            Some(below) => AccountPages::route_at(below).unwrap_or("none"),
+            None => Endpoint::at(path).map_or("none", Endpoint::path),
+        },
     }
 }
 

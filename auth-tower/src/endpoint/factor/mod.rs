@@ -117,10 +117,14 @@ struct SetupDocument<'a> {
 /// What an app is given, with a picture of it.
 fn setup(status: StatusCode, setup: &TotpSetup) -> Result<http::Response<Body>, Problem> {
     let uri = setup.uri.expose();
-    // An address is far shorter than what fits into one.
-    let code = QrCode::new(uri).map_err(|_| Problem::internal())?;
-    let qr = code.render::<svg::Color<'_>>().min_dimensions(200, 200).build();
+    let qr = picture(uri)?;
     Ok(answer::json(status, &SetupDocument { secret: setup.secret.expose(), uri, qr }))
+}
+
+/// A QR code, as the text of an SVG. An address is far shorter than what fits into one.
+pub(crate) fn picture(uri: &str) -> Result<String, Problem> {
+    let code = QrCode::new(uri).map_err(|_| Problem::internal())?;
+    Ok(code.render::<svg::Color<'_>>().min_dimensions(200, 200).build())
 }
 
 fn schemas() -> Vec<(&'static str, Value)> {

@@ -5,9 +5,10 @@ use auth_core::{
     oidc::{Callback, Failure, Outcome, PROVIDER_NOT_FOUND},
 };
 
-use super::{cookie::SignInCookie, navigation, parameter_described, redirect_described};
+use super::{cookie::SignInCookie, parameter_described, redirect_described};
 use crate::{
     endpoint::{answer::redirect, signed_in},
+    navigation,
     openapi::Operation,
     problem::log_rule,
     route::{Answered, Route},

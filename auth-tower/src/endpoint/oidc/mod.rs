@@ -3,7 +3,6 @@
 mod callback;
 mod cookie;
 mod identities;
-mod navigation;
 mod start;
 
 use auth_core::{Auth, oidc::Oidc};

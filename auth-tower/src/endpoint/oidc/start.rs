@@ -10,13 +10,14 @@ use http::{HeaderMap, Response, StatusCode};
 use serde::Serialize;
 use serde_json::json;
 
-use super::{cookie::SignInCookie, navigation, parameter_described, redirect_described};
+use super::{cookie::SignInCookie, parameter_described, redirect_described};
 use crate::{
     Body,
     endpoint::{
         answer::{json, redirect},
         fields::{invalid, object, optional_password, optional_text, texts_of},
     },
+    navigation,
     openapi::Operation,
     problem::{Problem, log_rule},
     route::{Answered, Caller, Route, Takes},

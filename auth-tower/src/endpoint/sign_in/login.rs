@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
-use auth_core::Login;
+use auth_core::{Error, Login, RefreshToken, SignIn};
+use http::HeaderMap;
 use serde_json::{Value, json};
 
 use super::tokens_described;
@@ -19,19 +20,32 @@ pub(super) const ROUTE: Route = Route::post(|call| Box::pin(login(call)), descri
 
 /// `POST /login`: the OAuth 2 password form (RFC 6749 section 4.3.2) or JSON.
 async fn login(call: Call) -> Answered {
-    // No two sessions in one jar: the new one takes the place of the one that the jar holds.
-    let replaced = call.service.cookies.refresh.read_one(call.headers()).map(Into::into);
+    let held = held(&call.service, call.headers());
     let (identifier, password) = match call.payload {
         Payload::Form(form) => from_form(form)?,
         Payload::Json(Json::Object(object)) => from_json(object)?,
         Payload::Json(_) | Payload::Nothing => return Err(missing().into()),
     };
-    let mut login = Login::new(identifier, password).client(call.client);
-    if let Some(token) = replaced {
-        login = login.replacing(token);
-    }
-    let sign_in = call.service.auth.login(login).await?;
+    let sign_in = sign_in(&call.service, Login::new(identifier, password).client(call.client), held).await?;
     signed_in::answer(&call.service, sign_in, None)
+}
+
+/// No two sessions in one jar: a new one takes the place of the one that the jar holds.
+pub(crate) fn held(service: &Inner, headers: &HeaderMap) -> Option<RefreshToken> {
+    service.cookies.refresh.read_one(headers).map(Into::into)
+}
+
+/// By address, or user name, and password, whoever shows the form.
+pub(crate) async fn sign_in(
+    service: &Inner,
+    login: Login,
+    held: Option<RefreshToken>,
+) -> Result<SignIn, Error> {
+    let login = match held {
+        Some(token) => login.replacing(token),
+        None => login,
+    };
+    service.auth.login(login).await
 }
 
 fn missing() -> Problem {

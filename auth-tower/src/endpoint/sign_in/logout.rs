@@ -1,5 +1,7 @@
 use std::sync::Arc;
 
+use auth_core::{ClientInfo, Error};
+use http::HeaderMap;
 use serde_json::json;
 
 use crate::{
@@ -19,9 +21,7 @@ pub(super) const ROUTE: Route = Route::post(|call| Box::pin(logout(call)), descr
 /// have nothing to end, so they are no error.
 async fn logout(call: Call) -> Answered {
     let service = Arc::clone(&call.service);
-    for token in service.cookies.refresh.read(call.headers()) {
-        service.auth.logout(token.into(), call.client.clone()).await?;
-    }
+    sign_out(&service, call.headers(), &call.client).await?;
     let caller = authenticate(call.headers(), &service.auth.verifier()).ok().flatten();
     if let Some(session) = caller.and_then(|caller| caller.session_id()) {
         service.auth.logout_session(session, call.client).await?;
@@ -29,6 +29,14 @@ async fn logout(call: Call) -> Answered {
     let mut response = no_content();
     service.cookies.refresh.clear(response.headers_mut());
     Ok(response)
+}
+
+/// Ends the sessions of all refresh cookies that came along.
+pub(crate) async fn sign_out(service: &Inner, headers: &HeaderMap, client: &ClientInfo) -> Result<(), Error> {
+    for token in service.cookies.refresh.read(headers) {
+        service.auth.logout(token.into(), client.clone()).await?;
+    }
+    Ok(())
 }
 
 fn describe(_: &Inner) -> Operation {

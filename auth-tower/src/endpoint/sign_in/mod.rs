@@ -7,6 +7,12 @@ mod register;
 
 use serde_json::{Value, json};
 
+#[cfg(feature = "pages")]
+pub(crate) use self::{
+    login::{held, sign_in},
+    logout::sign_out,
+    register::{SignedUp, registration_closed, sign_up},
+};
 use super::Doors;
 use crate::{
     openapi::{

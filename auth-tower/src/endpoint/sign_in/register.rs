@@ -1,4 +1,4 @@
-use auth_core::{EmailVerification, Error, Register, Registration, refusal};
+use auth_core::{EmailVerification, Error, Register, Registration, User, refusal};
 use http::{HeaderValue, StatusCode, header::LOCATION};
 use serde_json::{Value, json};
 
@@ -19,9 +19,9 @@ use crate::{
 };
 
 pub(super) const ROUTE: Route =
-    Route::post(|call| Box::pin(register(call)), describe).takes(Takes::Json).unless(closed);
+    Route::post(|call| Box::pin(register(call)), describe).takes(Takes::Json).unless(registration_closed);
 
-fn closed(service: &Inner) -> Option<Error> {
+pub(crate) fn registration_closed(service: &Inner) -> Option<Error> {
     let is_closed = service.auth.config().registration == Registration::Closed;
     is_closed.then_some(Error::Refused(refusal::REGISTRATION_CLOSED))
 }
@@ -37,19 +37,28 @@ async fn register(call: Call) -> Answered {
         (_, Err(problem)) => return Err(problem.into()),
     };
     let register = Register::new(email, password).profile(profile).client(call.client);
-    let registered = service.auth.register(register).await;
-    if service.verifies_email() {
-        return match registered {
-            Ok(_) | Err(Error::Refused(refusal::EMAIL_TAKEN)) => Ok(accepted()),
-            Err(error) => Err(error.into()),
-        };
-    }
-    let user = registered?;
+    let SignedUp::Made(user) = sign_up(&service, register).await? else { return Ok(accepted()) };
     let mut response = json(StatusCode::CREATED, &UserDocument::of(&user));
     if let Ok(location) = HeaderValue::try_from(format!("{}/users/me", service.mounted_at)) {
         response.headers_mut().insert(LOCATION, location);
     }
     Ok(response)
+}
+
+/// What a registration came to, as far as may be told.
+pub(crate) enum SignedUp {
+    /// There is an account.
+    Made(Box<User>),
+    /// Whoever reads the mail of the address knows.
+    ByMail,
+}
+
+/// Makes an account, whoever shows the form.
+pub(crate) async fn sign_up(service: &Inner, register: Register) -> Result<SignedUp, Error> {
+    match service.auth.register(register).await {
+        Ok(_) | Err(Error::Refused(refusal::EMAIL_TAKEN)) if service.verifies_email() => Ok(SignedUp::ByMail),
+        registered => registered.map(|user| SignedUp::Made(Box::new(user))),
+    }
 }
 
 fn describe(service: &Inner) -> Operation {
@@ -59,7 +68,7 @@ fn describe(service: &Inner) -> Operation {
         .asks_the_host(service)
         .hashes()
         .needs_the_database();
-    if closed(service).is_some() {
+    if registration_closed(service).is_some() {
         return operation
             .describe("Registration is closed: accounts come from elsewhere.")
             .fails(&["forbidden"]);
@@ -92,7 +101,7 @@ pub(super) fn schema(service: &Inner) -> (&'static str, Value) {
 }
 
 impl Inner {
-    fn verifies_email(&self) -> bool {
+    pub(crate) fn verifies_email(&self) -> bool {
         self.auth.config().email_verification != EmailVerification::Off
     }
 }

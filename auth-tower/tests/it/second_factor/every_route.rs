@@ -10,6 +10,7 @@ use auth_core::{
     webhooks,
 };
 use auth_migration::test_util::TestDatabase;
+use auth_tower::AccountPages;
 use proptest::{
     prelude::*,
     test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
@@ -19,6 +20,7 @@ use serde_json::{Value, json};
 use super::enrol;
 use crate::{
     oidc::{GitHub, call_back, under_way},
+    pages::walker::{ask_built, pages_of},
     passkeys::{ORIGIN, site},
     support::{ADA, Answer, PASSWORD, Req, World},
 };
@@ -34,6 +36,8 @@ struct Thief {
     access: String,
     key: String,
     auth_session: String,
+    /// The same of the pages, as a cookie.
+    challenge: String,
     /// Of no account here, and what it made of the last options that anybody was given.
     authenticator: SoftwareAuthenticator,
     credential: Value,
@@ -195,10 +199,69 @@ fn requests_by(bearer: &str, thief: &Thief, victim: &str) -> Vec<(&'static str, 
     ] {
         all.push(of_user("GET", path));
     }
+    all.extend(pages(thief));
     for path in ["/oauth/{provider}/authorize", "/oauth/{provider}/callback"] {
         all.push(("GET", path, Req::get(&path.replace("{provider}", "github")).cookie(&thief.cookie)));
     }
     all
+}
+
+/// The same on the pages for people, which know a caller by cookies alone.
+fn pages(thief: &Thief) -> Vec<(&'static str, &'static str, Req)> {
+    let with = |request: Req| request.header("cookie", &thief.cookie).header("cookie", &thief.challenge);
+    let post = |path, body: String| ("POST", path, with(Req::post(path)).form(body));
+    let mut all = Vec::new();
+    for password in [PASSWORD, NEW_PASSWORD] {
+        let body = format!("email={ADA}&password={}", password.replace(' ', "+"));
+        all.push(post("/account/sign-in", body.clone()));
+        all.push(post("/account/sign-up", body));
+    }
+    for (method, code) in
+        [("totp", "000000"), ("recovery_code", "AAAAA-AAAAA"), ("password", "correct+horse+battery")]
+    {
+        all.push(post("/account/challenge", format!("method={method}&code={code}&remember=yes")));
+    }
+    all.push(post("/account/challenge", "begin=totp".to_owned()));
+    for body in ["remove=totp", "code=000000", "begin=totp"] {
+        all.push(post("/account/authenticator", body.to_owned()));
+    }
+    for body in ["password=correct+horse+battery", "code=000000", "code=AAAAA-AAAAA"] {
+        all.push(post("/account/confirm", body.to_owned()));
+    }
+    all.push(post("/account/forgot", format!("email={ADA}")));
+    all.push(post("/account/recovery-codes", String::new()));
+    all.push(post("/account/sessions", "others=all".to_owned()));
+    let passwords = "current_password=correct+horse+battery&new_password=another+horse+battery";
+    all.push(post("/account/password", passwords.to_owned()));
+    all.push(post("/account", "name=Thief&username=thief&locale=de".to_owned()));
+    all.push(post("/account/language", "language=de".to_owned()));
+    all.push(post("/account/sign-out", String::new()));
+    for path in [
+        "/account",
+        "/account/sign-in",
+        "/account/challenge",
+        "/account/sign-up",
+        "/account/sign-up/sent",
+        "/account/forgot",
+        "/account/forgot/sent",
+        "/account/security",
+        "/account/password",
+        "/account/confirm",
+    ] {
+        all.push(("GET", path, with(Req::get(path))));
+    }
+    all
+}
+
+/// To the pages, where the address is theirs.
+async fn send(world: &World, request: Req) -> Answer {
+    let request = request.build();
+    let Some(below) = request.uri().to_string().strip_prefix("/account").map(str::to_owned) else {
+        return world.send_built(request).await;
+    };
+    let (mut parts, body) = request.into_parts();
+    parts.uri = if below.is_empty() { "/" } else { &below }.parse().unwrap();
+    ask_built(&pages_of(world), http::Request::from_parts(parts, body)).await
 }
 
 impl Thief {
@@ -209,6 +272,11 @@ impl Thief {
         }
         if let Some(cookie) = answer.cookie() {
             self.cookie = cookie;
+        }
+        if let Some(set) = answer.set_cookie("auth_challenge") {
+            set.split(';').next().unwrap().clone_into(&mut self.challenge);
+            // One that names a sign-in is as good at the other door.
+            self.challenge.split('=').nth(1).unwrap().clone_into(&mut self.auth_session);
         }
         if let Some(flow) = answer.set_cookie("__Host-auth_flow") {
             flow.split(';').next().unwrap_or_default().clone_into(&mut self.flow);
@@ -307,18 +375,31 @@ async fn walk(policy: SecondFactor, hole: Option<Hole>, steps: &[(usize, u64)]) 
     let handle = "AAAAAAAAAAAAAAAAAAAAAA";
     let asked = json!({"rp": {"id": "localhost"}, "user": {"id": handle}, "challenge": "AAAA"});
     let credential = serde_json::from_str(&authenticator.create_for(&asked.to_string())).unwrap();
-    let auth_session = "none".to_owned();
+    let (auth_session, challenge) = ("none".to_owned(), "__Host-auth_challenge=none".to_owned());
     let links = Vec::new();
     let (code, flow) = ("12345678".to_owned(), "none=none".to_owned());
-    let mut thief =
-        Thief { outbox, cookie, access, key, auth_session, authenticator, credential, links, code, flow };
-    let mut walk = Walk { asked: BTreeSet::new(), described: described(&world), gained: None };
+    let mut thief = Thief {
+        outbox,
+        cookie,
+        access,
+        key,
+        auth_session,
+        challenge,
+        authenticator,
+        credential,
+        links,
+        code,
+        flow,
+    };
+    let pages = AccountPages::routes().map(|(method, path)| (method.to_owned(), path.to_owned()));
+    let described = described(&world).into_iter().chain(pages).collect();
+    let mut walk = Walk { asked: BTreeSet::new(), described, gained: None };
     for (choice, wait) in steps {
         clock.advance(Duration::from_secs(*wait));
         let mut all = requests(&thief, &victim);
         let (method, path, request) = all.swap_remove(choice % all.len());
         walk.asked.insert((method, path));
-        let mut answer = world.send(request).await;
+        let mut answer = send(&world, request).await;
         if path == "/oauth/{provider}/authorize"
             && answer.status == 302
             && answer.header("location").unwrap().contains("state=")
@@ -335,6 +416,12 @@ async fn walk(policy: SecondFactor, hole: Option<Hole>, steps: &[(usize, u64)]) 
         }
         if answer.status == 201 && path == "/users/me/passkeys" {
             gained = Some("a passkey");
+        }
+        if path.starts_with("/account") && answer.body.contains("class=\"codes\"") {
+            gained = Some("recovery codes");
+        }
+        if answer.header("location").is_some_and(|to| to.contains("turned_off")) {
+            gained = Some("that the factor is gone");
         }
         if path.starts_with("/webhooks") && answer.status.is_success() {
             gained = Some("to be told of what happens");
@@ -380,20 +467,20 @@ fn no_sequence_of_requests_gives_tokens_without_the_second_factor() {
 #[test]
 fn the_search_finds_a_door_without_the_gate() {
     for (hole, by) in [
-        (Hole::Password, "POST /login"),
-        (Hole::Provider, "GET /oauth/{provider}/authorize"),
-        (Hole::EmailCode, "POST /login/email/confirm"),
-        (Hole::Refresh, "POST /refresh-token"),
+        (Hole::Password, &["POST /login", "POST /account/sign-in"][..]),
+        (Hole::Provider, &["GET /oauth/{provider}/authorize"]),
+        (Hole::EmailCode, &["POST /login/email/confirm"]),
+        (Hole::Refresh, &["POST /refresh-token", "GET /account", "POST /account"]),
     ] {
         let found = search(Some(hole)).unwrap_err();
-        assert!(found.contains(by), "{hole:?}: {found}");
+        assert!(by.iter().any(|by| found.contains(by)), "{hole:?}: {found}");
     }
 }
 
 #[tokio::test]
 async fn each_route_once_gives_nothing_either_and_none_is_left_out() {
     // Each in its turn: the number of requests is the same at each step.
-    let steps: Vec<_> = (0..300).map(|choice| (choice, 1)).collect();
+    let steps: Vec<_> = (0..360).map(|choice| (choice, 1)).collect();
     let Walk { asked, described, gained } = walk(SecondFactor::Optional, None, &steps).await;
     assert_eq!(gained, None);
     let is_asked = |method: &str, path: &str| asked.iter().any(|asked| *asked == (method, path));

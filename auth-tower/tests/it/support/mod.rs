@@ -8,7 +8,7 @@ mod world;
 pub(crate) use answer::Answer;
 pub(crate) use issuer::{Issuer, Reply};
 pub(crate) use request::Req;
-pub(crate) use transport::Transport;
+pub(crate) use transport::{Transport, collect};
 pub(crate) use world::World;
 
 pub(crate) const ADA: &str = "ada@example.com";

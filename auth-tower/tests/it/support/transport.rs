@@ -85,7 +85,7 @@ impl Transport {
     }
 }
 
-async fn collect<B>(response: Response<B>) -> Answer
+pub(crate) async fn collect<B>(response: Response<B>) -> Answer
 where
     B: http_body::Body,
     B::Error: std::fmt::Debug,

@@ -89,7 +89,11 @@ impl World {
     }
 
     pub(crate) async fn send(&self, request: Req) -> Answer {
-        self.door.send(request.build()).await
+        self.send_built(request.build()).await
+    }
+
+    pub(crate) async fn send_built(&self, request: http::Request<bytes::Bytes>) -> Answer {
+        self.door.send(request).await
     }
 
     pub(crate) async fn register(&self, email: &str, password: &str) -> Answer {

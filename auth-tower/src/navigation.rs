@@ -13,7 +13,7 @@ const PURPOSES: [HeaderName; 2] =
 
 /// # Errors
 /// The browser says that nobody goes there. One that says nothing is let in, and what is no browser.
-pub(super) fn only(headers: &HeaderMap) -> Result<(), Problem> {
+pub(crate) fn only(headers: &HeaderMap) -> Result<(), Problem> {
     let all = |name: &HeaderName, right: &[&str]| {
         headers.get_all(name).iter().all(|value| right.iter().any(|right| value == right))
     };

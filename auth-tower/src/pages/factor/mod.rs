@@ -1,0 +1,6 @@
+//! Second factors: the second step of a sign-in, recent proof, and setting an app up.
+
+pub(super) mod authenticator;
+pub(super) mod challenge;
+pub(super) mod confirm;
+mod enrol;

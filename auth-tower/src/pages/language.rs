@@ -1,0 +1,123 @@
+//! In which language somebody reads: that of their account, that of the menu (a cookie), that of their browser.
+
+use std::time::{Duration, SystemTime};
+
+use cookie::SameSite;
+use http::{HeaderMap, header::ACCEPT_LANGUAGE};
+use time::{OffsetDateTime, format_description::BorrowedFormatItem};
+
+use super::texts::{LANGUAGES, MASTER, Texts};
+use crate::transport::{Cookies, pairs, value_of, write};
+
+/// One that the pages speak.
+#[derive(Debug)]
+pub(super) struct Language {
+    /// As BCP 47 has it.
+    pub(super) tag: &'static str,
+    /// As it calls itself.
+    pub(super) name: &'static str,
+    /// Which way it is written, as HTML has it.
+    pub(super) direction: &'static str,
+    /// How it writes a moment.
+    pub(super) time: &'static [BorrowedFormatItem<'static>],
+    pub(super) texts: &'static Texts,
+}
+
+/// For as long as a device is known.
+const KEPT_FOR: Duration = Duration::from_hours(365 * 24);
+/// More than any browser sends.
+const MOST_WANTED: usize = 32;
+
+impl Language {
+    /// The one that a tag means, by its first part: `de-AT` is German here.
+    pub(super) fn of(tag: &str) -> Option<&'static Self> {
+        let first = tag.split(['-', '_']).next()?;
+        LANGUAGES.iter().find(|language| language.tag.eq_ignore_ascii_case(first))
+    }
+
+    /// By the cookie of the menu, else by what the browser would like.
+    pub(super) fn wanted(headers: &HeaderMap, cookies: Cookies) -> &'static Self {
+        chosen(headers, cookies).or_else(|| accepted(headers)).unwrap_or(MASTER)
+    }
+
+    /// A moment, as people read it.
+    pub(super) fn moment(&self, at: SystemTime) -> String {
+        OffsetDateTime::from(at).format(self.time).unwrap_or_default()
+    }
+
+    /// Remembers it in this browser.
+    pub(super) fn remember(&self, headers: &mut HeaderMap, cookies: Cookies) {
+        let seconds = i64::try_from(KEPT_FOR.as_secs()).unwrap_or(i64::MAX);
+        write(headers, (name(cookies), self.tag), cookies.are_secure(), SameSite::Lax, seconds);
+    }
+}
+
+fn name(cookies: Cookies) -> &'static str {
+    if cookies.are_secure() { "__Host-auth_language" } else { "auth_language" }
+}
+
+fn chosen(headers: &HeaderMap, cookies: Cookies) -> Option<&'static Language> {
+    let tag = pairs(headers).find_map(|pair| value_of(pair, name(cookies)))?;
+    Language::of(str::from_utf8(tag).ok()?)
+}
+
+/// By weight and then in the order in which they are named (RFC 9110 section 12.5.4).
+fn accepted(headers: &HeaderMap) -> Option<&'static Language> {
+    let ranges = headers.get_all(ACCEPT_LANGUAGE).iter().filter_map(|value| value.to_str().ok());
+    let ranges = ranges.flat_map(|value| value.split(',')).take(MOST_WANTED);
+    let mut best: Option<(u32, &Language)> = None;
+    for range in ranges {
+        let (tag, weight) = range.split_once(';').map_or((range, None), |(tag, rest)| (tag, Some(rest)));
+        let weight = weight.map_or(Some(1.0), |text| text.trim().strip_prefix("q=")?.trim().parse().ok());
+        let Some(weight) = weight.filter(|weight: &f32| (0.0..=1.0).contains(weight)) else { continue };
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 1000")]
+        let weight = (weight * 1000.0) as u32;
+        if let Some(language) = Language::of(tag.trim())
+            && weight > best.map_or(0, |(best, _)| best)
+        {
+            best = Some((weight, language));
+        }
+    }
+    best.map(|(_, language)| language)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::header::COOKIE;
+
+    use super::*;
+
+    fn tag(accept: &str, cookie: &str) -> &'static str {
+        let headers = HeaderMap::from_iter([
+            (ACCEPT_LANGUAGE, accept.parse().unwrap()),
+            (COOKIE, cookie.parse().unwrap()),
+        ]);
+        Language::wanted(&headers, Cookies::SECURE).tag
+    }
+
+    #[test]
+    fn the_heaviest_of_what_the_browser_names_and_there_is() {
+        for (accept, expected) in [
+            ("", "en"),
+            ("de", "de"),
+            ("de-AT,de;q=0.9,en;q=0.8", "de"),
+            ("fr-CH, fr;q=0.9, en;q=0.8, de;q=0.7, *;q=0.5", "en"),
+            ("en;q=0.1, de;q=0.2", "de"),
+            ("en, de", "en"),
+            ("de;q=0", "en"),
+            ("de;q=2, de;q=x, de;q=NaN", "en"),
+            ("tlh", "en"),
+            ("deu", "en"),
+        ] {
+            assert_eq!(tag(accept, "a=b"), expected, "{accept}");
+        }
+    }
+
+    #[test]
+    fn the_menu_goes_before_the_browser() {
+        assert_eq!(tag("en", "__Host-auth_language=de"), "de");
+        assert_eq!(tag("de", "__Host-auth_language=en"), "en");
+        assert_eq!(tag("de", "__Host-auth_language=<script>"), "de");
+        assert_eq!(tag("de", "auth_language=en"), "de");
+    }
+}

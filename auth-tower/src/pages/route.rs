@@ -1,0 +1,148 @@
+//! What is where, below where the pages are mounted.
+
+use std::{future::ready, pin::Pin};
+
+use http::Method;
+
+use super::{
+    account,
+    ask::{Answered, Ask},
+    factor::{authenticator, challenge, confirm},
+    files::{FILES, File},
+    forgot, password, security, sign_in, sign_out, sign_up, speak,
+};
+
+type Handler = for<'a> fn(&'a mut Ask) -> Pin<Box<dyn Future<Output = Answered> + Send + 'a>>;
+
+/// What stands in the names of routes for where the pages are mounted.
+const MOUNT: &str = "/account";
+/// The name of the route of all files.
+const OF_FILES: &str = "/account/{file}";
+
+/// One address.
+pub(super) struct Route {
+    /// As where the pages are mounted by default.
+    name: &'static str,
+    get: Option<Handler>,
+    /// Whatever changes something.
+    post: Option<Handler>,
+}
+
+const ROUTES: &[Route] = &[
+    Route {
+        name: "/account",
+        get: Some(|ask| Box::pin(account::show(ask))),
+        post: Some(|ask| Box::pin(account::send(ask))),
+    },
+    Route {
+        name: "/account/sign-in",
+        get: Some(|ask| Box::pin(sign_in::show(ask))),
+        post: Some(|ask| Box::pin(sign_in::send(ask))),
+    },
+    Route {
+        name: "/account/challenge",
+        get: Some(|ask| Box::pin(challenge::show(ask))),
+        post: Some(|ask| Box::pin(challenge::send(ask))),
+    },
+    Route {
+        name: "/account/sign-up",
+        get: Some(|ask| Box::pin(sign_up::show(ask))),
+        post: Some(|ask| Box::pin(sign_up::send(ask))),
+    },
+    Route { name: "/account/sign-up/sent", get: Some(|ask| Box::pin(ready(sign_up::sent(ask)))), post: None },
+    Route {
+        name: "/account/forgot",
+        get: Some(|ask| Box::pin(ready(forgot::show(ask)))),
+        post: Some(|ask| Box::pin(forgot::send(ask))),
+    },
+    Route { name: "/account/forgot/sent", get: Some(|ask| Box::pin(ready(forgot::sent(ask)))), post: None },
+    Route { name: "/account/security", get: Some(|ask| Box::pin(security::show(ask))), post: None },
+    Route {
+        name: "/account/password",
+        get: Some(|ask| Box::pin(password::show(ask))),
+        post: Some(|ask| Box::pin(password::send(ask))),
+    },
+    Route {
+        name: "/account/confirm",
+        get: Some(|ask| Box::pin(confirm::show(ask))),
+        post: Some(|ask| Box::pin(confirm::send(ask))),
+    },
+    Route { name: "/account/authenticator", get: None, post: Some(|ask| Box::pin(authenticator::send(ask))) },
+    Route {
+        name: "/account/recovery-codes",
+        get: None,
+        post: Some(|ask| Box::pin(authenticator::recovery_codes(ask))),
+    },
+    Route { name: "/account/sessions", get: None, post: Some(|ask| Box::pin(security::end(ask))) },
+    Route { name: "/account/sign-out", get: None, post: Some(|ask| Box::pin(sign_out::send(ask))) },
+    Route { name: "/account/language", get: None, post: Some(|ask| Box::pin(speak::send(ask))) },
+];
+
+impl Route {
+    pub(super) fn handler(&self, method: &Method) -> Option<Handler> {
+        match *method {
+            Method::GET | Method::HEAD => self.get,
+            Method::POST => self.post,
+            _ => None,
+        }
+    }
+
+    /// As for the header `Allow`.
+    pub(super) fn allow(&self) -> &'static str {
+        match (self.get, self.post) {
+            (Some(_), Some(_)) => "GET, HEAD, POST",
+            (Some(_), None) => "GET, HEAD",
+            (None, _) => "POST",
+        }
+    }
+}
+
+pub(super) fn find(path: &str) -> Option<&'static Route> {
+    let path = path.strip_suffix('/').filter(|rest| rest.is_empty()).unwrap_or(path);
+    ROUTES.iter().find(|route| route.name.strip_prefix(MOUNT) == Some(path))
+}
+
+pub(super) fn file(path: &str) -> Option<&'static File> {
+    FILES.iter().find(|file| file.path == path)
+}
+
+pub(super) fn name(path: &str) -> Option<&'static str> {
+    find(path).map(|route| route.name).or_else(|| file(path).map(|_| OF_FILES))
+}
+
+pub(super) fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
+    ROUTES.iter().flat_map(|route| {
+        let methods = [route.get.map(|_| "GET"), route.post.map(|_| "POST")];
+        methods.into_iter().flatten().map(|method| (method, route.name))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_are_where_their_links_lead() {
+        for path in [
+            "",
+            "/",
+            sign_in::PATH,
+            challenge::PATH,
+            sign_up::PATH,
+            sign_up::SENT,
+            forgot::PATH,
+            forgot::SENT,
+            security::PATH,
+            password::PATH,
+            confirm::PATH,
+        ] {
+            assert!(find(path).is_some_and(|route| route.get.is_some()), "{path}");
+        }
+        for path in ["//", "/sign-in/", "sign-in", "/account", "/sign-IN"] {
+            assert!(find(path).is_none(), "{path}");
+        }
+        assert_eq!(name("/style.css"), Some(OF_FILES));
+        assert!(find(authenticator::PATH).is_some_and(|route| route.get.is_none()));
+        assert_eq!(all().filter(|(method, _)| *method == "POST").count(), 12);
+    }
+}

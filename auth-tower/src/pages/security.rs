@@ -1,0 +1,114 @@
+//! `/security`: what stands between an account and others; `POST /sessions`.
+
+use askama::Template;
+use auth_core::{Principal, Session, factor::FactorList};
+
+use super::{
+    ask::{Answered, Ask},
+    program,
+    redirect::Target,
+    texts::fill,
+    view::Frame,
+};
+use crate::endpoint;
+
+pub(super) const PATH: &str = "/security";
+
+#[derive(Template)]
+#[template(path = "security.html", config = "src/pages/templates.toml")]
+struct Page {
+    frame: Frame,
+    /// Nothing where second factors are off.
+    second: Option<Second>,
+    sessions: Vec<Row>,
+    has_others: bool,
+}
+
+struct Second {
+    since: Option<String>,
+    is_required: bool,
+    has_passkey: bool,
+    codes_left: Option<String>,
+}
+
+struct Row {
+    id: String,
+    program: String,
+    last_used: String,
+    ip: Option<String>,
+    is_this: bool,
+}
+
+pub(super) async fn show(ask: &mut Ask) -> Answered {
+    let who = ask.who_arrives(PATH).await?;
+    let (caller, _) = ask.signed_in(who, PATH).await?;
+    let texts = ask.texts();
+    let sessions = ask.auth().sessions(&caller).await?;
+    let sessions: Vec<_> = sessions.iter().map(|session| row(ask, &caller, session)).collect();
+    let second = match ask.auth().factors() {
+        Some(factors) => Some(second(ask, &factors.list(&caller).await?)),
+        None => None,
+    };
+    let mut frame = ask.frame(texts.security_title, PATH);
+    frame.signed_in = true;
+    frame.told = match ask.query.get("told").map(String::as_str) {
+        Some("password") => Some(texts.told_password),
+        Some("ended") => Some(texts.told_ended),
+        Some("turned_off") => Some(texts.told_turned_off),
+        _ => None,
+    };
+    let has_others = sessions.iter().any(|session| !session.is_this);
+    Ask::page(&Page { frame, second, sessions, has_others }, &Target::default())
+}
+
+/// Of `/sessions`: one, or all others.
+pub(super) async fn end(ask: &mut Ask) -> Answered {
+    let who = ask.who().await?;
+    let (caller, _) = ask.signed_in(who, PATH).await?;
+    if ask.form.contains_key("others") {
+        ask.auth().end_other_sessions(&caller, ask.client.clone()).await?;
+        return Ask::go(&told(ask, "ended"));
+    }
+    // One that is over has ended already.
+    let Ok(session) = ask.field("session").parse() else { return Ask::go(&ask.at(PATH)) };
+    match ask.auth().end_session(&caller, session, ask.client.clone()).await {
+        Ok(()) | Err(auth_core::Error::Refused(auth_core::refusal::SESSION_NOT_FOUND)) => {}
+        Err(error) => return Err(error.into()),
+    }
+    if caller.session_id() == Some(session) {
+        endpoint::sign_out(&ask.pages.service, ask.headers(), &ask.client).await?;
+        ask.pages.service.cookies.refresh.clear(&mut ask.jar);
+        return Ask::go(&ask.at("/sign-in?told=signed_out"));
+    }
+    Ask::go(&told(ask, "ended"))
+}
+
+/// The page, with what was done.
+pub(super) fn told(ask: &Ask, what: &str) -> String {
+    format!("{}?told={what}", ask.at(PATH))
+}
+
+fn second(ask: &Ask, factors: &FactorList) -> Second {
+    let texts = ask.texts();
+    let since = factors.totp.map(|since| fill(texts.app_since, &[("time", &ask.language.moment(since))]));
+    let has_any = factors.totp.is_some() || !factors.passkeys.is_empty();
+    let left = factors.recovery_codes_left.to_string();
+    Second {
+        since,
+        is_required: factors.is_required && factors.passkeys.is_empty(),
+        has_passkey: !factors.passkeys.is_empty(),
+        codes_left: has_any.then(|| fill(texts.codes_left, &[("count", &left)])),
+    }
+}
+
+fn row(ask: &Ask, caller: &Principal, session: &Session) -> Row {
+    let texts = ask.texts();
+    let program = session.user_agent.as_deref().and_then(program::of);
+    Row {
+        id: session.id.to_string(),
+        program: program.unwrap_or_else(|| texts.unknown_browser.to_owned()),
+        last_used: fill(texts.last_used, &[("time", &ask.language.moment(session.last_used_at))]),
+        ip: session.ip.map(|ip| ip.to_string()),
+        is_this: caller.session_id() == Some(session.id),
+    }
+}

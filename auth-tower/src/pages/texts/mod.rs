@@ -1,0 +1,108 @@
+//! What the pages say, in each language. English is the master: a language that lacks a text does not compile, and neither does
+//! one that has another. Texts avoid counted nouns, so that no language needs rules for them.
+
+mod de;
+mod en;
+
+use super::language::Language;
+
+/// For whoever speaks none of the others.
+pub(super) const MASTER: &Language = &en::ENGLISH;
+
+/// Every language.
+pub(super) const LANGUAGES: &[Language] = &[en::ENGLISH, de::GERMAN];
+
+macro_rules! catalogue {
+    ($($key:ident),* $(,)?) => {
+        /// All texts of one language.
+        #[derive(Debug)]
+        pub(in crate::pages) struct Texts {
+            $(pub(in crate::pages) $key: &'static str,)*
+        }
+
+        impl Texts {
+            /// Each with its key.
+            #[cfg(test)]
+            fn all(&self) -> Vec<(&'static str, &'static str)> {
+                vec![$((stringify!($key), self.$key)),*]
+            }
+        }
+    };
+}
+
+catalogue! {
+    // Around every page.
+    skip, language_menu, sign_out, go_on, error, check_this,
+    // The way from another site.
+    detour_title,
+    // Signing in.
+    sign_in, sign_in_title, new_here, email, email_or_username, password, show_password, hide_password,
+    told_signed_out, told_expired, passkey_sign_in, passkey_failed, forgot_title, forgot_text, forgot_send, forgot_sent,
+    // Signing up.
+    sign_up, sign_up_title, sign_up_closed, have_account, password_hint, name, optional, sent_title, sent_text,
+    // The second step.
+    challenge_title, challenge_totp, challenge_recovery, challenge_passkey, code, recovery_code, use_recovery_code, use_app,
+    remember_device, confirm, begin_again, enrol_title, enrol_text, enrol_key, enrol_picture, codes_title, codes_text,
+    // The account.
+    account, account_title, proved, not_proved, username, language, language_of_browser, save, told_saved,
+    // Its security.
+    nav_label, security_title, change_password, current_password, new_password, told_password, second_step, second_step_off, second_step_passkey, app_since, turn_off, set_up_app, set_up_app_text, codes_left, new_codes, sessions_title, this_browser, unknown_browser, last_used, end_session, end_others, told_ended, told_turned_off, confirm_title, confirm_text, confirm_password_text, confirm_impossible, wrong_password, factor_required, back,
+    // What is wrong.
+    enter_email, enter_password, enter_code, wrong_credentials, wrong_credentials_username, wrong_code, factor_locked, throttled,
+    busy, verification_needed, email_taken, email_invalid, username_taken, username_invalid, username_reserved, name_invalid,
+    locale_invalid, password_too_short, password_too_long, password_too_common, password_breached, password_like_email,
+    password_context, not_allowed,
+    not_found_title, not_found_text, cross_origin_title, cross_origin_text, failed_title, failed_text,
+}
+
+/// A text with what stands in its braces.
+pub(super) fn fill(text: &str, values: &[(&str, &str)]) -> String {
+    let mut filled = String::with_capacity(text.len() + 16);
+    let mut rest = text;
+    while let Some((before, (name, after))) =
+        rest.split_once('{').and_then(|(before, rest)| Some((before, rest.split_once('}')?)))
+    {
+        filled.push_str(before);
+        filled.push_str(values.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value));
+        rest = after;
+    }
+    filled.push_str(rest);
+    filled
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn placeholders(text: &str) -> BTreeSet<&str> {
+        text.split('{').skip(1).map(|rest| rest.split_once('}').unwrap().0).collect()
+    }
+
+    #[test]
+    fn every_language_has_the_placeholders_of_the_master_and_no_text_is_empty() {
+        let master = en::ENGLISH.texts.all();
+        for language in LANGUAGES {
+            for ((key, text), (_, of_master)) in language.texts.all().into_iter().zip(&master) {
+                assert_eq!(placeholders(text), placeholders(of_master), "{key} in {}", language.tag);
+                assert!(!text.trim().is_empty() && text.trim() == text, "{key} in {}", language.tag);
+            }
+        }
+    }
+
+    #[test]
+    fn another_language_is_other_words() {
+        let (english, german) = (en::ENGLISH.texts.all(), de::GERMAN.texts.all());
+        let same = english.iter().zip(&german).filter(|(one, other)| one.1 == other.1);
+        let same: Vec<_> = same.map(|(one, _)| one.0).collect();
+        assert_eq!(same, ["name", "optional", "code"]);
+    }
+
+    #[test]
+    fn a_value_is_put_in_as_it_is_and_is_no_text_itself() {
+        assert_eq!(fill("In {seconds} seconds.", &[("seconds", "5")]), "In 5 seconds.");
+        assert_eq!(fill("{a}{b}", &[("a", "{b}"), ("b", "x")]), "{b}x");
+        assert_eq!(fill("{a", &[("a", "1")]), "{a");
+    }
+}

@@ -1,0 +1,69 @@
+//! What an error of the rules is in the words of a page. The rules know codes; no rule is repeated here.
+
+use auth_core::FieldError;
+use http::StatusCode;
+
+use super::{
+    texts::{Texts, fill},
+    view::Wrong,
+};
+use crate::problem::{Problem, whole_seconds};
+
+/// What the words depend on beside the code.
+pub(super) struct Setting {
+    pub(super) min_password_length: usize,
+    pub(super) has_usernames: bool,
+}
+
+/// What can be said beside the form that was sent. `None`: there is nothing to correct in it, and the problem is a page of its own.
+pub(super) fn of(problem: &Problem, texts: &'static Texts, setting: &Setting) -> Option<Vec<Wrong>> {
+    let of_form = |text: &str| Some(vec![Wrong { field: None, text: text.to_owned() }]);
+    let of_field = |field, text: &str| Some(vec![Wrong { field: Some(field), text: text.to_owned() }]);
+    match problem.code() {
+        "validation_failed" => {
+            Some(problem.errors().iter().map(|error| of_rule(error, texts, setting)).collect())
+        }
+        "invalid_credentials" if setting.has_usernames => of_form(texts.wrong_credentials_username),
+        "invalid_credentials" => of_form(texts.wrong_credentials),
+        "invalid_code" => of_field("code", texts.wrong_code),
+        "factor_locked" => of_form(texts.factor_locked),
+        "throttled" => {
+            let seconds = whole_seconds(problem.retry_after().unwrap_or_default());
+            of_form(&fill(texts.throttled, &[("seconds", &seconds.to_string())]))
+        }
+        "overloaded" | "unavailable" => of_form(texts.busy),
+        "verification_needed" => of_form(texts.verification_needed),
+        "factor_required" => of_form(texts.factor_required),
+        "email_taken" => of_field("email", texts.email_taken),
+        "username_taken" => of_field("username", texts.username_taken),
+        "forbidden" => of_form(texts.not_allowed),
+        // The host's own rule, in its own words.
+        _ if problem.status() == StatusCode::FORBIDDEN => of_form(problem.detail()),
+        _ => None,
+    }
+}
+
+fn of_rule(error: &FieldError, texts: &'static Texts, setting: &Setting) -> Wrong {
+    let text = match (error.field, error.code) {
+        ("password" | "current_password", "wrong_password") => texts.wrong_password.to_owned(),
+        ("code", "invalid_code") => texts.wrong_code.to_owned(),
+        ("method", _) | (_, "no_password") => texts.confirm_impossible.to_owned(),
+        ("password" | "new_password", "too_short") => {
+            let count = setting.min_password_length.to_string();
+            fill(texts.password_too_short, &[("count", &count)])
+        }
+        (_, "too_long") => texts.password_too_long.to_owned(),
+        (_, "too_common") => texts.password_too_common.to_owned(),
+        (_, "breached") => texts.password_breached.to_owned(),
+        (_, "same_as_email") => texts.password_like_email.to_owned(),
+        (_, "context_word") => texts.password_context.to_owned(),
+        ("email", "invalid_email") => texts.email_invalid.to_owned(),
+        ("username", "reserved") => texts.username_reserved.to_owned(),
+        ("username", _) => texts.username_invalid.to_owned(),
+        ("name", _) => texts.name_invalid.to_owned(),
+        ("locale", _) => texts.locale_invalid.to_owned(),
+        // A rule that is younger than these pages, in English.
+        _ => error.detail.clone(),
+    };
+    Wrong { field: Some(error.field), text }
+}
