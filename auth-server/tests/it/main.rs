@@ -7,6 +7,7 @@
     reason = "helpers of tests are tests too"
 )]
 
+mod accessibility;
 mod account_pages;
 mod budget;
 mod check;

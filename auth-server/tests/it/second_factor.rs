@@ -17,7 +17,7 @@ use crate::support::{Answer, Browser, Client, KEY, PASSWORD, Program, Session};
 const ADA: &str = "ada@example.com";
 
 /// What an app shows so long from now. A code of the next step is taken, too.
-fn code(secret: &str, ahead: Duration) -> String {
+pub(crate) fn code(secret: &str, ahead: Duration) -> String {
     let clock = ManualClock::new();
     clock.advance(SystemClock.now().duration_since(clock.now()).unwrap() + ahead);
     Authenticator::of_secret(secret, &clock).code()

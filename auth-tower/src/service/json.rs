@@ -191,6 +191,16 @@ mod tests {
     }
 
     #[test]
+    fn a_number_is_the_same_however_often_it_is_read_and_written() {
+        let mut text = "24222222444444444444444444".to_owned();
+        for _ in 0..3 {
+            let read: f64 = text.parse().unwrap();
+            assert!(read.to_bits() == 24_222_222_444_444_444_444_444_444_f64.to_bits(), "{text}");
+            text = serde_json::to_string(&parse(text.as_bytes()).unwrap()).unwrap();
+        }
+    }
+
+    #[test]
     fn nesting_is_bounded() {
         let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
         assert!(parse(nested(100).as_bytes()).is_some());
