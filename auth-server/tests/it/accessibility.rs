@@ -78,7 +78,11 @@ impl Inspector {
 async fn no_page_has_a_fault_of_accessibility_and_none_can_be_moved_sideways() {
     for language in ["en", "de"] {
         let home = tempdir().unwrap();
-        let server = Program::in_directory(home.path()).env("USERNAMES", "on").start().await;
+        let server = Program::in_directory(home.path())
+            .env("USERNAMES", "on")
+            .env("EMAIL_SIGN_IN", "on")
+            .start()
+            .await;
         let mut inspector = Inspector::start().await;
         inspector.walk(&server.origin(), language).await;
         assert_eq!(inspector.faults, [""; 0], "{language}");
@@ -96,6 +100,13 @@ impl Inspector {
         self.look("sign-in").await;
         self.fill(&[("email", "ada@example.com"), ("password", "wrong")]).await;
         self.look("sign-in, wrong").await;
+        self.press("a[href*='/code']").await;
+        self.look("code by mail").await;
+        self.fill(&[("email", "ada@example.com")]).await;
+        self.look("code by mail, sent").await;
+        self.fill(&[("code", "00000000")]).await;
+        self.look("code by mail, wrong").await;
+        self.browser.go(&format!("{service}/account/sign-in")).await;
         self.press("a[href*='forgot']").await;
         self.look("forgot").await;
         self.fill(&[("email", "ada@example.com")]).await;

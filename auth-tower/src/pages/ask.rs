@@ -181,8 +181,8 @@ impl Ask {
         Ok(Refused { errors, status: of_form(problem.status()), retry_after })
     }
 
-    /// A field that is missing.
-    pub(super) fn missing(field: &'static str, text: &'static str) -> Refused {
+    /// What is wrong with a field.
+    pub(super) fn wrong(field: &'static str, text: &'static str) -> Refused {
         let errors = vec![Wrong { field: Some(field), text: text.to_owned() }];
         Refused { errors, status: StatusCode::UNPROCESSABLE_ENTITY, retry_after: None }
     }
@@ -215,6 +215,11 @@ impl Ask {
     /// Whether there is a mail to choose a new password by.
     pub(super) fn may_forget(&self) -> bool {
         self.pages.service.mounted.contains(&Endpoint::FORGOT_PASSWORD)
+    }
+
+    /// Whether people sign in by a code in a mail.
+    pub(super) fn sends_codes(&self) -> bool {
+        self.pages.service.mounted.contains(&Endpoint::LOGIN_EMAIL)
     }
 
     /// Where the endpoints of passkeys are, if people sign in with them.

@@ -40,7 +40,7 @@ pub(super) async fn send(ask: &mut Ask) -> Answered {
     is_open(ask)?;
     let email = ask.field("email");
     if email.is_empty() {
-        let refused = Ask::missing("email", ask.texts().enter_email);
+        let refused = Ask::wrong("email", ask.texts().enter_email);
         let page = page(ask, Some(&refused));
         return refused.answer(page);
     }

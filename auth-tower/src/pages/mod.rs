@@ -4,6 +4,7 @@
 mod account;
 mod ask;
 mod builder;
+mod code;
 mod factor;
 mod files;
 mod forgot;

@@ -7,6 +7,7 @@ use http::Method;
 use super::{
     account,
     ask::{Answered, Ask},
+    code,
     factor::{authenticator, challenge, confirm},
     files::{FILES, File},
     forgot, password, security, sign_in, sign_out, sign_up, speak,
@@ -50,6 +51,11 @@ const ROUTES: &[Route] = &[
         post: Some(|ask| Box::pin(sign_up::send(ask))),
     },
     Route { name: "/account/sign-up/sent", get: Some(|ask| Box::pin(ready(sign_up::sent(ask)))), post: None },
+    Route {
+        name: "/account/code",
+        get: Some(|ask| Box::pin(code::show(ask))),
+        post: Some(|ask| Box::pin(code::send(ask))),
+    },
     Route {
         name: "/account/forgot",
         get: Some(|ask| Box::pin(ready(forgot::show(ask)))),
@@ -130,6 +136,7 @@ mod tests {
             challenge::PATH,
             sign_up::PATH,
             sign_up::SENT,
+            code::PATH,
             forgot::PATH,
             forgot::SENT,
             security::PATH,
@@ -143,6 +150,6 @@ mod tests {
         }
         assert_eq!(name("/style.css"), Some(OF_FILES));
         assert!(find(authenticator::PATH).is_some_and(|route| route.get.is_none()));
-        assert_eq!(all().filter(|(method, _)| *method == "POST").count(), 12);
+        assert_eq!(all().filter(|(method, _)| *method == "POST").count(), 13);
     }
 }

@@ -5,6 +5,7 @@ use auth_core::{Error, Login, SignIn};
 
 use super::{
     ask::{Answered, Ask, Refused},
+    code,
     factor::challenge,
     redirect::Target,
     view::{Frame, Input, Kept},
@@ -22,6 +23,7 @@ struct Page {
     email: Input,
     password: Input,
     /// The way to a new password, where there is mail.
+    code: Option<String>,
     forgot: Option<String>,
     passkey: Option<Passkey>,
     may_sign_up: bool,
@@ -48,10 +50,10 @@ pub(super) async fn send(ask: &mut Ask) -> Answered {
     let (target, texts) = (ask.target(), ask.texts());
     let (identifier, password) = (ask.field("email"), ask.field("password"));
     if identifier.is_empty() {
-        return again(ask, &target, Ask::missing("email", texts.enter_email));
+        return again(ask, &target, Ask::wrong("email", texts.enter_email));
     }
     if password.is_empty() {
-        return again(ask, &target, Ask::missing("password", texts.enter_password));
+        return again(ask, &target, Ask::wrong("password", texts.enter_password));
     }
     let service = &ask.pages.service;
     let held = endpoint::held(service, ask.headers());
@@ -104,6 +106,7 @@ fn page(ask: &Ask, target: &Target, refused: Option<&Refused>) -> Answered {
         target: Kept::of(target),
         email: email.value(ask.field("email")).first(&frame).of(&frame),
         password: Input::password(texts, "current-password").of(&frame),
+        code: ask.sends_codes().then(|| target.kept_in(&ask.at(code::PATH)).into_owned()),
         forgot: ask.may_forget().then(|| ask.at("/forgot")),
         passkey: ask
             .passkey_doors()

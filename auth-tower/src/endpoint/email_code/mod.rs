@@ -56,10 +56,9 @@ pub(crate) const DOORS: Doors = Doors {
 /// Where to go after a sign-in, as it was asked for at the beginning.
 const REDIRECT: HeaderName = HeaderName::from_static("x-auth-redirect");
 
-impl Inner {
-    fn email_codes(&self) -> Result<EmailCodes, Problem> {
-        self.auth.email_codes().ok_or_else(Problem::not_found)
-    }
+/// Where it is on.
+pub(crate) fn email_codes(service: &Inner) -> Result<EmailCodes, Problem> {
+    service.auth.email_codes().ok_or_else(Problem::not_found)
 }
 
 /// `POST /login/email` `{"email", "redirect_to"}`: the same answer, with a cookie, for every address.
@@ -71,7 +70,7 @@ async fn start(call: Call) -> Answered {
     if let Some(page) = redirect_to {
         start = start.redirect_to(page);
     }
-    let flow = call.service.email_codes()?.start(start).await?;
+    let flow = email_codes(&call.service)?.start(start).await?;
     let mut response = accepted();
     call.service.cookies.flow.set(response.headers_mut(), flow.token.expose(), flow.expires_in);
     Ok(response)
@@ -112,7 +111,7 @@ async fn confirm(call: Call) -> Answered {
     if let Some(token) = replaced {
         confirm = confirm.replacing(token);
     }
-    let confirmed = call.service.email_codes()?.confirm(confirm).await?;
+    let confirmed = email_codes(&call.service)?.confirm(confirm).await?;
     let mut response = signed_in::answer(&call.service, confirmed.sign_in, None)?;
     let place = confirmed.redirect_to.and_then(|place| HeaderValue::try_from(place).ok());
     if let Some(place) = place {

@@ -67,7 +67,7 @@ pub(in crate::pages) async fn send(ask: &mut Ask) -> Answered {
     let method = Method::named(&ask.field("method")).filter(|method| *method != Method::Passkey);
     let (method, code) = (method.unwrap_or(Method::Totp), ask.field("code"));
     if code.is_empty() {
-        let refused = Ask::missing("code", ask.texts().enter_code);
+        let refused = Ask::wrong("code", ask.texts().enter_code);
         return again(ask, method, &target, refused).await;
     }
     let mut answer = Answer::new(AuthSession::new(session), method, code).client(ask.client.clone());

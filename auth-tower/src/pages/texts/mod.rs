@@ -38,6 +38,7 @@ catalogue! {
     // Signing in.
     sign_in, sign_in_title, new_here, email, email_or_username, password, show_password, hide_password,
     told_signed_out, told_expired, passkey_sign_in, passkey_failed, forgot_title, forgot_text, forgot_send, forgot_sent,
+    mail_code_title, mail_code_text, mail_code_send, mail_code_sent, mail_code_another, wrong_mail_code,
     // Signing up.
     sign_up, sign_up_title, sign_up_closed, have_account, password_hint, name, optional, sent_title, sent_text,
     // The second step.

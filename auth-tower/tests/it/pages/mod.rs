@@ -6,7 +6,9 @@ mod second_step;
 mod security;
 pub(crate) mod walker;
 
-use auth_core::{EmailVerification, Registration, mail::MailKind};
+use std::time::Duration;
+
+use auth_core::{CreateUser, EmailSignIn, EmailVerification, Registration, mail::MailKind};
 use auth_migration::test_util::TestDatabase;
 use walker::Walker;
 
@@ -121,6 +123,41 @@ auth_migration::each_database! {
         let mails: Vec<_> = outbox.take().into_iter().map(|(mail, _)| (mail.kind, mail.to.clone())).collect();
         assert_eq!(mails.len(), 1, "{mails:?}");
         assert_eq!((mails[0].0, mails[0].1.as_str()), (MailKind::ResetPassword, ADA));
+    }
+
+    async fn a_code_by_mail_signs_in_and_its_page_is_the_same_for_every_address(database: &TestDatabase) {
+        let on = |builder: auth_core::AuthBuilder| builder.configure(|config| config.email_codes.sign_in = EmailSignIn::On);
+        let (world, outbox) = World::with_mail(database, on).await;
+        world.auth.create_user(CreateUser::new(ADA).password(PASSWORD).verified()).await.unwrap();
+        let mut seen = Vec::new();
+        for address in [ADA, "eve@example.com"] {
+            let mut somebody = Walker::new(&world).saying("x-request-id", "same");
+            somebody.go("/sign-in?redirect_to=%2Fapp").await;
+            somebody.sees(200, "href=\"/account/code?redirect_to=%2Fapp\"");
+            somebody.go("/code?redirect_to=%2Fapp").await;
+            somebody.submit("/code", &[("email", address)]).await;
+            somebody.sees(200, "a code of 8 digits is on its way");
+            somebody.submit("/code", &[("code", "00000000")]).await;
+            somebody.sees(422, "The code is wrong, or no longer works.");
+            seen.push(somebody.answer.body.replace(address, "ADDRESS"));
+        }
+        assert_eq!(seen[0], seen[1]);
+
+        let mut ada = Walker::new(&world);
+        ada.go("/code?redirect_to=%2Fapp").await;
+        ada.submit("/code", &[("email", ADA)]).await;
+        world.auth.deliver_mail().await.unwrap();
+        world.clock.advance(Duration::from_mins(1));
+        world.auth.deliver_mail().await.unwrap();
+        let codes: Vec<_> = outbox.take().into_iter().filter_map(|(mail, _)| mail.code).collect();
+        assert_eq!(codes.len(), 2, "of the first visit, and of this one");
+        for code in codes {
+            let body = ada.filled("/code", &[("code", code.expose())]);
+            ada.send(ada.post("/code", &body)).await;
+        }
+        assert_eq!(ada.answer.header("location"), Some("/app"));
+        assert!(ada.jar.contains_key("__Host-refresh_token") && !ada.jar.contains_key("__Host-auth_flow"), "{:?}", ada.jar);
+        assert_eq!(world.events.count("signed_in"), 1);
     }
 
     async fn where_addresses_are_proved_a_sign_up_says_the_same_for_every_address(database: &TestDatabase) {

@@ -228,6 +228,8 @@ fn pages(thief: &Thief) -> Vec<(&'static str, &'static str, Req)> {
     for body in ["password=correct+horse+battery", "code=000000", "code=AAAAA-AAAAA"] {
         all.push(post("/account/confirm", body.to_owned()));
     }
+    all.push(post("/account/code", format!("email={ADA}")));
+    all.push(post("/account/code", format!("asked={ADA}&code=00000000")));
     all.push(post("/account/forgot", format!("email={ADA}")));
     all.push(post("/account/recovery-codes", String::new()));
     all.push(post("/account/sessions", "others=all".to_owned()));
@@ -242,6 +244,7 @@ fn pages(thief: &Thief) -> Vec<(&'static str, &'static str, Req)> {
         "/account/challenge",
         "/account/sign-up",
         "/account/sign-up/sent",
+        "/account/code",
         "/account/forgot",
         "/account/forgot/sent",
         "/account/security",
