@@ -5,7 +5,7 @@ use askama::Template;
 use super::{
     ask::{Answered, Ask, Refused},
     redirect::Target,
-    sign_in,
+    sent, sign_in,
     view::{Frame, Input},
 };
 use crate::{navigation, problem::Problem};
@@ -18,14 +18,6 @@ pub(super) const SENT: &str = "/forgot/sent";
 struct Page {
     frame: Frame,
     email: Input,
-    sign_in: String,
-}
-
-#[derive(Template)]
-#[template(path = "sent.html", config = "src/pages/templates.toml")]
-struct Sent {
-    frame: Frame,
-    text: &'static str,
     sign_in: String,
 }
 
@@ -55,9 +47,7 @@ pub(super) async fn send(ask: &mut Ask) -> Answered {
 }
 
 pub(super) fn sent(ask: &Ask) -> Answered {
-    let (title, text) = (ask.texts().sent_title, ask.texts().forgot_sent);
-    let page = Sent { frame: ask.frame(title, SENT), text, sign_in: ask.at(sign_in::PATH) };
-    Ask::page(&page, &Target::default())
+    sent::page(ask, SENT, ask.texts().forgot_sent)
 }
 
 /// Not without a mailer.

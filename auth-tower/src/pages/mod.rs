@@ -14,6 +14,7 @@ mod program;
 mod redirect;
 mod route;
 mod security;
+mod sent;
 mod service;
 mod sign_in;
 mod sign_out;

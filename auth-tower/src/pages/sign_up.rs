@@ -6,7 +6,7 @@ use auth_core::{ProfileChange, Register};
 use super::{
     ask::{Answered, Ask, Refused},
     redirect::Target,
-    sign_in,
+    sent, sign_in,
     texts::fill,
     view::{Frame, Input, Kept},
     visitor::Who,
@@ -30,14 +30,6 @@ struct Form {
     name: Option<Input>,
     email: Input,
     password: Input,
-}
-
-#[derive(Template)]
-#[template(path = "sent.html", config = "src/pages/templates.toml")]
-struct Sent {
-    frame: Frame,
-    text: &'static str,
-    sign_in: String,
 }
 
 pub(super) async fn show(ask: &mut Ask) -> Answered {
@@ -80,9 +72,7 @@ pub(super) async fn send(ask: &mut Ask) -> Answered {
 
 /// Whatever was done, a mail tells it.
 pub(super) fn sent(ask: &Ask) -> Answered {
-    let (target, texts) = (ask.target(), ask.texts());
-    let sign_in = target.kept_in(&ask.at(sign_in::PATH)).into_owned();
-    Ask::page(&Sent { frame: ask.frame(texts.sent_title, SENT), text: texts.sent_text, sign_in }, &target)
+    sent::page(ask, SENT, ask.texts().sent_text)
 }
 
 fn page(ask: &Ask, target: &Target, refused: Option<&Refused>) -> Answered {
