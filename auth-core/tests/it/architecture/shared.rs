@@ -72,6 +72,7 @@ const ROOMS: &[Shared] = &[
             ("auth-server/handle.rs", "the pages that it leads to"),
             ("auth-tower/endpoint/account/export.rs", "the shape of its rows in an export"),
             ("auth-tower/endpoint/mod.rs", "the list of doors"),
+            ("auth-tower/pages/code.rs", "the page for people"),
             ("migration/lib.rs", "the file of its table"),
             ("migration/migrator.rs", "the list of migrations"),
         ],
