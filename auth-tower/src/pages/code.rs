@@ -9,7 +9,6 @@ use auth_core::{
 
 use super::{
     ask::{Answered, Ask, Refused, Stop},
-    factor::challenge,
     redirect::Target,
     sign_in,
     view::{Frame, Input, Kept},
@@ -118,9 +117,10 @@ fn page(ask: &Ask, target: &Target, asked: Option<String>, refused: Option<&Refu
         None => (texts.mail_code_text, texts.mail_code_send, (sign_in::PATH, texts.back)),
     };
     let field = match asked {
-        Some(_) => challenge::code(texts.code, &frame),
-        None => Input::email(texts.email, "username").value(ask.field("email")).first(&frame).of(&frame),
+        Some(_) => Input::text("code", texts.code, "one-time-code").inputmode("numeric"),
+        None => Input::email(texts.email, "username").value(ask.field("email")),
     };
+    let field = field.first(&frame).of(&frame);
     let after = (target.kept_in(&ask.at(after.0)).into_owned(), after.1);
     let page = Page { target: Kept::of(target), text, asked, field, button, after, frame };
     Ask::page(&page, target)

@@ -142,19 +142,17 @@ auth_migration::each_database! {
             seen.push(somebody.answer.body.replace(address, "ADDRESS"));
         }
         assert_eq!(seen[0], seen[1]);
+        world.auth.deliver_mail().await.unwrap();
+        assert_eq!(outbox.take().len(), 1, "nothing to who has no account");
+        world.clock.advance(Duration::from_mins(1));
 
         let mut ada = Walker::new(&world);
         ada.go("/code?redirect_to=%2Fapp").await;
         ada.submit("/code", &[("email", ADA)]).await;
         world.auth.deliver_mail().await.unwrap();
-        world.clock.advance(Duration::from_mins(1));
-        world.auth.deliver_mail().await.unwrap();
-        let codes: Vec<_> = outbox.take().into_iter().filter_map(|(mail, _)| mail.code).collect();
-        assert_eq!(codes.len(), 2, "of the first visit, and of this one");
-        for code in codes {
-            let body = ada.filled("/code", &[("code", code.expose())]);
-            ada.send(ada.post("/code", &body)).await;
-        }
+        let code = outbox.take().remove(0).0.code.unwrap();
+        let body = ada.filled("/code", &[("code", code.expose())]);
+        ada.send(ada.post("/code", &body)).await;
         assert_eq!(ada.answer.header("location"), Some("/app"));
         assert!(ada.jar.contains_key("__Host-refresh_token") && !ada.jar.contains_key("__Host-auth_flow"), "{:?}", ada.jar);
         assert_eq!(world.events.count("signed_in"), 1);
