@@ -122,6 +122,10 @@ impl Inspector {
         self.look("account, wrong").await;
         self.browser.go(&format!("{service}/account/password")).await;
         self.look("password").await;
+        self.browser.go(&format!("{service}/account/confirm")).await;
+        self.look("confirm").await;
+        self.browser.go(&format!("{service}/account/sign-up/sent")).await;
+        self.look("sign-up, sent").await;
         self.browser.go(&format!("{service}/account/nothing")).await;
         self.look("nothing there").await;
         self.browser.go(&format!("{service}/account/security")).await;
