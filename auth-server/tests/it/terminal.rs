@@ -76,6 +76,9 @@ async fn the_block_says_what_is_true_of_this_start_and_its_commands_are_about_th
     let made = Program::through(home.path(), "sh", &["-c", advice]).run().await;
     assert_eq!(made.code, Some(0), "{}", made.stderr);
     assert!(!home.path().join("auth.db").exists());
+    // The terminal would leave it behind.
+    server.signal("TERM").await;
+    server.wait().await;
 
     let home = tempdir().unwrap();
     let program = Program::on_a_terminal(home.path(), "--secret-key kT0wYx8mZr3QvN5uLb7JcHf2GdSaPe9i");
@@ -86,6 +89,8 @@ async fn the_block_says_what_is_true_of_this_start_and_its_commands_are_about_th
     assert!(block.iter().any(|line| line.ends_with("listening on unix:socket")), "{block:#?}");
     assert!(!block.iter().any(|line| line.contains("Try it") || line.contains("kT0w")), "{block:#?}");
     assert!(block.iter().any(|line| line.contains("--secret-key SECRET")), "{block:#?}");
+    server.signal("TERM").await;
+    server.wait().await;
 }
 
 #[tokio::test]
