@@ -75,15 +75,10 @@ impl OriginPolicy {
         self.public.is_loopback()
     }
 
-    /// The origin of an address, if it is that of the public URL or a trusted one. To the letter: an address that writes it in another
-    /// way is of none.
+    /// The public URL's and the trusted ones.
     #[cfg(feature = "pages")]
-    pub(crate) fn known_origin(&self, address: &str) -> Option<&str> {
-        let mut known = std::iter::once(&*self.public).chain(self.trusted.iter()).map(Origin::text);
-        known.find(|origin| {
-            let rest = address.strip_prefix(origin);
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?', '#']))
-        })
+    pub(crate) fn origins(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&*self.public).chain(self.trusted.iter()).map(Origin::text)
     }
 
     fn trusts(&self, origin: &HeaderValue) -> bool {

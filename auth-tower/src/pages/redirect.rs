@@ -3,15 +3,13 @@
 
 use std::borrow::Cow;
 
+use auth_core::{Destination, destination};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::OriginPolicy;
 
 /// The name of the parameter and of the field.
 pub(super) const REDIRECT_TO: &str = "redirect_to";
-
-/// As long as any that a host will want.
-const MAX_BYTES: usize = 1024;
 
 /// A place to go to that has been checked. `None`: that of the account.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -24,12 +22,12 @@ pub(super) struct Target {
 impl Target {
     /// What is not allowed is passed over: the way then ends at the account.
     pub(super) fn of(wanted: Option<&str>, origins: &OriginPolicy) -> Self {
-        let Some(wanted) = wanted.filter(|wanted| is_plain(wanted)) else { return Self::default() };
-        if is_path(wanted) {
-            return Self { place: Some(wanted.to_owned()), origin: None };
-        }
-        match origins.known_origin(wanted) {
-            Some(origin) => Self { place: Some(wanted.to_owned()), origin: Some(origin.to_owned()) },
+        let place = |wanted: &str| Some(wanted.to_owned());
+        match wanted.and_then(|wanted| Some((wanted, destination(wanted, origins.origins())?))) {
+            Some((wanted, Destination::Path)) => Self { place: place(wanted), origin: None },
+            Some((wanted, Destination::Page(origin))) => {
+                Self { place: place(wanted), origin: Some(origin.to_owned()) }
+            }
             None => Self::default(),
         }
     }
@@ -50,16 +48,6 @@ impl Target {
         let joint = if page.contains('?') { '&' } else { '?' };
         format!("{page}{joint}{REDIRECT_TO}={}", utf8_percent_encode(place, NON_ALPHANUMERIC)).into()
     }
-}
-
-/// As an address stands in a header. Browsers take a backslash for a slash and drop tabs and line breaks: `/\host` is `//host` to
-/// them.
-fn is_plain(wanted: &str) -> bool {
-    wanted.len() <= MAX_BYTES && wanted.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\')
-}
-
-fn is_path(wanted: &str) -> bool {
-    wanted.starts_with('/') && !wanted.starts_with("//")
 }
 
 #[cfg(test)]
@@ -93,7 +81,7 @@ mod tests {
 
     #[test]
     fn everything_else_is_the_account() {
-        let long = format!("/{}", "a".repeat(MAX_BYTES));
+        let long = format!("/{}", "a".repeat(1024));
         for bad in [
             "",
             "account",
