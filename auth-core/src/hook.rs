@@ -2,9 +2,10 @@
 
 use std::{fmt, future::Future, net::IpAddr, pin::Pin, time::SystemTime};
 
+use sea_orm::{DatabaseTransaction, DbErr};
 use serde_json::Value;
 
-use crate::{SessionId, User};
+use crate::{Event, SessionId, User};
 
 /// Named claims for an access token.
 pub type Claims = serde_json::Map<String, Value>;
@@ -12,13 +13,15 @@ pub type Claims = serde_json::Map<String, Value>;
 /// The future of a hook.
 pub type Asking<'a, T> = Pin<Box<dyn Future<Output = Result<T, HookError>> + Send + 'a>>;
 
+/// The future of what a host writes with a change.
+pub type Following<'a> = Pin<Box<dyn Future<Output = Result<(), DbErr>> + Send + 'a>>;
+
 /// What a host decides. Each question has an answer that changes nothing; a host answers those that it wants to.
 ///
-/// All are asked outside of any transaction, and have [`HookConfig::deadline`](crate::HookConfig::deadline) to answer; one that fails
-/// or is late closes the door (503), unless [`HookConfig::on_failure`](crate::HookConfig::on_failure) says otherwise. What follows a
-/// change in the host's own tables belongs into the transaction of the change
-/// ([`PreparedRegister::insert_in`](crate::PreparedRegister::insert_in)) or is read from the
-/// [feed](crate::Auth::events_after): a hook is asked before there is anything, and more than once. The manual's page on
+/// All have [`HookConfig::deadline`](crate::HookConfig::deadline) to answer. What is asked before something is asked outside of any
+/// transaction and more than once, so it writes nothing; one that fails or is late closes the door (503), unless
+/// [`HookConfig::on_failure`](crate::HookConfig::on_failure) says otherwise. What follows a change in the host's own tables is written by
+/// [`after_change`](Self::after_change), or by whoever reads the [feed](crate::Auth::events_after). The manual's page on
 /// [hooks](crate::manual::hooks) has an example.
 pub trait Hooks: Send + Sync + 'static {
     /// Whether somebody may make an account for themselves: with a password, or by way of a provider. Asked alike for an address that
@@ -40,6 +43,21 @@ pub trait Hooks: Send + Sync + 'static {
     fn claims<'a>(&'a self, asked: &'a ClaimsFor) -> Asking<'a, Claims> {
         let _ = asked;
         Box::pin(std::future::ready(Ok(Claims::new())))
+    }
+
+    /// In the transaction of a change, once the change and its event are written: what the host writes by `txn` is there when the change
+    /// is, and never without it. Also where a provider, an administrator, an import or a sweep changes something. `event` is what
+    /// [`EventSink`](crate::EventSink) is told once it is committed; refused attempts have no transaction, and are told only there.
+    ///
+    /// A lost race runs the transaction again, and this with it. Any other error, or none within the deadline, takes the change back: the
+    /// request is answered 503, whatever [`HookConfig::on_failure`](crate::HookConfig::on_failure) says. Rows are locked meanwhile, so
+    /// ask nothing but this transaction.
+    ///
+    /// # Errors
+    /// What the database says; [`DbErr::Custom`] for what the host does not want.
+    fn after_change<'a>(&'a self, event: &'a Event, txn: &'a DatabaseTransaction) -> Following<'a> {
+        let _ = (event, txn);
+        Box::pin(std::future::ready(Ok(())))
     }
 
     /// Asks nothing, and finds out whether somebody would answer, for [`Auth::check`](crate::Auth::check).

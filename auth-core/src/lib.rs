@@ -117,8 +117,8 @@ pub use flow::{
     ChangedUser, Export, KeyRing, KeyState, Login, PreparedRegister, Register, RingKey, UserChange,
 };
 pub use hook::{
-    Asking, BeforeRegister, BeforeSignIn, Claims, ClaimsFor, Denial, HookError, Hooks, RESERVED_CLAIMS,
-    Verdict,
+    Asking, BeforeRegister, BeforeSignIn, Claims, ClaimsFor, Denial, Following, HookError, Hooks,
+    RESERVED_CLAIMS, Verdict,
 };
 pub use id::{ApiKeyId, SessionId, UserId};
 pub use principal::{Caller, Credential, Principal, Verified};

@@ -4,6 +4,7 @@ mod feed;
 
 use std::{net::IpAddr, sync::atomic::Ordering, time::SystemTime};
 
+use sea_orm::DatabaseTransaction;
 use uuid::Uuid;
 
 pub use self::feed::{FeedEvent, FeedPage, FeedQuery};
@@ -70,8 +71,34 @@ pub(crate) fn known_codes(types: &[String]) -> Result<(), Error> {
 }
 
 impl Kernel {
-    /// Writes an event down, in the transaction of the change where there is one.
+    /// Writes an event down in the transaction of the change, and lets the host write there too.
     pub(crate) async fn record(
+        &self,
+        txn: &DatabaseTransaction,
+        client: &ClientInfo,
+        kind: &EventKind,
+    ) -> Result<(), Error> {
+        self.write_down(txn, client, kind).await?;
+        self.after_change(txn, client, kind).await
+    }
+
+    /// The same for several at once.
+    pub(crate) async fn record_all(
+        &self,
+        txn: &DatabaseTransaction,
+        client: &ClientInfo,
+        kinds: &[EventKind],
+    ) -> Result<(), Error> {
+        let rows = kinds.iter().filter_map(|kind| self.event_row(client, kind).transpose());
+        insert_events(txn, rows.collect::<Result<_, Error>>()?).await?;
+        for kind in kinds {
+            self.after_change(txn, client, kind).await?;
+        }
+        Ok(())
+    }
+
+    /// What changes nothing.
+    pub(crate) async fn write_down(
         &self,
         db: &impl ConnectionTrait,
         client: &ClientInfo,
@@ -81,19 +108,8 @@ impl Kernel {
         Ok(insert_events(db, row.into_iter().collect()).await?)
     }
 
-    /// The same for several at once.
-    pub(crate) async fn record_all(
-        &self,
-        db: &impl ConnectionTrait,
-        client: &ClientInfo,
-        kinds: impl IntoIterator<Item = EventKind>,
-    ) -> Result<(), Error> {
-        let rows = kinds.into_iter().filter_map(|kind| self.event_row(client, &kind).transpose());
-        Ok(insert_events(db, rows.collect::<Result<_, Error>>()?).await?)
-    }
-
     /// `None`: this one is not written down.
-    pub(crate) fn event_row(&self, client: &ClientInfo, kind: &EventKind) -> Result<Option<EventRow>, Error> {
+    fn event_row(&self, client: &ClientInfo, kind: &EventKind) -> Result<Option<EventRow>, Error> {
         if self.config.audit_retention.is_none() || !kind.row().is_audited() {
             return Ok(None);
         }
@@ -141,16 +157,20 @@ impl Kernel {
             self.unplaced.notify_one();
         }
         metrics::counter!("auth_events_total", "event" => kind.code(), "reason" => reason).increment(1);
+        self.events.emit(&self.event(client, kind));
+    }
+
+    pub(crate) fn event(&self, client: &ClientInfo, kind: EventKind) -> Event {
         // Nobody who listens needs the client's token.
         let operator = self.operator_of(client);
         let client = ClientInfo { device: None, operator, ..client.clone() };
-        self.events.emit(&Event { at: self.clock.now(), client, kind });
+        Event { at: self.clock.now(), client, kind }
     }
 
     /// Both, for what changed nothing: an attempt that was refused, a look at the data. It cannot be taken back because it could not
     /// be written down: that is logged. A change is [recorded](Self::record) in its own transaction.
     pub(crate) async fn note(&self, client: &ClientInfo, kind: EventKind) {
-        if let Err(error) = self.record(self.store.db(), client, &kind).await {
+        if let Err(error) = self.write_down(self.store.db(), client, &kind).await {
             tracing::error!(event = kind.code(), error = error.code(), "an event is missing in the audit");
         }
         self.emit(client, kind);

@@ -89,7 +89,8 @@ impl Kernel {
         let ended = until_won(|| async {
             let txn = self.store.begin().await?;
             let ended = revoke_oldest(&txn, user, self.config.sessions.max_sessions, now).await?;
-            self.record_all(&txn, client, ended.iter().copied().map(kind)).await?;
+            let kinds: Vec<_> = ended.iter().copied().map(kind).collect();
+            self.record_all(&txn, client, &kinds).await?;
             txn.commit().await?;
             Ok(ended)
         });

@@ -104,7 +104,8 @@ impl Kernel {
                 None => None,
             };
             let signed_in = EventKind::SignedIn { user: user.id, session: id, methods: methods.clone() };
-            self.record_all(&txn, client, ended.clone().into_iter().chain([signed_in])).await?;
+            let kinds: Vec<_> = ended.clone().into_iter().chain([signed_in]).collect();
+            self.record_all(&txn, client, &kinds).await?;
             txn.commit().await?;
             Ok(Some(ended))
         });

@@ -2,10 +2,13 @@
 
 use std::sync::Once;
 
+use sea_orm::DatabaseTransaction;
+
 use super::{Arrival, Kernel};
 use crate::{
-    ClientInfo, Error, Finding, HookError, OnHookFailure, SessionId, User, UserId,
+    ClientInfo, Error, EventKind, Finding, HookError, OnHookFailure, SessionId, User, UserId,
     clock::from_millis,
+    error::is_lost_race,
     hook::{Asking, BeforeRegister, BeforeSignIn, Claims, ClaimsFor, RESERVED_CLAIMS, Verdict},
     store::{SessionRow, UserRow, find_profile},
 };
@@ -92,6 +95,30 @@ impl Kernel {
             return Ok(Claims::new());
         }
         Ok(claims)
+    }
+
+    /// Whatever fails here takes the change back with it: after a statement that has failed a transaction is of no more use, so no
+    /// setting lets that pass.
+    pub(crate) async fn after_change(
+        &self,
+        txn: &DatabaseTransaction,
+        client: &ClientInfo,
+        kind: &EventKind,
+    ) -> Result<(), Error> {
+        let Some(hooks) = &self.hooks else { return Ok(()) };
+        let (event, deadline) = (self.event(client, kind.clone()), self.config.hooks.deadline);
+        let answer = tokio::time::timeout(deadline, hooks.after_change(&event, txn)).await;
+        let outcome = if matches!(answer, Ok(Ok(()))) { "answered" } else { "failed" };
+        metrics::counter!("auth_hooks_total", "hook" => "after_change", "outcome" => outcome).increment(1);
+        let told = match answer {
+            Ok(Ok(())) => return Ok(()),
+            // Another transaction was first: this one is run again, and asks again.
+            Ok(Err(error)) if is_lost_race(&error) => return Err(error.into()),
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => format!("no answer within {deadline:?}"),
+        };
+        tracing::warn!(hook = "after_change", event = kind.code(), "a hook takes a change back: {told}");
+        Err(Error::HookUnavailable)
     }
 
     pub(crate) async fn check_hooks(&self) -> Option<Finding> {

@@ -6,10 +6,12 @@ use std::{
 };
 
 use auth_core::{
-    Asking, AuthBuilder, BeforeRegister, BeforeSignIn, Claims, ClaimsFor, ClientInfo, CreateUser, Error,
-    EventKind, HookError, Hooks, OnHookFailure, Register, SignInFailure, Verdict, webhooks::HttpHooks,
+    Asking, AuthBuilder, BeforeRegister, BeforeSignIn, Claims, ClaimsFor, ClientInfo, CreateUser, DbErr,
+    Error, Event, EventKind, Following, HookError, Hooks, ImportRow, OnHookFailure, Register, SignInFailure, UserRecord,
+    Verdict, webhooks::HttpHooks,
 };
 use auth_migration::{each_database, test_util::TestDatabase};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, Statement, TransactionTrait};
 use serde_json::{Value, json};
 
 use crate::{
@@ -29,6 +31,7 @@ struct Rules {
     hangs: bool,
     claims: Claims,
     asked: Vec<String>,
+    keeps_book: bool,
 }
 
 impl House {
@@ -55,6 +58,13 @@ impl House {
     }
 }
 
+/// Writes each change into a table of the host.
+async fn write(event: &Event, txn: &DatabaseTransaction) -> Result<(), DbErr> {
+    let user = event.kind.user().map(|user| user.to_string()).unwrap_or_default();
+    let sql = format!("INSERT INTO book VALUES ('{}', '{user}')", event.kind.code());
+    txn.execute_unprepared(&sql).await.map(drop)
+}
+
 fn verdict(rules: &Rules) -> Verdict {
     if rules.denies { Verdict::deny("wrong_house", "Not from here.") } else { Verdict::Allow }
 }
@@ -70,6 +80,38 @@ impl Hooks for House {
 
     fn claims<'a>(&'a self, asked: &'a ClaimsFor) -> Asking<'a, Claims> {
         self.answer(format!("claims {}", asked.user.email), |rules| rules.claims.clone())
+    }
+
+    fn after_change<'a>(&'a self, event: &'a Event, txn: &'a DatabaseTransaction) -> Following<'a> {
+        let rules = self.0.lock().unwrap();
+        let (keeps_book, fails, hangs) = (rules.keeps_book, rules.fails, rules.hangs);
+        Box::pin(async move {
+            if !keeps_book {
+                return Ok(());
+            }
+            write(event, txn).await?;
+            if hangs {
+                std::future::pending::<()>().await;
+            }
+            if fails { Err(DbErr::Custom("out of order".into())) } else { Ok(()) }
+        })
+    }
+}
+
+/// The host's own table.
+struct Book(DatabaseConnection);
+
+impl Book {
+    async fn open(db: &TestDatabase) -> Self {
+        let db = db.connect().await;
+        db.execute_unprepared("CREATE TABLE book (code VARCHAR(40), user_id VARCHAR(40))").await.unwrap();
+        Self(db)
+    }
+
+    async fn entries(&self) -> Vec<(String, String)> {
+        let rows = Statement::from_string(self.0.get_database_backend(), "SELECT code, user_id FROM book");
+        let rows = self.0.query_all_raw(rows).await.unwrap();
+        rows.iter().map(|row| (row.try_get("", "code").unwrap(), row.try_get("", "user_id").unwrap())).collect()
     }
 }
 
@@ -196,6 +238,57 @@ each_database! {
         house.take();
         world.arrive(&Person::new("1", EMAIL)).await.unwrap();
         assert!(!house.take().iter().any(|asked| asked.starts_with("register")), "known");
+    }
+
+    async fn what_a_host_writes_with_a_change_is_there_with_it_by_whatever_door_it_came(db: &TestDatabase) {
+        let house = House::default();
+        let world = World::with(db, |builder, issuer| with(&house)(builder.oidc(providers(issuer)))).await;
+        let (test, book) = (&world.test, Book::open(db).await);
+        house.rules(|rules| rules.keeps_book = true);
+        let ada = test.register().await.id;
+        let bob = test.auth.create_user(CreateUser::new("bob@example.com")).await.unwrap().id;
+        world.arrive(&Person::new("1", "carol@example.com")).await.unwrap();
+        test.auth.import(ClientInfo::default()).rows(vec![ImportRow { number: 1, record: UserRecord::new("dora@example.com") }]).await.unwrap();
+        let tokens = test.login().await;
+        test.auth.delete_user(tokens.user_id, ClientInfo::default()).await.unwrap();
+        let entries = book.entries().await;
+        let of = |code: &str| entries.iter().filter(|(entry, _)| entry == code).map(|(_, user)| &**user).collect::<Vec<_>>();
+        assert!(of("registered").contains(&&*ada.to_string()), "{entries:?}");
+        assert_eq!((of("created"), of("imported").len(), of("deleted")), (vec![&*bob.to_string()], 1, vec![&*ada.to_string()]));
+        // As many as the log has: nothing twice, nothing left out.
+        let told = test.events.kinds().iter().filter(|kind| kind.code() != "sign_in_failed").count();
+        assert_eq!(entries.len(), told, "{entries:?}");
+    }
+
+    async fn a_host_that_cannot_write_takes_the_change_back_whatever_its_settings_say(db: &TestDatabase) {
+        let house = House::default();
+        let test = TestAuth::with(db, |builder| {
+            with(&house)(builder).configure(|config| config.hooks.on_failure = OnHookFailure::Open)
+        }).await;
+        let (tokens, book) = (test.signed_in().await, Book::open(db).await);
+        let events = test.count("auth_event").await;
+        for (fails, hangs) in [(true, false), (false, true)] {
+            house.rules(|rules| (rules.keeps_book, rules.fails, rules.hangs) = (true, fails, hangs));
+            assert_refused!(test.auth.create_user(CreateUser::new("bob@example.com")).await, Error::HookUnavailable);
+            assert_refused!(test.auth.logout_all(tokens.user_id, ClientInfo::default()).await, Error::HookUnavailable);
+        }
+        house.rules(|rules| rules.hangs = false);
+        assert_eq!((test.count("auth_user").await, test.count("auth_event").await, book.entries().await), (1, events, vec![]));
+        test.refresh(&tokens.refresh).await.expect("signed in as before");
+    }
+
+    async fn a_transaction_of_the_host_that_makes_an_account_is_the_one_that_it_writes_by(db: &TestDatabase) {
+        let house = House::default();
+        let test = TestAuth::with(db, with(&house)).await;
+        let book = Book::open(db).await;
+        house.rules(|rules| rules.keeps_book = true);
+        for commits in [false, true] {
+            let prepared = test.auth.prepare_register(Register::new(EMAIL, PASSWORD)).await.unwrap();
+            let txn = book.0.begin().await.unwrap();
+            prepared.insert_in(&txn).await.unwrap();
+            if commits { txn.commit().await.unwrap() } else { txn.rollback().await.unwrap() }
+            assert_eq!(book.entries().await.len(), usize::from(commits));
+        }
     }
 
     async fn a_hook_over_http_is_asked_by_signed_posts_and_its_answers_count(db: &TestDatabase) {

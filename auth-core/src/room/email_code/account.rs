@@ -88,7 +88,7 @@ async fn join(
         prove_email(&txn, user, email, now).await?;
         kinds.push(EventKind::EmailVerified { user });
     }
-    kernel.record_all(&txn, &arrived.client.clone().actor(user), kinds.clone()).await?;
+    kernel.record_all(&txn, &arrived.client.clone().actor(user), &kinds).await?;
     txn.commit().await?;
     Ok(Some((user, kinds)))
 }

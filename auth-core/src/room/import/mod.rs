@@ -67,7 +67,7 @@ impl Auth {
         if after.is_none() {
             // First: what could not be written down is not given away.
             let (kind, client) = (EventKind::UsersExported { with_hashes }, ClientInfo::default());
-            self.kernel.record(db, &client, &kind).await?;
+            self.kernel.write_down(db, &client, &kind).await?;
             self.kernel.emit(&client, kind);
         }
         let users = list_users(db, after.map(UserId::as_uuid), UserFilter::All, PAGE).await?;

@@ -7,7 +7,7 @@ use crate::{
     event::EventKind,
     kernel::Kernel,
     random::ordered_uuid,
-    store::{Insert, insert_events},
+    store::Insert,
     task::until_won,
 };
 
@@ -93,8 +93,7 @@ impl Kernel {
                 (moves.write)(self, &txn, secrets).await?;
             }
             let kinds: Vec<_> = new.iter().map(|new| EventKind::Imported { user: new.id }).collect();
-            let events = kinds.iter().filter_map(|kind| self.event_row(client, kind).transpose());
-            insert_events(&txn, events.collect::<Result<_, Error>>()?).await?;
+            self.record_all(&txn, client, &kinds).await?;
             txn.commit().await?;
             Ok(Some((outcomes, kinds)))
         });

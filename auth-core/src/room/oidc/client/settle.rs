@@ -1,5 +1,7 @@
 //! Whose identity it is: the rules by which an identity finds, joins or makes an account.
 
+use sea_orm::DatabaseTransaction;
+
 use super::{Failure, Oidc, Provider, exchange::ProviderTokens, person::Person, tokens::sealed};
 use crate::{
     ClientInfo, Error, Registration, SessionId, UserId,
@@ -233,7 +235,7 @@ async fn join(
 /// A provider that vouches for the very address of the account proves it.
 async fn prove_the_same(
     kernel: &Kernel,
-    txn: &impl ConnectionTrait,
+    txn: &DatabaseTransaction,
     user: UserId,
     arrived: &Arrived<'_>,
     now: i64,
