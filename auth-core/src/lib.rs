@@ -94,6 +94,7 @@ pub mod test_util;
 mod throttle;
 mod token;
 mod user;
+mod verdict;
 
 pub use assurance::Assurance;
 pub use audit::{AuditEvent, FeedEvent, FeedPage, FeedQuery};
@@ -116,10 +117,7 @@ pub use finding::{Finding, Severity};
 pub use flow::{
     ChangedUser, Export, KeyRing, KeyState, Login, PreparedRegister, Register, RingKey, UserChange,
 };
-pub use hook::{
-    Asking, BeforeRegister, BeforeSignIn, Claims, ClaimsFor, Denial, Following, HookError, Hooks,
-    RESERVED_CLAIMS, Verdict,
-};
+pub use hook::{Asking, BeforeRegister, BeforeSignIn, ClaimsFor, Following, Hooks};
 pub use id::{ApiKeyId, SessionId, UserId};
 pub use principal::{Caller, Credential, Principal, Verified};
 pub use profile::ProfileChange;
@@ -149,3 +147,4 @@ pub use session::{EndReason, Session, SignIn, Tokens};
 pub use store::{ExportedRow, ExportedValue};
 pub use token::{Algorithm, Keys, PrivateKey, PublicKey, TokenVerifier};
 pub use user::{Profile, User};
+pub use verdict::{Claims, Denial, HookError, RESERVED_CLAIMS, Verdict};

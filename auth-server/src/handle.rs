@@ -9,7 +9,7 @@ use auth_core::{
     webhooks::HttpHooks,
 };
 use sea_orm::DatabaseConnection;
-use tokio::time::timeout;
+use tokio::{task::JoinHandle, time::timeout};
 
 use crate::{
     command::Progress,
@@ -50,6 +50,16 @@ pub(crate) async fn bring_up_to_date(db: &DatabaseConnection) -> Result<Vec<Stri
 /// Says goodbye to the database, if it listens.
 pub(crate) async fn close(db: DatabaseConnection) {
     let _ = timeout(CLOSE_DEADLINE, db.close()).await;
+}
+
+/// Leaves what goes on without a request to the other instances, if the database listens.
+pub(crate) async fn hand_over(background: JoinHandle<()>, auth: &Auth) {
+    background.abort();
+    // What it was doing is dropped when it has ended.
+    let _ = background.await;
+    if !matches!(timeout(CLOSE_DEADLINE, auth.release_leases()).await, Ok(Ok(()))) {
+        tracing::warn!("the turns of this instance end by themselves, webhooks wait for up to 20 seconds");
+    }
 }
 
 /// The handle. Reads nothing yet.

@@ -8,7 +8,7 @@ use http::HeaderValue;
 use metrics_exporter_prometheus::PrometheusHandle;
 use rustls::ServerConfig;
 use sea_orm::DatabaseConnection;
-use tokio::{net::TcpListener, sync::watch};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 use crate::{
     config::{self, Config, LOCALHOST},
@@ -31,6 +31,8 @@ pub(crate) struct Started {
     pub(crate) tls: Option<watch::Sender<Arc<ServerConfig>>>,
     pub(crate) db: DatabaseConnection,
     pub(crate) auth: Auth,
+    /// What goes on without a request.
+    pub(crate) background: JoinHandle<()>,
     pub(crate) service: AuthService,
     /// What people see, unless it is switched off.
     pub(crate) pages: Option<AccountPages>,
@@ -75,7 +77,7 @@ pub(crate) async fn start(config: &Config, passed: Passed) -> Result<Started, Er
         tokio::spawn(Metrics::new(counted, auth.clone(), db.clone()).serve(listener));
     }
     let background = auth.clone();
-    tokio::spawn(async move { background.run_background().await });
+    let background = tokio::spawn(async move { background.run_background().await });
     let hsts = service.hsts();
     let (tls, current) = config.http.listen.tls.clone().map(watch::channel).unzip();
     let listener = Listener::new(socket, current);
@@ -101,7 +103,7 @@ pub(crate) async fn start(config: &Config, passed: Passed) -> Result<Started, Er
         format!("{socket}{asked}/health/ready")
     };
     tracing::info!(target: STARTING, "listening on {} - try: curl -i {next}", listener.place());
-    Ok(Started { listener, tls, db, auth, service, pages, hsts, url, metrics })
+    Ok(Started { listener, tls, db, auth, background, service, pages, hsts, url, metrics })
 }
 
 async fn listen_for_scrapers(address: SocketAddr) -> Result<(Listener, PrometheusHandle, SocketAddr), Error> {

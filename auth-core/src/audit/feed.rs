@@ -15,7 +15,7 @@ use crate::{
     clock::duration_millis,
     kernel::Kernel,
     refusal::CURSOR_TOO_OLD,
-    store::{Placed, events_after, find_unplaced, first_place, last_place, place, take_lease, take_places},
+    store::{Placed, events_after, find_unplaced, first_place, last_place, place, take_places},
     task::{detached, until_won},
 };
 
@@ -175,7 +175,7 @@ impl Kernel {
         }
         let now = self.now();
         let until = now.saturating_add(duration_millis(turn));
-        if take_lease(self.store.db(), "events", self.instance, now, until).await? {
+        if self.take_turn("events", until).await? {
             self.place_events().await?;
         }
         Ok(())

@@ -4,7 +4,6 @@ mod feed;
 
 use std::{net::IpAddr, sync::atomic::Ordering, time::SystemTime};
 
-use sea_orm::DatabaseTransaction;
 use uuid::Uuid;
 
 pub use self::feed::{FeedEvent, FeedPage, FeedQuery};
@@ -17,7 +16,7 @@ use crate::{
     kernel::Kernel,
     profile::Username,
     random,
-    store::{ConnectionTrait, EventRow, insert_events, list_events},
+    store::{ConnectionTrait, DatabaseTransaction, EventRow, insert_events, list_events},
 };
 
 /// The most events of one page.

@@ -48,6 +48,17 @@ impl Auth {
         }
     }
 
+    /// Gives up the turns of this instance, so that another one takes over at its next round: webhooks would else wait for up to 20
+    /// seconds for one that is gone. For the end of the process, after the future of [`run_background`](Self::run_background) was
+    /// dropped: this instance takes no turn any more.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]; then the turns end by themselves.
+    pub async fn release_leases(&self) -> Result<(), Error> {
+        let kernel = Arc::clone(&self.kernel);
+        detached(async move { kernel.release_leases().await }).await
+    }
+
     async fn keep_sweeping(&self, every: Duration) {
         let mut ticks = tokio::time::interval(every);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

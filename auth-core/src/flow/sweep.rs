@@ -8,7 +8,6 @@ use crate::{
     kernel::{Kernel, Sweep},
     store::{
         self, is_overdue, remove_events, remove_idle_sessions, remove_keys, remove_sessions_of_older_epochs,
-        take_lease,
     },
 };
 
@@ -150,7 +149,7 @@ impl Kernel {
     pub(crate) async fn sweep_in_turn(&self, every: Duration) -> Result<Option<u64>, Error> {
         let now = self.now();
         let until = now.saturating_add(duration_millis(every.saturating_mul(3) / 2));
-        if !take_lease(self.store.db(), "sweep", self.instance, now, until).await? {
+        if !self.take_turn("sweep", until).await? {
             return Ok(None);
         }
         self.sweep().await.map(Some)

@@ -2,7 +2,13 @@
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use crate::Finding;
+use tokio::sync::Mutex;
+
+use super::Kernel;
+use crate::{
+    Error, Finding,
+    store::{release_leases, take_lease},
+};
 
 /// What is told once, by whatever waits first.
 const MISSING: &str = "no background task runs in this process (Auth::run_background)";
@@ -11,6 +17,8 @@ const MISSING: &str = "no background task runs in this process (Auth::run_backgr
 pub(crate) struct Background {
     runs: AtomicBool,
     mail_waited: AtomicBool,
+    /// Whether this instance takes no more turns.
+    has_left: Mutex<bool>,
 }
 
 impl Background {
@@ -35,5 +43,23 @@ impl Background {
                 "spawn `auth.run_background()` beside the server, or set `background.runs_elsewhere`",
             )
         })
+    }
+}
+
+impl Kernel {
+    /// Whether a job that one instance should do is this one's, until `expires_at`.
+    pub(crate) async fn take_turn(&self, job: &str, expires_at: i64) -> Result<bool, Error> {
+        // One that is being taken while the instance leaves would be its own for ever.
+        let has_left = self.background.has_left.lock().await;
+        if *has_left {
+            return Ok(false);
+        }
+        Ok(take_lease(self.store.db(), job, self.instance, self.now(), expires_at).await?)
+    }
+
+    pub(crate) async fn release_leases(&self) -> Result<(), Error> {
+        let mut has_left = self.background.has_left.lock().await;
+        *has_left = true;
+        Ok(release_leases(self.store.db(), self.instance).await?)
     }
 }

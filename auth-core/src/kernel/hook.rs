@@ -2,15 +2,14 @@
 
 use std::sync::Once;
 
-use sea_orm::DatabaseTransaction;
-
 use super::{Arrival, Kernel};
 use crate::{
     ClientInfo, Error, EventKind, Finding, HookError, OnHookFailure, SessionId, User, UserId,
     clock::from_millis,
     error::is_lost_race,
-    hook::{Asking, BeforeRegister, BeforeSignIn, Claims, ClaimsFor, RESERVED_CLAIMS, Verdict},
-    store::{SessionRow, UserRow, find_profile},
+    hook::{Asking, BeforeRegister, BeforeSignIn, ClaimsFor},
+    store::{DatabaseTransaction, SessionRow, UserRow, find_profile},
+    verdict::{Claims, RESERVED_CLAIMS, Verdict},
 };
 
 /// In bytes of JSON.

@@ -38,3 +38,9 @@ pub(crate) async fn take_lease(
     let inserted = lease::Entity::insert(first).exec_without_returning(db).await;
     Ok(Insert::of(inserted)? == Insert::Done)
 }
+
+/// Gives up whatever jobs this instance has.
+pub(crate) async fn release_leases(db: &impl ConnectionTrait, holder: Uuid) -> Result<(), DbErr> {
+    lease::Entity::delete_many().filter(lease::Column::Holder.eq(holder)).exec(db).await?;
+    Ok(())
+}

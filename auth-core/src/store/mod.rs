@@ -47,7 +47,7 @@ pub(crate) use self::{
     },
     insert::Insert,
     key::{KeyRow, insert_key, read_keys, remove_keys, revoke_key},
-    lease::take_lease,
+    lease::{release_leases, take_lease},
     mail::{MailRow, claim_mail, due_mails, insert_mail, mail_backlog, postpone_mail, remove_mail},
     one_time::{
         About, TokenRow, end_tokens, end_tokens_of, find_token, insert_token, prolong_token, spend_token,

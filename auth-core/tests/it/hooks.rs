@@ -7,8 +7,8 @@ use std::{
 
 use auth_core::{
     Asking, AuthBuilder, BeforeRegister, BeforeSignIn, Claims, ClaimsFor, ClientInfo, CreateUser, DbErr,
-    Error, Event, EventKind, Following, HookError, Hooks, ImportRow, OnHookFailure, Register, SignInFailure, UserRecord,
-    Verdict, webhooks::HttpHooks,
+    Error, Event, EventKind, Following, HookError, Hooks, ImportRow, OnHookFailure, Register, SignInFailure,
+    UserRecord, Verdict, webhooks::HttpHooks,
 };
 use auth_migration::{each_database, test_util::TestDatabase};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, Statement, TransactionTrait};
@@ -111,7 +111,9 @@ impl Book {
     async fn entries(&self) -> Vec<(String, String)> {
         let rows = Statement::from_string(self.0.get_database_backend(), "SELECT code, user_id FROM book");
         let rows = self.0.query_all_raw(rows).await.unwrap();
-        rows.iter().map(|row| (row.try_get("", "code").unwrap(), row.try_get("", "user_id").unwrap())).collect()
+        rows.iter()
+            .map(|row| (row.try_get("", "code").unwrap(), row.try_get("", "user_id").unwrap()))
+            .collect()
     }
 }
 

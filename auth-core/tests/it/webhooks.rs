@@ -273,6 +273,25 @@ each_database! {
         }
     }
 
+    async fn an_instance_that_ends_leaves_its_turn_to_another_at_once(db: &TestDatabase) {
+        let (receiver, clock) = (Receiver::start().await, ManualClock::new());
+        let instance = async || TestAuth::instance(db, keys(), &clock, 5, |builder| given(polling(builder))).await;
+        let (first, second) = (instance().await, instance().await);
+        let new = NewWebhook::new(&receiver.url).types(["registered"]);
+        first.auth.webhooks().unwrap().create(new, nobody()).await.unwrap();
+        for (number, (test, name)) in [(&first, "ada"), (&second, "bob")].into_iter().enumerate() {
+            let auth = test.auth.clone();
+            let running = tokio::spawn(async move { auth.run_background().await });
+            make(test, name).await;
+            // The clock stands: no turn ends by itself.
+            tokio::time::timeout(20 * SECOND, receiver.wait_for(number + 1)).await.expect(name);
+            running.abort();
+            running.await.unwrap_err();
+            test.auth.release_leases().await.unwrap();
+            assert_eq!(first.count("auth_lease").await, 0);
+        }
+    }
+
     async fn what_a_webhook_wants_since_a_moment_ago_is_not_passed_over(db: &TestDatabase) {
         let receiver = Receiver::start().await;
         let test = TestAuth::with(db, given).await;

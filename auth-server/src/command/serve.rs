@@ -5,7 +5,7 @@ use tokio::time::sleep;
 use crate::{
     config::{Config, Given},
     error::Error,
-    handle::close,
+    handle::{close, hand_over},
     http::{accept::accept_until, ending::Ending, health::Health, layers, routes},
     logging::Logging,
     reload::Reload,
@@ -34,13 +34,13 @@ pub(super) async fn serve(
     if logging.is_for_people {
         logging.write(&welcome::block(&config, &given, &service));
     }
-    let Started { listener, tls, db, auth, service, pages, hsts, .. } = service;
+    let Started { listener, tls, db, auth, background, service, pages, hsts, .. } = service;
     let (ending, delay) = (Ending::default(), config.http.shutdown_delay);
     let health = Health::new(db.clone(), auth.clone(), ending.clone());
     let routes = routes::routes(service, pages, health, config.http.docs, hsts.clone());
     let layered = layers::around(routes, hsts, ending.clone());
     let (proxies, limits) = (config.http.trusted_proxies.clone(), config.http.limits);
-    tokio::spawn(Reload::new(given, config, auth, tls).at(hangups));
+    tokio::spawn(Reload::new(given, config, auth.clone(), tls).at(hangups));
     tokio::spawn(systemd::keep_watchdog_quiet());
     systemd::ready();
     let mut at_once = false;
@@ -65,6 +65,7 @@ pub(super) async fn serve(
         }
     };
     accept_until(listener, layered, proxies, limits, told_to_end).await;
+    hand_over(background, &auth).await;
     close(db).await;
     tracing::info!("ended");
     Ok(())

@@ -1,3 +1,4 @@
+use sea_orm::{ConnectionTrait as _, Statement};
 use serde_json::json;
 use tempfile::tempdir;
 use tokio::{
@@ -101,4 +102,26 @@ async fn a_request_that_does_not_end_is_cut_off_after_the_grace_or_by_a_second_s
         assert_eq!(second, log.iter().any(|line| line.contains("by a second signal")), "{log:#?}");
         assert!(asked.elapsed().as_secs() < if second { 8 } else { 20 }, "{:?}", asked.elapsed());
     }
+}
+
+#[tokio::test]
+async fn what_goes_on_without_a_request_is_left_to_the_others_at_once() {
+    let home = tempdir().unwrap();
+    let server = Program::in_directory(home.path()).start().await;
+    let url = format!("sqlite://{}", home.path().join("auth.db").display());
+    let db = auth_core::connect(&url).await.unwrap();
+    let turns = async || {
+        let rows = Statement::from_string(db.get_database_backend(), "SELECT job FROM auth_lease");
+        db.query_all_raw(rows).await.unwrap().len()
+    };
+    let taken = async {
+        while turns().await == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, taken).await.expect("somebody sweeps");
+    server.signal("TERM").await;
+    let (status, log) = server.wait().await;
+    assert!(status.success(), "{log:#?}");
+    assert_eq!(turns().await, 0);
 }

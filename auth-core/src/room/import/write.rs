@@ -3,12 +3,8 @@ use super::{
     store::{Held, NewAccount, find_held, insert_accounts},
 };
 use crate::{
-    ClientInfo, Error, FieldError, Password, UserId,
-    event::EventKind,
-    kernel::Kernel,
-    random::ordered_uuid,
-    store::Insert,
-    task::until_won,
+    ClientInfo, Error, FieldError, Password, UserId, event::EventKind, kernel::Kernel, random::ordered_uuid,
+    store::Insert, task::until_won,
 };
 
 /// How often a batch is tried as a whole, before its rows are tried one by one.

@@ -28,7 +28,7 @@ use crate::{
         DeliveryRow, WebhookRow, insert_delivery, insert_webhook, least_place, list_webhooks, readdress,
         remove_webhook, retype, stand,
     },
-    store::{Insert, Placed, events_after, find_able, find_user, last_place, take_lease},
+    store::{Insert, Placed, events_after, find_able, find_user, last_place},
     task::{detached, until_won},
 };
 
@@ -123,7 +123,7 @@ async fn is_our_turn(kernel: &Arc<Kernel>) -> Result<bool, Error> {
         // Renewed at each poll, of which one or two may be late.
         let turn = TURN.max(duration_millis(kernel.config.background.poll).saturating_mul(3));
         let until = now.saturating_add(turn);
-        Ok(take_lease(kernel.store.db(), "webhooks", kernel.instance, now, until).await?)
+        kernel.take_turn("webhooks", until).await
     })
     .await
 }

@@ -1,7 +1,5 @@
 //! Whose identity it is: the rules by which an identity finds, joins or makes an account.
 
-use sea_orm::DatabaseTransaction;
-
 use super::{Failure, Oidc, Provider, exchange::ProviderTokens, person::Person, tokens::sealed};
 use crate::{
     ClientInfo, Error, Registration, SessionId, UserId,
@@ -13,9 +11,9 @@ use crate::{
     random,
     room::oidc::store::{NewIdentity, find_identity, insert_identity, use_identity},
     store::{
-        ConnectionTrait, Insert, LoginRow, NewUser, UserRow, end_all_sessions, find_session, find_user,
-        find_user_by_email, find_user_with_sessions, has_password, has_roles, insert_user, lock_user,
-        prove_email, remove_password,
+        ConnectionTrait, DatabaseTransaction, Insert, LoginRow, NewUser, UserRow, end_all_sessions,
+        find_session, find_user, find_user_by_email, find_user_with_sessions, has_password, has_roles,
+        insert_user, lock_user, prove_email, remove_password,
     },
     task::until_won,
 };
