@@ -136,9 +136,9 @@ mod transport;
 
 pub use authenticate::{AuthLayer, Authenticate, AuthenticateFuture, TokenVerification};
 pub use body::Body;
-pub use client::{ClientAddr, client_info};
+pub use client::{ClientAddr, TrustedProxy, client_info};
 pub use cross_origin::{CrossOrigin, CrossOriginFuture, CrossOriginLayer, OriginPolicy};
-pub use endpoint::AccountDocument;
+pub use endpoint::{AccountDocument, BrowserDoor};
 pub use error::ConfigError;
 pub use guard::{GuardBody, GuardFuture};
 pub use headers::{is_hsts, is_request_id, set_security_headers};

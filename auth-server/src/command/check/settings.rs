@@ -9,7 +9,7 @@ use tracing::level_filters::LevelFilter;
 use crate::{
     config::{Config, Given},
     error::SettingError,
-    handle,
+    handle, start,
 };
 
 use super::keys;
@@ -43,7 +43,8 @@ pub(super) fn read(given: &[Given], directory: &Path) -> (Option<Config>, Vec<Se
 fn build(config: &Config) -> Result<(), SettingError> {
     let Some(secret) = config.keys.secret.clone().or_else(keys::stand_in) else { return Ok(()) };
     let url = config.http.public_url(config.http.listen.port);
-    handle::auth(config, DatabaseConnection::default(), handle::keys(config, secret), &url).map(drop)
+    let auth = handle::auth(config, DatabaseConnection::default(), handle::keys(config, secret), &url)?;
+    start::service(auth, config, &url).map(drop)
 }
 
 pub(super) fn finding(error: &SettingError) -> Finding {
