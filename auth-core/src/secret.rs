@@ -68,7 +68,7 @@ secret_text! {
 }
 
 secret_text! {
-    /// Says at the browser door ([`Auth::verify_browser`](crate::Auth::verify_browser)) whose session it is, and opens nothing else: belongs in
+    /// Says at the browser door (`Auth::verify_browser`) whose session it is, and opens nothing else: belongs in
     /// an `HttpOnly` cookie.
     BrowserSession
 }

@@ -89,7 +89,8 @@ pub struct Session {
     pub id: SessionId,
     /// When the user signed in.
     pub created_at: SystemTime,
-    /// The last rotation, or the sign-in: exact to the refresh grace.
+    /// The last rotation, or the sign-in: exact to the refresh grace. Where only the [browser door](crate::manual::browser_door) is used, to an
+    /// hour.
     pub last_used_at: SystemTime,
     /// When it ends if it is not used any more.
     pub expires_at: SystemTime,
