@@ -106,7 +106,7 @@ pub use clock::{Clock, SystemClock};
 pub use config::{
     ApiKeyConfig, BackgroundConfig, Config, EmailCodeConfig, EmailSignIn, EmailVerification, FactorConfig,
     HashConfig, HookConfig, MailConfig, OnHookFailure, PasskeyConfig, PasswordConfig, ProfileConfig,
-    Registration, SecondFactor, SessionConfig, ThrottleConfig, TokenClaims, TokenConfig,
+    Registration, SecondFactor, SessionConfig, ThrottleConfig, TokenClaims, TokenConfig, is_public_suffix,
 };
 pub use config_error::ConfigError;
 pub use connect::{ConnectError, ConnectOptions, connect};
@@ -126,7 +126,6 @@ pub use redirect::{Destination, destination};
 pub use refusal::{Class, Refusal};
 pub use revocation::Revocations;
 pub use role::{ADMIN_ROLE, is_role_name};
-pub use room::email_code;
 #[cfg(feature = "webhooks")]
 pub use room::news as webhooks;
 #[cfg(feature = "oidc")]
@@ -138,10 +137,11 @@ pub use room::{
     import::{Import, ImportOutcome, ImportRow, UserRecord},
     verify_email::Carried,
 };
+pub use room::{browser::BrowserCaller, email_code};
 pub use room::{factor, machine};
 pub use secret::{
-    AccessToken, Address, ApiKeySecret, AuthSession, DeviceToken, OneTimeToken, Password, RefreshToken,
-    SecretKey,
+    AccessToken, Address, ApiKeySecret, AuthSession, BrowserSession, DeviceToken, OneTimeToken, Password,
+    RefreshToken, SecretKey,
 };
 pub use session::{EndReason, Session, SignIn, Tokens};
 pub use store::{ExportedRow, ExportedValue};

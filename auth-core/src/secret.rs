@@ -68,6 +68,12 @@ secret_text! {
 }
 
 secret_text! {
+    /// Says at the browser door (`Auth::verify_browser`) whose session it is, and opens nothing else: belongs in
+    /// an `HttpOnly` cookie.
+    BrowserSession
+}
+
+secret_text! {
     /// A token that says "somebody signed in to this account here before", and signs nobody in: belongs in an `HttpOnly`
     /// cookie that a logout leaves alone.
     DeviceToken

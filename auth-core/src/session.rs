@@ -5,7 +5,10 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use crate::{AccessToken, Challenge, DeviceToken, RefreshToken, SessionId, UserId, token::device::KNOWN_FOR};
+use crate::{
+    AccessToken, BrowserSession, Challenge, DeviceToken, RefreshToken, SessionId, UserId,
+    token::device::KNOWN_FOR,
+};
 
 /// The outcome of a sign-in.
 #[derive(Debug)]
@@ -34,6 +37,11 @@ pub struct Tokens {
     pub refresh: RefreshToken,
     /// How long the refresh token is good for if it is not used: the cookie's `Max-Age`.
     pub refresh_expires_in: Duration,
+    /// For [`Auth::verify_browser`](crate::Auth::verify_browser), where applications behind a proxy are kept by a cookie. The same for as long as
+    /// the session lives.
+    pub browser: BrowserSession,
+    /// How long the session lives at most: the `Max-Age` of that cookie.
+    pub session_expires_in: Duration,
     /// At a sign-in with a password: for [`ClientInfo::device`](crate::ClientInfo::device) of further ones. Keep it in an
     /// `HttpOnly` cookie, also after a logout.
     pub device: Option<DeviceToken>,
@@ -81,7 +89,8 @@ pub struct Session {
     pub id: SessionId,
     /// When the user signed in.
     pub created_at: SystemTime,
-    /// The last rotation, or the sign-in: exact to the refresh grace.
+    /// The last rotation, or the sign-in: exact to the refresh grace. Where only the [browser door](crate::manual::browser_door) is used, to an
+    /// hour.
     pub last_used_at: SystemTime,
     /// When it ends if it is not used any more.
     pub expires_at: SystemTime,

@@ -3,7 +3,7 @@
 use std::{io, net::SocketAddr, sync::Arc};
 
 use auth_core::{Auth, Registration};
-use auth_tower::{AccountPages, AuthService, Endpoint};
+use auth_tower::{AccountPages, AuthService, BrowserDoor, Endpoint};
 use http::HeaderValue;
 use metrics_exporter_prometheus::PrometheusHandle;
 use rustls::ServerConfig;
@@ -116,7 +116,9 @@ async fn listen_for_scrapers(address: SocketAddr) -> Result<(Listener, Prometheu
     Ok((Listener::new(Socket::Tcp(listener), None), counted, address))
 }
 
-fn service(auth: Auth, config: &Config, public_url: &str) -> Result<AuthService, SettingError> {
+/// # Errors
+/// What is refused only when everything is put together.
+pub(crate) fn service(auth: Auth, config: &Config, public_url: &str) -> Result<AuthService, SettingError> {
     let (origin, path) = config::split_url(public_url);
     let mut service = AuthService::builder(auth).public_url(origin).mounted_at(path).hsts(&config.http.hsts);
     for origin in &config.http.trusted_origins {
@@ -124,6 +126,12 @@ fn service(auth: Auth, config: &Config, public_url: &str) -> Result<AuthService,
     }
     if !config.http.cookie_secure {
         service = service.insecure_cookie();
+    }
+    if config.http.browser.on {
+        let door = BrowserDoor::new(&format!("{public_url}/account/sign-in"));
+        let door = door.step_up(&format!("{public_url}/account/confirm"));
+        let domain = config.http.browser.cookie_domain.as_deref();
+        service = service.browser_door(domain.into_iter().fold(door, BrowserDoor::cookie_domain));
     }
     if !config.http.admin_api {
         service = service.without_admin();

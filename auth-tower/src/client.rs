@@ -17,6 +17,11 @@ use crate::{headers::given_request_id, transport::Cookies};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClientAddr(pub IpAddr);
 
+/// Put into the request's extensions by the host where whoever is connected is a proxy that it trusts: `GET /verify/browser` then believes
+/// what its headers tell of the request that it asks about. Anybody else can write those.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TrustedProxy;
+
 /// Who asks, for the operations of [`Auth`](auth_core::Auth) that a host calls itself: the [`ClientAddr`] in the request's
 /// extensions, the user agent, the request's id, the device cookie, and who is signed in behind an
 /// [`AuthLayer`](crate::AuthLayer). What is not there stays open. In axum the extractor `axum::Client` does this.

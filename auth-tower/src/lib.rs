@@ -57,6 +57,9 @@
 //! Where people can [sign in by e-mail](auth_core::manual::email_codes), `/login/email` sets `__Host-auth_flow` in the same way, for
 //! the ten minutes in which the code of the mail is good, and only together with it.
 //!
+//! With a [`BrowserDoor`], each sign-in also sets `__Host-auth_browser`, which is `SameSite=Lax`: it opens `/verify/browser`, for a proxy in
+//! front of [applications](auth_core::manual::browser_door) that know nothing of users, and nothing else.
+//!
 //! # In other services
 //!
 //! A service without the database and without the secret gives [`AuthLayer`] a `RemoteJwks` (feature `jwks`), the
@@ -66,7 +69,7 @@
 //! # What the host does
 //!
 //! - It says which address a request comes from, by a [`ClientAddr`] in the request's extensions. Forwarding
-//!   headers are never read here: only the host knows its proxies. Without it no network is throttled, only accounts.
+//!   headers are never read here, but those of a [`TrustedProxy`] at `/verify/browser`: only the host knows its proxies. Without it no network is throttled, only accounts.
 //! - It puts [`AuthLayer`] outside of whatever asks who calls; what is mounted in another order answers 500, and the log
 //!   [says so](auth_core::manual::recipes#when-a-route-answers-500).
 //! - Where it signs people in by a proof of its own ([`Auth::sign_in`](auth_core::Auth::sign_in)), it has the cookies and the answer
@@ -136,9 +139,9 @@ mod transport;
 
 pub use authenticate::{AuthLayer, Authenticate, AuthenticateFuture, TokenVerification};
 pub use body::Body;
-pub use client::{ClientAddr, client_info};
+pub use client::{ClientAddr, TrustedProxy, client_info};
 pub use cross_origin::{CrossOrigin, CrossOriginFuture, CrossOriginLayer, OriginPolicy};
-pub use endpoint::AccountDocument;
+pub use endpoint::{AccountDocument, BrowserDoor};
 pub use error::ConfigError;
 pub use guard::{GuardBody, GuardFuture};
 pub use headers::{is_hsts, is_request_id, set_security_headers};

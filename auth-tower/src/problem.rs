@@ -15,6 +15,7 @@
 //! | 403 | `verification_needed` | prove the address first: a mail was sent, or `/request-verify-token` sends the link again |
 //! | 403 | `factor_locked` | too many wrong codes were given: go on with a passkey, where `methods` has it, else say that an administrator has to open it |
 //! | 403 | `cross_origin` | nothing: this page's origin is not trusted |
+//! | 403 | `host_not_kept` | nothing: the proxy asks about a page of a host that the browser door is not for |
 //! | 403 | `not_a_navigation` | a bug of the page: send the browser there, and do not load the address |
 //! | 403 | `denied`, or a code of the host's | show `detail`: the host's own rule says no |
 //! | 404, 405 | `not_found`, `method_not_allowed` | a bug of the client |

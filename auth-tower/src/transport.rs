@@ -78,41 +78,114 @@ impl HostCookie {
     /// tossed a cookie of this name in from a sibling domain or another path, which only the name without
     /// `__Host-` allows.
     pub(crate) fn read(self, headers: &HeaderMap) -> Vec<&str> {
-        let mut values: Vec<&str> = Vec::new();
-        for cookie in pairs(headers) {
-            let value = value_of(cookie, self.name);
-            let Some(value) = value.and_then(|value| str::from_utf8(value).ok()) else { continue };
-            if !value.is_empty() && values.len() < MAX_VALUES && !values.contains(&value) {
-                values.push(value);
-            }
-        }
-        values
+        values(headers, self.name)
     }
 
     /// The value in the request's cookies, if it is the only one. Which of several is the owner's cannot be
     /// told, and acting on the wrong one would sign the user in as somebody else: so none.
     pub(crate) fn read_one(self, headers: &HeaderMap) -> Option<&str> {
-        match *self.read(headers) {
-            [value] => Some(value),
-            _ => None,
-        }
+        only(&self.read(headers))
     }
 }
 
-/// Replaces, so that an answer never sets a cookie twice.
+/// The cookie of the browser door: `SameSite=Lax`, so that it comes along with whoever follows a link, and else as a [`HostCookie`],
+/// unless it is for all hosts of a domain.
+#[derive(Debug)]
+pub(crate) struct BrowserCookie {
+    name: &'static str,
+    secure: bool,
+    domain: Option<String>,
+}
+
+impl BrowserCookie {
+    /// As the other cookies of the service are. A name with `__Host-` has no domain, and one with `__Secure-` may.
+    pub(crate) fn beside(cookies: Cookies, domain: Option<String>) -> Self {
+        let secure = cookies.are_secure();
+        let name = match (secure, &domain) {
+            (true, None) => "__Host-auth_browser",
+            (true, Some(_)) => "__Secure-auth_browser",
+            (false, _) => "auth_browser",
+        };
+        Self { name, secure, domain }
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Puts a value into the client's jar.
+    pub(crate) fn set(&self, headers: &mut HeaderMap, value: &str, good_for: Duration) {
+        self.write(headers, value, i64::try_from(good_for.as_secs()).unwrap_or(i64::MAX));
+    }
+
+    /// Takes the value out of the client's jar.
+    pub(crate) fn clear(&self, headers: &mut HeaderMap) {
+        self.write(headers, "", 0);
+    }
+
+    fn write(&self, headers: &mut HeaderMap, value: &str, max_age: i64) {
+        let domain = self.domain.as_deref();
+        write_for(domain, headers, (self.name, value), self.secure, SameSite::Lax, max_age);
+    }
+
+    /// As [`HostCookie::read`].
+    pub(crate) fn read<'a>(&self, headers: &'a HeaderMap) -> Vec<&'a str> {
+        values(headers, self.name)
+    }
+
+    /// As [`HostCookie::read_one`].
+    pub(crate) fn read_one<'a>(&self, headers: &'a HeaderMap) -> Option<&'a str> {
+        only(&self.read(headers))
+    }
+}
+
+fn values<'a>(headers: &'a HeaderMap, name: &str) -> Vec<&'a str> {
+    let mut values: Vec<&str> = Vec::new();
+    for cookie in pairs(headers) {
+        let value = value_of(cookie, name);
+        let Some(value) = value.and_then(|value| str::from_utf8(value).ok()) else { continue };
+        if !value.is_empty() && values.len() < MAX_VALUES && !values.contains(&value) {
+            values.push(value);
+        }
+    }
+    values
+}
+
+fn only<'a>(values: &[&'a str]) -> Option<&'a str> {
+    match *values {
+        [value] => Some(value),
+        _ => None,
+    }
+}
+
+/// To this host only. Replaces, so that an answer never sets a cookie twice.
 pub(crate) fn write(
+    headers: &mut HeaderMap,
+    pair: (&str, &str),
+    secure: bool,
+    same_site: SameSite,
+    max_age: i64,
+) {
+    write_for(None, headers, pair, secure, same_site, max_age);
+}
+
+fn write_for(
+    domain: Option<&str>,
     headers: &mut HeaderMap,
     (name, value): (&str, &str),
     secure: bool,
     same_site: SameSite,
     max_age: i64,
 ) {
-    let cookie = Cookie::build((name, value))
+    let mut cookie = Cookie::build((name, value))
         .http_only(true)
         .secure(secure)
         .same_site(same_site)
         .path("/")
         .max_age(time::Duration::seconds(max_age));
+    if let Some(domain) = domain {
+        cookie = cookie.domain(domain);
+    }
     // Tokens are base64url and fit any header; one that did not would be left out.
     let Ok(mut value) = HeaderValue::try_from(cookie.to_string()) else { return };
     value.set_sensitive(true);

@@ -18,6 +18,7 @@ mod tokens;
 use std::time::Duration;
 
 pub(crate) use self::api_keys::is_prefix;
+pub use self::passkeys::is_public_suffix;
 pub(crate) use self::passkeys::{Unfit, host_of, is_within};
 pub use self::{
     api_keys::ApiKeyConfig,

@@ -36,6 +36,11 @@ impl Unfit {
     }
 }
 
+/// Whether others have sites below this host too, as below `co.uk` or `github.io`: browsers set no cookie for all of them.
+pub fn is_public_suffix(host: &str) -> bool {
+    Unfit::of(host) == Some(Unfit::PublicSuffix)
+}
+
 fn is_local(host: &str) -> bool {
     host == "localhost" || host.ends_with(".localhost")
 }

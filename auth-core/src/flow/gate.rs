@@ -37,7 +37,7 @@ impl Kernel {
     }
 
     /// The same of a session that was begun under other circumstances.
-    pub(super) async fn ask_gate_again(&self, session: &SessionRow) -> Result<(), Error> {
+    pub(crate) async fn ask_gate_again(&self, session: &SessionRow) -> Result<(), Error> {
         let mut gates = self.rooms.iter().filter_map(|room| room.gate?.at_refresh);
         match gates.find_map(|gate| gate(self, session)) {
             Some(objection) => objection.await,

@@ -22,7 +22,7 @@ impl Kernel {
         self.end(None, session, EndReason::Revoked, client).await
     }
 
-    async fn end(
+    pub(crate) async fn end(
         &self,
         user: Option<UserId>,
         session: SessionId,

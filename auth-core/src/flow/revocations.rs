@@ -31,6 +31,11 @@ impl Kernel {
         self.revocations.ended(id);
     }
 
+    /// After a session came to tell something else than before: what is known of it here is read again.
+    pub(crate) fn changed_here(&self) {
+        self.endings.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// After a change that ended sessions whose ids are not known here: where somebody polls, this instance
     /// refuses them at once. If it fails, the next poll does it.
     pub(crate) async fn learn_what_ended(&self) {

@@ -188,13 +188,16 @@ impl Kernel {
         let keys = self.keys.get();
         let (access, access_expires_in) = keys.issuer.issue(grant, now, self.random.as_ref())?;
         let left = u64::try_from(grant.session_expires_at.saturating_sub(now)).unwrap_or(0);
+        let session_expires_in = Duration::from_millis(left);
         Ok(Tokens {
             user_id: grant.user_id,
             session_id: grant.session_id,
             access,
             access_expires_in,
             refresh: keys.refresh.make(grant.session_id, seed, generation),
-            refresh_expires_in: self.config.sessions.refresh_ttl.min(Duration::from_millis(left)),
+            refresh_expires_in: self.config.sessions.refresh_ttl.min(session_expires_in),
+            browser: keys.browser.make(grant.session_id, seed),
+            session_expires_in,
             device: None,
         })
     }

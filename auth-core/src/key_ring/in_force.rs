@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::{Ring, TokenIssuer};
 use crate::{
     Config, ConfigError, Keys,
-    token::{OneTimeKeys, RefreshKeys, Sealer, device::DeviceKeys, jwks, mac::MacKeys},
+    token::{OneTimeKeys, RefreshKeys, Sealer, browser::BrowserKeys, device::DeviceKeys, jwks, mac::MacKeys},
 };
 
 /// What the keys in force are made of. Each part may change while the other stays.
@@ -25,6 +25,7 @@ impl KeySource {
 pub(crate) struct KeysInForce {
     pub(crate) issuer: TokenIssuer,
     pub(crate) refresh: RefreshKeys,
+    pub(crate) browser: BrowserKeys,
     pub(crate) one_time: OneTimeKeys,
     pub(crate) devices: DeviceKeys,
     /// What stands for an address where mails to it are counted.
@@ -58,6 +59,7 @@ impl KeysInForce {
         Ok(Self {
             issuer: TokenIssuer::new(keys, ring, config)?,
             refresh: RefreshKeys::new(keys)?,
+            browser: BrowserKeys::new(keys)?,
             one_time: OneTimeKeys::new(keys)?,
             devices: DeviceKeys::new(keys)?,
             mail_pace: MacKeys::new(keys, "mail pace", "mail pace key id")?,

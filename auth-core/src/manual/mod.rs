@@ -43,6 +43,9 @@ pub mod throttling {}
 #[doc = include_str!("browser.md")]
 pub mod browser {}
 
+#[doc = include_str!("browser_door.md")]
+pub mod browser_door {}
+
 #[doc = include_str!("pages.md")]
 pub mod pages {}
 

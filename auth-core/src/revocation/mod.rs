@@ -134,6 +134,13 @@ impl Revocations {
             || known.roles_version(caller.user_id).is_some_and(|version| caller.roles_version < version)
     }
 
+    /// The same of a session that was read before, with the roles of its user.
+    pub(crate) fn refuses_session(&self, session: SessionId, user: UserId, roles_version: i64) -> bool {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.has_ended(session.as_uuid())
+            || known.roles_version(user).is_some_and(|version| roles_version < version)
+    }
+
     /// Hands it out to verify by: from now on it is worth to poll.
     pub(crate) fn asked_for(&self) -> Self {
         self.used.is_wanted.store(true, Relaxed);

@@ -2,6 +2,7 @@
 //! the manual's page on [rooms](crate::manual::rooms) tells how to add one.
 
 pub(crate) mod admin;
+pub(crate) mod browser;
 pub mod email_code;
 pub mod factor;
 pub(crate) mod import;
@@ -19,6 +20,7 @@ use crate::{Auth, AuthBuilder, Keys, kernel::Room};
 /// Every room. One that is not in here is not swept, exported, checked, or thought of at a takeover.
 pub(crate) const ROOMS: &[Room] = &[
     admin::ROOM,
+    browser::ROOM,
     email_code::ROOM,
     factor::ROOM,
     import::ROOM,
@@ -36,7 +38,9 @@ impl Auth {
     ///
     /// The schema must be there: run `auth_migration::up` first.
     pub fn builder(db: DatabaseConnection, keys: Keys) -> AuthBuilder {
-        AuthBuilder::new(db, keys, ROOMS).set_up(|_| Ok(machine::KnownKeys::new()))
+        AuthBuilder::new(db, keys, ROOMS)
+            .set_up(|_| Ok(machine::KnownKeys::new()))
+            .set_up(|_| Ok(browser::KnownSessions::new()))
     }
 }
 

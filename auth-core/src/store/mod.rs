@@ -61,7 +61,7 @@ pub(crate) use self::{
     role::{find_able, has_roles, lock_able, set_roles},
     session::{
         NewSession, Rotated, SessionRow, find_session, find_session_with_profile, insert_session,
-        prove_session, replace_session, revoke_session, rotate_session,
+        prove_session, replace_session, revoke_session, rotate_session, use_session,
     },
     sessions::{ListedSession, keep_session, list_sessions, revoke_oldest, revoke_own_session},
     sweep::{remove_idle_sessions, remove_sessions_of_older_epochs},

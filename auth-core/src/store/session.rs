@@ -295,6 +295,25 @@ pub(crate) async fn rotate_session(
     Ok(if updated.rows_affected() > 0 { Rotated::Yes } else { Rotated::Lost })
 }
 
+/// Notes that a session is used, by more than a refresh, unless that was noted since `before`.
+pub(crate) async fn use_session(
+    db: &impl ConnectionTrait,
+    id: SessionId,
+    before: i64,
+    now: i64,
+    idle_millis: i64,
+) -> Result<(), DbErr> {
+    session::Entity::update_many()
+        .col_expr(session::Column::LastUsedAt, Expr::value(now))
+        .col_expr(session::Column::IdleUntil, Expr::value(looked_at_again(now, idle_millis)))
+        .filter(session::Column::Id.eq(id.as_uuid()))
+        .filter(session::Column::RevokedAt.is_null())
+        .filter(session::Column::LastUsedAt.lt(before))
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
 /// Notes that who is signed in has shown who they are again. `false`: the session is over.
 pub(crate) async fn prove_session(
     db: &impl ConnectionTrait,

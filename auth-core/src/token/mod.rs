@@ -3,6 +3,7 @@
 mod aead;
 mod algorithm;
 pub(crate) mod api_key;
+pub(crate) mod browser;
 pub(crate) mod claims;
 pub(crate) mod current;
 pub(crate) mod device;

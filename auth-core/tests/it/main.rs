@@ -15,6 +15,7 @@ mod audit;
 mod background;
 mod before_proof;
 mod between;
+mod browser;
 mod cancellation;
 mod check;
 mod connect;

@@ -69,6 +69,11 @@ each_database! {
         bounded.verify(next.access.expose()).unwrap();
         assert_eq!(verbs(), [""; 0], "verify, bounded");
 
+        for read in [&["SELECT"][..], &[]] {
+            test.auth.verify_browser(&next.browser).await.unwrap();
+            assert_eq!(verbs(), read, "verify the cookie of a browser, and again");
+        }
+
         test.auth.verify_session(&caller).await.unwrap();
         assert_eq!(verbs(), ["SELECT"], "verify, strict");
 

@@ -92,6 +92,7 @@ pub(crate) struct HttpConfig {
     pub(crate) admin_api: bool,
     pub(crate) docs: bool,
     pub(crate) pages: PagesConfig,
+    pub(crate) browser: BrowserConfig,
     pub(crate) limits: Limits,
     /// How long requests are still taken after the signal to end.
     pub(crate) shutdown_delay: Duration,
@@ -103,6 +104,13 @@ pub(crate) struct PagesConfig {
     pub(crate) on: bool,
     /// What they call the service, if not as mails do.
     pub(crate) name: Option<String>,
+}
+
+/// The door for applications behind a proxy that know nothing of users.
+#[derive(Debug)]
+pub(crate) struct BrowserConfig {
+    pub(crate) on: bool,
+    pub(crate) cookie_domain: Option<String>,
 }
 
 impl HttpConfig {
@@ -231,6 +239,7 @@ impl Default for Config {
                 admin_api: true,
                 docs: true,
                 pages: PagesConfig { on: true, name: None },
+                browser: BrowserConfig { on: false, cookie_domain: None },
                 limits: LIMITS,
                 shutdown_delay: Duration::ZERO,
             },
@@ -269,6 +278,14 @@ fn http_agrees(config: &mut Config) -> Result<(), SettingError> {
             "set PUBLIC_URL",
         )),
         _ => {}
+    }
+    if http.browser.on && !http.pages.on {
+        let problem = "needs ACCOUNT_PAGES=on: people are sent to the sign-in page";
+        return Err(SettingError::new("BROWSER_DOOR", problem));
+    }
+    if http.browser.cookie_domain.is_some() && !http.browser.on {
+        let problem = "is of no use without BROWSER_DOOR=on";
+        return Err(SettingError::new("BROWSER_COOKIE_DOMAIN", problem));
     }
     if http.trusted_proxies.announce && http.trusted_proxies.is_empty() && listen.unix_socket.is_none() {
         warnings.push(Finding::warning(

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use auth_tower::ClientAddr;
+use auth_tower::{ClientAddr, TrustedProxy};
 use http::{Request, Response};
 use hyper::body::Incoming;
 use tokio::{
@@ -94,6 +94,9 @@ pub(crate) async fn accept_until<S, B>(
                 let client = proxies.client(peer, request.headers());
                 let client = client.unwrap_or_else(|| proxies.nobody(request.uri().path()));
                 request.extensions_mut().insert(ClientAddr(client));
+                if proxies.trusts(peer) {
+                    request.extensions_mut().insert(TrustedProxy);
+                }
                 request
             });
             connection::serve(accepted, http, service, limits, only_probes, stopped).await;

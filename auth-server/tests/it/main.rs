@@ -9,6 +9,7 @@
 
 mod accessibility;
 mod account_pages;
+mod browser_door;
 mod budget;
 mod check;
 mod connections;

@@ -14,6 +14,7 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
+pub(crate) use self::origin::split_port;
 pub use self::policy::OriginPolicy;
 use crate::{
     grpc::Refusal,

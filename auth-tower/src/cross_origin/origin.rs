@@ -112,7 +112,7 @@ fn is_of_application(scheme: &str) -> bool {
 }
 
 /// The colons of an IPv6 address are inside its brackets.
-fn split_port(authority: &str) -> (&str, Option<&str>) {
+pub(crate) fn split_port(authority: &str) -> (&str, Option<&str>) {
     match authority.rsplit_once(':') {
         Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
         _ => (authority, None),

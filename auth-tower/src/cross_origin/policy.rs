@@ -76,7 +76,6 @@ impl OriginPolicy {
     }
 
     /// The public URL's and the trusted ones.
-    #[cfg(feature = "pages")]
     pub(crate) fn origins(&self) -> impl Iterator<Item = &str> {
         std::iter::once(&*self.public).chain(self.trusted.iter()).map(Origin::text)
     }

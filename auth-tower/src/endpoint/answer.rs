@@ -9,7 +9,7 @@ use http::{
 };
 use serde::Serialize;
 
-use crate::{Body, problem::Problem, transport::Cookies};
+use crate::{Body, problem::Problem, service::Inner};
 
 pub(super) fn json(status: StatusCode, value: &impl Serialize) -> Response<Body> {
     let mut response = Response::new(Body::json(value));
@@ -53,13 +53,13 @@ struct TokenDocument<'a> {
     recovery_codes: Vec<&'a str>,
 }
 
-pub(super) fn tokens(cookies: Cookies, tokens: &Tokens) -> Response<Body> {
-    tokens_with_codes(cookies, tokens, &[])
+pub(super) fn tokens(service: &Inner, tokens: &Tokens) -> Response<Body> {
+    tokens_with_codes(service, tokens, &[])
 }
 
-pub(super) fn tokens_with_codes(cookies: Cookies, tokens: &Tokens, codes: &[Password]) -> Response<Body> {
+pub(super) fn tokens_with_codes(service: &Inner, tokens: &Tokens, codes: &[Password]) -> Response<Body> {
     let mut response = access_token(&tokens.access, tokens.access_expires_in, codes);
-    token_cookies(cookies, tokens, response.headers_mut());
+    token_cookies(service, tokens, response.headers_mut());
     response
 }
 
@@ -77,9 +77,28 @@ pub(super) fn access_token(access: &AccessToken, expires_in: Duration, codes: &[
 }
 
 /// What goes into the jar after a sign-in or a refresh.
-pub(crate) fn token_cookies(cookies: Cookies, tokens: &Tokens, headers: &mut HeaderMap) {
+pub(crate) fn token_cookies(service: &Inner, tokens: &Tokens, headers: &mut HeaderMap) {
+    let cookies = service.cookies;
+    if let Some(door) = &service.browser {
+        door.cookie.set(headers, tokens.browser.expose(), tokens.session_expires_in);
+    }
     cookies.refresh.set(headers, tokens.refresh.expose(), tokens.refresh_expires_in);
     if let Some(device) = &tokens.device {
         cookies.device.set(headers, device.expose(), Tokens::DEVICE_EXPIRES_IN);
     }
+}
+
+/// What goes out of the jar with a session. The device stays known.
+pub(crate) fn clear_session_cookies(service: &Inner, headers: &mut HeaderMap) {
+    service.cookies.refresh.clear(headers);
+    if let Some(door) = &service.browser {
+        door.cookie.clear(headers);
+    }
+}
+
+/// Whether the browser door would not know who is signed in: nobody has been at a door since it is there, or a secret has changed.
+#[cfg(feature = "pages")]
+pub(crate) fn lacks_browser_cookie(service: &Inner, tokens: &Tokens, held: &HeaderMap) -> bool {
+    let door = service.browser.as_ref();
+    door.is_some_and(|door| door.cookie.read_one(held) != Some(tokens.browser.expose()))
 }

@@ -4,6 +4,8 @@
 mod account;
 mod admin;
 mod answer;
+mod asked;
+mod browser;
 mod change_email;
 mod document;
 mod email_code;
@@ -30,13 +32,19 @@ mod verify_email;
 use auth_core::Auth;
 use serde_json::Value;
 
-pub use self::admin::AccountDocument;
-pub(crate) use self::{answer::token_cookies, document::schemas, signed_in::answer as answer_sign_in};
+pub use self::{admin::AccountDocument, browser::BrowserDoor};
 #[cfg(feature = "pages")]
 pub(crate) use self::{
+    answer::lacks_browser_cookie,
     email_code::email_codes,
     factor::picture,
     sign_in::{SignedUp, held, registration_closed, sign_in, sign_out, sign_up},
+};
+pub(crate) use self::{
+    answer::{clear_session_cookies, token_cookies},
+    browser::Door,
+    document::schemas,
+    signed_in::answer as answer_sign_in,
 };
 use crate::{
     openapi::{Code, Tag},
@@ -69,6 +77,7 @@ pub(crate) const DOORS: &[Doors] = &[
     #[cfg(feature = "webhooks")]
     news::DOORS,
     verify::DOORS,
+    browser::DOORS,
     keys::DOORS,
     openapi::DOORS,
 ];

@@ -9,10 +9,10 @@ use crate::{Body, problem::Problem, route::Answered, service::Inner};
 /// Tokens, or that a second factor is asked for first: as a document, or to a page where a browser has to be sent on.
 pub(crate) fn answer(service: &Inner, sign_in: SignIn, page: Option<&str>) -> Answered {
     match (sign_in, page) {
-        (SignIn::Granted(granted), None) => Ok(tokens(service.cookies, &granted)),
+        (SignIn::Granted(granted), None) => Ok(tokens(service, &granted)),
         (SignIn::Granted(granted), Some(page)) => {
             let mut response = redirect(page)?;
-            token_cookies(service.cookies, &granted, response.headers_mut());
+            token_cookies(service, &granted, response.headers_mut());
             Ok(response)
         }
         (SignIn::Challenge(challenge), None) => Ok(document(service, &challenge)),

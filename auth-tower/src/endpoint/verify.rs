@@ -1,12 +1,16 @@
 //! For proxies that ask before they let a request through (nginx `auth_request`, Traefik `ForwardAuth`, Caddy `forward_auth`).
 
-use std::{future::ready, time::Duration};
+use std::future::ready;
 
-use auth_core::{Assurance, Caller as Whom, Principal, machine::is_scope};
+use auth_core::{Caller as Whom, Principal, machine::is_scope};
 use http::{HeaderName, HeaderValue};
 use serde_json::json;
 
-use super::{Doors, answer::no_content};
+use super::{
+    Doors,
+    answer::no_content,
+    asked::{self, Asked, Shown, parameter, parameters},
+};
 use crate::{
     openapi::{Operation, Tag},
     problem::Problem,
@@ -37,7 +41,7 @@ pub(crate) const DOORS: Doors = Doors { endpoints: &[Endpoint::VERIFY], ..Doors:
 /// expires if the host runs none.
 fn verify(call: &mut Call) -> Answered {
     let caller = call.caller()?;
-    Asked::of(call)?.of_caller(&caller, call)?;
+    Wanted::of(call)?.of_caller(&caller, call)?;
     let mut response = no_content();
     for (name, value) in about(&caller) {
         // Ids and role names are visible ASCII, so there is always a value.
@@ -48,36 +52,22 @@ fn verify(call: &mut Call) -> Answered {
     Ok(response)
 }
 
-/// What a proxy asks for besides. What is not understood is refused: a proxy that misspells a parameter must not let everybody in.
-struct Asked {
-    level: Option<Assurance>,
-    max_age: Option<Duration>,
-    role: Option<String>,
+/// What a proxy asks for besides, and of whom.
+struct Wanted {
+    asked: Asked,
     scope: Option<String>,
     /// Whoever it is, or one of the two.
     #[expect(clippy::option_option, reason = "not asked, any, or one of them")]
     caller: Option<Option<Whom>>,
 }
 
-impl Asked {
+impl Wanted {
     fn of(call: &Call) -> Result<Self, Problem> {
         let not_understood = || {
             Problem::malformed("The parameters are acr, max_age, role, scope and caller, each of them good.")
         };
-        // A value that is nothing, as of a variable that is not set, would otherwise be as good as no parameter.
-        let is_nothing = |pair: &str| pair.split_once('=').is_none_or(|(_, value)| value.is_empty());
-        if call.raw_query().split('&').any(|pair| !pair.is_empty() && is_nothing(pair)) {
-            return Err(not_understood());
-        }
-        let mut query = call.query()?;
-        let level = query.remove("acr").map(|name| Assurance::named(&name).ok_or_else(not_understood));
-        let max_age = query.remove("max_age").map(|age| {
-            // Digits only: parsing alone would take a sign.
-            let seconds =
-                age.bytes().all(|byte| byte.is_ascii_digit()).then(|| age.parse::<u32>().ok()).flatten();
-            seconds.map(|seconds| Duration::from_secs(seconds.into())).ok_or_else(not_understood)
-        });
-        let role = query.remove("role");
+        let mut query = parameters(call, not_understood)?;
+        let asked = Asked::take(&mut query).ok_or_else(not_understood)?;
         let scope = query.remove("scope");
         if scope.as_deref().is_some_and(|scope| !is_scope(scope)) {
             return Err(not_understood());
@@ -91,18 +81,12 @@ impl Asked {
         if !query.is_empty() {
             return Err(not_understood());
         }
-        Ok(Self {
-            level: level.transpose()?,
-            max_age: max_age.transpose()?,
-            role,
-            scope,
-            caller: caller.transpose()?,
-        })
+        Ok(Self { asked, scope, caller: caller.transpose()? })
     }
 
     fn of_caller(&self, caller: &Principal, call: &Call) -> Result<(), Problem> {
         let is_machine = caller.session_id().is_none();
-        let asks_presence = self.level.is_some() || self.max_age.is_some();
+        let asks_presence = self.asked.level.is_some() || self.asked.max_age.is_some();
         if is_machine && (asks_presence || (self.scope.is_none() && self.caller.is_none())) {
             return Err(Problem::session_required());
         }
@@ -110,17 +94,12 @@ impl Asked {
         if is_other || self.scope.as_deref().is_some_and(|scope| !caller.has_scope(scope)) {
             return Err(Problem::forbidden());
         }
-        let now = call.service.auth.clock().now();
-        // One ahead of this clock was made by a server whose clock runs faster.
-        let age = now.duration_since(caller.authenticated_at()).unwrap_or_default();
-        let is_recent = self.max_age.is_none_or(|max_age| age <= max_age);
-        if !is_recent || self.level.is_some_and(|level| caller.assurance() < level) {
-            return Err(Problem::insufficient_authentication(self.level, self.max_age));
-        }
-        match &self.role {
-            Some(role) if !caller.has_role(role) => Err(Problem::forbidden()),
-            _ => Ok(()),
-        }
+        let shown = Shown {
+            assurance: caller.assurance(),
+            authenticated_at: caller.authenticated_at(),
+            roles: caller.roles(),
+        };
+        Ok(self.asked.of(&shown, call.service.auth.clock().now())?)
     }
 }
 
@@ -138,33 +117,21 @@ fn about(caller: &Principal) -> [(HeaderName, String); 5] {
 
 fn describe(_: &Inner) -> Operation {
     let header = |description: &str| json!({"description": description, "schema": {"type": "string"}});
-    let parameter = |name: &str, description: &str, schema: serde_json::Value| json!({"name": name, "in": "query", "description": description, "schema": schema});
+    let operation = asked::describe(Operation::new("verify", "Is this token good"));
     [
-        parameter("acr", "At least so much was shown.", json!({"type": "string", "enum": ["aal1", "aal2"]})),
-        parameter(
-            "max_age",
-            "At most so many seconds ago.",
-            json!({"type": "integer", "minimum": 0, "maximum": u32::MAX}),
-        ),
-        parameter(
-            "role",
-            "By who has this role.",
-            json!({"type": "string", "pattern": "^[a-z0-9_-]{1,64}$"}),
-        ),
         parameter(
             "scope",
             "By who is signed in, or by a machine whose key is for this.",
-            json!({"type": "string", "pattern": "^[a-z0-9:._-]{1,64}$"}),
+            &json!({"type": "string", "pattern": "^[a-z0-9:._-]{1,64}$"}),
         ),
         parameter(
             "caller",
             "By anybody, or by one kind: machines are let through as well.",
-            json!({"type": "string", "enum": ["any", "person", "service"]}),
+            &json!({"type": "string", "enum": ["any", "person", "service"]}),
         ),
     ]
     .into_iter()
-    .fold(Operation::new("verify", "Is this token good"), Operation::parameter)
-    .fails(&["insufficient_user_authentication", "forbidden"])
+    .fold(operation, Operation::parameter)
     .describe("For proxies that ask before they let a request through. Reads no database, but for a key once in the time of a poll. Machines \
          are let through only where `scope` or `caller` asks for them.")
     .answer(

@@ -123,7 +123,7 @@ fn references(value: &Value, found: &mut Vec<String>) {
 }
 
 fn security_schemes(service: &Inner) -> Value {
-    json!({
+    let mut schemes = json!({
         "bearer": {
             "type": "http",
             "scheme": "bearer",
@@ -151,7 +151,17 @@ fn security_schemes(service: &Inner) -> Value {
             "name": service.cookies.refresh.name(),
             "description": "Set by a login; `HttpOnly`, `SameSite=Strict`. A browser sends it by itself.",
         },
-    })
+    });
+    if let (Some(door), Some(schemes)) = (&service.browser, schemes.as_object_mut()) {
+        let cookie = json!({
+            "type": "apiKey",
+            "in": "cookie",
+            "name": door.cookie.name(),
+            "description": "Set by a login beside the other; `HttpOnly`, `SameSite=Lax`. It opens `/verify/browser` and nothing else.",
+        });
+        schemes.insert("browser_cookie".to_owned(), cookie);
+    }
+    schemes
 }
 
 #[cfg(test)]

@@ -163,8 +163,15 @@ impl Operation {
         if route.method != "GET" {
             operation = operation.fails(&["cross_origin"]);
         }
-        let answers = problems::answers(&operation.codes, address.speaks_oauth);
-        operation.answers.extend(answers);
+        for (status, mut answer) in problems::answers(&operation.codes, address.speaks_oauth) {
+            // A page for who goes there may have the same status.
+            if let Some(page) = operation.answers.get(&status) {
+                answer["description"] =
+                    json!(format!("{} {}", shown(&page["description"]), shown(&answer["description"])));
+                answer["content"]["text/html"] = page["content"]["text/html"].clone();
+            }
+            operation.answers.insert(status, answer);
+        }
         operation
     }
 
@@ -189,6 +196,10 @@ impl Operation {
         operation.insert("responses".to_owned(), Value::Object(self.answers));
         Value::Object(operation)
     }
+}
+
+fn shown(text: &Value) -> &str {
+    text.as_str().unwrap_or_default()
 }
 
 fn add_request_id(answer: &mut Value) {

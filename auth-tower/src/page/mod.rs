@@ -4,7 +4,7 @@
 use std::future::ready;
 
 use http::{
-    HeaderName, HeaderValue, Response,
+    HeaderName, HeaderValue, Response, StatusCode,
     header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE},
 };
 use serde_json::json;
@@ -17,6 +17,13 @@ const BUTTON: &str = include_str!("button.html");
 
 pub(crate) fn answer(html: &str) -> Answer {
     Box::pin(ready(Ok(page(html))))
+}
+
+/// A page that only says something.
+pub(crate) fn with_status(status: StatusCode, html: &str) -> Response<Body> {
+    let mut response = page(html);
+    *response.status_mut() = status;
+    response
 }
 
 /// What a page with one button says: none of it holds a quote or markup.

@@ -77,7 +77,7 @@ pub(super) async fn end(ask: &mut Ask) -> Answered {
     }
     if caller.session_id() == Some(session) {
         endpoint::sign_out(&ask.pages.service, ask.headers(), &ask.client).await?;
-        ask.pages.service.cookies.refresh.clear(&mut ask.jar);
+        endpoint::clear_session_cookies(&ask.pages.service, &mut ask.jar);
         return Ask::go(&ask.at("/sign-in?told=signed_out"));
     }
     Ask::go(&told(ask, "ended"))

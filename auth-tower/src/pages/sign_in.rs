@@ -71,7 +71,7 @@ pub(super) async fn send(ask: &mut Ask) -> Answered {
 pub(super) fn signed_in(ask: &mut Ask, sign_in: SignIn, target: &Target) -> Answered {
     match sign_in {
         SignIn::Granted(tokens) => {
-            endpoint::token_cookies(ask.pages.service.cookies, &tokens, &mut ask.jar);
+            endpoint::token_cookies(&ask.pages.service, &tokens, &mut ask.jar);
             Ask::go(target.place(&ask.at("")))
         }
         SignIn::Challenge(challenge) => challenge::begin(ask, &challenge, target),

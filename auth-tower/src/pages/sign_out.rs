@@ -7,8 +7,7 @@ use crate::endpoint;
 pub(super) async fn send(ask: &mut Ask) -> Answered {
     let service = &ask.pages.service;
     endpoint::sign_out(service, ask.headers(), &ask.client).await?;
-    let cookies = service.cookies;
-    cookies.refresh.clear(&mut ask.jar);
-    cookies.challenge.clear(&mut ask.jar);
+    endpoint::clear_session_cookies(service, &mut ask.jar);
+    service.cookies.challenge.clear(&mut ask.jar);
     Ask::go(&ask.at("/sign-in?told=signed_out"))
 }

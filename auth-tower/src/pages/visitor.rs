@@ -10,7 +10,11 @@ use super::{
     redirect::Target,
     view::Detour,
 };
-use crate::{endpoint::token_cookies, headers::single, navigation};
+use crate::{
+    endpoint::{clear_session_cookies, lacks_browser_cookie, token_cookies},
+    headers::single,
+    navigation,
+};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// In the address of a page that has sent itself once more.
@@ -29,22 +33,23 @@ impl Ask {
     /// By the cookie, which is looked at as at a refresh: whether its session lives, and whether it is a copy. Where it has been
     /// used for as long as an access token lives, it is replaced.
     pub(super) async fn who(&mut self) -> Result<Who, Stop> {
-        let cookies = self.pages.service.cookies;
+        let service = &self.pages.service;
         // Whose of several is the owner's cannot be told.
-        let Some(held) = cookies.refresh.read_one(self.headers()).map(str::to_owned) else {
+        let Some(held) = service.cookies.refresh.read_one(self.headers()).map(str::to_owned) else {
             return Ok(Who::Nobody);
         };
         match self.auth().look(RefreshToken::from(held.as_str()), self.client.clone()).await {
             Ok(tokens) => {
-                if tokens.refresh.expose() != held {
-                    token_cookies(cookies, &tokens, &mut self.jar);
+                let is_new = tokens.refresh.expose() != held;
+                if is_new || lacks_browser_cookie(service, &tokens, self.headers()) {
+                    token_cookies(service, &tokens, &mut self.jar);
                 }
                 let caller = self.auth().verifier().verify(tokens.access.expose())?;
                 self.client.actor = Some(caller.user_id());
                 Ok(Who::Somebody(caller))
             }
             Err(Error::SessionOver) => {
-                cookies.refresh.clear(&mut self.jar);
+                clear_session_cookies(service, &mut self.jar);
                 Ok(Who::Nobody)
             }
             Err(Error::InvalidToken | Error::SessionLeft) => Ok(Who::Nobody),

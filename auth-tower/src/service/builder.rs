@@ -7,7 +7,8 @@ use auth_core::Auth;
 
 use super::{AuthService, Inner};
 use crate::{
-    ConfigError, Endpoint, OriginPolicy, endpoint,
+    BrowserDoor, ConfigError, Endpoint, OriginPolicy,
+    endpoint::{self, Door},
     headers::{HSTS, hsts},
     openapi,
     route::Table,
@@ -24,6 +25,7 @@ pub struct AuthServiceBuilder {
     public_url: Option<String>,
     trusted_origins: Vec<String>,
     cookies: Cookies,
+    browser: Option<BrowserDoor>,
     mounted_at: String,
     hsts: String,
     without: Vec<Endpoint>,
@@ -40,6 +42,7 @@ impl AuthServiceBuilder {
             public_url: None,
             trusted_origins: Vec::new(),
             cookies: Cookies::SECURE,
+            browser: None,
             mounted_at: String::new(),
             hsts: HSTS.to_owned(),
             without: Vec::new(),
@@ -70,6 +73,14 @@ impl AuthServiceBuilder {
     /// sessions, and a sibling domain can set the cookie.
     pub fn insecure_cookie(mut self) -> Self {
         self.cookies = Cookies::INSECURE;
+        self
+    }
+
+    /// Keeps the door of applications behind a proxy that know nothing of users, by a cookie that every sign-in then sets: one that comes
+    /// along by a link of another site, unlike that of the refresh token, and opens nothing but what the proxy keeps. Default: none, and
+    /// `/verify/browser` is 404.
+    pub fn browser_door(mut self, door: BrowserDoor) -> Self {
+        self.browser = Some(door);
         self
     }
 
@@ -130,7 +141,7 @@ impl AuthServiceBuilder {
     ///
     /// # Errors
     /// [`ConfigError`] names the setting.
-    pub fn build(self) -> Result<AuthService, ConfigError> {
+    pub fn build(mut self) -> Result<AuthService, ConfigError> {
         let mut origins = match &self.public_url {
             Some(origin) => OriginPolicy::new(origin)?,
             None => OriginPolicy::local(),
@@ -156,10 +167,14 @@ impl AuthServiceBuilder {
         if self.body_timeout.is_zero() {
             return Err(ConfigError::new("body_timeout", "is zero; no body would be taken"));
         }
-        Ok(self.build_with(origins))
+        let door = self.browser.take().map(|door| door.build(&origins, self.cookies)).transpose()?;
+        Ok(self.build_with(origins, door))
     }
 
-    pub(super) fn build_with(self, origins: OriginPolicy) -> AuthService {
+    pub(super) fn build_with(mut self, origins: OriginPolicy, browser: Option<Door>) -> AuthService {
+        if browser.is_none() {
+            self.without.push(Endpoint::VERIFY_BROWSER);
+        }
         let mounted: Vec<Endpoint> = endpoint::DOORS
             .iter()
             .filter(|doors| (doors.open)(&self.auth))
@@ -172,6 +187,7 @@ impl AuthServiceBuilder {
                 verifier: self.auth.verifier().bounded(self.auth.revocations()),
                 auth: self.auth,
                 cookies: self.cookies,
+                browser,
                 mounted_at: self.mounted_at,
                 hsts: hsts(&self.hsts).filter(|_| origins.is_https() && !origins.is_loopback()),
                 described: self.described,

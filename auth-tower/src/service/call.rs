@@ -6,7 +6,7 @@ use auth_core::{ClientInfo, Principal};
 use http::{HeaderMap, request::Parts};
 
 use super::{Inner, Payload, form};
-use crate::{problem::Problem, route::Found};
+use crate::{TrustedProxy, problem::Problem, route::Found};
 
 /// A request that has got through to its handler.
 #[derive(Debug)]
@@ -26,6 +26,11 @@ impl Call {
 
     pub(crate) fn headers(&self) -> &HeaderMap {
         &self.parts.headers
+    }
+
+    /// Whether the host says that whoever is connected may be believed.
+    pub(crate) fn is_of_trusted_proxy(&self) -> bool {
+        self.parts.extensions.get::<TrustedProxy>().is_some()
     }
 
     /// Whoever was let in. Taken once; at a door that is open to anybody there is nobody.

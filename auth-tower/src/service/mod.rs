@@ -39,7 +39,7 @@ use crate::{
     Body, OriginPolicy,
     authenticate::{authenticate, authenticate_any, bearer},
     client,
-    endpoint::{self, token_cookies},
+    endpoint::{self, Door, clear_session_cookies, token_cookies},
     headers::set_security_headers,
     openapi,
     problem::Problem,
@@ -87,6 +87,8 @@ pub(crate) struct Inner {
     /// Bounded, if the host polls; for the endpoint that reads no database.
     pub(crate) verifier: TokenVerifier,
     pub(crate) cookies: Cookies,
+    /// For applications that know nothing of users, where there is one.
+    pub(crate) browser: Option<Door>,
     pub(crate) mounted_at: String,
     pub(crate) hsts: Option<HeaderValue>,
     pub(crate) origins: OriginPolicy,
@@ -128,7 +130,7 @@ impl AuthService {
     /// The service with its defaults: for clients that see it at `http://localhost:8000`, no other origin
     /// trusted, `Secure` cookie, bodies up to 16 KiB within 10 s.
     pub fn new(auth: Auth) -> Self {
-        Self::builder(auth).build_with(OriginPolicy::local())
+        Self::builder(auth).build_with(OriginPolicy::local(), None)
     }
 
     /// Starts from the defaults of [`new`](Self::new).
@@ -147,7 +149,7 @@ impl AuthService {
     /// `(endpoints.session_cookies(&tokens), Redirect::to("/"))`; elsewhere, `headers.extend(...)`. The access token is not in it.
     pub fn session_cookies(&self, tokens: &Tokens) -> HeaderMap {
         let mut headers = HeaderMap::new();
-        token_cookies(self.inner.cookies, tokens, &mut headers);
+        token_cookies(&self.inner, tokens, &mut headers);
         headers
     }
 
@@ -155,7 +157,7 @@ impl AuthService {
     /// session itself ends with [`Auth::logout_session`].
     pub fn cleared_session_cookies(&self) -> HeaderMap {
         let mut headers = HeaderMap::new();
-        self.inner.cookies.refresh.clear(&mut headers);
+        clear_session_cookies(&self.inner, &mut headers);
         headers
     }
 

@@ -11,6 +11,7 @@ mod admin;
 mod axum_extractor;
 mod bad_input;
 mod body;
+mod browser;
 mod conformance;
 mod cookies;
 mod cross_origin;

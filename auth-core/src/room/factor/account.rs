@@ -87,6 +87,7 @@ pub(super) async fn confirm_totp(
         Err(Error::Refused(INVALID_CODE)) => return Err(wrong_code()),
         stands => stands?,
     };
+    kernel.changed_here();
     kernel.mail_waits();
     kernel.emit(client, kind);
     let (access, access_expires_in) = kernel.access_token(&session, &methods, &claims, now)?;

@@ -289,6 +289,9 @@ async fn spend(
         shown.was_spent(kernel, &user.email, client).await?;
         return Err(INVALID_CODE.into());
     };
+    if also.lifts.is_some() {
+        kernel.changed_here();
+    }
     shown.spent(kernel, client).await;
     if let Some(kind) = kind {
         kernel.emit(client, kind);

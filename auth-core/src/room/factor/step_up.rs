@@ -114,6 +114,7 @@ async fn write(
         Ok(true)
     })
     .await?;
+    kernel.changed_here();
     match shown {
         Some(shown) if spent => shown.spent(kernel, client).await,
         Some(shown) => {

@@ -160,6 +160,24 @@ const ROOMS: &[Shared] = &[
             ("migration/migrator.rs", "the list of migrations"),
         ],
     },
+    Shared {
+        room: "browser",
+        words: &["browser::", "mod browser", "verify_browser", "BrowserDoor", "BrowserCaller", "BROWSER_"],
+        files: &[
+            ("auth-core/key_ring/in_force.rs", "what its token is made with"),
+            ("auth-core/lib.rs", "gives it away"),
+            ("auth-core/manual/mod.rs", "its page"),
+            ("auth-core/room/mod.rs", "the list of rooms, and what it remembers"),
+            ("auth-core/token/mod.rs", "its token"),
+            ("auth-server/command/check/http.rs", "its findings"),
+            ("auth-server/config/mod.rs", "its settings, and what they need"),
+            ("auth-server/config/settings/mod.rs", "rows of its settings"),
+            ("auth-server/start.rs", "switches it on"),
+            ("auth-tower/endpoint/mod.rs", "the list of doors"),
+            ("auth-tower/lib.rs", "gives it away"),
+            ("auth-tower/service/builder.rs", "switches it on"),
+        ],
+    },
     // What an account tells is read, written, found and moved with the account, so its values and statements are the kernel's.
     Shared {
         room: "profile",

@@ -18,6 +18,7 @@ pub(super) fn check(config: &Config) -> Vec<Finding> {
         ));
     }
     found.extend(proxies(http, &own));
+    found.extend(browser_door(http));
     let (_, path) = config::split_url(&own);
     if !path.is_empty() {
         found.push(Finding::note(
@@ -44,6 +45,32 @@ pub(super) fn check(config: &Config) -> Vec<Finding> {
             "metrics_public",
             "METRICS_ADDR is open to more than this machine and private networks: whoever reaches it can read it",
             "name an address of a private network, or see that a firewall keeps others out",
+        ));
+    }
+    found
+}
+
+fn browser_door(http: &HttpConfig) -> Vec<Finding> {
+    let mut found = Vec::new();
+    if !http.browser.on {
+        return found;
+    }
+    if http.trusted_proxies.is_empty() && http.listen.unix_socket.is_none() {
+        found.push(Finding::warning(
+            "browser_door_proxy",
+            "BROWSER_DOOR is on and TRUSTED_PROXIES names none: nobody is believed who says which page is asked for, so that nobody \
+             comes back to it, and whoever follows a link of another site is refused",
+            "name the address of the proxy in TRUSTED_PROXIES",
+        ));
+    }
+    if let Some(domain) = &http.browser.cookie_domain {
+        found.push(Finding::warning(
+            "browser_cookie_domain",
+            format!(
+                "BROWSER_COOKIE_DOMAIN is {domain}: every host below it gets the cookie of whoever goes there, and can open with it what \
+                 the proxy keeps, or give people another one"
+            ),
+            "see that all of those hosts are yours and well kept, or put the applications below paths of one host",
         ));
     }
     found

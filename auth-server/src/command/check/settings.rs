@@ -9,7 +9,7 @@ use tracing::level_filters::LevelFilter;
 use crate::{
     config::{Config, Given},
     error::SettingError,
-    handle,
+    handle, start,
 };
 
 use super::keys;
@@ -42,8 +42,10 @@ pub(super) fn read(given: &[Given], directory: &Path) -> (Option<Config>, Vec<Se
 /// What is refused only when everything is put together. Nothing is connected with.
 fn build(config: &Config) -> Result<(), SettingError> {
     let Some(secret) = config.keys.secret.clone().or_else(keys::stand_in) else { return Ok(()) };
-    let url = config.http.public_url(config.http.listen.port);
-    handle::auth(config, DatabaseConnection::default(), handle::keys(config, secret), &url).map(drop)
+    // A free port is not known before the start, and any other will do here.
+    let url = config.http.public_url(config.http.listen.port.max(1));
+    let auth = handle::auth(config, DatabaseConnection::default(), handle::keys(config, secret), &url)?;
+    start::service(auth, config, &url).map(drop)
 }
 
 pub(super) fn finding(error: &SettingError) -> Finding {

@@ -471,6 +471,18 @@ pub(crate) static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| {
         )
         .renames(&["name"]),
         Setting::new(
+            "BROWSER_DOOR",
+            "on: GET /verify/browser tells a proxy who is signed in, for applications that know nothing of users; every sign-in then sets a cookie for it, SameSite=Lax [default]",
+            choice(|c| &mut c.http.browser.on, ON, NEITHER),
+        )
+        .renames(&["browser_door"]),
+        Setting::new(
+            "BROWSER_COOKIE_DOMAIN",
+            "Domain all of whose hosts get that cookie, so that those of TRUSTED_ORIGINS below it are kept too [default: none, the host of PUBLIC_URL only]",
+            optional(|c| &mut c.http.browser.cookie_domain, |text| Ok(text.to_ascii_lowercase()), String::clone),
+        )
+        .renames(&["browser_cookie_domain"]),
+        Setting::new(
             "DOCS",
             "off takes /docs and /openapi.json away [default]",
             choice(|c| &mut c.http.docs, ON, NEITHER),

@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 
 use crate::{
     endpoint::{
-        answer::{json, no_content},
+        answer::{clear_session_cookies, json, no_content},
         document::UserDocument,
         fields::password_again,
         machine,
@@ -49,7 +49,7 @@ async fn delete_me(mut call: Call) -> Answered {
     let client = call.client.actor(caller.user_id());
     call.service.auth.delete_account(&caller, password, client).await?;
     let mut response = no_content();
-    call.service.cookies.refresh.clear(response.headers_mut());
+    clear_session_cookies(&call.service, response.headers_mut());
     Ok(response)
 }
 

@@ -61,7 +61,7 @@ async fn answer(call: Call) -> Answered {
         answer = answer.remembering_device();
     }
     match factors.answer(answer).await {
-        Ok(answered) => Ok(tokens_with_codes(cookies, &answered.tokens, &answered.recovery_codes)),
+        Ok(answered) => Ok(tokens_with_codes(&call.service, &answered.tokens, &answered.recovery_codes)),
         Err(Error::SecondFactorRequired(challenge)) => Ok(signed_in::document(&call.service, &challenge)),
         Err(error @ Error::Refused(FACTOR_LOCKED)) => {
             let problem = Problem::from(error);

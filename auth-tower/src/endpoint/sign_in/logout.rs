@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::{
     authenticate::authenticate,
-    endpoint::answer::no_content,
+    endpoint::answer::{clear_session_cookies, no_content},
     openapi::{Operation, header},
     route::{Answered, Route, Takes},
     service::{Call, Inner},
@@ -27,14 +27,18 @@ async fn logout(call: Call) -> Answered {
         service.auth.logout_session(session, call.client).await?;
     }
     let mut response = no_content();
-    service.cookies.refresh.clear(response.headers_mut());
+    clear_session_cookies(&service, response.headers_mut());
     Ok(response)
 }
 
-/// Ends the sessions of all refresh cookies that came along.
+/// Ends the sessions of all cookies that came along: that of the browser door outlives the refresh cookie in the jar where only
+/// applications are used.
 pub(crate) async fn sign_out(service: &Inner, headers: &HeaderMap, client: &ClientInfo) -> Result<(), Error> {
     for token in service.cookies.refresh.read(headers) {
         service.auth.logout(token.into(), client.clone()).await?;
+    }
+    for token in service.browser.iter().flat_map(|door| door.cookie.read(headers)) {
+        service.auth.logout_browser(&token.into(), client.clone()).await?;
     }
     Ok(())
 }

@@ -3,7 +3,10 @@ use serde_json::json;
 
 use super::tokens_described;
 use crate::{
-    endpoint::{answer::tokens, signed_in},
+    endpoint::{
+        answer::{clear_session_cookies, tokens},
+        signed_in,
+    },
     openapi::Operation,
     problem::Problem,
     route::{Answered, Route, Takes},
@@ -23,13 +26,13 @@ async fn refresh_token(call: Call) -> Answered {
         _ => return Err(Error::InvalidToken.into()),
     };
     match call.service.auth.refresh(token, call.client).await {
-        Ok(granted) => Ok(tokens(cookies, &granted)),
+        Ok(granted) => Ok(tokens(&call.service, &granted)),
         // Only here is the cookie known to be of no more use. Where the client itself has left the session, a
         // newer cookie is in the jar or on its way, and this answer may be the last to arrive; a malformed one may
         // stand beside a good one; and a fault of ours is no reason to sign anybody out.
         Err(Error::SessionOver) => {
             let mut response = Problem::from(Error::SessionOver).for_oauth().into_response();
-            cookies.refresh.clear(response.headers_mut());
+            clear_session_cookies(&call.service, response.headers_mut());
             Ok(response)
         }
         // The session goes on, and so does its cookie, with which the challenge is answered.

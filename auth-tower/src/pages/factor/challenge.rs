@@ -80,7 +80,7 @@ pub(in crate::pages) async fn send(ask: &mut Ask) -> Answered {
     match factors(ask)?.answer(answer).await {
         Ok(answered) => {
             let cookies = ask.pages.service.cookies;
-            token_cookies(cookies, &answered.tokens, &mut ask.jar);
+            token_cookies(&ask.pages.service, &answered.tokens, &mut ask.jar);
             cookies.challenge.clear(&mut ask.jar);
             let next = target.place(&ask.at("")).to_owned();
             if answered.recovery_codes.is_empty() {

@@ -10,7 +10,7 @@ use auth_core::{
     webhooks,
 };
 use auth_migration::test_util::TestDatabase;
-use auth_tower::AccountPages;
+use auth_tower::{AccountPages, BrowserDoor};
 use proptest::{
     prelude::*,
     test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
@@ -45,6 +45,8 @@ struct Thief {
     /// Of the last mail with one, and the cookie of the browser that asked for one.
     code: String,
     flow: String,
+    /// Of the browser door, of the same session.
+    browser: String,
 }
 
 /// Everything that can be asked, with everything that the thief has.
@@ -200,6 +202,9 @@ fn requests_by(bearer: &str, thief: &Thief, victim: &str) -> Vec<(&'static str, 
         all.push(of_user("GET", path));
     }
     all.extend(pages(thief));
+    for asked in ["/verify/browser", "/verify/browser?acr=aal2"] {
+        all.push(("GET", "/verify/browser", Req::get(asked).cookie(&thief.browser)));
+    }
     for path in ["/oauth/{provider}/authorize", "/oauth/{provider}/callback"] {
         all.push(("GET", path, Req::get(&path.replace("{provider}", "github")).cookie(&thief.cookie)));
     }
@@ -257,8 +262,7 @@ fn pages(thief: &Thief) -> Vec<(&'static str, &'static str, Req)> {
 }
 
 /// To the pages, where the address is theirs.
-async fn send(world: &World, request: Req) -> Answer {
-    let request = request.build();
+async fn send(world: &World, request: http::Request<bytes::Bytes>) -> Answer {
     let Some(below) = request.uri().to_string().strip_prefix("/account").map(str::to_owned) else {
         return world.send_built(request).await;
     };
@@ -280,6 +284,9 @@ impl Thief {
             set.split(';').next().unwrap().clone_into(&mut self.challenge);
             // One that names a sign-in is as good at the other door.
             self.challenge.split('=').nth(1).unwrap().clone_into(&mut self.auth_session);
+        }
+        if let Some(browser) = answer.set_cookie("auth_browser") {
+            browser.split(';').next().unwrap_or_default().clone_into(&mut self.browser);
         }
         if let Some(flow) = answer.set_cookie("__Host-auth_flow") {
             flow.split(';').next().unwrap_or_default().clone_into(&mut self.flow);
@@ -360,6 +367,9 @@ async fn walk(policy: SecondFactor, hole: Option<Hole>, steps: &[(usize, u64)]) 
     let (victim, key) = (victim.to_string(), key.secret.expose().to_owned());
     let (access, cookie) = before.ada_signs_in().await;
     let own_session = before.auth.verifier().verify(&access).unwrap().session_id().unwrap().to_string();
+    let held = cookie.split_once('=').unwrap().1.into();
+    let browser = before.auth.look(held, ClientInfo::default()).await.unwrap().browser;
+    let browser = format!("__Host-auth_browser={}", browser.expose());
     before.clock = clock.clone();
     enrol(before).await;
     // The program of now, with this policy and every door.
@@ -374,6 +384,7 @@ async fn walk(policy: SecondFactor, hole: Option<Hole>, steps: &[(usize, u64)]) 
         hole.into_iter().fold(builder, AuthBuilder::insecure_hole)
     })
     .await;
+    let world = world.with(|service| service.browser_door(BrowserDoor::new("/account/sign-in")));
     let mut authenticator = SoftwareAuthenticator::on(ORIGIN);
     let handle = "AAAAAAAAAAAAAAAAAAAAAA";
     let asked = json!({"rp": {"id": "localhost"}, "user": {"id": handle}, "challenge": "AAAA"});
@@ -393,6 +404,7 @@ async fn walk(policy: SecondFactor, hole: Option<Hole>, steps: &[(usize, u64)]) 
         links,
         code,
         flow,
+        browser,
     };
     let pages = AccountPages::routes().map(|(method, path)| (method.to_owned(), path.to_owned()));
     let described = described(&world).into_iter().chain(pages).collect();
@@ -402,6 +414,8 @@ async fn walk(policy: SecondFactor, hole: Option<Hole>, steps: &[(usize, u64)]) 
         let mut all = requests(&thief, &victim);
         let (method, path, request) = all.swap_remove(choice % all.len());
         walk.asked.insert((method, path));
+        let request = request.build();
+        let asked_for = request.uri().to_string();
         let mut answer = send(&world, request).await;
         if path == "/oauth/{provider}/authorize"
             && answer.status == 302
@@ -428,6 +442,13 @@ async fn walk(policy: SecondFactor, hole: Option<Hole>, steps: &[(usize, u64)]) 
         }
         if path.starts_with("/webhooks") && answer.status.is_success() {
             gained = Some("to be told of what happens");
+        }
+        let is_let_in = path == "/verify/browser" && answer.status == 204;
+        if is_let_in && world.auth.config().factors.policy == SecondFactor::Required {
+            gained = Some("an application, by one factor");
+        }
+        if is_let_in && asked_for.contains("acr=aal2") {
+            gained = Some("an application that asks for two factors");
         }
         if path == "/events" && answer.status == 200 {
             gained = Some("what happens");
@@ -473,7 +494,7 @@ fn the_search_finds_a_door_without_the_gate() {
         (Hole::Password, &["POST /login", "POST /account/sign-in"][..]),
         (Hole::Provider, &["GET /oauth/{provider}/authorize"]),
         (Hole::EmailCode, &["POST /login/email/confirm"]),
-        (Hole::Refresh, &["POST /refresh-token", "GET /account", "POST /account"]),
+        (Hole::Refresh, &["POST /refresh-token", "GET /account", "POST /account", "GET /verify/browser"]),
     ] {
         let found = search(Some(hole)).unwrap_err();
         assert!(by.iter().any(|by| found.contains(by)), "{hole:?}: {found}");
@@ -483,7 +504,7 @@ fn the_search_finds_a_door_without_the_gate() {
 #[tokio::test]
 async fn each_route_once_gives_nothing_either_and_none_is_left_out() {
     // Each in its turn: the number of requests is the same at each step.
-    let steps: Vec<_> = (0..360).map(|choice| (choice, 1)).collect();
+    let steps: Vec<_> = (0..420).map(|choice| (choice, 1)).collect();
     let Walk { asked, described, gained } = walk(SecondFactor::Optional, None, &steps).await;
     assert_eq!(gained, None);
     let is_asked = |method: &str, path: &str| asked.iter().any(|asked| *asked == (method, path));
