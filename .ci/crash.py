@@ -1,6 +1,7 @@
 """What `.ci/crash` runs."""
 
 import base64
+import contextlib
 import http.client
 import json
 import os
@@ -19,6 +20,7 @@ PROGRAM, SCRATCH = os.environ["PROGRAM"], os.environ["SCRATCH"]
 KILLS = int(os.environ.get("KILLS", "100"))
 SECRET = "whsec_" + base64.b64encode(os.urandom(32)).decode()
 PASSWORD = "wilted-orchid-paddles-north"
+AT = os.environ.get("AT", "random")
 DICE = random.Random(int(os.environ.get("SEED", "1")))
 
 # The receiver of the manual's page on webhooks, behind a server.
@@ -202,11 +204,191 @@ def administrator(server):
     return json.loads(ask(server.port, "POST", "/login", account)[1])["access_token"]
 
 
-def run(kind):
-    database = fresh(kind)
-    node, port = receiver()
-    server = Server(database, free_port(), f"http://127.0.0.1:{port}/")
-    server.start()
+class Wire:
+    """Between the server and its database: can kill the server at a certain message that it sends."""
+
+    def __init__(self, host, port):
+        self.upstream, self.lock, self.left, self.server, self.after = (host, port), threading.Lock(), None, None, False
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.port = listener.getsockname()[1]
+
+        def accept():
+            while True:
+                threading.Thread(target=self.carry, args=(listener.accept()[0],), daemon=True).start()
+
+        threading.Thread(target=accept, daemon=True).start()
+
+    def arm(self, server, number, after):
+        """`after`: the database gets the message and answers, and the server never hears of it."""
+        with self.lock:
+            self.left, self.server, self.after = number, server, after
+
+    def disarm(self):
+        """Whether the server was killed, or is about to be."""
+        with self.lock:
+            is_fired, self.left = self.left is None, None
+        return is_fired
+
+    def is_due(self):
+        with self.lock:
+            if self.left is None:
+                return False
+            self.left -= 1
+            if self.left > 0:
+                return False
+            self.left = None
+            return True
+
+    def carry(self, client):
+        database = socket.create_connection(self.upstream)
+        deaf = threading.Event()
+
+        def hang_up():
+            for end in (client, database):
+                # A close alone would wait for whoever still reads.
+                with contextlib.suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)
+
+        def answers():
+            try:
+                while data := database.recv(65536):
+                    if deaf.is_set():
+                        self.server.kill()
+                        break
+                    client.sendall(data)
+            except OSError:
+                pass
+            hang_up()
+
+        threading.Thread(target=answers, daemon=True).start()
+        try:
+            while data := client.recv(65536):
+                if self.is_due():
+                    if not self.after:
+                        self.server.kill()
+                        break
+                    deaf.set()
+                database.sendall(data)
+        except OSError:
+            pass
+        hang_up()
+
+
+class Trace:
+    """For SQLite: kills the server at a certain write to its files."""
+
+    def __init__(self):
+        self.process, self.server = None, None
+
+    def arm(self, server, number, _):
+        self.server = server
+        calls = "pwrite64,fdatasync,ftruncate,unlink"
+        command = ["strace", "-f", "-qq", "-o", "/dev/null", "-p", str(server.process.pid), "-e", f"trace={calls}"]
+        self.process = subprocess.Popen([*command, "-e", f"inject={calls}:signal=SIGKILL:when={number}"])
+        tasks = f"/proc/{server.process.pid}/task"
+        is_traced = False
+        while not is_traced:
+            time.sleep(0.01)
+            states = [open(f"{tasks}/{task}/status").read() for task in os.listdir(tasks)]
+            # Or it is dead already: it also writes when nobody asks it for anything.
+            is_traced = all("TracerPid:\t0\n" not in state or "State:\tZ" in state for state in states)
+
+    def disarm(self):
+        self.process.terminate()
+        self.process.wait()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.server.process.wait(0.1)
+        return self.server.process.poll() is not None
+
+
+def changes(server, admin):
+    """One of each kind, each with a person of its own: what has to be there before, and the request that is cut off."""
+    port, number = server.port, [0]
+
+    def account():
+        number[0] += 1
+        return {"email": f"one-{number[0]}@example.net", "password": PASSWORD}
+
+    def person():
+        who = account()
+        ask(port, "POST", "/register", who)
+        return who, json.loads(ask(port, "POST", "/login", who)[1])["access_token"]
+
+    def of(token):
+        return "/users/" + json.loads(ask(port, "GET", "/users/me", token=token)[1])["id"]
+
+    def by_person(method, path, body=None):
+        def prepare():
+            who, token = person()
+            return method, path, body and body(who), token
+
+        return prepare
+
+    def by_admin(method, path, body=None):
+        def prepare():
+            return method, path(of(person()[1])) if callable(path) else path, body, admin()
+
+        return prepare
+
+    def of_service(method, more=""):
+        def prepare():
+            made = json.loads(ask(port, "POST", "/service-accounts", {"name": "job"}, admin())[1])
+            return method, f"/service-accounts/{made['id']}{more}", {"name": "job", "scopes": []} if more else None, admin()
+
+        return prepare
+
+    again = PASSWORD + "-again"
+    return {
+        "register": lambda: ("POST", "/register", account(), None),
+        "login": lambda: ("POST", "/login", person()[0], None),
+        "password": by_person("POST", "/users/me/password", lambda _: {"current_password": PASSWORD, "new_password": again}),
+        "logout": by_person("POST", "/logout"),
+        "end others": by_person("DELETE", "/users/me/sessions"),
+        "forgotten": by_person("POST", "/forgot-password", lambda who: {"email": who["email"]}),
+        "profile": by_person("PATCH", "/users/me", lambda _: {"name": "Ada"}),
+        "key made": by_person("POST", "/users/me/api-keys", lambda _: {"name": "job", "scopes": ["read:todos"]}),
+        "deleted": by_person("DELETE", "/users/me", lambda _: {"password": PASSWORD}),
+        "sessions ended": by_admin("DELETE", lambda user: user + "/sessions"),
+        "role": by_admin("PATCH", lambda user: user, {"roles": ["editor"]}),
+        "disabled": by_admin("PATCH", lambda user: user, {"disabled": True}),
+        "deleted by admin": by_admin("DELETE", lambda user: user),
+        "service made": by_admin("POST", "/service-accounts", {"name": "job"}),
+        "key of a service": of_service("POST", "/api-keys"),
+        "service deleted": of_service("DELETE"),
+        "webhook made": by_admin("POST", "/webhooks", {"url": "https://192.0.2.1/", "types": ["registered"]}),
+    }
+
+
+def kill_at_each(kind, server, wire):
+    """Each change is cut off at its first statement, its second, and so on, until it comes to its end."""
+
+    def admin():
+        account = {"email": "admin@example.com", "password": PASSWORD}
+        return json.loads(ask(server.port, "POST", "/login", account)[1])["access_token"]
+
+    kills, endings = 0, {}
+    for name, prepare in changes(server, admin).items():
+        for after in [False, True] if kind != "sqlite" else [False]:
+            for number in range(1, 200):
+                method, path, body, token = prepare()
+                wire.arm(server, number, after)
+                status, answer = ask(server.port, method, path, body, token)
+                if wire.disarm():
+                    server.process.wait(20)
+                    kills += 1
+                    server.start()
+                if status >= 400:
+                    sys.exit(f"{name}: {status} {answer}")
+                # What was cut off after the answer was something else that the server did.
+                if status != 0:
+                    endings[name] = number - 1
+                    print(f"{kind}: {name}: {number - 1}", file=sys.stderr, flush=True)
+                    break
+    print(f"{kind}: killed at each of " + ", ".join(f"{number} of {name}" for name, number in endings.items()), flush=True)
+    return kills
+
+
+def kill_at_random(server):
     token = administrator(server)
     status, answer = ask(server.port, "POST", "/webhooks", {"url": f"http://127.0.0.1:{poison()}/"}, token)
     assert status == 201, answer
@@ -222,6 +404,24 @@ def run(kind):
     stop.set()
     for worker in workers:
         worker.join()
+    return KILLS
+
+
+def run(kind):
+    database = fresh(kind)
+    node, port = receiver()
+    server = Server(database, free_port(), f"http://127.0.0.1:{port}/")
+    if AT == "random":
+        server.start()
+        kills = kill_at_random(server)
+    else:
+        url = urllib.parse.urlparse(database)
+        wire = Trace() if kind == "sqlite" else Wire(url.hostname, url.port)
+        if kind != "sqlite":
+            server.settings["DATABASE_URL"] = database.replace(f"{url.hostname}:{url.port}", f"127.0.0.1:{wire.port}")
+        server.start()
+        administrator(server)
+        kills = kill_at_each(kind, server, wire)
 
     # For as long as something arrives: after so many kills much waits, and the turn of the one that was killed last lasts a while.
     told, before, deadline = {}, -1, time.time() + 60
@@ -246,16 +446,16 @@ def run(kind):
     holes = sorted(set(range(1, max(stored) + 1)) - set(stored))
     accounts = set()
     for _, event in sorted(events.items()):
-        if event["type"] == "registered":
+        if event["type"] in ("registered", "created", "service_account_created"):
             accounts.add(event["data"]["user_id"])
-        elif event["type"] == "deleted":
+        elif event["type"] in ("deleted", "service_account_deleted"):
             accounts.discard(event["data"]["user_id"])
     there = int(rows(database, "SELECT COUNT(*) FROM auth_user")[0][0])
     drop(kind, database)
     duplicates = told["requests"] - len(events)
     python_agrees(told["last"])
     print(
-        f"{kind}: kills {KILLS}, events {len(events)}, duplicates {duplicates}, missing {len(missing)}, "
+        f"{kind}: kills {kills}, events {len(events)}, duplicates {duplicates}, missing {len(missing)}, "
         f"others {len(other)}, holes {len(holes)}, accounts by events {len(accounts)}, in the database {there}",
         flush=True,
     )

@@ -153,7 +153,15 @@ impl ConnectOptions {
                 pool.after_connect(move |connection, _| {
                     Box::pin(async move {
                         let limit = format!("SET SESSION innodb_lock_wait_timeout = {seconds}");
-                        sqlx::Executor::execute(connection, sqlx::AssertSqlSafe(limit)).await.map(drop)
+                        sqlx::Executor::execute(&mut *connection, sqlx::AssertSqlSafe(limit)).await?;
+                        // A node of a Galera cluster may be behind the others. There it waits, before it reads or writes, until it has
+                        // what they had when it was asked: a session that was renewed at another node would else be taken for stolen.
+                        let cluster =
+                            "SHOW SESSION VARIABLES WHERE Variable_name = 'wsrep_on' AND Value = 'ON'";
+                        if sqlx::Executor::fetch_optional(&mut *connection, cluster).await?.is_some() {
+                            sqlx::Executor::execute(connection, "SET SESSION wsrep_sync_wait = 7").await?;
+                        }
+                        Ok(())
                     })
                 })
             });

@@ -17,9 +17,26 @@ const MYSQL_GET_LOCK: &str =
 const MYSQL_RELEASE_LOCK: &str =
     "DO RELEASE_LOCK(CONCAT('auth_migration.', LEFT(SHA2(DATABASE(), 256), 40)))";
 
+/// On a Galera cluster a lock by name is one node's. There a row is the lock: whoever of two writes it at two nodes is second, is
+/// refused. How long it is somebody's who does not come back, in seconds; longer than any migration so far takes.
+const CLUSTER_TURN: u64 = 5 * 60;
+const CLUSTER_LOCK: [&str; 3] = [
+    // A node that is behind waits before it reads or writes.
+    "SET SESSION wsrep_sync_wait = 7",
+    "CREATE TABLE IF NOT EXISTS auth_migration_lock (id INT NOT NULL PRIMARY KEY, held_until BIGINT NOT NULL)",
+    "INSERT IGNORE INTO auth_migration_lock VALUES (1, 0)",
+];
+const CLUSTER_TAKE: &str = "UPDATE auth_migration_lock SET held_until = UNIX_TIMESTAMP() + ? \
+                            WHERE id = 1 AND held_until < UNIX_TIMESTAMP()";
+const CLUSTER_RELEASE: &str = "UPDATE auth_migration_lock SET held_until = 0 WHERE id = 1";
+/// Between two looks.
+const CLUSTER_REST: Duration = Duration::from_millis(200);
+
 /// The right to change the schema, and the one connection on which to do it.
 pub(crate) struct Lock {
     held: DatabaseTransaction,
+    /// Whether the row of a cluster is held too.
+    of_cluster: bool,
 }
 
 impl Lock {
@@ -39,7 +56,7 @@ impl Lock {
     /// Ends the work: keeps what was done if it succeeded, and lets the next one in either way.
     pub(crate) async fn release<T>(self, outcome: Result<T, MigrationError>) -> Result<T, MigrationError> {
         let released = match self.held.get_database_backend() {
-            DbBackend::MySql => self.held.execute_unprepared(MYSQL_RELEASE_LOCK).await.map(drop),
+            DbBackend::MySql => release_mysql(&self.held, self.of_cluster).await,
             _ => Ok(()),
         };
         // The error of the work comes first: it is the cause of the others, if there are any.
@@ -83,7 +100,7 @@ async fn postgres(db: &DatabaseConnection, wait: Duration) -> Result<Lock, Migra
     ))
     .await
     .map_err(|error| timeout_or(error, &["55P03"]))?;
-    Ok(Lock { held })
+    Ok(Lock { held, of_cluster: false })
 }
 
 /// The lock is the connection's, and a transaction is the way to hold on to a connection. It is ended at once:
@@ -99,9 +116,46 @@ async fn mysql(db: &DatabaseConnection, wait: Duration) -> Result<Lock, Migratio
         ))
         .await?;
     match row.map(|row| row.try_get::<Option<i64>>("", "held")).transpose()?.flatten() {
-        Some(1) => Ok(Lock { held }),
+        Some(1) if is_of_cluster(&held).await? => {
+            if let Err(error) = take_cluster(&held, wait).await {
+                release_mysql(&held, false).await?;
+                return Err(error);
+            }
+            Ok(Lock { held, of_cluster: true })
+        }
+        Some(1) => Ok(Lock { held, of_cluster: false }),
         Some(_) => Err(MigrationError::LockTimeout),
         None => Err(DbErr::Migration("GET_LOCK failed; is a database chosen?".to_owned()).into()),
+    }
+}
+
+async fn release_mysql(held: &DatabaseTransaction, of_cluster: bool) -> Result<(), DbErr> {
+    let row = if of_cluster { held.execute_unprepared(CLUSTER_RELEASE).await.map(drop) } else { Ok(()) };
+    held.execute_unprepared(MYSQL_RELEASE_LOCK).await?;
+    row
+}
+
+async fn is_of_cluster(db: &DatabaseTransaction) -> Result<bool, DbErr> {
+    let cluster = "SHOW SESSION VARIABLES WHERE Variable_name = 'wsrep_on' AND Value = 'ON'";
+    Ok(db.query_one_raw(Statement::from_string(DbBackend::MySql, cluster)).await?.is_some())
+}
+
+async fn take_cluster(db: &DatabaseTransaction, wait: Duration) -> Result<(), MigrationError> {
+    for statement in CLUSTER_LOCK {
+        db.execute_unprepared(statement).await?;
+    }
+    let mut left = wait;
+    loop {
+        let take = Statement::from_sql_and_values(DbBackend::MySql, CLUSTER_TAKE, [CLUSTER_TURN.into()]);
+        match db.execute_raw(take).await {
+            Ok(taken) if taken.rows_affected() > 0 => return Ok(()),
+            Ok(_) => {}
+            // Another node was first.
+            Err(error) if database_code(&error).is_some_and(|code| code == "40001") => {}
+            Err(error) => return Err(error.into()),
+        }
+        left = left.checked_sub(CLUSTER_REST).ok_or(MigrationError::LockTimeout)?;
+        tokio::time::sleep(CLUSTER_REST).await;
     }
 }
 
@@ -113,7 +167,7 @@ async fn sqlite(db: &DatabaseConnection) -> Result<Lock, MigrationError> {
     };
     // SQLITE_BUSY, and SQLITE_BUSY_RECOVERY after a crash.
     let held = db.begin_with_options(options).await.map_err(|error| timeout_or(error, &["5", "261"]))?;
-    Ok(Lock { held })
+    Ok(Lock { held, of_cluster: false })
 }
 
 fn timeout_or(error: DbErr, codes: &[&str]) -> MigrationError {
@@ -145,7 +199,7 @@ fn database_code(_: &DbErr) -> Option<String> {
 mod tests {
     use std::time::Duration;
 
-    use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend};
+    use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend, TransactionTrait as _};
 
     use super::Lock;
     use crate::MigrationError;
@@ -181,6 +235,24 @@ mod tests {
     fn two_databases_of_one_server_do_not_wait_for_each_other_mysql() {
         run(TestDatabase::unmigrated_mysql, async |database: &TestDatabase| {
             both_are_locked_at_once(database, TestDatabase::unmigrated_mysql().await).await;
+        });
+    }
+
+    #[test]
+    #[ignore = "needs AUTH_TEST_MYSQL_URL"]
+    fn the_row_of_a_cluster_is_given_once_and_again_after_its_release_mysql() {
+        run(TestDatabase::unmigrated_mysql, async |database: &TestDatabase| {
+            let (first, second) = (database.connect_with(1).await, database.connect_with(1).await);
+            let first = first.begin().await.unwrap();
+            let second = second.begin().await.unwrap();
+            for held in [&first, &second] {
+                held.execute_unprepared("COMMIT").await.unwrap();
+            }
+            super::take_cluster(&first, SHORT).await.unwrap();
+            let refused = super::take_cluster(&second, SHORT).await;
+            assert!(matches!(refused, Err(MigrationError::LockTimeout)));
+            super::release_mysql(&first, true).await.unwrap();
+            super::take_cluster(&second, SHORT).await.unwrap();
         });
     }
 

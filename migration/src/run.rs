@@ -28,8 +28,8 @@ pub struct MigrationStatus {
 ///
 /// Any number of instances may call this at once: one applies, the others wait up to 60 s for it (on SQLite as
 /// long as the connection's `busy_timeout`). A pool of one connection suffices. When nothing is missing, no
-/// right to change the schema is needed; a newer version may have added more, which is warned of (`tracing`). On a MySQL or MariaDB cluster the lock is one node's: let all instances
-/// migrate through the same node.
+/// right to change the schema is needed; a newer version may have added more, which is warned of (`tracing`). On a Galera cluster the lock is a row of a table `auth_migration_lock`; on other clusters of MySQL it is one
+/// node's: let all instances migrate through the same node.
 ///
 /// On PostgreSQL and SQLite all or nothing is applied. MySQL and MariaDB commit every statement by itself; there
 /// a call after a failure resumes where the last one stopped. The work runs to its end in a task of its own (of

@@ -8,7 +8,10 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::entity::{user, user_role};
+use super::{
+    entity::{user, user_role},
+    lease::write_guard,
+};
 use crate::UserId;
 
 /// Replaces the stored roles; run it in a transaction that holds the user's row. Only the difference is written,
@@ -52,6 +55,7 @@ pub(crate) async fn lock_able(
     if user_role::Entity::find_by_id((id.as_uuid(), role.to_owned())).one(db).await?.is_none() {
         return Ok(None);
     }
+    write_guard(db, &format!("role {role}")).await?;
     let holders: Vec<Uuid> = holders(role).lock_exclusive().into_tuple().all(db).await?;
     // A locking read, because under REPEATABLE READ another one would tell of the time before the lock was had.
     let able: Vec<Uuid> = able(holders, proved).lock_exclusive().into_tuple().all(db).await?;

@@ -49,6 +49,18 @@ fn fields(error: Error) -> Vec<&'static str> {
 }
 
 each_database! {
+    async fn administrators_who_leave_write_one_row_where_a_cluster_sees_no_locks(db: &TestDatabase) {
+        let test = TestAuth::new(db).await;
+        let mut admins = Vec::new();
+        for email in [EMAIL, "bob@example.com"] {
+            admins.push(test.auth.create_user(CreateUser::new(email).roles(["admin"])).await.unwrap().id);
+        }
+        let leaves = UserChange::default().roles([""; 0]);
+        test.auth.update_user(admins[0], leaves, ClientInfo::default()).await.unwrap();
+        let is_written = test.dump("auth_lease").await.contains("role admin");
+        assert_eq!(is_written, db.url().starts_with("mysql"));
+    }
+
     async fn a_page_tells_of_each_user_what_the_user_is_told(db: &TestDatabase) {
         let test = TestAuth::new(db).await;
         let (ada, bob) = (register(&test, "ada").await.id, register(&test, "bob").await.id);
