@@ -187,6 +187,12 @@ impl Ask {
         Refused { errors, status: StatusCode::UNPROCESSABLE_ENTITY, retry_after: None }
     }
 
+    /// What is wrong with no field in particular.
+    pub(super) fn wrong_form(text: &'static str) -> Refused {
+        let errors = vec![Wrong { field: None, text: text.to_owned() }];
+        Refused { errors, status: StatusCode::UNPROCESSABLE_ENTITY, retry_after: None }
+    }
+
     /// The answer to whatever went wrong.
     pub(super) fn stopped(&self, stop: Stop) -> Response<Body> {
         let problem = match stop {

@@ -8,7 +8,7 @@ use super::{
     account,
     ask::{Answered, Ask},
     code,
-    factor::{authenticator, challenge, confirm},
+    factor::{authenticator, challenge, confirm, passkey},
     files::{FILES, File},
     forgot, password, security, sign_in, sign_out, sign_up, speak,
 };
@@ -79,6 +79,16 @@ const ROUTES: &[Route] = &[
         get: None,
         post: Some(|ask| Box::pin(authenticator::recovery_codes(ask))),
     },
+    Route {
+        name: "/account/passkeys",
+        get: Some(|ask| Box::pin(passkey::show_new(ask))),
+        post: Some(|ask| Box::pin(passkey::add(ask))),
+    },
+    Route {
+        name: "/account/passkey",
+        get: Some(|ask| Box::pin(passkey::show_one(ask))),
+        post: Some(|ask| Box::pin(passkey::change(ask))),
+    },
     Route { name: "/account/sessions", get: None, post: Some(|ask| Box::pin(security::end(ask))) },
     Route { name: "/account/sign-out", get: None, post: Some(|ask| Box::pin(sign_out::send(ask))) },
     Route { name: "/account/language", get: None, post: Some(|ask| Box::pin(speak::send(ask))) },
@@ -142,6 +152,8 @@ mod tests {
             security::PATH,
             password::PATH,
             confirm::PATH,
+            passkey::NEW,
+            passkey::ONE,
         ] {
             assert!(find(path).is_some_and(|route| route.get.is_some()), "{path}");
         }
@@ -150,6 +162,6 @@ mod tests {
         }
         assert_eq!(name("/style.css"), Some(OF_FILES));
         assert!(find(authenticator::PATH).is_some_and(|route| route.get.is_none()));
-        assert_eq!(all().filter(|(method, _)| *method == "POST").count(), 13);
+        assert_eq!(all().filter(|(method, _)| *method == "POST").count(), 15);
     }
 }

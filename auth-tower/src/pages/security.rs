@@ -4,7 +4,8 @@ use askama::Template;
 use auth_core::{Principal, Session, factor::FactorList};
 
 use super::{
-    ask::{Answered, Ask},
+    ask::{Answered, Ask, Refused},
+    factor::passkey,
     program,
     redirect::Target,
     texts::fill,
@@ -20,6 +21,8 @@ struct Page {
     frame: Frame,
     /// Nothing where second factors are off.
     second: Option<Second>,
+    /// Nothing where there are none.
+    passkeys: Option<Vec<passkey::Row>>,
     sessions: Vec<Row>,
     has_others: bool,
 }
@@ -27,7 +30,7 @@ struct Page {
 struct Second {
     since: Option<String>,
     is_required: bool,
-    has_passkey: bool,
+    asks_for_passkey: bool,
     codes_left: Option<String>,
 }
 
@@ -42,23 +45,38 @@ struct Row {
 pub(super) async fn show(ask: &mut Ask) -> Answered {
     let who = ask.who_arrives(PATH).await?;
     let (caller, _) = ask.signed_in(who, PATH).await?;
+    page(ask, &caller, None).await
+}
+
+/// The page, with what of it could not be done.
+pub(super) async fn failed(ask: &Ask, caller: &Principal, refused: Refused) -> Answered {
+    let page = page(ask, caller, Some(&refused)).await;
+    refused.answer(page)
+}
+
+async fn page(ask: &Ask, caller: &Principal, refused: Option<&Refused>) -> Answered {
     let texts = ask.texts();
-    let sessions = ask.auth().sessions(&caller).await?;
-    let sessions: Vec<_> = sessions.iter().map(|session| row(ask, &caller, session)).collect();
+    let sessions = ask.auth().sessions(caller).await?;
+    let sessions: Vec<_> = sessions.iter().map(|session| row(ask, caller, session)).collect();
     let second = match ask.auth().factors() {
-        Some(factors) => Some(second(ask, &factors.list(&caller).await?)),
+        Some(factors) => Some(second(ask, &factors.list(caller).await?)),
         None => None,
     };
     let mut frame = ask.frame(texts.security_title, PATH);
     frame.signed_in = true;
+    frame.errors = refused.map(|refused| refused.errors.clone()).unwrap_or_default();
     frame.told = match ask.query.get("told").map(String::as_str) {
         Some("password") => Some(texts.told_password),
         Some("ended") => Some(texts.told_ended),
         Some("turned_off") => Some(texts.told_turned_off),
+        Some("passkey_added") => Some(texts.told_passkey_added),
+        Some("passkey_renamed") => Some(texts.told_saved),
+        Some("passkey_removed") => Some(texts.told_passkey_removed),
         _ => None,
     };
     let has_others = sessions.iter().any(|session| !session.is_this);
-    Ask::page(&Page { frame, second, sessions, has_others }, &Target::default())
+    let passkeys = passkey::rows(ask, caller).await?;
+    Ask::page(&Page { frame, second, passkeys, sessions, has_others }, &Target::default())
 }
 
 /// Of `/sessions`: one, or all others.
@@ -96,7 +114,8 @@ fn second(ask: &Ask, factors: &FactorList) -> Second {
     Second {
         since,
         is_required: factors.is_required && factors.passkeys.is_empty(),
-        has_passkey: !factors.passkeys.is_empty(),
+        // Else whoever has one may sign in without.
+        asks_for_passkey: factors.is_required && !factors.passkeys.is_empty(),
         codes_left: has_any.then(|| fill(texts.codes_left, &[("count", &left)])),
     }
 }

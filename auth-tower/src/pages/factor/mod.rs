@@ -4,3 +4,4 @@ pub(super) mod authenticator;
 pub(super) mod challenge;
 pub(super) mod confirm;
 mod enrol;
+pub(super) mod passkey;

@@ -54,6 +54,7 @@ catalogue! {
     locale_invalid, password_too_short, password_too_long, password_too_common, password_breached, password_like_email,
     password_context, not_allowed,
     not_found_title, not_found_text, cross_origin_title, cross_origin_text, failed_title, failed_text,
+    passkeys, passkeys_none, passkeys_text, add_passkey, use_passkey, passkey_title, passkey_name, passkey_name_hint, passkey_name_invalid, passkey_remove, passkey_refused, passkey_not_made, passkey_needs_script, told_passkey_added, told_passkey_removed, too_many_passkeys, last_way_in, since, never_used, change, enrol_passkey_text, confirm_passkey_text,
 }
 
 /// A text with what stands in its braces.
@@ -97,7 +98,7 @@ mod tests {
         let (english, german) = (en::ENGLISH.texts.all(), de::GERMAN.texts.all());
         let same = english.iter().zip(&german).filter(|(one, other)| one.1 == other.1);
         let same: Vec<_> = same.map(|(one, _)| one.0).collect();
-        assert_eq!(same, ["name", "optional", "code"]);
+        assert_eq!(same, ["name", "optional", "code", "passkeys", "passkey_title"]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod door;
 mod frame;
+mod passkeys;
 mod second_step;
 mod security;
 pub(crate) mod walker;

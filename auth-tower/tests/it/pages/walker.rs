@@ -137,7 +137,20 @@ impl Walker {
         body.finish()
     }
 
-    fn form(&self, action: &str) -> &str {
+    /// An attribute of a form.
+    pub(crate) fn data(&self, action: &str, name: &str) -> String {
+        attribute(self.form(action).split('>').next().unwrap(), name).unwrap()
+    }
+
+    /// The first link of the page that begins like this, below where the pages are mounted.
+    pub(crate) fn link(&self, begins: &str) -> String {
+        let start = format!("href=\"{MOUNT}{begins}");
+        let rest =
+            self.answer.body.split_once(&start).unwrap_or_else(|| panic!("no {begins}: {:?}", self.answer)).1;
+        format!("{begins}{}", unescaped(rest.split('"').next().unwrap()))
+    }
+
+    pub(crate) fn form(&self, action: &str) -> &str {
         let start = format!("action=\"{MOUNT}{action}\"");
         let rest = self
             .answer
@@ -172,7 +185,7 @@ fn attribute(tag: &str, name: &str) -> Option<String> {
     Some(unescaped(rest.split('"').next()?))
 }
 
-fn unescaped(text: &str) -> String {
+pub(crate) fn unescaped(text: &str) -> String {
     [("&#60;", "<"), ("&#62;", ">"), ("&#34;", "\""), ("&#39;", "'"), ("&#38;", "&")]
         .iter()
         .fold(text.to_owned(), |text, (from, to)| text.replace(from, to))
