@@ -31,12 +31,17 @@ use auth_core::Auth;
 use serde_json::Value;
 
 pub use self::admin::AccountDocument;
-pub(crate) use self::{answer::token_cookies, document::schemas, signed_in::answer as answer_sign_in};
+pub(crate) use self::{
+    answer::{redirect, token_cookies},
+    document::schemas,
+    signed_in::answer as answer_sign_in,
+};
 #[cfg(feature = "pages")]
 pub(crate) use self::{
     email_code::email_codes,
     factor::picture,
     sign_in::{SignedUp, held, registration_closed, sign_in, sign_out, sign_up},
+    verify_email::verify,
 };
 use crate::{
     openapi::{Code, Tag},

@@ -40,7 +40,11 @@ pub(super) async fn show(ask: &mut Ask) -> Answered {
     let (_, user) = ask.signed_in(who, "").await?;
     let typed = user.profile.as_ref().map(Typed::of);
     let mut frame = ask.frame(ask.texts().account_title, "");
-    frame.told = ask.query.contains_key("saved").then_some(ask.texts().told_saved);
+    frame.told = match ask.query.get("told").map(String::as_str) {
+        Some("saved") => Some(ask.texts().told_saved),
+        Some("verified") => Some(ask.texts().told_verified),
+        _ => None,
+    };
     page(ask, frame, &user, typed)
 }
 
@@ -57,7 +61,7 @@ pub(super) async fn send(ask: &mut Ask) -> Answered {
         change.username = unless_empty(&typed.username);
     }
     match ask.auth().change_profile(&caller, change, ask.client.clone()).await {
-        Ok(_) => Ask::go(&format!("{}?saved=1", ask.at(""))),
+        Ok(_) => Ask::go(&format!("{}?told=saved", ask.at(""))),
         Err(error) => {
             let refused: Refused = ask.refused(error)?;
             let mut frame = ask.frame(ask.texts().account_title, "");

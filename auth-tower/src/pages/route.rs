@@ -10,7 +10,7 @@ use super::{
     code,
     factor::{authenticator, challenge, confirm, passkey},
     files::{FILES, File},
-    forgot, password, security, sign_in, sign_out, sign_up, speak,
+    forgot, link, password, reset_password, security, sign_in, sign_out, sign_up, speak, verify_email,
 };
 
 type Handler = for<'a> fn(&'a mut Ask) -> Pin<Box<dyn Future<Output = Answered> + Send + 'a>>;
@@ -62,6 +62,26 @@ const ROUTES: &[Route] = &[
         post: Some(|ask| Box::pin(forgot::send(ask))),
     },
     Route { name: "/account/forgot/sent", get: Some(|ask| Box::pin(ready(forgot::sent(ask)))), post: None },
+    Route {
+        name: "/account/reset",
+        get: Some(|ask| Box::pin(ready(reset_password::show(ask)))),
+        post: Some(|ask| Box::pin(reset_password::send(ask))),
+    },
+    Route {
+        name: "/account/verify",
+        get: Some(|ask| Box::pin(ready(verify_email::show(ask)))),
+        post: Some(|ask| Box::pin(verify_email::send(ask))),
+    },
+    Route {
+        name: "/account/stop",
+        get: Some(|ask| Box::pin(ready(verify_email::show_stop(ask)))),
+        post: Some(|ask| Box::pin(verify_email::stop(ask))),
+    },
+    Route {
+        name: "/account/link",
+        get: Some(|ask| Box::pin(ready(link::show(ask)))),
+        post: Some(|ask| Box::pin(link::send(ask))),
+    },
     Route { name: "/account/security", get: Some(|ask| Box::pin(security::show(ask))), post: None },
     Route {
         name: "/account/password",
@@ -154,6 +174,10 @@ mod tests {
             confirm::PATH,
             passkey::NEW,
             passkey::ONE,
+            reset_password::PATH,
+            verify_email::PATH,
+            verify_email::STOP,
+            link::PATH,
         ] {
             assert!(find(path).is_some_and(|route| route.get.is_some()), "{path}");
         }
@@ -162,6 +186,6 @@ mod tests {
         }
         assert_eq!(name("/style.css"), Some(OF_FILES));
         assert!(find(authenticator::PATH).is_some_and(|route| route.get.is_none()));
-        assert_eq!(all().filter(|(method, _)| *method == "POST").count(), 15);
+        assert_eq!(all().filter(|(method, _)| *method == "POST").count(), 19);
     }
 }

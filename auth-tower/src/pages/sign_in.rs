@@ -93,6 +93,9 @@ fn page(ask: &Ask, target: &Target, refused: Option<&Refused>) -> Answered {
     frame.told = match ask.query.get("told").map(String::as_str) {
         Some("signed_out") => Some(texts.told_signed_out),
         Some("expired") => Some(texts.told_expired),
+        Some("reset") => Some(texts.told_reset),
+        Some("verified") => Some(texts.told_verified),
+        Some("stopped") => Some(texts.told_stopped),
         _ => None,
     };
     // Browsers offer passkeys where this is the name of a field (WebAuthn, conditional mediation).

@@ -59,6 +59,7 @@ fn of_rule(error: &FieldError, texts: &'static Texts, setting: &Setting) -> Wron
         (_, "breached") => texts.password_breached.to_owned(),
         (_, "same_as_email") => texts.password_like_email.to_owned(),
         (_, "context_word") => texts.password_context.to_owned(),
+        ("token", _) => texts.link_no_good.to_owned(),
         ("credential", _) => texts.passkey_refused.to_owned(),
         ("name", "bad_name") => texts.passkey_name_invalid.to_owned(),
         ("email", "invalid_email") => texts.email_invalid.to_owned(),

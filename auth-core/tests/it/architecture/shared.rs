@@ -54,6 +54,8 @@ const ROOMS: &[Shared] = &[
             ("auth-server/config/settings/mod.rs", "the row of its setting"),
             ("auth-server/handle.rs", "the page of its own"),
             ("auth-tower/endpoint/mod.rs", "the list of doors"),
+            ("auth-tower/pages/mod.rs", "the page of its link"),
+            ("auth-tower/pages/route.rs", "the list of pages"),
         ],
     },
     Shared {
@@ -73,6 +75,7 @@ const ROOMS: &[Shared] = &[
             ("auth-tower/endpoint/account/export.rs", "the shape of its rows in an export"),
             ("auth-tower/endpoint/mod.rs", "the list of doors"),
             ("auth-tower/pages/code.rs", "the page for people"),
+            ("auth-tower/pages/link.rs", "the page of its link"),
             ("migration/lib.rs", "the file of its table"),
             ("migration/migrator.rs", "the list of migrations"),
         ],
@@ -223,6 +226,8 @@ const ROOMS: &[Shared] = &[
             ("auth-server/config/settings/mod.rs", "the row of its setting"),
             ("auth-server/handle.rs", "the page of its own"),
             ("auth-tower/endpoint/mod.rs", "the list of doors"),
+            ("auth-tower/pages/mod.rs", "the page of its link"),
+            ("auth-tower/pages/route.rs", "the list of pages"),
         ],
     },
     Shared {

@@ -14,6 +14,19 @@ for (const input of document.querySelectorAll("input[type=password][data-show]")
   say();
   input.after(button);
 }
+// The token of a link in a mail is behind the `#`, where no server and no log sees it.
+for (const input of document.querySelectorAll("[data-token]")) {
+  const token = new URLSearchParams(location.hash.slice(1)).get("token");
+  if (token) {
+    input.value = token;
+    // Neither history nor a copied address keeps it.
+    history.replaceState(null, "", location.pathname + location.search);
+  }
+  if (input.value && !input.matches("[aria-invalid]")) {
+    input.closest(".field").hidden = true;
+    input.form.querySelector(".field:not([hidden]) input, button.main").focus();
+  }
+}
 // Not every browser moves the focus to what is no field.
 document.querySelector("[data-focus]")?.focus();
 

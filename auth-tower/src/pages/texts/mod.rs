@@ -55,6 +55,7 @@ catalogue! {
     password_context, not_allowed,
     not_found_title, not_found_text, cross_origin_title, cross_origin_text, failed_title, failed_text,
     passkeys, passkeys_none, passkeys_text, add_passkey, use_passkey, passkey_title, passkey_name, passkey_name_hint, passkey_name_invalid, passkey_remove, passkey_refused, passkey_not_made, passkey_needs_script, told_passkey_added, told_passkey_removed, too_many_passkeys, last_way_in, since, never_used, change, enrol_passkey_text, confirm_passkey_text,
+    link_code, link_code_hint, link_missing, link_no_good, reset_title, reset_text, told_reset, verify_title, verify_text, verify_button, told_verified, stop_title, stop_text, stop_button, told_stopped, link_title, link_text, link_of,
 }
 
 /// A text with what stands in its braces.

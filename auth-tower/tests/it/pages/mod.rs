@@ -2,6 +2,7 @@
 
 mod door;
 mod frame;
+mod links;
 mod passkeys;
 mod second_step;
 mod security;
