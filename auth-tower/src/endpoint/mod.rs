@@ -31,17 +31,20 @@ use auth_core::Auth;
 use serde_json::Value;
 
 pub use self::admin::AccountDocument;
-pub(crate) use self::{
-    answer::{redirect, token_cookies},
-    document::schemas,
-    signed_in::answer as answer_sign_in,
-};
+#[cfg(all(feature = "oidc", feature = "pages"))]
+pub(crate) use self::oidc::begin_link;
 #[cfg(feature = "pages")]
 pub(crate) use self::{
+    account::export::exported,
     email_code::email_codes,
     factor::picture,
     sign_in::{SignedUp, held, registration_closed, sign_in, sign_out, sign_up},
     verify_email::verify,
+};
+pub(crate) use self::{
+    answer::{redirect, token_cookies},
+    document::schemas,
+    signed_in::answer as answer_sign_in,
 };
 use crate::{
     openapi::{Code, Tag},

@@ -19,6 +19,8 @@ struct Page {
     state: Option<&'static str>,
     /// Nothing where there are no profiles.
     profile: Option<Form>,
+    /// Whether the address can be changed: not without a mailer.
+    has_mail: bool,
 }
 
 struct Form {
@@ -42,6 +44,7 @@ pub(super) async fn show(ask: &mut Ask) -> Answered {
     let mut frame = ask.frame(ask.texts().account_title, "");
     frame.told = match ask.query.get("told").map(String::as_str) {
         Some("saved") => Some(ask.texts().told_saved),
+        Some("email_asked") => Some(ask.texts().told_email_asked),
         Some("verified") => Some(ask.texts().told_verified),
         _ => None,
     };
@@ -92,7 +95,7 @@ fn page(ask: &Ask, mut frame: Frame, user: &User, typed: Option<Typed>) -> Answe
     let asks = ask.auth().config().email_verification != EmailVerification::Off;
     let texts = ask.texts();
     let state = if user.email_verified { Some(texts.proved) } else { asks.then_some(texts.not_proved) };
-    let page = Page { email: user.email.clone(), state, profile, frame };
+    let page = Page { email: user.email.clone(), state, profile, has_mail: ask.auth().sends_mail(), frame };
     Ask::page(&page, &Target::default())
 }
 

@@ -4,12 +4,21 @@
 mod account;
 mod ask;
 mod builder;
+mod change_email;
 mod code;
+mod data;
+mod events;
 mod factor;
 mod files;
 mod forgot;
 mod language;
 mod link;
+mod machine;
+#[cfg(not(feature = "oidc"))]
+#[path = "no_oidc.rs"]
+mod oidc;
+#[cfg(feature = "oidc")]
+mod oidc;
 mod password;
 mod program;
 mod redirect;

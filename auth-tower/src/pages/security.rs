@@ -5,8 +5,9 @@ use auth_core::{Principal, Session, factor::FactorList};
 
 use super::{
     ask::{Answered, Ask, Refused},
-    factor::passkey,
-    program,
+    events,
+    factor::{device, passkey},
+    machine, oidc, program,
     redirect::Target,
     texts::fill,
     view::Frame,
@@ -23,6 +24,11 @@ struct Page {
     second: Option<Second>,
     /// Nothing where there are none.
     passkeys: Option<Vec<passkey::Row>>,
+    /// Nothing where there are no providers.
+    identities: Option<oidc::Section>,
+    devices: Vec<device::Row>,
+    has_keys: bool,
+    events: Vec<events::Row>,
     sessions: Vec<Row>,
     has_others: bool,
 }
@@ -65,6 +71,9 @@ async fn page(ask: &Ask, caller: &Principal, refused: Option<&Refused>) -> Answe
     let mut frame = ask.frame(texts.security_title, PATH);
     frame.signed_in = true;
     frame.errors = refused.map(|refused| refused.errors.clone()).unwrap_or_default();
+    if let Some(failure) = oidc::failure(ask).filter(|_| refused.is_none()) {
+        frame.errors = Ask::wrong_form(failure).errors;
+    }
     frame.told = match ask.query.get("told").map(String::as_str) {
         Some("password") => Some(texts.told_password),
         Some("ended") => Some(texts.told_ended),
@@ -72,11 +81,24 @@ async fn page(ask: &Ask, caller: &Principal, refused: Option<&Refused>) -> Answe
         Some("passkey_added") => Some(texts.told_passkey_added),
         Some("passkey_renamed") => Some(texts.told_saved),
         Some("passkey_removed") => Some(texts.told_passkey_removed),
+        // What went wrong at the provider is told instead.
+        Some("linked") if frame.errors.is_empty() => Some(texts.told_linked),
+        Some("unlinked") => Some(texts.told_unlinked),
+        Some("forgotten") => Some(texts.told_forgotten),
         _ => None,
     };
-    let has_others = sessions.iter().any(|session| !session.is_this);
-    let passkeys = passkey::rows(ask, caller).await?;
-    Ask::page(&Page { frame, second, passkeys, sessions, has_others }, &Target::default())
+    let page = Page {
+        second,
+        passkeys: passkey::rows(ask, caller).await?,
+        identities: oidc::section(ask, caller).await?,
+        devices: device::rows(ask, caller).await?,
+        has_keys: machine::is_open(ask),
+        events: events::rows(ask, caller).await?,
+        has_others: sessions.iter().any(|session| !session.is_this),
+        sessions,
+        frame,
+    };
+    Ask::page(&page, &Target::default())
 }
 
 /// Of `/sessions`: one, or all others.

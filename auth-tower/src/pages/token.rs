@@ -30,6 +30,14 @@ impl Ask {
 }
 
 impl Refused {
+    /// What a page calls another name than the rule does.
+    pub(super) fn called(mut self, by_rule: &str, here: &'static str) -> Self {
+        for wrong in self.errors.iter_mut().filter(|wrong| wrong.field == Some(by_rule)) {
+            wrong.field = Some(here);
+        }
+        self
+    }
+
     /// Of a page that has these fields: what is wrong with another is said of none.
     pub(super) fn of_fields(mut self, fields: &[&str]) -> Self {
         for wrong in &mut self.errors {

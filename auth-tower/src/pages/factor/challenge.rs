@@ -49,6 +49,10 @@ pub(in crate::pages) fn begin(ask: &mut Ask, challenge: &Challenge, target: &Tar
 
 pub(in crate::pages) async fn show(ask: &mut Ask) -> Answered {
     navigation::only(ask.headers())?;
+    if session(ask).is_none() {
+        // As after a sign-in at a provider.
+        ask.once_more(PATH)?;
+    }
     let target = ask.target();
     let challenge = asked(ask).await?;
     if challenge.enrol {

@@ -9,6 +9,7 @@ use auth_core::{
 use super::passkey::PasskeyForm;
 use crate::pages::{
     ask::{Answered, Ask, Refused, Stop},
+    oidc::{self, Provider},
     redirect::Target,
     security,
     view::{Frame, Input, Kept},
@@ -27,6 +28,8 @@ struct Page {
     /// Nothing where there is only a passkey, or where it is not possible on these pages.
     shown: Option<Input>,
     passkey: Option<PasskeyForm>,
+    /// Where to sign in once more, for who has nothing else.
+    providers: Vec<Provider>,
 }
 
 /// What an account shows.
@@ -71,12 +74,14 @@ pub(in crate::pages) async fn send(ask: &mut Ask) -> Answered {
 }
 
 async fn proof(ask: &Ask, caller: &Principal) -> Result<Proof, Stop> {
-    let by_password = Proof { password: true, code: false, passkey: None };
-    let Some(factors) = ask.auth().factors() else { return Ok(by_password) };
-    let list = factors.list(caller).await?;
-    if list.totp.is_none() && list.passkeys.is_empty() {
-        return Ok(by_password);
-    }
+    let list = match ask.auth().factors() {
+        Some(factors) => Some(factors.list(caller).await?),
+        None => None,
+    };
+    let Some(list) = list.filter(|list| list.totp.is_some() || !list.passkeys.is_empty()) else {
+        let password = ask.auth().has_password(caller).await?;
+        return Ok(Proof { password, code: false, passkey: None });
+    };
     let passkey = match ask.auth().passkeys().filter(|_| !list.passkeys.is_empty()) {
         Some(passkeys) => Some(passkeys.begin_step_up(caller).await?),
         None => None,
@@ -89,6 +94,9 @@ fn page(ask: &Ask, proof: &Proof, refused: Option<&Refused>) -> Answered {
     let mut frame = ask.frame(texts.confirm_title, PATH);
     frame.signed_in = true;
     frame.errors = refused.map(|refused| refused.errors.clone()).unwrap_or_default();
+    let has_none = !proof.password && !proof.code && proof.passkey.is_none();
+    let back = target.place(&ask.at(security::PATH)).to_owned();
+    let providers = if has_none { oidc::providers_again(ask, &Target::here(&back)) } else { Vec::new() };
     let (text, shown) = match proof {
         Proof { password: true, .. } => {
             (texts.confirm_password_text, Some(Input::password(texts, "current-password")))
@@ -97,12 +105,13 @@ fn page(ask: &Ask, proof: &Proof, refused: Option<&Refused>) -> Answered {
             (texts.confirm_text, Some(Input::text("code", texts.code, "one-time-code")))
         }
         Proof { passkey: Some(_), .. } => (texts.confirm_passkey_text, None),
+        Proof { .. } if !providers.is_empty() => (texts.confirm_provider_text, None),
         Proof { .. } => (texts.confirm_impossible, None),
     };
     let shown = shown.map(|input| input.first(&frame).of(&frame));
     let passkey = proof.passkey.as_ref();
     let passkey = passkey.map(|options| PasskeyForm::show(ask, PATH, &target, options, shown.is_none()));
-    Ask::page(&Page { target: Kept::of(&target), text, shown, passkey, frame }, &target)
+    Ask::page(&Page { target: Kept::of(&target), text, shown, passkey, providers, frame }, &target)
 }
 
 impl Ask {

@@ -4,8 +4,10 @@ mod door;
 mod frame;
 mod links;
 mod passkeys;
+mod providers;
 mod second_step;
 mod security;
+mod walk;
 pub(crate) mod walker;
 
 use std::time::Duration;
