@@ -16,6 +16,7 @@ macro_rules! catalogue {
     ($($key:ident),* $(,)?) => {
         /// All texts of one language.
         #[derive(Debug)]
+        #[cfg_attr(not(feature = "oidc"), expect(dead_code, reason = "some are about providers"))]
         pub(in crate::pages) struct Texts {
             $(pub(in crate::pages) $key: &'static str,)*
         }
