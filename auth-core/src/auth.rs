@@ -42,7 +42,7 @@ use crate::{
 /// | for | |
 /// | --- | --- |
 /// | set-up | [`builder`](Self::builder), [`run_background`](Self::run_background), [`release_leases`](Self::release_leases), [`check`](Self::check), [`can_write`](Self::can_write), [`config`](Self::config), [`clock`](Self::clock), [`sends_mail`](Self::sends_mail), [`has_hooks`](Self::has_hooks) |
-/// | accounts | [`register`](Self::register), [`prepare_register`](Self::prepare_register), [`change_profile`](Self::change_profile), [`change_password`](Self::change_password), [`remove_password`](Self::remove_password), [`delete_account`](Self::delete_account), [`export`](Self::export), [`export_for`](Self::export_for), [`own_events`](Self::own_events) |
+/// | accounts | [`register`](Self::register), [`prepare_register`](Self::prepare_register), [`change_profile`](Self::change_profile), [`change_password`](Self::change_password), [`has_password`](Self::has_password), [`remove_password`](Self::remove_password), [`delete_account`](Self::delete_account), [`export`](Self::export), [`export_for`](Self::export_for), [`own_events`](Self::own_events) |
 /// | signing in and out | [`login`](Self::login), [`sign_in`](Self::sign_in), [`refresh`](Self::refresh), [`look`](Self::look), [`logout`](Self::logout), [`logout_session`](Self::logout_session), [`logout_browser`](Self::logout_browser), [`logout_all`](Self::logout_all), [`email_codes`](Self::email_codes), `oidc` (with that feature) |
 /// | sessions | [`sessions`](Self::sessions), [`end_session`](Self::end_session), [`end_other_sessions`](Self::end_other_sessions) |
 /// | who is calling | [`verifier`](Self::verifier), [`verify_session`](Self::verify_session), [`current_user`](Self::current_user), [`verify_browser`](Self::verify_browser), [`user`](Self::user) |

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::{
     AuditEvent, Auth, ClientInfo, Error, Export, FeedPage, FeedQuery, Password, Principal, UserId,
-    task::detached,
+    store::has_password, task::detached,
 };
 
 /// What people do with their own account, and what is known about it.
@@ -40,6 +40,15 @@ impl Auth {
     pub async fn remove_password(&self, caller: &Principal, client: ClientInfo) -> Result<(), Error> {
         let (kernel, caller) = (Arc::clone(&self.kernel), caller.clone());
         detached(async move { kernel.remove_password(&caller, &client).await }).await
+    }
+
+    /// Whether the caller has a password: what wants it again then asks for it.
+    ///
+    /// # Errors
+    /// [`Error::SessionOver`], [`Error::Unavailable`].
+    pub async fn has_password(&self, caller: &Principal) -> Result<bool, Error> {
+        let user = self.kernel.live_session(caller).await?.user.id;
+        Ok(has_password(self.kernel.store.db(), user).await?)
     }
 
     /// Deletes the caller's account with all that hangs on it; its events stay as long as the audit keeps them. An account

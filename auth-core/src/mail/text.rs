@@ -65,6 +65,10 @@ impl MailTemplates for EnglishMails {
             let valid = format!("The link works once, within {}.", words(link.valid_for));
             text = format!("{text}\n{action}: {}\n\n{valid}\n", link.url);
             html = format!("{html}<p><a href=\"{}\">{action}</a></p>\n<p>{valid}</p>\n", escape(&link.url));
+            // A page that runs no script does not see what is behind the `#` of its address.
+            let asked = format!("If the page asks for a code: {}", link.token.expose());
+            text = format!("{text}\n{asked}\n");
+            html = format!("{html}<p>{}</p>\n", escape(&asked));
         }
         let title = escape(&subject);
         let html = format!(

@@ -128,6 +128,21 @@ impl Inspector {
         self.look("sign-up, sent").await;
         self.browser.go(&format!("{service}/account/nothing")).await;
         self.look("nothing there").await;
+        for page in ["email", "data", "delete", "passkeys", "keys", "reset", "verify", "stop", "link"] {
+            self.browser.go(&format!("{service}/account/{page}")).await;
+            self.look(page).await;
+        }
+        self.browser.go(&format!("{service}/account/verify#token=x")).await;
+        self.press("main button.main").await;
+        self.look("verify, wrong").await;
+        self.browser.go(&format!("{service}/account/delete")).await;
+        self.fill(&[("password", "wrong")]).await;
+        self.look("delete, wrong").await;
+        self.browser.go(&format!("{service}/account/keys")).await;
+        self.fill(&[("name", "backup")]).await;
+        self.look("a key").await;
+        self.browser.go(&format!("{service}/account/keys")).await;
+        self.look("keys, with one").await;
         self.browser.go(&format!("{service}/account/security")).await;
         self.look("security").await;
 

@@ -1,10 +1,15 @@
 //! The pages for people, in a real browser and at the program's addresses.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use tempfile::tempdir;
 use tokio::time::timeout;
 
-use crate::support::{Browser, PASSWORD, PATIENCE, Program};
+use crate::{
+    second_factor::code,
+    support::{Browser, PASSWORD, PATIENCE, Program},
+};
 
 /// Until an expression is true on whatever page there is then.
 async fn until(browser: &Browser, expression: &str) {
@@ -60,6 +65,28 @@ async fn below_a_path_every_link_has_it() {
     assert!(html.contains("example.com"), "{html}");
 }
 
+/// On every page, before anything of it runs; kept over pages.
+async fn listen(browser: &Browser) {
+    let listen = "addEventListener('securitypolicyviolation', event => { \
+                  sessionStorage.stopped = (sessionStorage.stopped ?? '') + event.violatedDirective + ' ' + event.blockedURI + '\\n'; })";
+    browser.cdp("Page.addScriptToEvaluateOnNewDocument", json!({ "source": listen })).await;
+}
+
+async fn nothing_was_stopped(browser: &Browser) {
+    assert_eq!(browser.eval("sessionStorage.stopped ?? ''").await, Some(json!("")));
+}
+
+/// One that Chromium makes up.
+async fn authenticator(browser: &Browser) -> Value {
+    browser.cdp("WebAuthn.enable", json!({})).await;
+    let options = json!({
+        "protocol": "ctap2", "transport": "internal", "hasResidentKey": true, "hasUserVerification": true,
+        "isUserVerified": true, "automaticPresenceSimulation": true,
+    });
+    browser.cdp("WebAuthn.addVirtualAuthenticator", json!({ "options": options })).await["authenticatorId"]
+        .clone()
+}
+
 /// By the endpoints, as an application does it that has somebody's session.
 const ADD_PASSKEY: &str = "
     const done = arguments[arguments.length - 1];
@@ -83,27 +110,24 @@ async fn with_a_passkey_somebody_signs_in_by_the_button_of_the_page() {
     let server = Program::in_directory(home.path()).start().await;
     let browser = Browser::start().await;
     browser.go(&format!("{}/account/sign-up", server.origin())).await;
-    browser.cdp("WebAuthn.enable", json!({})).await;
-    let options = json!({
-        "protocol": "ctap2", "transport": "internal", "hasResidentKey": true, "hasUserVerification": true,
-        "isUserVerified": true, "automaticPresenceSimulation": true,
-    });
-    let added = browser.cdp("WebAuthn.addVirtualAuthenticator", json!({ "options": options })).await;
+    let authenticator = authenticator(&browser).await;
+    listen(&browser).await;
     browser.type_into("#email", "ada@example.com").await;
     browser.type_into("#password", PASSWORD).await;
     browser.click("button.main").await;
     until_title(&browser, "Your account").await;
     assert_eq!(browser.run(ADD_PASSKEY).await, json!("added"));
     // Not by itself, as the field of the name offers it.
-    let alone = json!({"authenticatorId": added["authenticatorId"], "enabled": false});
+    let alone = json!({"authenticatorId": authenticator, "enabled": false});
     browser.cdp("WebAuthn.setAutomaticPresenceSimulation", alone).await;
     browser.click("header button").await;
     until_title(&browser, "Sign in").await;
     until(&browser, "document.querySelector('.passkey button').checkVisibility()").await;
-    let present = json!({"authenticatorId": added["authenticatorId"], "enabled": true});
+    let present = json!({"authenticatorId": authenticator, "enabled": true});
     browser.cdp("WebAuthn.setAutomaticPresenceSimulation", present).await;
     browser.eval("document.querySelector('.passkey button')?.click()").await;
     until_title(&browser, "Your account").await;
+    nothing_was_stopped(&browser).await;
     browser.close().await;
 }
 
@@ -113,10 +137,7 @@ async fn in_a_browser_somebody_signs_up_out_and_in_and_no_policy_is_broken() {
     let home = tempdir().unwrap();
     let server = Program::in_directory(home.path()).start().await;
     let browser = Browser::start().await;
-    // On every page, before anything of it runs; kept over pages.
-    let listen = "addEventListener('securitypolicyviolation', event => { \
-                  sessionStorage.stopped = (sessionStorage.stopped ?? '') + event.violatedDirective + ' ' + event.blockedURI + '\\n'; })";
-    browser.cdp("Page.addScriptToEvaluateOnNewDocument", json!({ "source": listen })).await;
+    listen(&browser).await;
     browser.go(&format!("{}/", server.origin())).await;
     until_title(&browser, "Sign in").await;
     browser.click("a[href*='sign-up']").await;
@@ -151,6 +172,151 @@ async fn in_a_browser_somebody_signs_up_out_and_in_and_no_policy_is_broken() {
     browser.type_into("#password", PASSWORD).await;
     browser.click("button.main").await;
     until_title(&browser, "Ihr Konto").await;
-    assert_eq!(browser.eval("sessionStorage.stopped ?? ''").await, Some(json!("")));
+    nothing_was_stopped(&browser).await;
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium"]
+async fn in_the_first_three_minutes_somebody_signs_up_confirms_adds_a_passkey_and_signs_in_with_it() {
+    let home = tempdir().unwrap();
+    let server = Program::in_directory(home.path()).env("EMAIL_VERIFICATION", "on").start().await;
+    let browser = Browser::start().await;
+    listen(&browser).await;
+    browser.go(&format!("{}/", server.origin())).await;
+    until_title(&browser, "Sign in").await;
+    let authenticator = authenticator(&browser).await;
+    browser.click("a[href*='sign-up']").await;
+    until_title(&browser, "Create an account").await;
+    browser.type_into("#email", "ada@example.com").await;
+    browser.type_into("#password", PASSWORD).await;
+    browser.click("button.main").await;
+    until_title(&browser, "Check your mail").await;
+
+    // There is no mail server, and so the link is in the log. It leads to the page with the token in the fragment still.
+    let line = server.log().wait_for("/verify-email#token=").await;
+    let (before, after) = line.split_once("#token=").unwrap();
+    let token: String =
+        after.chars().take_while(|c| c.is_ascii_alphanumeric() || "-_".contains(*c)).collect();
+    let place = before.rsplit(['"', ' ', '=']).next().unwrap();
+    browser.go(&format!("{place}#token={token}")).await;
+    until_title(&browser, "Confirm your address").await;
+    until(&browser, &format!("document.querySelector('#token').value === {}", json!(token))).await;
+    until(&browser, "!document.querySelector('#token').checkVisibility()").await;
+    assert_eq!(browser.eval("location.hash").await, Some(json!("")), "no copied address has the token");
+    browser.click("button.main").await;
+    until_title(&browser, "Sign in").await;
+    until(&browser, "document.querySelector('.told').textContent.includes('is confirmed')").await;
+    browser.type_into("#email", "ada@example.com").await;
+    browser.type_into("#password", PASSWORD).await;
+    browser.click("main form button.main").await;
+    until_title(&browser, "Your account").await;
+
+    browser.click("nav a[href$='/security']").await;
+    until_title(&browser, "Security").await;
+    browser.click("a[href$='/passkeys']").await;
+    until_title(&browser, "Add a passkey").await;
+    until(&browser, "!document.querySelector('.without').checkVisibility()").await;
+    browser.type_into("#name", "My laptop").await;
+    browser.click("main button.main").await;
+    until_title(&browser, "Keep these recovery codes").await;
+    browser.click("main a.main").await;
+    until_title(&browser, "Security").await;
+    until(&browser, "document.body.textContent.includes('My laptop')").await;
+    let alone = json!({"authenticatorId": authenticator, "enabled": false});
+    browser.cdp("WebAuthn.setAutomaticPresenceSimulation", alone).await;
+    browser.click("header button").await;
+    until_title(&browser, "Sign in").await;
+    until(&browser, "document.querySelector('.passkey button').checkVisibility()").await;
+    let present = json!({"authenticatorId": authenticator, "enabled": true});
+    browser.cdp("WebAuthn.setAutomaticPresenceSimulation", present).await;
+    browser.eval("document.querySelector('.passkey button')?.click()").await;
+    until_title(&browser, "Your account").await;
+
+    // It is the fresh proof that the end of the passkey wants, too.
+    browser.go(&format!("{}/account/confirm?redirect_to=%2Faccount%2Fdata", server.origin())).await;
+    until_title(&browser, "Confirm again that it is you").await;
+    browser.click("form[data-options] button").await;
+    until_title(&browser, "Your data").await;
+    nothing_was_stopped(&browser).await;
+    browser.close().await;
+}
+
+const TAB: &str = "\u{e004}";
+const ENTER: &str = "\u{e007}";
+
+/// By the key Tab alone, as somebody who sees goes on until the focus is where they want it.
+async fn tab_to(browser: &Browser, css: &str) {
+    let there = format!("!!document.activeElement?.matches({})", json!(css));
+    for _ in 0..60 {
+        if browser.eval(&there).await == Some(Value::Bool(true)) {
+            return;
+        }
+        browser.press(TAB).await;
+    }
+    panic!("no way to {css} at {}", browser.url().await);
+}
+
+async fn fill_by_keys(browser: &Browser, fields: &[(&str, &str)]) {
+    for (field, value) in fields {
+        tab_to(browser, &format!("#{field}")).await;
+        browser.press(value).await;
+    }
+    browser.press(ENTER).await;
+}
+
+async fn follow_by_keys(browser: &Browser, css: &str) {
+    tab_to(browser, css).await;
+    browser.press(ENTER).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium"]
+async fn by_tab_and_enter_alone_an_account_begins_is_made_safe_and_ends() {
+    let home = tempdir().unwrap();
+    let server = Program::in_directory(home.path()).start().await;
+    let browser = Browser::start().await;
+    listen(&browser).await;
+    browser.go(&format!("{}/", server.origin())).await;
+    until_title(&browser, "Sign in").await;
+    follow_by_keys(&browser, "a[href*='sign-up']").await;
+    until_title(&browser, "Create an account").await;
+    fill_by_keys(&browser, &[("email", "ada@example.com"), ("password", "short")]).await;
+    until(&browser, "document.activeElement === document.querySelector('.errors')").await;
+    fill_by_keys(&browser, &[("password", PASSWORD)]).await;
+    until_title(&browser, "Your account").await;
+    fill_by_keys(&browser, &[("name", "Ada")]).await;
+    until(&browser, "document.querySelector('.told')?.textContent === 'Your changes are saved.'").await;
+
+    follow_by_keys(&browser, "nav a[href$='/security']").await;
+    until_title(&browser, "Security").await;
+    follow_by_keys(&browser, "button[name=begin]").await;
+    until(&browser, "!!document.querySelector('dd code')").await;
+    let secret = browser.eval("document.querySelector('dd code').textContent").await.unwrap();
+    let secret = secret.as_str().unwrap().to_owned();
+    fill_by_keys(&browser, &[("code", &code(&secret, Duration::ZERO))]).await;
+    until_title(&browser, "Keep these recovery codes").await;
+    let spare = browser.eval("document.querySelector('.codes li').textContent").await.unwrap();
+    follow_by_keys(&browser, "main a.main").await;
+    until_title(&browser, "Security").await;
+
+    follow_by_keys(&browser, "header form button").await;
+    until_title(&browser, "Sign in").await;
+    fill_by_keys(&browser, &[("email", "ada@example.com"), ("password", PASSWORD)]).await;
+    until_title(&browser, "Confirm that it is you").await;
+    follow_by_keys(&browser, "a[href*='method=recovery_code']").await;
+    until(&browser, "location.search.includes('recovery_code')").await;
+    fill_by_keys(&browser, &[("code", spare.as_str().unwrap())]).await;
+    until_title(&browser, "Your account").await;
+    follow_by_keys(&browser, "button[value=de]").await;
+    until_title(&browser, "Ihr Konto").await;
+    follow_by_keys(&browser, "main a[href$='/data']").await;
+    until_title(&browser, "Ihre Daten").await;
+    follow_by_keys(&browser, "main a[href$='/delete']").await;
+    until_title(&browser, "Konto löschen").await;
+    follow_by_keys(&browser, "main button.main").await;
+    until_title(&browser, "Anmelden").await;
+    until(&browser, "document.querySelector('.told')?.textContent === 'Ihr Konto ist gelöscht.'").await;
+    nothing_was_stopped(&browser).await;
     browser.close().await;
 }

@@ -55,7 +55,9 @@ async fn every_flow(database: &TestDatabase) {
     assert_eq!(mail.header("Auto-Submitted"), "auto-generated");
     let page = server.address().replace("127.0.0.1", "localhost");
     assert!(mail.text().contains(&format!("http://{page}/verify-email#token=")), "{}", mail.text());
-    assert_eq!(client.get("/verify-email").await.status, 200, "a scanner looks and spends nothing");
+    let link = client.get("/verify-email").await;
+    assert_eq!((link.status.as_u16(), &link.headers["location"]), (302, &"/account/verify".parse().unwrap()));
+    assert_eq!(client.get("/account/verify").await.status, 200, "a scanner looks and spends nothing");
     let token = json!({ "token": mail.token() });
     assert_eq!(post(&client, "/verify-email", token.clone()).await.status, 200);
     assert_eq!(post(&client, "/verify-email", token).await.status, 422);

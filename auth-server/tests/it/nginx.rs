@@ -252,7 +252,9 @@ async fn below_a_path_every_address_that_is_told_has_it_and_no_route_knows_it() 
     let (_, token) = line.split_once("#token=").unwrap();
     let token: String =
         token.chars().take_while(|c| c.is_ascii_alphanumeric() || "-_.".contains(*c)).collect();
-    assert_eq!(nginx.get("/auth/reset-password").await.status, 200);
+    let page = nginx.get("/auth/reset-password").await.headers["location"].to_str().unwrap().to_owned();
+    assert_eq!(page, "/auth/account/reset");
+    assert_eq!(nginx.get(&page).await.status, 200);
     let reset = serde_json::json!({"token": token, "password": "another-orchid-paddles-south"}).to_string();
     assert_eq!(nginx.send("POST", "/auth/reset-password", &asked, &reset).await.status, 204);
 

@@ -29,7 +29,7 @@ pub(super) fn no_content() -> Response<Body> {
     empty(StatusCode::NO_CONTENT)
 }
 
-pub(super) fn redirect(to: &str) -> Result<Response<Body>, Problem> {
+pub(crate) fn redirect(to: &str) -> Result<Response<Body>, Problem> {
     let location = HeaderValue::try_from(to).map_err(|_| Problem::internal())?;
     let mut response = empty(StatusCode::FOUND);
     response.headers_mut().insert(LOCATION, location);

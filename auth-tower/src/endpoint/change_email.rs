@@ -40,7 +40,7 @@ impl Endpoint {
     pub const STOP_EMAIL_CHANGE: Self = Self(&Address::new(
         "/stop-email-change",
         &[
-            Route::get(|_| page::button(&STOP_PAGE), describe_page),
+            Route::get(|call| page::button(&call, "/stop", &STOP_PAGE), describe_page),
             Route::post(|call| Box::pin(stop_email_change(call)), describe_stop).takes(Takes::Json),
         ],
     ));

@@ -33,15 +33,19 @@ use auth_core::Auth;
 use serde_json::Value;
 
 pub use self::{admin::AccountDocument, browser::BrowserDoor};
+#[cfg(all(feature = "oidc", feature = "pages"))]
+pub(crate) use self::oidc::begin_link;
 #[cfg(feature = "pages")]
 pub(crate) use self::{
+    account::export::exported,
     answer::lacks_browser_cookie,
     email_code::email_codes,
     factor::picture,
     sign_in::{SignedUp, held, registration_closed, sign_in, sign_out, sign_up},
+    verify_email::verify,
 };
 pub(crate) use self::{
-    answer::{clear_session_cookies, token_cookies},
+    answer::{clear_session_cookies, redirect, token_cookies},
     browser::Door,
     document::schemas,
     signed_in::answer as answer_sign_in,

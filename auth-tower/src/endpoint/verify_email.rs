@@ -1,7 +1,9 @@
 //! Proving an address by a link in a mail.
 
-use auth_core::{Auth, Carried, OneTimeToken, RefreshToken};
-use http::StatusCode;
+use std::mem;
+
+use auth_core::{Auth, Carried, ClientInfo, Error, OneTimeToken, RefreshToken, User};
+use http::{HeaderMap, StatusCode};
 use serde_json::json;
 
 use super::{
@@ -18,7 +20,7 @@ use crate::{
     },
     page,
     route::{Address, Answered, Endpoint, Route, Takes},
-    service::{Call, Inner},
+    service::{Call, Inner, Payload},
 };
 
 const PAGE: page::Words = page::Words {
@@ -40,7 +42,7 @@ impl Endpoint {
     pub const VERIFY_EMAIL: Self = Self(&Address::new(
         "/verify-email",
         &[
-            Route::get(|_| page::button(&PAGE), describe_page),
+            Route::get(|call| page::button(&call, "/verify", &PAGE), describe_page),
             Route::post(|call| Box::pin(verify_email(call)), describe_verify_email).takes(Takes::Json),
         ],
     ));
@@ -68,18 +70,27 @@ fn describe_page(_: &Inner) -> Operation {
     page::describe("verify_email_page", "The page of a link to prove an address")
 }
 
-/// `POST /verify-email`: for the account's own address, and for a new one. Whoever is signed in to the account shows that they
-/// are the one who made it; credentials that are no good show nothing, and are no error.
-async fn verify_email(call: Call) -> Answered {
-    let refresh = call.service.cookies.refresh.read(call.headers()).into_iter().map(RefreshToken::from);
+/// `POST /verify-email`: for the account's own address, and for a new one.
+async fn verify_email(mut call: Call) -> Answered {
+    let [token] = texts(mem::replace(&mut call.payload, Payload::Nothing), ["token"])?;
+    let user = verify(&call.service, call.headers(), token, call.client.clone()).await?;
+    Ok(json(StatusCode::OK, &UserDocument::of(&user)))
+}
+
+/// Whoever is signed in to the account shows that they are the one who made it; credentials that are no good show nothing, and are
+/// no error.
+pub(crate) async fn verify(
+    service: &Inner,
+    headers: &HeaderMap,
+    token: String,
+    client: ClientInfo,
+) -> Result<User, Error> {
+    let refresh = service.cookies.refresh.read(headers).into_iter().map(RefreshToken::from);
     let mut carried = refresh.fold(Carried::default(), Carried::refresh);
-    if let Ok(Some(caller)) = authenticate(call.headers(), &call.service.auth.verifier()) {
+    if let Ok(Some(caller)) = authenticate(headers, &service.auth.verifier()) {
         carried = carried.caller(caller);
     }
-    let [token] = texts(call.payload, ["token"])?;
-    let auth = &call.service.auth;
-    let user = auth.verify_email_carrying(OneTimeToken::new(token), carried, call.client).await?;
-    Ok(json(StatusCode::OK, &UserDocument::of(&user)))
+    service.auth.verify_email_carrying(OneTimeToken::new(token), carried, client).await
 }
 
 fn describe_verify_email(_: &Inner) -> Operation {

@@ -9,14 +9,27 @@ use http::{
 };
 use serde_json::json;
 
-use crate::{Body, headers::random_id, openapi::Operation, route::Answer};
+use crate::{
+    Body,
+    endpoint::redirect,
+    headers::random_id,
+    openapi::{Operation, header},
+    route::Answer,
+    service::Call,
+};
 
 const CROSS_ORIGIN_OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 const STYLE: &str = include_str!("style.css");
 const BUTTON: &str = include_str!("button.html");
 
-pub(crate) fn answer(html: &str) -> Answer {
-    Box::pin(ready(Ok(page(html))))
+/// The page of a link, or the way to that of the [pages for people](crate::AccountPages) where there are some: browsers keep the
+/// fragment where a `Location` has none (RFC 9110 section 10.2.2). `below`: where it is there.
+pub(crate) fn answer(call: &Call, below: &str, html: &str) -> Answer {
+    let answered = match call.service.pages.get() {
+        Some(pages) => redirect(&format!("{pages}{below}")).map_err(Into::into),
+        None => Ok(page(html)),
+    };
+    Box::pin(ready(answered))
 }
 
 /// A page that only says something.
@@ -40,7 +53,7 @@ pub(crate) struct Words {
 }
 
 /// A page whose button hands the token in.
-pub(crate) fn button(words: &Words) -> Answer {
+pub(crate) fn button(call: &Call, below: &str, words: &Words) -> Answer {
     let Words { title, told, button, done, refused, conflict } = words;
     let places = [
         ("{title}", title),
@@ -50,7 +63,8 @@ pub(crate) fn button(words: &Words) -> Answer {
         ("{refused}", refused),
         ("{conflict}", conflict),
     ];
-    answer(&places.iter().fold(BUTTON.to_owned(), |page, (place, text)| page.replace(place, text)))
+    let html = places.iter().fold(BUTTON.to_owned(), |page, (place, text)| page.replace(place, text));
+    answer(call, below, &html)
 }
 
 /// Style and script are in the page itself and run by a nonce of this one answer (CSP level 3); they may speak to this
@@ -75,7 +89,11 @@ fn page(html: &str) -> Response<Body> {
 /// The page itself.
 pub(crate) fn describe(id: &'static str, summary: &'static str) -> Operation {
     let page = json!({"description": "The built-in page.", "content": {"text/html": {"schema": {"type": "string"}}}});
-    Operation::new(id, summary).describe("Changes nothing: its button does.").answer(200, page)
+    let elsewhere = json!({"description": "To the same among the pages for people.", "headers": {"Location": header("Location")}});
+    Operation::new(id, summary)
+        .describe("Changes nothing: its button does.")
+        .answer(200, page)
+        .answer(302, elsewhere)
 }
 
 /// What its button does.

@@ -19,6 +19,8 @@ struct Page {
     state: Option<&'static str>,
     /// Nothing where there are no profiles.
     profile: Option<Form>,
+    /// Whether the address can be changed: not without a mailer.
+    has_mail: bool,
 }
 
 struct Form {
@@ -40,7 +42,12 @@ pub(super) async fn show(ask: &mut Ask) -> Answered {
     let (_, user) = ask.signed_in(who, "").await?;
     let typed = user.profile.as_ref().map(Typed::of);
     let mut frame = ask.frame(ask.texts().account_title, "");
-    frame.told = ask.query.contains_key("saved").then_some(ask.texts().told_saved);
+    frame.told = match ask.query.get("told").map(String::as_str) {
+        Some("saved") => Some(ask.texts().told_saved),
+        Some("email_asked") => Some(ask.texts().told_email_asked),
+        Some("verified") => Some(ask.texts().told_verified),
+        _ => None,
+    };
     page(ask, frame, &user, typed)
 }
 
@@ -57,7 +64,7 @@ pub(super) async fn send(ask: &mut Ask) -> Answered {
         change.username = unless_empty(&typed.username);
     }
     match ask.auth().change_profile(&caller, change, ask.client.clone()).await {
-        Ok(_) => Ask::go(&format!("{}?saved=1", ask.at(""))),
+        Ok(_) => Ask::go(&format!("{}?told=saved", ask.at(""))),
         Err(error) => {
             let refused: Refused = ask.refused(error)?;
             let mut frame = ask.frame(ask.texts().account_title, "");
@@ -88,7 +95,7 @@ fn page(ask: &Ask, mut frame: Frame, user: &User, typed: Option<Typed>) -> Answe
     let asks = ask.auth().config().email_verification != EmailVerification::Off;
     let texts = ask.texts();
     let state = if user.email_verified { Some(texts.proved) } else { asks.then_some(texts.not_proved) };
-    let page = Page { email: user.email.clone(), state, profile, frame };
+    let page = Page { email: user.email.clone(), state, profile, has_mail: ask.auth().sends_mail(), frame };
     Ask::page(&page, &Target::default())
 }
 

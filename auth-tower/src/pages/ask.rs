@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use askama::Template;
-use auth_core::{Auth, ClientInfo, Error};
+use auth_core::{Auth, ClientInfo, Error, Password, Principal};
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode,
     header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY, RETRY_AFTER},
@@ -15,7 +15,7 @@ use super::{
     language::Language,
     redirect::{REDIRECT_TO, Target},
     texts::{Texts, fill},
-    view::{Failed, Frame, Wrong, home},
+    view::{Failed, Frame, Input, Wrong, home},
     words::{self, Setting},
 };
 use crate::{
@@ -187,6 +187,12 @@ impl Ask {
         Refused { errors, status: StatusCode::UNPROCESSABLE_ENTITY, retry_after: None }
     }
 
+    /// What is wrong with no field in particular.
+    pub(super) fn wrong_form(text: &'static str) -> Refused {
+        let errors = vec![Wrong { field: None, text: text.to_owned() }];
+        Refused { errors, status: StatusCode::UNPROCESSABLE_ENTITY, retry_after: None }
+    }
+
     /// The answer to whatever went wrong.
     pub(super) fn stopped(&self, stop: Stop) -> Response<Body> {
         let problem = match stop {
@@ -210,6 +216,28 @@ impl Ask {
             response.headers_mut().insert(RETRY_AFTER, wait);
         }
         response
+    }
+
+    /// The password where it is asked for again; it may be left out by who has shown a second factor.
+    pub(super) fn password_again(&self) -> Option<Password> {
+        self.form.get("password").map(|password| password.as_str().into())
+    }
+
+    /// Its field, for who has to show it.
+    pub(super) async fn password_field(
+        &self,
+        caller: &Principal,
+        frame: &Frame,
+    ) -> Result<Option<Input>, Stop> {
+        let has_second = match self.auth().factors() {
+            Some(factors) => {
+                let list = factors.list(caller).await?;
+                list.totp.is_some() || !list.passkeys.is_empty()
+            }
+            None => false,
+        };
+        let is_asked = !has_second && self.auth().has_password(caller).await?;
+        Ok(is_asked.then(|| Input::password(self.texts(), "current-password").of(frame)))
     }
 
     /// Whether there is a mail to choose a new password by.

@@ -43,7 +43,10 @@ impl AccountPagesBuilder {
         if name.trim().is_empty() || name.chars().any(char::is_control) {
             return Err(ConfigError::new("name", "must be a text of one line"));
         }
-        let inner = Inner { service, name: name.into(), base: self.mounted_at.into() };
+        // From now on links in mails and sign-ins at providers lead here.
+        let base: Arc<str> = self.mounted_at.into();
+        service.pages.get_or_init(|| Arc::clone(&base));
+        let inner = Inner { service, name: name.into(), base };
         Ok(AccountPages { inner: Arc::new(inner) })
     }
 }

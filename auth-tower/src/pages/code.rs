@@ -2,7 +2,7 @@
 
 use askama::Template;
 use auth_core::{
-    Error,
+    Error, destination,
     email_code::{Confirm, FlowToken, Start},
     refusal::INVALID_CODE,
 };
@@ -60,7 +60,15 @@ async fn start(ask: &mut Ask, target: &Target) -> Answered {
         return again(ask, target, None, refused);
     }
     let codes = endpoint::email_codes(&ask.pages.service)?;
-    match codes.start(Start::new(email.clone()).client(ask.client.clone())).await {
+    let mut start = Start::new(email.clone()).client(ask.client.clone());
+    // For whoever follows the link: not every page may be one that a mail leads to.
+    let origins = &ask.auth().config().email_codes.redirect_origins;
+    let place =
+        target.field().filter(|place| destination(place, origins.iter().map(String::as_str)).is_some());
+    if let Some(place) = place {
+        start = start.redirect_to(place);
+    }
+    match codes.start(start).await {
         Ok(flow) => {
             ask.pages.service.cookies.flow.set(&mut ask.jar, flow.token.expose(), flow.expires_in);
             page(ask, target, Some(email), None)

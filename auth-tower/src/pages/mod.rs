@@ -4,14 +4,25 @@
 mod account;
 mod ask;
 mod builder;
+mod change_email;
 mod code;
+mod data;
+mod events;
 mod factor;
 mod files;
 mod forgot;
 mod language;
+mod link;
+mod machine;
+#[cfg(not(feature = "oidc"))]
+#[path = "no_oidc.rs"]
+mod oidc;
+#[cfg(feature = "oidc")]
+mod oidc;
 mod password;
 mod program;
 mod redirect;
+mod reset_password;
 mod route;
 mod security;
 mod sent;
@@ -21,6 +32,8 @@ mod sign_out;
 mod sign_up;
 mod speak;
 mod texts;
+mod token;
+mod verify_email;
 mod view;
 mod visitor;
 mod words;

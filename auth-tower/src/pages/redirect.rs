@@ -32,6 +32,11 @@ impl Target {
         }
     }
 
+    /// A page of ours.
+    pub(super) fn here(page: &str) -> Self {
+        Self { place: Some(page.to_owned()), origin: None }
+    }
+
     /// For a field of a form; nothing for the account.
     pub(super) fn field(&self) -> Option<&str> {
         self.place.as_deref()

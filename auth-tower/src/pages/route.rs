@@ -7,10 +7,11 @@ use http::Method;
 use super::{
     account,
     ask::{Answered, Ask},
-    code,
-    factor::{authenticator, challenge, confirm},
+    change_email, code, data,
+    factor::{authenticator, challenge, confirm, device, passkey},
     files::{FILES, File},
-    forgot, password, security, sign_in, sign_out, sign_up, speak,
+    forgot, link, machine, oidc, password, reset_password, security, sign_in, sign_out, sign_up, speak,
+    verify_email,
 };
 
 type Handler = for<'a> fn(&'a mut Ask) -> Pin<Box<dyn Future<Output = Answered> + Send + 'a>>;
@@ -62,6 +63,26 @@ const ROUTES: &[Route] = &[
         post: Some(|ask| Box::pin(forgot::send(ask))),
     },
     Route { name: "/account/forgot/sent", get: Some(|ask| Box::pin(ready(forgot::sent(ask)))), post: None },
+    Route {
+        name: "/account/reset",
+        get: Some(|ask| Box::pin(ready(reset_password::show(ask)))),
+        post: Some(|ask| Box::pin(reset_password::send(ask))),
+    },
+    Route {
+        name: "/account/verify",
+        get: Some(|ask| Box::pin(ready(verify_email::show(ask)))),
+        post: Some(|ask| Box::pin(verify_email::send(ask))),
+    },
+    Route {
+        name: "/account/stop",
+        get: Some(|ask| Box::pin(ready(verify_email::show_stop(ask)))),
+        post: Some(|ask| Box::pin(verify_email::stop(ask))),
+    },
+    Route {
+        name: "/account/link",
+        get: Some(|ask| Box::pin(ready(link::show(ask)))),
+        post: Some(|ask| Box::pin(link::send(ask))),
+    },
     Route { name: "/account/security", get: Some(|ask| Box::pin(security::show(ask))), post: None },
     Route {
         name: "/account/password",
@@ -79,6 +100,42 @@ const ROUTES: &[Route] = &[
         get: None,
         post: Some(|ask| Box::pin(authenticator::recovery_codes(ask))),
     },
+    Route {
+        name: "/account/passkeys",
+        get: Some(|ask| Box::pin(passkey::show_new(ask))),
+        post: Some(|ask| Box::pin(passkey::add(ask))),
+    },
+    Route {
+        name: "/account/passkey",
+        get: Some(|ask| Box::pin(passkey::show_one(ask))),
+        post: Some(|ask| Box::pin(passkey::change(ask))),
+    },
+    Route {
+        name: "/account/identity",
+        get: Some(|ask| Box::pin(oidc::show(ask))),
+        post: Some(|ask| Box::pin(oidc::send(ask))),
+    },
+    Route {
+        name: "/account/keys",
+        get: Some(|ask| Box::pin(machine::show(ask))),
+        post: Some(|ask| Box::pin(machine::send(ask))),
+    },
+    Route {
+        name: "/account/email",
+        get: Some(|ask| Box::pin(change_email::show(ask))),
+        post: Some(|ask| Box::pin(change_email::send(ask))),
+    },
+    Route {
+        name: "/account/data",
+        get: Some(|ask| Box::pin(data::show(ask))),
+        post: Some(|ask| Box::pin(data::send(ask))),
+    },
+    Route {
+        name: "/account/delete",
+        get: Some(|ask| Box::pin(data::show_delete(ask))),
+        post: Some(|ask| Box::pin(data::delete(ask))),
+    },
+    Route { name: "/account/devices", get: None, post: Some(|ask| Box::pin(device::forget(ask))) },
     Route { name: "/account/sessions", get: None, post: Some(|ask| Box::pin(security::end(ask))) },
     Route { name: "/account/sign-out", get: None, post: Some(|ask| Box::pin(sign_out::send(ask))) },
     Route { name: "/account/language", get: None, post: Some(|ask| Box::pin(speak::send(ask))) },
@@ -142,6 +199,17 @@ mod tests {
             security::PATH,
             password::PATH,
             confirm::PATH,
+            passkey::NEW,
+            passkey::ONE,
+            reset_password::PATH,
+            verify_email::PATH,
+            verify_email::STOP,
+            link::PATH,
+            oidc::PATH,
+            machine::PATH,
+            change_email::PATH,
+            data::PATH,
+            data::DELETE,
         ] {
             assert!(find(path).is_some_and(|route| route.get.is_some()), "{path}");
         }
@@ -150,6 +218,6 @@ mod tests {
         }
         assert_eq!(name("/style.css"), Some(OF_FILES));
         assert!(find(authenticator::PATH).is_some_and(|route| route.get.is_none()));
-        assert_eq!(all().filter(|(method, _)| *method == "POST").count(), 13);
+        assert_eq!(all().filter(|(method, _)| *method == "POST").count(), 25);
     }
 }

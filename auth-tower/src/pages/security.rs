@@ -4,8 +4,10 @@ use askama::Template;
 use auth_core::{Principal, Session, factor::FactorList};
 
 use super::{
-    ask::{Answered, Ask},
-    program,
+    ask::{Answered, Ask, Refused},
+    events,
+    factor::{device, passkey},
+    machine, oidc, program,
     redirect::Target,
     texts::fill,
     view::Frame,
@@ -20,6 +22,13 @@ struct Page {
     frame: Frame,
     /// Nothing where second factors are off.
     second: Option<Second>,
+    /// Nothing where there are none.
+    passkeys: Option<Vec<passkey::Row>>,
+    /// Nothing where there are no providers.
+    identities: Option<oidc::Section>,
+    devices: Vec<device::Row>,
+    has_keys: bool,
+    events: Vec<events::Row>,
     sessions: Vec<Row>,
     has_others: bool,
 }
@@ -27,7 +36,7 @@ struct Page {
 struct Second {
     since: Option<String>,
     is_required: bool,
-    has_passkey: bool,
+    asks_for_passkey: bool,
     codes_left: Option<String>,
 }
 
@@ -42,23 +51,54 @@ struct Row {
 pub(super) async fn show(ask: &mut Ask) -> Answered {
     let who = ask.who_arrives(PATH).await?;
     let (caller, _) = ask.signed_in(who, PATH).await?;
+    page(ask, &caller, None).await
+}
+
+/// The page, with what of it could not be done.
+pub(super) async fn failed(ask: &Ask, caller: &Principal, refused: Refused) -> Answered {
+    let page = page(ask, caller, Some(&refused)).await;
+    refused.answer(page)
+}
+
+async fn page(ask: &Ask, caller: &Principal, refused: Option<&Refused>) -> Answered {
     let texts = ask.texts();
-    let sessions = ask.auth().sessions(&caller).await?;
-    let sessions: Vec<_> = sessions.iter().map(|session| row(ask, &caller, session)).collect();
+    let sessions = ask.auth().sessions(caller).await?;
+    let sessions: Vec<_> = sessions.iter().map(|session| row(ask, caller, session)).collect();
     let second = match ask.auth().factors() {
-        Some(factors) => Some(second(ask, &factors.list(&caller).await?)),
+        Some(factors) => Some(second(ask, &factors.list(caller).await?)),
         None => None,
     };
     let mut frame = ask.frame(texts.security_title, PATH);
     frame.signed_in = true;
+    frame.errors = refused.map(|refused| refused.errors.clone()).unwrap_or_default();
+    if let Some(failure) = oidc::failure(ask).filter(|_| refused.is_none()) {
+        frame.errors = Ask::wrong_form(failure).errors;
+    }
     frame.told = match ask.query.get("told").map(String::as_str) {
         Some("password") => Some(texts.told_password),
         Some("ended") => Some(texts.told_ended),
         Some("turned_off") => Some(texts.told_turned_off),
+        Some("passkey_added") => Some(texts.told_passkey_added),
+        Some("passkey_renamed") => Some(texts.told_saved),
+        Some("passkey_removed") => Some(texts.told_passkey_removed),
+        // What went wrong at the provider is told instead.
+        Some("linked") if frame.errors.is_empty() => Some(texts.told_linked),
+        Some("unlinked") => Some(texts.told_unlinked),
+        Some("forgotten") => Some(texts.told_forgotten),
         _ => None,
     };
-    let has_others = sessions.iter().any(|session| !session.is_this);
-    Ask::page(&Page { frame, second, sessions, has_others }, &Target::default())
+    let page = Page {
+        second,
+        passkeys: passkey::rows(ask, caller).await?,
+        identities: oidc::section(ask, caller).await?,
+        devices: device::rows(ask, caller).await?,
+        has_keys: machine::is_open(ask),
+        events: events::rows(ask, caller).await?,
+        has_others: sessions.iter().any(|session| !session.is_this),
+        sessions,
+        frame,
+    };
+    Ask::page(&page, &Target::default())
 }
 
 /// Of `/sessions`: one, or all others.
@@ -96,7 +136,8 @@ fn second(ask: &Ask, factors: &FactorList) -> Second {
     Second {
         since,
         is_required: factors.is_required && factors.passkeys.is_empty(),
-        has_passkey: !factors.passkeys.is_empty(),
+        // Else whoever has one may sign in without.
+        asks_for_passkey: factors.is_required && !factors.passkeys.is_empty(),
         codes_left: has_any.then(|| fill(texts.codes_left, &[("count", &left)])),
     }
 }

@@ -7,6 +7,7 @@ use super::{
     ask::{Answered, Ask, Refused},
     code,
     factor::challenge,
+    oidc::{self, Provider},
     redirect::Target,
     view::{Frame, Input, Kept},
     visitor::Who,
@@ -26,6 +27,7 @@ struct Page {
     code: Option<String>,
     forgot: Option<String>,
     passkey: Option<Passkey>,
+    providers: Vec<Provider>,
     may_sign_up: bool,
     sign_up: String,
 }
@@ -90,9 +92,16 @@ fn page(ask: &Ask, target: &Target, refused: Option<&Refused>) -> Answered {
     let config = ask.auth().config();
     let mut frame = ask.frame(texts.sign_in_title, PATH);
     frame.errors = refused.map(|refused| refused.errors.clone()).unwrap_or_default();
+    if let Some(failure) = oidc::failure(ask).filter(|_| refused.is_none()) {
+        frame.errors = Ask::wrong_form(failure).errors;
+    }
     frame.told = match ask.query.get("told").map(String::as_str) {
         Some("signed_out") => Some(texts.told_signed_out),
         Some("expired") => Some(texts.told_expired),
+        Some("reset") => Some(texts.told_reset),
+        Some("verified") => Some(texts.told_verified),
+        Some("stopped") => Some(texts.told_stopped),
+        Some("deleted") => Some(texts.told_deleted),
         _ => None,
     };
     // Browsers offer passkeys where this is the name of a field (WebAuthn, conditional mediation).
@@ -111,6 +120,7 @@ fn page(ask: &Ask, target: &Target, refused: Option<&Refused>) -> Answered {
         passkey: ask
             .passkey_doors()
             .map(|doors| Passkey { doors, next: target.place(&ask.at("")).to_owned() }),
+        providers: oidc::providers(ask, target),
         may_sign_up: ask.may_sign_up(),
         sign_up: target.kept_in(&ask.at("/sign-up")).into_owned(),
         frame,

@@ -5,6 +5,7 @@ use auth_core::{ProfileChange, Register};
 
 use super::{
     ask::{Answered, Ask, Refused},
+    oidc::{self, Provider},
     redirect::Target,
     sent, sign_in,
     texts::fill,
@@ -23,6 +24,7 @@ struct Page {
     target: Kept,
     /// Nothing where accounts come from elsewhere.
     form: Option<Form>,
+    providers: Vec<Provider>,
     sign_in: String,
 }
 
@@ -82,6 +84,7 @@ fn page(ask: &Ask, target: &Target, refused: Option<&Refused>) -> Answered {
     let page = Page {
         target: Kept::of(target),
         form: ask.may_sign_up().then(|| form(ask, &frame)),
+        providers: oidc::providers(ask, target),
         sign_in: target.kept_in(&ask.at(sign_in::PATH)).into_owned(),
         frame,
     };

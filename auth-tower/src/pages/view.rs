@@ -93,6 +93,8 @@ pub(super) struct Input {
     /// What is said of a field that may be left empty.
     optional: Option<&'static str>,
     takes_focus: bool,
+    /// Whether the script puts in what is behind the `#` of the address.
+    is_of_link: bool,
     /// What the button of the script says that shows what was typed, and what it says then.
     shows: Option<(&'static str, &'static str)>,
 }
@@ -114,6 +116,7 @@ impl Input {
             inputmode: None,
             optional: None,
             takes_focus: false,
+            is_of_link: false,
             shows: None,
         }
     }
@@ -153,6 +156,11 @@ impl Input {
 
     pub(super) fn optional(self, texts: &Texts) -> Self {
         Self { optional: Some(texts.optional), ..self }
+    }
+
+    /// For the token of a link in a mail.
+    pub(super) fn of_link(self) -> Self {
+        Self { is_of_link: true, ..self }
     }
 
     /// The first field of a page, unless something is wrong: then the list of that takes the focus.

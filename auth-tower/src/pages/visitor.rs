@@ -62,13 +62,21 @@ impl Ask {
     pub(super) async fn who_arrives(&mut self, path: &str) -> Result<Who, Stop> {
         navigation::only(self.headers())?;
         let who = self.who().await?;
-        if matches!(who, Who::Nobody) && self.may_lack_cookies() {
-            let query = self.raw_query().map(|query| format!("{query}&")).unwrap_or_default();
-            let again = format!("{}?{query}{AGAIN}=1", self.at(path));
-            let frame = self.frame(self.texts().detour_title, path);
-            return Err(Stop::with(Self::page(&Detour { frame, again }, &Target::default())));
+        if matches!(who, Who::Nobody) {
+            self.once_more(path)?;
         }
         Ok(who)
+    }
+
+    /// The page sends itself from here, if a cookie may be there that did not come along.
+    pub(super) fn once_more(&self, path: &str) -> Result<(), Stop> {
+        if !self.may_lack_cookies() {
+            return Ok(());
+        }
+        let query = self.raw_query().map(|query| format!("{query}&")).unwrap_or_default();
+        let again = format!("{}?{query}{AGAIN}=1", self.at(path));
+        let frame = self.frame(self.texts().detour_title, path);
+        Err(Stop::with(Self::page(&Detour { frame, again }, &Target::default())))
     }
 
     /// Whoever is signed in; all others are sent to sign in, and then back.

@@ -34,6 +34,11 @@ pub(super) fn of(problem: &Problem, texts: &'static Texts, setting: &Setting) ->
         "overloaded" | "unavailable" => of_form(texts.busy),
         "verification_needed" => of_form(texts.verification_needed),
         "factor_required" => of_form(texts.factor_required),
+        "last_admin" => of_form(texts.last_admin),
+        "user_in_use" => of_form(texts.user_in_use),
+        "api_key_limit" => of_form(texts.too_many_keys),
+        "last_way_in" => of_form(texts.last_way_in),
+        "too_many_passkeys" => of_form(texts.too_many_passkeys),
         "email_taken" => of_field("email", texts.email_taken),
         "username_taken" => of_field("username", texts.username_taken),
         "forbidden" => of_form(texts.not_allowed),
@@ -46,6 +51,7 @@ pub(super) fn of(problem: &Problem, texts: &'static Texts, setting: &Setting) ->
 fn of_rule(error: &FieldError, texts: &'static Texts, setting: &Setting) -> Wrong {
     let text = match (error.field, error.code) {
         ("password" | "current_password", "wrong_password") => texts.wrong_password.to_owned(),
+        ("password" | "current_password", "required") => texts.enter_password.to_owned(),
         ("code", "invalid_code") => texts.wrong_code.to_owned(),
         ("method", _) | (_, "no_password") => texts.confirm_impossible.to_owned(),
         ("password" | "new_password", "too_short") => {
@@ -57,6 +63,11 @@ fn of_rule(error: &FieldError, texts: &'static Texts, setting: &Setting) -> Wron
         (_, "breached") => texts.password_breached.to_owned(),
         (_, "same_as_email") => texts.password_like_email.to_owned(),
         (_, "context_word") => texts.password_context.to_owned(),
+        ("scopes", _) => texts.key_scopes_invalid.to_owned(),
+        ("expires_in_days", _) => texts.key_days_invalid.to_owned(),
+        ("token", _) => texts.link_no_good.to_owned(),
+        ("credential", _) => texts.passkey_refused.to_owned(),
+        ("name", "bad_name" | "invalid_name") => texts.passkey_name_invalid.to_owned(),
         ("email", "invalid_email") => texts.email_invalid.to_owned(),
         ("username", "reserved") => texts.username_reserved.to_owned(),
         ("username", _) => texts.username_invalid.to_owned(),
@@ -65,5 +76,7 @@ fn of_rule(error: &FieldError, texts: &'static Texts, setting: &Setting) -> Wron
         // A rule that is younger than these pages, in English.
         _ => error.detail.clone(),
     };
-    Wrong { field: Some(error.field), text }
+    // What a script has put in is no field to go to.
+    let field = Some(error.field).filter(|field| *field != "credential");
+    Wrong { field, text }
 }

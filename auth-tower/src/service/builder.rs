@@ -197,6 +197,7 @@ impl AuthServiceBuilder {
                 mounted,
                 body_limit: self.body_limit,
                 body_timeout: self.body_timeout,
+                pages: OnceLock::new(),
                 description: OnceLock::new(),
             }),
         }

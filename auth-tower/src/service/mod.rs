@@ -101,6 +101,8 @@ pub(crate) struct Inner {
     pub(crate) version: String,
     body_limit: usize,
     body_timeout: Duration,
+    /// Where clients see the pages for people, if there are some beside.
+    pub(crate) pages: OnceLock<Arc<str>>,
     /// Made when it is first asked for.
     description: OnceLock<Bytes>,
 }

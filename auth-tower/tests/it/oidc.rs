@@ -78,8 +78,16 @@ async fn world(database: &TestDatabase) -> (World, GitHub) {
 
 /// What a browser keeps of a sign-in that is under way: the `state`, and the cookie as it sends it back.
 pub(crate) struct UnderWay {
-    state: String,
-    cookie: String,
+    pub(crate) state: String,
+    pub(crate) cookie: String,
+}
+
+impl UnderWay {
+    /// The person says no.
+    pub(crate) fn denied(&self) -> Req {
+        let path = format!("/oauth/github/callback?error=access_denied&state={}", self.state);
+        Req::get(&path).cookie(&self.cookie)
+    }
 }
 
 pub(crate) fn under_way(answer: &Answer) -> UnderWay {

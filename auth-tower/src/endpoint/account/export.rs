@@ -1,9 +1,10 @@
-use auth_core::Export;
-use http::StatusCode;
+use auth_core::{ClientInfo, Error, Export, Principal};
+use http::{Response, StatusCode};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
+    Body,
     endpoint::{
         answer::json,
         document::{EventDocument, RowsDocument, SessionDocument, UserDocument, rows},
@@ -31,8 +32,16 @@ struct ExportDocument<'a> {
 /// `GET /users/me/export`: all that is stored about the caller.
 async fn export(mut call: Call) -> Answered {
     let caller = call.caller()?;
-    let Export { user, sessions, rooms, events, .. } =
-        call.service.auth.export_for(&caller, call.client).await?;
+    Ok(exported(&call.service, &caller, call.client).await?)
+}
+
+/// The same for whoever looks at a page.
+pub(crate) async fn exported(
+    service: &Inner,
+    caller: &Principal,
+    client: ClientInfo,
+) -> Result<Response<Body>, Error> {
+    let Export { user, sessions, rooms, events, .. } = service.auth.export_for(caller, client).await?;
     let document = ExportDocument {
         user: UserDocument::of(&user),
         sessions: sessions.iter().map(|session| SessionDocument::of(session, caller.session_id())).collect(),

@@ -1,6 +1,6 @@
 //! What somebody who is signed in sees of their own account, and does to it.
 
-mod export;
+pub(super) mod export;
 mod me;
 mod password;
 

@@ -36,7 +36,7 @@ impl Endpoint {
         ..Address::new(
             "/login/email/confirm",
             &[
-                Route::get(|_| page::answer(include_str!("page.html")), describe_page),
+                Route::get(|call| page::answer(&call, "/link", include_str!("page.html")), describe_page),
                 Route::post(|call| Box::pin(confirm(call)), describe_confirm).takes(Takes::Json),
             ],
         )

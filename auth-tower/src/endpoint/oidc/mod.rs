@@ -19,6 +19,9 @@ use crate::{
     service::Inner,
 };
 
+#[cfg(feature = "pages")]
+pub(crate) use self::start::begin_link;
+
 impl Endpoint {
     /// `GET /oauth/{provider}/authorize?redirect_to=`; needs a provider
     pub const OAUTH_AUTHORIZE: Self = Self(&Address {

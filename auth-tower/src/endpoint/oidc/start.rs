@@ -6,13 +6,16 @@ use auth_core::{
     ClientInfo, Error,
     oidc::{Authorization, PROVIDER_NOT_FOUND, Start},
 };
-use http::{HeaderMap, Response, StatusCode};
+#[cfg(feature = "pages")]
+use auth_core::{Password, Principal};
+use http::{HeaderMap, StatusCode};
 use serde::Serialize;
 use serde_json::json;
 
 use super::{cookie::SignInCookie, parameter_described, redirect_described};
+#[cfg(feature = "pages")]
+use crate::service::Refusal;
 use crate::{
-    Body,
     endpoint::{
         answer::{json, redirect},
         fields::{invalid, object, optional_password, optional_text, texts_of},
@@ -42,7 +45,7 @@ async fn authorize(call: Call) -> Answered {
     match oidc.start(start).await {
         Ok(authorization) => {
             let mut response = redirect(&authorization.url)?;
-            set_cookie(&call.service, call.headers(), &mut response, &authorization);
+            set_cookie(&call.service, call.headers(), response.headers_mut(), &authorization);
             Ok(response)
         }
         // A mistake of who wrote the link: there is no page to trust with it.
@@ -93,8 +96,23 @@ async fn link_identity(mut call: Call) -> Answered {
     let start = start(&call, &provider, redirect_to, client);
     let authorization = call.service.oidc()?.start_link(&caller, password, start).await?;
     let mut response = json(StatusCode::OK, &LinkDocument { authorization_url: &authorization.url });
-    set_cookie(&call.service, call.headers(), &mut response, &authorization);
+    set_cookie(&call.service, call.headers(), response.headers_mut(), &authorization);
     Ok(response)
+}
+
+/// The same for whoever is at a page: where the browser has to go, and a cookie in its jar. The session goes on, so it is none that
+/// the way back ends.
+#[cfg(feature = "pages")]
+pub(crate) async fn begin_link(
+    service: &Inner,
+    (headers, jar): (&HeaderMap, &mut HeaderMap),
+    caller: &Principal,
+    password: Option<Password>,
+    start: Start,
+) -> Result<String, Refusal> {
+    let authorization = service.oidc()?.start_link(caller, password, start).await?;
+    set_cookie(service, headers, jar, &authorization);
+    Ok(authorization.url)
 }
 
 fn describe_link(_: &Inner) -> Operation {
@@ -130,16 +148,11 @@ fn start(call: &Call, provider: &str, redirect_to: Option<String>, client: Clien
     }
 }
 
-fn set_cookie(
-    service: &Inner,
-    headers: &HeaderMap,
-    response: &mut Response<Body>,
-    authorization: &Authorization,
-) {
+fn set_cookie(service: &Inner, headers: &HeaderMap, jar: &mut HeaderMap, authorization: &Authorization) {
     let cookie = SignInCookie::beside(service.cookies);
     for name in cookie.too_many(headers) {
-        cookie.clear(response.headers_mut(), name);
+        cookie.clear(jar, name);
     }
     let Authorization { cookie_name, browser, expires_in, .. } = authorization;
-    cookie.set(response.headers_mut(), cookie_name, browser.expose(), *expires_in);
+    cookie.set(jar, cookie_name, browser.expose(), *expires_in);
 }

@@ -28,7 +28,7 @@ impl Endpoint {
     pub const RESET_PASSWORD: Self = Self(&Address::new(
         "/reset-password",
         &[
-            Route::get(|_| page::answer(include_str!("page.html")), describe_page),
+            Route::get(|call| page::answer(&call, "/reset", include_str!("page.html")), describe_page),
             Route::post(|call| Box::pin(reset_password(call)), describe_reset_password).takes(Takes::Json),
         ],
     ));

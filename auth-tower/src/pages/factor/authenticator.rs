@@ -69,6 +69,7 @@ fn place(ask: &Ask) -> Place {
         title: texts.set_up_app,
         text: texts.set_up_app_text,
         takes_app: true,
+        takes_passkey: false,
         signed_in: true,
         // The menu of languages goes where there is a page.
         here: security::PATH,

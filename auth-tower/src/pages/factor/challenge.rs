@@ -4,10 +4,10 @@
 use askama::Template;
 use auth_core::{
     AuthSession, Challenge, Error,
-    factor::{Answer, Factors, Method, TOTP_EXISTS},
+    factor::{Answer, Factors, INVALID_CODE, Method, TOTP_EXISTS},
 };
 
-use super::enrol;
+use super::{enrol, passkey::PasskeyForm};
 use crate::{
     endpoint::{held, token_cookies},
     navigation,
@@ -33,6 +33,7 @@ struct Page {
     method: &'static str,
     /// Nothing where only a passkey is taken.
     code: Option<Input>,
+    passkey: Option<PasskeyForm>,
     remember: Option<String>,
     /// Another method: its address, and what it is called.
     other: Option<(String, &'static str)>,
@@ -48,6 +49,10 @@ pub(in crate::pages) fn begin(ask: &mut Ask, challenge: &Challenge, target: &Tar
 
 pub(in crate::pages) async fn show(ask: &mut Ask) -> Answered {
     navigation::only(ask.headers())?;
+    if session(ask).is_none() {
+        // As after a sign-in at a provider.
+        ask.once_more(PATH)?;
+    }
     let target = ask.target();
     let challenge = asked(ask).await?;
     if challenge.enrol {
@@ -61,11 +66,13 @@ pub(in crate::pages) async fn show(ask: &mut Ask) -> Answered {
 pub(in crate::pages) async fn send(ask: &mut Ask) -> Answered {
     let target = ask.target();
     let Some(session) = session(ask) else { return expired(ask) };
-    if ask.form.contains_key("begin") {
-        return enrol::begin(ask, AuthSession::new(session), &target).await;
+    match ask.form.get("begin").map(String::as_str) {
+        Some("passkey") => return enrol::begin_passkey(ask, AuthSession::new(session), &target, None).await,
+        Some(_) => return enrol::begin(ask, AuthSession::new(session), &target).await,
+        None => {}
     }
-    let method = Method::named(&ask.field("method")).filter(|method| *method != Method::Passkey);
-    let (method, code) = (method.unwrap_or(Method::Totp), ask.field("code"));
+    let method = Method::named(&ask.field("method")).unwrap_or(Method::Totp);
+    let code = ask.field(if method == Method::Passkey { "credential" } else { "code" });
     if code.is_empty() {
         let refused = Ask::wrong("code", ask.texts().enter_code);
         return again(ask, method, &target, refused).await;
@@ -73,6 +80,9 @@ pub(in crate::pages) async fn send(ask: &mut Ask) -> Answered {
     let mut answer = Answer::new(AuthSession::new(session), method, code).client(ask.client.clone());
     if let Some(token) = held(&ask.pages.service, ask.headers()) {
         answer = answer.holding(token);
+    }
+    if let Some(name) = ask.form.get("name") {
+        answer = answer.name(name);
     }
     if ask.form.contains_key("remember") {
         answer = answer.remembering_device();
@@ -89,6 +99,10 @@ pub(in crate::pages) async fn send(ask: &mut Ask) -> Answered {
             enrol::codes(ask, answered.recovery_codes, next, &target)
         }
         Err(Error::SecondFactorRequired(challenge)) => begin(ask, &challenge, &target),
+        Err(Error::Refused(INVALID_CODE)) if method == Method::Passkey => {
+            let refused = Ask::wrong_form(ask.texts().passkey_refused);
+            again(ask, method, &target, refused).await
+        }
         Err(Error::InvalidToken | Error::InvalidCredentials | Error::Refused(TOTP_EXISTS)) => expired(ask),
         Err(error) => {
             let refused = ask.refused(error)?;
@@ -125,7 +139,10 @@ pub(in crate::pages) fn expired(ask: &mut Ask) -> Answered {
 
 async fn again(ask: &mut Ask, method: Method, target: &Target, refused: Refused) -> Answered {
     let challenge = asked(ask).await?;
-    let page = if challenge.enrol {
+    let page = if challenge.enrol && method == Method::Passkey {
+        let session = challenge.auth_session;
+        enrol::begin_passkey(ask, session, target, Some(&refused)).await
+    } else if challenge.enrol {
         let setup = (ask.field("secret"), ask.field("uri"));
         enrol::page(ask, &challenge, target, Some(setup), Some(&refused))
     } else {
@@ -152,8 +169,10 @@ fn page(
     let is_totp = method == Some(Method::Totp.name());
     let code = if is_totp { code(texts.code, &frame) } else { recovery_code(texts.recovery_code, &frame) };
     let days = ask.auth().config().factors.remember_device.as_secs() / SECONDS_OF_A_DAY;
+    let options = challenge.passkey_options.as_ref();
     let page = Page {
         target: Kept::of(target),
+        passkey: options.map(|options| PasskeyForm::show(ask, PATH, target, options, method.is_none())),
         text: if is_totp {
             fill(texts.challenge_totp, &[("service", &ask.pages.name)])
         } else {

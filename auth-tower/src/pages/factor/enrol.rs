@@ -7,7 +7,10 @@ use auth_core::{
     factor::{Method, TOTP_EXISTS},
 };
 
-use super::challenge::{self, PATH};
+use super::{
+    challenge::{self, PATH},
+    passkey::{self, PasskeyForm},
+};
 use crate::{
     endpoint::picture,
     pages::{
@@ -29,6 +32,7 @@ struct Page {
     /// Nothing before it is asked for.
     setup: Option<Setup>,
     takes_app: bool,
+    takes_passkey: bool,
     after: (String, &'static str),
 }
 
@@ -56,6 +60,8 @@ pub(in crate::pages) struct Place {
     pub(in crate::pages) text: &'static str,
     /// Whether an app can be set up at all.
     pub(in crate::pages) takes_app: bool,
+    /// Whether a passkey can be made instead.
+    pub(in crate::pages) takes_passkey: bool,
     pub(in crate::pages) signed_in: bool,
     pub(in crate::pages) here: &'static str,
     /// The way out: its address, and what it is called.
@@ -68,12 +74,35 @@ pub(in crate::pages) async fn begin(ask: &mut Ask, session: AuthSession, target:
     match factors.enrol(session, ask.client.clone()).await {
         Ok(setup) => {
             let setup = (setup.secret.expose().to_owned(), setup.uri.expose().to_owned());
-            shown(ask, &of_challenge(ask, target, true), target, Some(setup), None)
+            shown(ask, &of_challenge(ask, target, true, false), target, Some(setup), None)
         }
         Err(Error::InvalidToken | Error::Refused(TOTP_EXISTS)) => challenge::expired(ask),
         Err(error) => {
             let refused = ask.refused(error)?;
-            let page = shown(ask, &of_challenge(ask, target, true), target, None, Some(&refused));
+            let page = shown(ask, &of_challenge(ask, target, true, false), target, None, Some(&refused));
+            refused.answer(page)
+        }
+    }
+}
+
+/// A passkey is made instead.
+pub(in crate::pages) async fn begin_passkey(
+    ask: &mut Ask,
+    session: AuthSession,
+    target: &Target,
+    refused: Option<&Refused>,
+) -> Answered {
+    let place = of_challenge(ask, target, false, false);
+    match challenge::factors(ask)?.enrol_passkey(session, ask.client.clone()).await {
+        Ok(options) => {
+            let frame = framed(ask, &place, refused);
+            let form = PasskeyForm::make(ask, PATH, target, &options, &frame);
+            passkey::page(frame, place.text, form, place.after, target)
+        }
+        Err(Error::InvalidToken | Error::Refused(TOTP_EXISTS)) => challenge::expired(ask),
+        Err(error) => {
+            let refused = ask.refused(error)?;
+            let page = shown(ask, &place, target, None, Some(&refused));
             refused.answer(page)
         }
     }
@@ -87,17 +116,19 @@ pub(in crate::pages) fn page(
     setup: Option<(String, String)>,
     refused: Option<&Refused>,
 ) -> Answered {
-    let takes_app = challenge.methods.contains(&Method::Totp.name());
-    shown(ask, &of_challenge(ask, target, takes_app), target, setup, refused)
+    let takes = |method: Method| challenge.methods.contains(&method.name());
+    let place = of_challenge(ask, target, takes(Method::Totp), takes(Method::Passkey));
+    shown(ask, &place, target, setup, refused)
 }
 
-fn of_challenge(ask: &Ask, target: &Target, takes_app: bool) -> Place {
+fn of_challenge(ask: &Ask, target: &Target, takes_app: bool, takes_passkey: bool) -> Place {
     let texts = ask.texts();
     Place {
         path: PATH,
         title: texts.enrol_title,
-        text: texts.enrol_text,
+        text: if takes_app { texts.enrol_text } else { texts.enrol_passkey_text },
         takes_app,
+        takes_passkey,
         signed_in: false,
         here: PATH,
         after: (target.kept_in(&ask.at(sign_in::PATH)).into_owned(), texts.begin_again),
@@ -117,9 +148,7 @@ pub(in crate::pages) fn shown(
     setup: Option<(String, String)>,
     refused: Option<&Refused>,
 ) -> Answered {
-    let mut frame = ask.frame(place.title, place.here);
-    frame.signed_in = place.signed_in;
-    frame.errors = refused.map(|refused| refused.errors.clone()).unwrap_or_default();
+    let frame = framed(ask, place, refused);
     let setup = match setup {
         Some((secret, uri)) => {
             let svg = picture(&uri)?;
@@ -135,8 +164,16 @@ pub(in crate::pages) fn shown(
         text: place.text,
         setup,
         takes_app: place.takes_app,
+        takes_passkey: place.takes_passkey,
         after: place.after.clone(),
         frame,
     };
     Ask::page(&page, target)
+}
+
+fn framed(ask: &Ask, place: &Place, refused: Option<&Refused>) -> Frame {
+    let mut frame = ask.frame(place.title, place.here);
+    frame.signed_in = place.signed_in;
+    frame.errors = refused.map(|refused| refused.errors.clone()).unwrap_or_default();
+    frame
 }

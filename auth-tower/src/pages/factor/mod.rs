@@ -3,4 +3,6 @@
 pub(super) mod authenticator;
 pub(super) mod challenge;
 pub(super) mod confirm;
+pub(super) mod device;
 mod enrol;
+pub(super) mod passkey;

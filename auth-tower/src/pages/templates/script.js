@@ -14,8 +14,45 @@ for (const input of document.querySelectorAll("input[type=password][data-show]")
   say();
   input.after(button);
 }
+// The token of a link in a mail is behind the `#`, where no server and no log sees it.
+for (const input of document.querySelectorAll("[data-token]")) {
+  const token = new URLSearchParams(location.hash.slice(1)).get("token");
+  if (token) {
+    input.value = token;
+    // Neither history nor a copied address keeps it.
+    history.replaceState(null, "", location.pathname + location.search);
+  }
+  if (input.value && !input.matches("[aria-invalid]")) {
+    input.closest(".field").hidden = true;
+    input.form.querySelector(".field:not([hidden]) input, button.main").focus();
+  }
+}
 // Not every browser moves the focus to what is no field.
 document.querySelector("[data-focus]")?.focus();
+
+// Makes a passkey, or shows one, and sends what came of it with the form.
+if ("parseRequestOptionsFromJSON" in (window.PublicKeyCredential ?? {})) {
+  for (const form of document.querySelectorAll("form[data-options]")) {
+    const told = form.querySelector("[role=status]");
+    form.previousElementSibling.hidden = true;
+    form.hidden = false;
+    form.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      told.textContent = "";
+      const options = JSON.parse(form.dataset.options);
+      try {
+        const credential = "makes" in form.dataset
+          ? await navigator.credentials.create({ publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(options) })
+          : await navigator.credentials.get({ publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(options) });
+        form.elements.credential.value = JSON.stringify(credential.toJSON());
+        form.submit();
+      } catch (error) {
+        // Whoever has closed the dialog knows.
+        if (error.name !== "NotAllowedError") told.textContent = form.dataset.failed;
+      }
+    });
+  }
+}
 
 // Signs in with a passkey: by the button, and where the browser offers one in the field of the name.
 const passkey = document.querySelector("[data-passkey]");

@@ -16,6 +16,7 @@ macro_rules! catalogue {
     ($($key:ident),* $(,)?) => {
         /// All texts of one language.
         #[derive(Debug)]
+        #[cfg_attr(not(feature = "oidc"), expect(dead_code, reason = "some are about providers"))]
         pub(in crate::pages) struct Texts {
             $(pub(in crate::pages) $key: &'static str,)*
         }
@@ -54,6 +55,10 @@ catalogue! {
     locale_invalid, password_too_short, password_too_long, password_too_common, password_breached, password_like_email,
     password_context, not_allowed,
     not_found_title, not_found_text, cross_origin_title, cross_origin_text, failed_title, failed_text,
+    passkeys, passkeys_none, passkeys_text, add_passkey, use_passkey, passkey_title, passkey_name, passkey_name_hint, passkey_name_invalid, passkey_remove, passkey_refused, passkey_not_made, passkey_needs_script, told_passkey_added, told_passkey_removed, too_many_passkeys, last_way_in, since, never_used, change, enrol_passkey_text, confirm_passkey_text,
+    link_code, link_code_hint, link_missing, link_no_good, reset_title, reset_text, told_reset, verify_title, verify_text, verify_button, told_verified, stop_title, stop_text, stop_button, told_stopped, link_title, link_text, link_of,
+    sign_in_with, provider_denied, provider_link_first, provider_email, provider_taken, provider_not_recent, provider_failed, identities_title, link_identity, link_identity_title, link_identity_text, unlink, unlink_title, unlink_text, told_linked, told_unlinked, confirm_provider_text, change_email, change_email_text, new_email, told_email_asked, data_title, export_title, export_text, export_button, delete_title, delete_text, delete_button, told_deleted, last_admin, user_in_use, devices_title, device_until, forget, forget_all, told_forgotten, keys_title, keys_link, keys_text, key_name, key_scopes, key_scopes_hint, key_scopes_invalid, key_days, key_days_invalid, key_make, key_made_title, key_made_text, key_until, too_many_keys, events_title, event_registered, event_created, event_signed_in, event_sign_in_failed, event_account_closed, event_refresh_reused, event_signed_out, event_others_signed_out, event_all_signed_out, event_roles_changed, event_disabled, event_enabled, event_link_asked, event_email_change_asked, event_exported, event_email_verified, event_email_changed, event_email_change_stopped, event_password_changed, event_password_not_confirmed, event_password_reset, event_identity_linked, event_identity_unlinked, event_ways_in_removed, event_profile_changed, event_factor_added, event_factor_removed, event_factors_reset, event_recovery_codes_made, event_recovery_code_used, event_second_factor_failed, event_factor_locked, event_device_remembered, event_device_forgotten, event_stepped_up, event_passkey_counter, event_password_removed, event_api_key_created, event_api_key_rotated, event_api_key_revoked,
+    event_imported, event_unlocked, event_link_refused, event_reset_started, event_reclaimed, event_factor_unlocked, event_passkey_backup_changed, event_mail_given_up,
 }
 
 /// A text with what stands in its braces.
@@ -97,7 +102,7 @@ mod tests {
         let (english, german) = (en::ENGLISH.texts.all(), de::GERMAN.texts.all());
         let same = english.iter().zip(&german).filter(|(one, other)| one.1 == other.1);
         let same: Vec<_> = same.map(|(one, _)| one.0).collect();
-        assert_eq!(same, ["name", "optional", "code"]);
+        assert_eq!(same, ["name", "optional", "code", "passkeys", "passkey_title"]);
     }
 
     #[test]

@@ -30,9 +30,25 @@ async fn all(world: &World) -> Vec<(&'static str, Answer)> {
     seen.push(("account", ada.submit("/sign-in", CREDENTIALS).await.clone()));
     let long = "x".repeat(201);
     seen.push(("account, wrong", ada.submit("", &[("name", &long), ("locale", "x")]).await.clone()));
-    for (page, path) in [("security", "/security"), ("password", "/password"), ("confirm", "/confirm")] {
+    for (page, path) in [
+        ("security", "/security"),
+        ("password", "/password"),
+        ("confirm", "/confirm"),
+        ("email", "/email"),
+        ("data", "/data"),
+        ("delete", "/delete"),
+        ("keys", "/keys"),
+        ("reset", "/reset"),
+        ("verify", "/verify"),
+        ("stop", "/stop"),
+    ] {
         seen.push((page, ada.go(path).await.clone()));
     }
+    ada.go("/keys").await;
+    seen.push(("keys, wrong", ada.submit("/keys", &[("name", "x"), ("days", "x")]).await.clone()));
+    ada.go("/delete").await;
+    seen.push(("delete, wrong", ada.submit("/delete", &[("password", "wrong")]).await.clone()));
+    ada.go("/confirm").await;
     seen.push(("confirm, wrong", ada.submit("/confirm", &[("password", "wrong")]).await.clone()));
     seen
 }

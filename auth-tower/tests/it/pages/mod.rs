@@ -2,8 +2,12 @@
 
 mod door;
 mod frame;
+mod links;
+mod passkeys;
+mod providers;
 mod second_step;
 mod security;
+mod walk;
 pub(crate) mod walker;
 
 use std::time::Duration;

@@ -20,7 +20,7 @@ async fn signed_in(world: &World) -> Walker {
 
 impl Walker {
     /// The secret that the page shows.
-    fn app(&self, action: &str, world: &World) -> Authenticator {
+    pub(super) fn app(&self, action: &str, world: &World) -> Authenticator {
         let body = self.filled(action, &[]);
         let secret =
             url::form_urlencoded::parse(body.as_bytes()).find(|(name, _)| name == "secret").unwrap().1;

@@ -8,6 +8,7 @@ use http::Request;
 use http_body_util::Full;
 use tower::ServiceExt as _;
 
+use crate::oidc::UnderWay;
 use crate::support::{Answer, Req, World, collect};
 
 pub(crate) struct Walker {
@@ -68,7 +69,13 @@ impl Walker {
             request = request.header(name, value);
         }
         self.answer = ask(&self.pages, request).await;
-        for set in self.answer.headers.get_all("set-cookie") {
+        self.keep(&self.answer.clone());
+        &self.answer
+    }
+
+    /// The cookies of an answer, also of another service of the same host.
+    pub(crate) fn keep(&mut self, answer: &Answer) {
+        for set in answer.headers.get_all("set-cookie") {
             let (name, rest) = set.to_str().unwrap().split_once('=').unwrap();
             let value = rest.split(';').next().unwrap();
             if rest.contains("Max-Age=0") {
@@ -77,7 +84,14 @@ impl Walker {
                 self.jar.insert(name.to_owned(), value.to_owned());
             }
         }
-        &self.answer
+    }
+
+    /// What the jar has of a sign-in that is under way at this address of a provider.
+    pub(crate) fn under_way(&self, url: &str) -> UnderWay {
+        let url = url::Url::parse(url).unwrap();
+        let state = url.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
+        let (name, value) = self.jar.iter().find(|(name, _)| name.starts_with("__Host-auth_oauth-")).unwrap();
+        UnderWay { state, cookie: format!("{name}={value}") }
     }
 
     /// By a link of this site; `path` is below where the pages are mounted.
@@ -137,7 +151,20 @@ impl Walker {
         body.finish()
     }
 
-    fn form(&self, action: &str) -> &str {
+    /// An attribute of a form.
+    pub(crate) fn data(&self, action: &str, name: &str) -> String {
+        attribute(self.form(action).split('>').next().unwrap(), name).unwrap()
+    }
+
+    /// The first link of the page that begins like this, below where the pages are mounted.
+    pub(crate) fn link(&self, begins: &str) -> String {
+        let start = format!("href=\"{MOUNT}{begins}");
+        let rest =
+            self.answer.body.split_once(&start).unwrap_or_else(|| panic!("no {begins}: {:?}", self.answer)).1;
+        format!("{begins}{}", unescaped(rest.split('"').next().unwrap()))
+    }
+
+    pub(crate) fn form(&self, action: &str) -> &str {
         let start = format!("action=\"{MOUNT}{action}\"");
         let rest = self
             .answer
@@ -172,7 +199,7 @@ fn attribute(tag: &str, name: &str) -> Option<String> {
     Some(unescaped(rest.split('"').next()?))
 }
 
-fn unescaped(text: &str) -> String {
+pub(crate) fn unescaped(text: &str) -> String {
     [("&#60;", "<"), ("&#62;", ">"), ("&#34;", "\""), ("&#39;", "'"), ("&#38;", "&")]
         .iter()
         .fold(text.to_owned(), |text, (from, to)| text.replace(from, to))

@@ -1,0 +1,54 @@
+//! Pages of a program that nobody signs in to with an account elsewhere.
+
+use auth_core::Principal;
+
+use super::{
+    ask::{Answered, Ask, Stop},
+    redirect::Target,
+};
+use crate::problem::Problem;
+
+pub(super) const PATH: &str = "/identity";
+
+#[expect(dead_code, reason = "nobody makes one")]
+pub(super) struct Provider {
+    pub(super) called: String,
+    pub(super) address: String,
+}
+
+#[expect(dead_code, reason = "nobody makes one")]
+pub(super) struct Section {
+    pub(super) rows: Vec<Row>,
+    pub(super) others: Vec<Provider>,
+}
+
+#[expect(dead_code, reason = "nobody makes one")]
+pub(super) struct Row {
+    pub(super) called: String,
+    pub(super) about: String,
+    pub(super) page: String,
+}
+
+pub(super) fn providers(_: &Ask, _: &Target) -> Vec<Provider> {
+    Vec::new()
+}
+
+pub(super) fn providers_again(_: &Ask, _: &Target) -> Vec<Provider> {
+    Vec::new()
+}
+
+pub(super) fn failure(_: &Ask) -> Option<&'static str> {
+    None
+}
+
+pub(super) async fn section(_: &Ask, _: &Principal) -> Result<Option<Section>, Stop> {
+    Ok(None)
+}
+
+pub(super) async fn show(_: &mut Ask) -> Answered {
+    Err(Problem::not_found().into())
+}
+
+pub(super) async fn send(_: &mut Ask) -> Answered {
+    Err(Problem::not_found().into())
+}
