@@ -100,9 +100,17 @@ pub(crate) struct HttpConfig {
 /// The pages for people.
 #[derive(Debug)]
 pub(crate) struct PagesConfig {
-    pub(crate) on: bool,
+    pub(crate) shown: PagesShown,
     /// What they call the service, if not as mails do.
     pub(crate) name: Option<String>,
+}
+
+/// Which of them there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PagesShown {
+    All,
+    WithoutAdmin,
+    None,
 }
 
 impl HttpConfig {
@@ -230,7 +238,7 @@ impl Default for Config {
                 hsts: "max-age=63072000; includeSubDomains".to_owned(),
                 admin_api: true,
                 docs: true,
-                pages: PagesConfig { on: true, name: None },
+                pages: PagesConfig { shown: PagesShown::All, name: None },
                 limits: LIMITS,
                 shutdown_delay: Duration::ZERO,
             },

@@ -10,11 +10,12 @@ pub struct AccountPagesBuilder {
     endpoints: AuthService,
     name: Option<String>,
     mounted_at: String,
+    has_admin: bool,
 }
 
 impl AccountPagesBuilder {
     pub(super) fn new(endpoints: &AuthService) -> Self {
-        Self { endpoints: endpoints.clone(), name: None, mounted_at: "/account".to_owned() }
+        Self { endpoints: endpoints.clone(), name: None, mounted_at: "/account".to_owned(), has_admin: true }
     }
 
     /// What the pages call the service. Default: what [mails](auth_core::MailConfig::service_name) call it.
@@ -26,6 +27,13 @@ impl AccountPagesBuilder {
     /// The prefix under which clients see the pages. The host takes it off requests. Default `/account`.
     pub fn mounted_at(mut self, prefix: &str) -> Self {
         prefix.clone_into(&mut self.mounted_at);
+        self
+    }
+
+    /// Takes the pages for administrators away, all of `/account/admin`: 404. Without
+    /// [the endpoints of the same](crate::AuthServiceBuilder::without_admin) they are not there either.
+    pub fn without_admin(mut self) -> Self {
+        self.has_admin = false;
         self
     }
 
@@ -43,7 +51,8 @@ impl AccountPagesBuilder {
         if name.trim().is_empty() || name.chars().any(char::is_control) {
             return Err(ConfigError::new("name", "must be a text of one line"));
         }
-        let inner = Inner { service, name: name.into(), base: self.mounted_at.into() };
+        let inner =
+            Inner { service, name: name.into(), has_admin: self.has_admin, base: self.mounted_at.into() };
         Ok(AccountPages { inner: Arc::new(inner) })
     }
 }

@@ -2,13 +2,18 @@
 //! a script; what they do are the rules that the JSON doors call, and none is written down a second time.
 
 mod account;
+mod admin;
 mod ask;
 mod builder;
 mod code;
 mod factor;
 mod files;
 mod forgot;
+mod happened;
 mod language;
+mod machine;
+#[cfg(feature = "webhooks")]
+mod news;
 mod password;
 mod program;
 mod redirect;
@@ -71,6 +76,8 @@ struct Inner {
     service: Arc<Endpoints>,
     /// What the pages call the service.
     name: Arc<str>,
+    /// Whether administrators have pages of their own.
+    has_admin: bool,
     /// Where clients see the pages, without a slash at the end.
     base: Arc<str>,
 }

@@ -23,6 +23,8 @@ pub(super) struct Frame {
     /// The address of this page, for the menu of languages to come back to.
     pub(super) here: String,
     pub(super) signed_in: bool,
+    /// Whether the pages for administrators are shown the way to.
+    pub(super) administers: bool,
     /// What has been done, if something has.
     pub(super) told: Option<&'static str>,
     pub(super) errors: Vec<Wrong>,

@@ -1,6 +1,6 @@
 //! Who looks at a page.
 
-use auth_core::{Challenge, Error, Principal, RefreshToken, User};
+use auth_core::{ADMIN_ROLE, Challenge, Error, Principal, RefreshToken, User};
 use http::HeaderName;
 
 use super::{
@@ -10,7 +10,7 @@ use super::{
     redirect::Target,
     view::Detour,
 };
-use crate::{endpoint::token_cookies, headers::single, navigation};
+use crate::{Endpoint, endpoint::token_cookies, headers::single, navigation};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// In the address of a page that has sent itself once more.
@@ -74,6 +74,8 @@ impl Ask {
             Who::Somebody(caller) => match self.auth().current_user(&caller).await {
                 Ok(user) => {
                     self.speak_to(&user);
+                    let is_administrator = user.roles.iter().any(|role| role == ADMIN_ROLE);
+                    self.administers = is_administrator && self.has_page_of(Endpoint::USERS);
                     Ok((caller, user))
                 }
                 // It has ended since the first look.

@@ -7,7 +7,7 @@ use auth_core::{Algorithm, EmailSignIn, EmailVerification, OnHookFailure, Regist
 use tracing::level_filters::LevelFilter;
 
 use super::{
-    LogFormat, NAMELESS,
+    LogFormat, NAMELESS, PagesShown,
     database_url::DatabaseUrl,
     keys, listen, news, passkeys, passwords,
     setting::{
@@ -25,6 +25,8 @@ const DAY: Duration = Duration::from_hours(24);
 const ON: &[(&str, bool)] = &[("on", true), ("off", false)];
 const OFF: &[(&str, bool)] = &[("on", false), ("off", true)];
 const COUNTER: &[(&str, bool)] = &[("tell", false), ("refuse", true)];
+const PAGES: &[(&str, PagesShown)] =
+    &[("on", PagesShown::All), ("admin-off", PagesShown::WithoutAdmin), ("off", PagesShown::None)];
 const NEITHER: &str = "is neither on nor off";
 const HOOK_FAILURE: &[(&str, OnHookFailure)] =
     &[("closed", OnHookFailure::Closed), ("open", OnHookFailure::Open)];
@@ -460,8 +462,8 @@ pub(crate) static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| {
         ),
         Setting::new(
             "ACCOUNT_PAGES",
-            "off takes /account away, the pages on which people sign in and see to their account [default]",
-            choice(|c| &mut c.http.pages.on, ON, NEITHER),
+            "off takes /account away, the pages on which people sign in and see to their account; admin-off those for administrators only [default]",
+            choice(|c| &mut c.http.pages.shown, PAGES, "is none of on, admin-off and off"),
         ),
         Setting::new(
             "PAGES_NAME",

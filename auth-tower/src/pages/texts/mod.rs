@@ -21,6 +21,14 @@ macro_rules! catalogue {
         }
 
         impl Texts {
+            /// The one of a key, if there is such a key.
+            pub(in crate::pages) fn get(&self, key: &str) -> Option<&'static str> {
+                match key {
+                    $(stringify!($key) => Some(self.$key),)*
+                    _ => None,
+                }
+            }
+
             /// Each with its key.
             #[cfg(test)]
             fn all(&self) -> Vec<(&'static str, &'static str)> {
@@ -54,6 +62,35 @@ catalogue! {
     locale_invalid, password_too_short, password_too_long, password_too_common, password_breached, password_like_email,
     password_context, not_allowed,
     not_found_title, not_found_text, cross_origin_title, cross_origin_text, failed_title, failed_text,
+    // Administration.
+    admin, admin_users_title, admin_search, admin_search_hint, admin_find, admin_nobody, admin_next, admin_is_disabled, admin_roles,
+    admin_roles_hint, admin_user_title, admin_created, admin_id, admin_state, admin_help, admin_send_link, admin_unlock,
+    admin_disable, admin_enable, admin_passkeys, admin_codes_locked, admin_no_factors, admin_reset_factors,
+    admin_reset_factors_text, admin_sessions, admin_no_sessions, admin_end_all, admin_events, admin_no_events, admin_older,
+    admin_by, admin_delete, admin_delete_sure, admin_told_roles, admin_told_disabled, admin_told_enabled, admin_told_factors,
+    admin_told_link, admin_told_unlocked, admin_told_deleted, admin_services_title, admin_service_title, admin_no_services,
+    admin_new_service, admin_service_roles_hint, admin_told_service_deleted, admin_make, admin_keys, admin_no_keys, admin_new_key,
+    admin_scopes, admin_scopes_hint, admin_days, admin_until, admin_replace, admin_replace_hint, admin_secret_title,
+    admin_secret_text, admin_webhooks_title, admin_webhook_title, admin_no_webhooks, admin_new_webhook, admin_told_webhook_deleted,
+    admin_url, admin_types, admin_types_hint, admin_on, admin_failing, admin_off_by_hand, admin_off_gone, admin_off_failing,
+    admin_next_try, admin_of_setting, admin_send_test, admin_switch_on, admin_switch_off, admin_new_secret, admin_change,
+    admin_replay, admin_replay_text, admin_replay_after, admin_replay_begin, admin_deliveries, admin_no_deliveries, admin_test,
+    admin_answered, admin_no_answer, admin_told_arrived, admin_told_not_arrived, admin_told_replay, last_admin, user_in_use,
+    user_disabled, api_key_limit, api_key_rotated, cursor_too_old, label_invalid, roles_invalid, scopes_invalid, days_invalid,
+    search_invalid, url_invalid, types_invalid, after_invalid,
+    // What happened: by the code of the event.
+    event, event_registered, event_created, event_imported, event_signed_in, event_sign_in_failed, event_account_closed,
+    event_unlocked, event_refresh_reused, event_row_was_older, event_signed_out, event_others_signed_out, event_all_signed_out,
+    event_password_rehashed, event_stored_hash_unusable, event_roles_changed, event_disabled, event_enabled, event_email_taken,
+    event_link_asked, event_email_change_asked, event_link_refused, event_exported, event_users_exported, event_email_verified,
+    event_email_changed, event_email_change_stopped, event_password_changed, event_password_not_confirmed, event_password_reset,
+    event_reset_started, event_identity_linked, event_identity_unlinked, event_reclaimed, event_ways_in_removed, event_deleted,
+    event_profile_changed, event_factor_added, event_factor_removed, event_factors_reset, event_recovery_codes_made,
+    event_recovery_code_used, event_second_factor_failed, event_factor_locked, event_factor_unlocked, event_device_remembered,
+    event_device_forgotten, event_stepped_up, event_passkey_counter, event_passkey_backup_changed, event_password_removed,
+    event_unverified_removed, event_api_key_created, event_api_key_rotated, event_api_key_revoked, event_service_account_created,
+    event_service_account_changed, event_service_account_deleted, event_mail_given_up, event_webhook_added, event_webhook_changed,
+    event_webhook_removed, event_webhook_off, event_key_added, event_key_revoked,
 }
 
 /// A text with what stands in its braces.
@@ -97,7 +134,16 @@ mod tests {
         let (english, german) = (en::ENGLISH.texts.all(), de::GERMAN.texts.all());
         let same = english.iter().zip(&german).filter(|(one, other)| one.1 == other.1);
         let same: Vec<_> = same.map(|(one, _)| one.0).collect();
-        assert_eq!(same, ["name", "optional", "code"]);
+        let expected = [
+            "name",
+            "optional",
+            "code",
+            "admin_passkeys",
+            "admin_scopes",
+            "admin_webhooks_title",
+            "admin_test",
+        ];
+        assert_eq!(same, expected);
     }
 
     #[test]

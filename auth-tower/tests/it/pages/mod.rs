@@ -1,5 +1,6 @@
 //! The pages for people, without a script.
 
+mod admin;
 mod door;
 mod frame;
 mod second_step;

@@ -1,0 +1,4 @@
+//! The accounts of programs and their keys, for administrators.
+
+pub(super) mod service;
+pub(super) mod services;
