@@ -140,9 +140,6 @@ fn service(auth: Auth, config: &Config, public_url: &str) -> Result<AuthService,
 fn pages(service: &AuthService, config: &Config, public_url: &str) -> Result<AccountPages, SettingError> {
     let (_, path) = config::split_url(public_url);
     let pages = AccountPages::builder(service).mounted_at(&format!("{path}/account"));
-    let mut pages = pages.name(&config.pages_name(public_url));
-    if config.http.pages.shown == PagesShown::WithoutAdmin {
-        pages = pages.without_admin();
-    }
+    let pages = config.http.pages.dress(pages.name(&config.pages_name(public_url)));
     pages.build().map_err(|error| SettingError::of_library(error.setting(), error.problem()))
 }

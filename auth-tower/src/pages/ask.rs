@@ -97,7 +97,7 @@ pub(super) struct Refused {
 
 impl Ask {
     pub(super) fn new(pages: Arc<Inner>, parts: Parts, client: ClientInfo, id: HeaderValue) -> Self {
-        let language = Language::wanted(&parts.headers, pages.service.cookies);
+        let language = pages.languages.wanted(&parts.headers, pages.service.cookies);
         let (query, form, jar) = (BTreeMap::new(), BTreeMap::new(), HeaderMap::new());
         Self { pages, parts, query, form, client, id, language, administers: false, jar }
     }
@@ -152,6 +152,8 @@ impl Ask {
     pub(super) fn frame(&self, title: &'static str, path: &str) -> Frame {
         Frame {
             language: self.language,
+            languages: self.pages.languages,
+            files: Arc::clone(&self.pages.files),
             service: Arc::clone(&self.pages.name),
             base: Arc::clone(&self.pages.base),
             title,

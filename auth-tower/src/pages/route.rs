@@ -12,8 +12,7 @@ use super::{
     ask::{Answered, Ask},
     code,
     factor::{authenticator, challenge, confirm},
-    files::{FILES, File},
-    forgot, machine, password, security, sign_in, sign_out, sign_up, speak,
+    files, forgot, machine, password, security, sign_in, sign_out, sign_up, speak,
 };
 
 type Handler = for<'a> fn(&'a mut Ask) -> Pin<Box<dyn Future<Output = Answered> + Send + 'a>>;
@@ -147,12 +146,8 @@ fn is_at(name: &str, path: &str) -> bool {
     }
 }
 
-pub(super) fn file(path: &str) -> Option<&'static File> {
-    FILES.iter().find(|file| file.path == path)
-}
-
 pub(super) fn name(path: &str) -> Option<&'static str> {
-    find(path).map(|route| route.name).or_else(|| file(path).map(|_| OF_FILES))
+    find(path).map(|route| route.name).or_else(|| files::PATHS.contains(&path).then_some(OF_FILES))
 }
 
 pub(super) fn all() -> impl Iterator<Item = (&'static str, &'static str)> {

@@ -6,7 +6,6 @@ use http::HeaderName;
 use super::{
     ask::{Ask, Stop},
     factor::challenge,
-    language::Language,
     redirect::Target,
     view::Detour,
 };
@@ -94,7 +93,7 @@ impl Ask {
     /// In the language of the account, where it is one of these.
     fn speak_to(&mut self, user: &User) {
         let locale = user.profile.as_ref().and_then(|profile| profile.locale.as_deref());
-        self.language = locale.and_then(Language::of).unwrap_or(self.language);
+        self.language = locale.and_then(|tag| self.pages.languages.of(tag)).unwrap_or(self.language);
     }
 
     /// Whether there may be a cookie that did not come along. A browser that says nothing of where somebody comes from sends

@@ -9,7 +9,7 @@ use tracing::level_filters::LevelFilter;
 use super::{
     LogFormat, NAMELESS, PagesShown,
     database_url::DatabaseUrl,
-    keys, listen, news, passkeys, passwords,
+    keys, listen, news, pages, passkeys, passwords,
     setting::{
         Setting, choice, number, number_within, optional, parsed, text, time, time_or_none, with_others,
     },
@@ -472,6 +472,22 @@ pub(crate) static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| {
                 .shown(|c| c.pages_name(&c.http.public_url(c.http.listen.port))),
         )
         .renames(&["name"]),
+        Setting::new(
+            "PAGES_ACCENT",
+            "The colour of their links and buttons, like #1f5fd0; dark enough for white text, and made lighter where a system is dark [default: blue]",
+            optional(|c| &mut c.http.pages.accent, pages::accent, |(_, text)| text.clone()),
+        ),
+        Setting::new(
+            "PAGES_LOGO",
+            "File with a picture for the top of each page: SVG, PNG, WebP or JPEG, up to 64 KiB [default: one of ours]",
+            optional(|c| &mut c.http.pages.logo, pages::logo, |(_, path)| path.clone()),
+        ),
+        Setting::new(
+            "PAGES_DIR",
+            "Folder with a style.css that comes after ours, and with texts as de.toml and the like [default: none]",
+            optional(|c| &mut c.http.pages.directory, pages::directory, |directory| directory.path.clone()),
+        )
+        .renames(&["style", "texts"]),
         Setting::new(
             "DOCS",
             "off takes /docs and /openapi.json away [default]",

@@ -5,13 +5,14 @@ use crate::pages::language::Language;
 
 pub(super) const GERMAN: Language = Language {
     tag: "de",
-    name: "Deutsch",
+    name: TEXTS.language_name,
     direction: "ltr",
     time: format_description!("[day].[month].[year], [hour]:[minute] UTC"),
     texts: &TEXTS,
 };
 
 const TEXTS: Texts = Texts {
+    language_name: "Deutsch",
     skip: "Zum Inhalt springen",
     language_menu: "Sprache dieser Seiten",
     sign_out: "Abmelden",

@@ -5,13 +5,14 @@ use crate::pages::language::Language;
 
 pub(super) const ENGLISH: Language = Language {
     tag: "en",
-    name: "English",
+    name: TEXTS.language_name,
     direction: "ltr",
     time: format_description!("[year]-[month]-[day], [hour]:[minute] UTC"),
     texts: &TEXTS,
 };
 
 const TEXTS: Texts = Texts {
+    language_name: "English",
     skip: "Skip to the content",
     language_menu: "Language of these pages",
     sign_out: "Sign out",

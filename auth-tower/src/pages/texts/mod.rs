@@ -3,7 +3,10 @@
 
 mod de;
 mod en;
+mod own;
 
+pub use self::own::PageTexts;
+pub(super) use self::own::with_own;
 use super::language::Language;
 
 /// For whoever speaks none of the others.
@@ -15,7 +18,7 @@ pub(super) const LANGUAGES: &[Language] = &[en::ENGLISH, de::GERMAN];
 macro_rules! catalogue {
     ($($key:ident),* $(,)?) => {
         /// All texts of one language.
-        #[derive(Debug)]
+        #[derive(Debug, Clone)]
         pub(in crate::pages) struct Texts {
             $(pub(in crate::pages) $key: &'static str,)*
         }
@@ -29,8 +32,15 @@ macro_rules! catalogue {
                 }
             }
 
+            /// Another text for a key that there is.
+            fn set(&mut self, key: &str, text: &'static str) {
+                match key {
+                    $(stringify!($key) => self.$key = text,)*
+                    _ => {}
+                }
+            }
+
             /// Each with its key.
-            #[cfg(test)]
             fn all(&self) -> Vec<(&'static str, &'static str)> {
                 vec![$((stringify!($key), self.$key)),*]
             }
@@ -40,7 +50,7 @@ macro_rules! catalogue {
 
 catalogue! {
     // Around every page.
-    skip, language_menu, sign_out, go_on, error, check_this,
+    language_name, skip, language_menu, sign_out, go_on, error, check_this,
     // The way from another site.
     detour_title,
     // Signing in.
@@ -110,13 +120,7 @@ pub(super) fn fill(text: &str, values: &[(&str, &str)]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
-    use super::*;
-
-    fn placeholders(text: &str) -> BTreeSet<&str> {
-        text.split('{').skip(1).map(|rest| rest.split_once('}').unwrap().0).collect()
-    }
+    use super::{own::placeholders, *};
 
     #[test]
     fn every_language_has_the_placeholders_of_the_master_and_no_text_is_empty() {
