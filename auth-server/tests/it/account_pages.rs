@@ -129,13 +129,13 @@ async fn what_cannot_be_used_for_the_pages_is_refused_with_its_setting() {
         fs::write(home.path().join(name), text).unwrap();
     };
     write("text", b"no picture");
-    write("large", &[b' '; 600_000]);
+    write("large", " ".repeat(600_000).as_bytes());
     write("toml/de.toml", b"sign_in = Los");
     write("list/de.toml", b"sign_in = [\"Los\"]");
     write("tag/German.toml", b"sign_in = \"Los\"");
     write("nameless/fr.toml", b"sign_in = \"Connexion\"");
     write("bytes/style.css", b"\xff");
-    write("long/style.css", &[b' '; 70_000]);
+    write("long/style.css", " ".repeat(70_000).as_bytes());
     for (name, value, problem) in [
         (
             "PAGES_ACCENT",

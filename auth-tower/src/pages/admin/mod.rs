@@ -23,7 +23,7 @@ use crate::{Endpoint, problem::Problem};
 #[template(path = "admin_secret.html", config = "src/pages/templates.toml")]
 struct Secret {
     frame: Frame,
-    secret: String,
+    text: String,
     next: String,
 }
 
@@ -93,5 +93,5 @@ impl Ask {
 /// Shows what is told this once.
 pub(super) fn told_once(ask: &Ask, secret: &str, next: &str) -> Answered {
     let frame = ask.admin_frame(ask.texts().admin_secret_title, next, None);
-    Ask::page(&Secret { frame, secret: secret.to_owned(), next: ask.at(next) }, &Target::default())
+    Ask::page(&Secret { frame, text: secret.to_owned(), next: ask.at(next) }, &Target::default())
 }

@@ -136,17 +136,17 @@ async fn page(ask: &Ask, id: Uuid, refused: Option<&Refused>) -> Answered {
         Some("replay") => Some(texts.admin_told_replay),
         _ => None,
     };
-    let typed = |field: &str| ask.form.get(field).cloned();
+    let sent = |field: &str| ask.form.get(field).cloned();
     let after = Input::text("after", texts.admin_replay_after, "off").inputmode("numeric");
-    let after = after.value(typed("after").unwrap_or_else(|| webhook.after.to_string()));
-    let types = webhooks::types(ask, typed("types").unwrap_or_else(|| webhook.types.join(" ")));
+    let after = after.value(sent("after").unwrap_or_else(|| webhook.after.to_string()));
+    let types = webhooks::types(ask, sent("types").unwrap_or_else(|| webhook.types.join(" ")));
     let page = Page {
         nav: Nav::of(ask, webhooks::PATH),
         here: ask.at(&path(id)),
         facts: facts(ask, &webhook),
         is_of_setting: webhook.is_of_setting,
         is_off: webhook.off.is_some(),
-        url: webhooks::url(ask, typed("url").unwrap_or_else(|| webhook.url.clone())).of(&frame),
+        url: webhooks::url(ask, sent("url").unwrap_or_else(|| webhook.url.clone())).of(&frame),
         types: types.of(&frame),
         after: after.of(&frame),
         deliveries: deliveries.iter().map(|delivery| row(ask, delivery)).collect(),
