@@ -76,7 +76,12 @@ impl Languages {
 impl Language {
     /// A moment, as people read it.
     pub(super) fn moment(&self, at: SystemTime) -> String {
-        OffsetDateTime::from(at).format(self.time).unwrap_or_default()
+        self.apart(OffsetDateTime::from(at).format(self.time).unwrap_or_default())
+    }
+
+    /// What is written from the left whatever is around it, such as an address: kept apart where that is from the right (UAX 9).
+    pub(super) fn apart(&self, text: String) -> String {
+        if self.direction == "rtl" { format!("\u{2066}{text}\u{2069}") } else { text }
     }
 
     /// Remembers it in this browser.
@@ -120,6 +125,14 @@ mod tests {
         ] {
             assert_eq!(tag(accept, "a=b"), expected, "{accept}");
         }
+    }
+
+    #[test]
+    fn a_moment_is_kept_apart_from_what_is_written_from_the_right() {
+        let moment = |language: &Language| language.moment(SystemTime::UNIX_EPOCH);
+        assert_eq!(moment(MASTER), "1970-01-01, 00:00 UTC");
+        let from_the_right = Language { direction: "rtl", ..MASTER.clone() };
+        assert_eq!(moment(&from_the_right), "\u{2066}1970-01-01, 00:00 UTC\u{2069}");
     }
 
     #[test]

@@ -176,7 +176,7 @@ fn row(ask: &Ask, session: &Session) -> Row {
         id: session.id.to_string(),
         program: program.unwrap_or_else(|| texts.unknown_browser.to_owned()),
         last_used: fill(texts.last_used, &[("time", &ask.language.moment(session.last_used_at))]),
-        ip: session.ip.map(|ip| ip.to_string()),
+        ip: session.ip.map(|ip| ask.language.apart(ip.to_string())),
     }
 }
 
@@ -201,8 +201,9 @@ fn happened(ask: &Ask, user: UserId, event: &AuditEvent) -> Happened {
         (_, Some(operator)) => Some(operator.clone()),
         (actor, None) => actor.map(|actor| actor.to_string()),
     };
-    let by = by.map(|by| fill(ask.texts().admin_by, &[("who", &by)]));
-    let parts = [event.reason.clone(), event.ip.map(|ip| ip.to_string()), by];
+    let apart = |text: String| ask.language.apart(text);
+    let by = by.map(apart).map(|by| fill(ask.texts().admin_by, &[("who", &by)]));
+    let parts = [event.reason.clone().map(apart), event.ip.map(|ip| apart(ip.to_string())), by];
     Happened {
         time: ask.language.moment(event.at),
         what: happened::words(ask.texts(), &event.code),

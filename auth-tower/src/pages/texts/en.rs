@@ -149,7 +149,7 @@ const TEXTS: Texts = Texts {
     admin_roles_hint: "With spaces between them. The role “admin” gives access to these pages.",
     admin_user_title: "One account",
     admin_created: "Created",
-    admin_id: "Number",
+    admin_id: "ID",
     admin_state: "State",
     admin_help: "Help and access",
     admin_send_link: "Send a link for a new password",
