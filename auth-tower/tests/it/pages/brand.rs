@@ -9,7 +9,7 @@ use crate::support::{Answer, Req, World};
 /// It would tell, if it ran.
 const PICTURE: &str = "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 4 1'><script>alert(1)</script><style>rect { fill: red }</style></svg>";
 
-async fn dressed(world: &World, by: impl FnOnce(AccountPagesBuilder) -> AccountPagesBuilder) -> AccountPages {
+fn dressed(world: &World, by: impl FnOnce(AccountPagesBuilder) -> AccountPagesBuilder) -> AccountPages {
     by(AccountPages::builder(&world.service())).build().unwrap()
 }
 
@@ -29,7 +29,7 @@ async fn a_colour_and_a_style_of_the_host_come_after_ours_and_the_policy_stays()
     let by = |builder: AccountPagesBuilder| {
         builder.accent("#6b21a8".parse().unwrap()).style("main { max-inline-size: 40rem }")
     };
-    let (plain, pages) = (dressed(&world, |builder| builder).await, dressed(&world, by).await);
+    let (plain, pages) = (dressed(&world, |builder| builder), dressed(&world, by));
     let (ours, theirs) = (file(&plain, "style.css").await, file(&pages, "style.css").await);
     assert_eq!(theirs.header("content-type"), Some("text/css; charset=utf-8"));
     assert_eq!(theirs.header("cache-control"), Some("public, max-age=31536000, immutable"));
@@ -52,7 +52,7 @@ async fn a_colour_and_a_style_of_the_host_come_after_ours_and_the_policy_stays()
 async fn a_picture_of_the_host_takes_the_place_of_ours_and_nothing_in_it_runs() {
     let database = TestDatabase::sqlite().await;
     let world = World::new(&database).await;
-    let pages = dressed(&world, |builder| builder.logo(Logo::new(PICTURE).unwrap())).await;
+    let pages = dressed(&world, |builder| builder.logo(Logo::new(PICTURE).unwrap()));
     let page = ask(&pages, Req::get("/sign-in").header("sec-fetch-site", "none")).await.expect(200);
     assert!(
         !page.body.contains("icon.svg") && page.body.matches("\"/account/logo?v=").count() == 2,
@@ -65,7 +65,7 @@ async fn a_picture_of_the_host_takes_the_place_of_ours_and_nothing_in_it_runs() 
     let policy = picture.header("content-security-policy").unwrap();
     assert!(policy.starts_with("default-src 'none';") && policy.ends_with("; sandbox"), "{policy}");
     ask(&pages, Req::get("/icon.svg")).await.expect(404);
-    let ours = file(&dressed(&world, |builder| builder).await, "/icon.svg").await;
+    let ours = file(&dressed(&world, |builder| builder), "/icon.svg").await;
     assert_eq!(ours.header("content-security-policy"), Some(policy));
 }
 

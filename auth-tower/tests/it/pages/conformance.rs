@@ -30,7 +30,7 @@ fn post(path: &str, pairs: &[(&str, &str)]) -> Req {
     Req::post(path).header("x-request-id", "same").form(body.finish())
 }
 
-fn json(path: &str, body: serde_json::Value) -> Req {
+fn json(path: &str, body: &serde_json::Value) -> Req {
     Req::post(path).header("x-request-id", "same").json(body.to_string())
 }
 
@@ -38,31 +38,31 @@ const CASES: &[Case] = &[
     Case {
         name: "sign-in",
         form: |email| post("/sign-in", &[("email", email), ("password", "wrong horse")]),
-        door: |email| json("/login", json!({"email": email, "password": "wrong horse"})),
+        door: |email| json("/login", &json!({"email": email, "password": "wrong horse"})),
         status: 422,
     },
     Case {
         name: "sign-up",
         form: |email| post("/sign-up", &[("email", email), ("password", PASSWORD)]),
-        door: |email| json("/register", json!({"email": email, "password": PASSWORD})),
+        door: |email| json("/register", &json!({"email": email, "password": PASSWORD})),
         status: 303,
     },
     Case {
         name: "forgot",
         form: |email| post("/forgot", &[("email", email)]),
-        door: |email| json("/forgot-password", json!({"email": email})),
+        door: |email| json("/forgot-password", &json!({"email": email})),
         status: 303,
     },
     Case {
         name: "a code by mail",
         form: |email| post("/code", &[("email", email)]),
-        door: |email| json("/login/email", json!({"email": email})),
+        door: |email| json("/login/email", &json!({"email": email})),
         status: 200,
     },
     Case {
         name: "a wrong code",
         form: |email| post("/code", &[("asked", email), ("code", "00000000")]),
-        door: |email| json("/login/email/confirm", json!({"email": email, "code": "00000000"})),
+        door: |email| json("/login/email/confirm", &json!({"email": email, "code": "00000000"})),
         status: 422,
     },
 ];
