@@ -49,7 +49,7 @@ use crate::{
 /// | by mail | [`request_email_verification`](Self::request_email_verification), [`verify_email`](Self::verify_email), [`verify_email_carrying`](Self::verify_email_carrying), [`forgot_password`](Self::forgot_password), [`reset_password`](Self::reset_password), [`request_email_change`](Self::request_email_change), [`stop_email_change`](Self::stop_email_change) |
 /// | second factors, recent proof | [`factors`](Self::factors), [`passkeys`](Self::passkeys), [`step_up`](Self::step_up), [`require_recent_proof`](Self::require_recent_proof), [`reset_factors`](Self::reset_factors), [`unlock_factors`](Self::unlock_factors) |
 /// | machines | [`machines`](Self::machines) |
-/// | administration | [`list_users`](Self::list_users), [`find_user`](Self::find_user), [`create_user`](Self::create_user), [`update_user`](Self::update_user), [`set_roles`](Self::set_roles), [`disable`](Self::disable), [`enable`](Self::enable), [`unlock`](Self::unlock), [`delete_user`](Self::delete_user), [`events`](Self::events), [`events_after`](Self::events_after), [`send_reset_link`](Self::send_reset_link), [`reset_link`](Self::reset_link) |
+/// | administration | [`list_users`](Self::list_users), [`find_user`](Self::find_user), [`create_user`](Self::create_user), [`update_user`](Self::update_user), [`set_roles`](Self::set_roles), [`disable`](Self::disable), [`enable`](Self::enable), [`unlock`](Self::unlock), [`sessions_of`](Self::sessions_of), [`delete_user`](Self::delete_user), [`events`](Self::events), [`events_after`](Self::events_after), [`send_reset_link`](Self::send_reset_link), [`reset_link`](Self::reset_link) |
 /// | telling other services | `webhooks` (with that feature), `deliver_webhooks` |
 /// | moving in and out | [`import`](Self::import), [`export_users`](Self::export_users) |
 /// | keys | [`jwks`](Self::jwks), [`set_keys`](Self::set_keys), [`key_ring`](Self::key_ring) |
@@ -284,6 +284,15 @@ impl Auth {
     ) -> Result<ChangedUser, Error> {
         let kernel = Arc::clone(&self.kernel);
         detached(async move { kernel.update_user(user, change, client).await }).await
+    }
+
+    /// The live sessions of a user, the latest used first; none of who never was. [`logout_session`](Self::logout_session) ends one,
+    /// [`logout_all`](Self::logout_all) all of them. Check that the caller may.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn sessions_of(&self, user: UserId) -> Result<Vec<Session>, Error> {
+        self.kernel.sessions_of(user).await
     }
 
     /// Forgets the failed sign-ins of an account, so that it need not wait and any device can sign in. For an operator

@@ -11,7 +11,7 @@ use sea_orm::DatabaseConnection;
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 use crate::{
-    config::{self, Config, LOCALHOST},
+    config::{self, Config, LOCALHOST, PagesShown},
     error::{Error, SettingError},
     handle::{auth, bring_up_to_date, connect, keys, secret},
     hash_budget,
@@ -68,7 +68,8 @@ pub(crate) async fn start(config: &Config, passed: Passed) -> Result<Started, Er
     auth.poll_keys().await.map_err(|error| Error::of_ring(&error))?;
     hash_budget::report(auth.config());
     let service = service(auth.clone(), config, &public_url)?;
-    let pages = config.http.pages.on.then(|| pages(&service, config, &public_url)).transpose()?;
+    let has_pages = config.http.pages.shown != PagesShown::None;
+    let pages = has_pages.then(|| pages(&service, config, &public_url)).transpose()?;
     // Once before the first request, so that what ended while this process was away is known. If it fails, the
     // watch says so and tries again.
     let _ = auth.poll_revocations().await;
@@ -149,6 +150,6 @@ pub(crate) fn service(auth: Auth, config: &Config, public_url: &str) -> Result<A
 fn pages(service: &AuthService, config: &Config, public_url: &str) -> Result<AccountPages, SettingError> {
     let (_, path) = config::split_url(public_url);
     let pages = AccountPages::builder(service).mounted_at(&format!("{path}/account"));
-    let pages = pages.name(&config.pages_name(public_url));
+    let pages = config.http.pages.dress(pages.name(&config.pages_name(public_url)));
     pages.build().map_err(|error| SettingError::of_library(error.setting(), error.problem()))
 }

@@ -13,7 +13,7 @@ use crate::{
 pub(crate) fn block(config: &Config, given: &[Given], started: &Started) -> String {
     let program = called(std::env::args_os().next());
     let mut rows = Vec::new();
-    if let Some(url) = started.url.as_ref().filter(|_| config.http.pages.on) {
+    if let Some(url) = started.url.as_ref().filter(|_| started.pages.is_some()) {
         rows.push(("Open", format!("{url}/")));
     }
     if let Some(url) = started.url.as_ref().filter(|_| config.http.docs) {

@@ -1,17 +1,17 @@
 //! The one thing that can go wrong outside a request.
 
-use std::{error::Error, fmt};
+use std::{borrow::Cow, error::Error, fmt};
 
 /// A setting of a service or layer that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError {
     setting: &'static str,
-    problem: &'static str,
+    problem: Cow<'static, str>,
 }
 
 impl ConfigError {
-    pub(crate) fn new(setting: &'static str, problem: &'static str) -> Self {
-        Self { setting, problem }
+    pub(crate) fn new(setting: &'static str, problem: impl Into<Cow<'static, str>>) -> Self {
+        Self { setting, problem: problem.into() }
     }
 
     /// Which setting, by the name of its builder method.
@@ -20,8 +20,8 @@ impl ConfigError {
     }
 
     /// What is wrong with it, and what would be right.
-    pub fn problem(&self) -> &'static str {
-        self.problem
+    pub fn problem(&self) -> &str {
+        &self.problem
     }
 }
 

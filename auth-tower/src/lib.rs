@@ -146,7 +146,7 @@ pub use error::ConfigError;
 pub use guard::{GuardBody, GuardFuture};
 pub use headers::{is_hsts, is_request_id, set_security_headers};
 #[cfg(feature = "pages")]
-pub use pages::{AccountPages, AccountPagesBuilder, AccountPagesFuture};
+pub use pages::{Accent, AccountPages, AccountPagesBuilder, AccountPagesFuture, Logo, PageTexts};
 pub use problem::Problem;
 #[cfg(feature = "jwks")]
 pub use remote_jwks::{FetchError, RemoteJwks, RemoteJwksBuilder};

@@ -1,4 +1,4 @@
-//! A user's own sessions: look, end one, end the others.
+//! The sessions of a user: look, end one, end the others.
 
 use crate::{
     ClientInfo, EndReason, Error, Principal, Session, SessionId, UserId,
@@ -15,11 +15,17 @@ use crate::{
 
 impl Kernel {
     pub(crate) async fn sessions(&self, caller: &Principal) -> Result<Vec<Session>, Error> {
-        let (own, idle) = (caller.session()?.as_uuid(), duration_millis(self.config.sessions.refresh_ttl));
-        let listed = list_sessions(self.store.db(), caller.user_id(), self.now(), idle).await?;
+        let own = caller.session()?;
+        let listed = self.sessions_of(caller.user_id()).await?;
         if !listed.iter().any(|session| session.id == own) {
             return Err(Error::SessionOver);
         }
+        Ok(listed)
+    }
+
+    pub(crate) async fn sessions_of(&self, user: UserId) -> Result<Vec<Session>, Error> {
+        let idle = duration_millis(self.config.sessions.refresh_ttl);
+        let listed = list_sessions(self.store.db(), user, self.now(), idle).await?;
         let session = |listed: ListedSession| Session {
             id: listed.id.into(),
             created_at: from_millis(listed.created_at),

@@ -8,6 +8,7 @@ mod listen;
 mod mail;
 mod news;
 mod oidc;
+mod pages;
 mod passkeys;
 mod passwords;
 mod reader;
@@ -24,6 +25,7 @@ use tracing::level_filters::LevelFilter;
 pub(crate) use self::{
     database_url::DatabaseUrl,
     oidc::PREFIX as PROVIDER_PREFIX,
+    pages::PagesShown,
     reader::{Given, Origin, Row, SecretFile},
     secret::RECIPE,
     setting::Setting,
@@ -32,7 +34,7 @@ pub(crate) use self::{
 };
 use self::{
     dotenv::DotEnv, keys::KeyConfig, listen::ListenConfig, mail::MailConfig, news::NewsConfig,
-    oidc::OidcConfig, passkeys::PasskeyConfig, reader::Reader,
+    oidc::OidcConfig, pages::PagesConfig, passkeys::PasskeyConfig, reader::Reader,
 };
 use crate::{
     error::SettingError,
@@ -96,14 +98,6 @@ pub(crate) struct HttpConfig {
     pub(crate) limits: Limits,
     /// How long requests are still taken after the signal to end.
     pub(crate) shutdown_delay: Duration,
-}
-
-/// The pages for people.
-#[derive(Debug)]
-pub(crate) struct PagesConfig {
-    pub(crate) on: bool,
-    /// What they call the service, if not as mails do.
-    pub(crate) name: Option<String>,
 }
 
 /// The door for applications behind a proxy that know nothing of users.
@@ -176,6 +170,7 @@ impl Config {
         passwords::agree(&mut config)?;
         mail::agree(&mut config)?;
         news::agree(&config)?;
+        pages::agree(&mut config);
         oidc::read_oidc(&mut reader, &mut config)?;
         let (rows, secret_files, dotenv_warnings) = reader.finish();
         config.rows = rows;
@@ -238,7 +233,7 @@ impl Default for Config {
                 hsts: "max-age=63072000; includeSubDomains".to_owned(),
                 admin_api: true,
                 docs: true,
-                pages: PagesConfig { on: true, name: None },
+                pages: PagesConfig::DEFAULT,
                 browser: BrowserConfig { on: false, cookie_domain: None },
                 limits: LIMITS,
                 shutdown_delay: Duration::ZERO,
@@ -279,7 +274,7 @@ fn http_agrees(config: &mut Config) -> Result<(), SettingError> {
         )),
         _ => {}
     }
-    if http.browser.on && !http.pages.on {
+    if http.browser.on && http.pages.shown == PagesShown::None {
         let problem = "needs ACCOUNT_PAGES=on: people are sent to the sign-in page";
         return Err(SettingError::new("BROWSER_DOOR", problem));
     }

@@ -1,8 +1,9 @@
 //! The pages for people are held to WCAG 2.2 AA by axe-core, in a real browser: each page and state, in each language, light and
 //! dark, 320 and 1280 pixels wide.
 
-use std::{fs, time::Duration};
+use std::{fmt::Write as _, fs, time::Duration};
 
+use auth_tower::PageTexts;
 use serde_json::{Value, json};
 use tempfile::tempdir;
 use tokio::time::timeout;
@@ -19,6 +20,30 @@ const ASK: &str = "const done = arguments[arguments.length - 1];
         passes: found.passes.length,
         sideways: document.documentElement.scrollWidth > innerWidth,
     }), (error) => done({ faults: [String(error)] }));";
+
+/// A language of no people, by the tag of one that is written from the right.
+const FROM_THE_RIGHT: &str = "ar";
+
+/// Every text in letters that are written from the right, a third longer than in English.
+fn from_the_right() -> String {
+    let letters: Vec<char> = "ابتثجحخدذرزسشصضطظعغفقكلمنهوي".chars().collect();
+    let mut file = String::new();
+    for (key, text) in PageTexts::of_pages() {
+        let (mut written, mut is_placeholder) = (String::new(), false);
+        for character in text.chars() {
+            is_placeholder = character == '{' || is_placeholder && character != '}';
+            if is_placeholder || !character.is_ascii_alphabetic() {
+                written.push(character);
+                continue;
+            }
+            let letter = letters[usize::from(character.to_ascii_lowercase() as u8 - b'a')];
+            let times = if "aeiou".contains(character.to_ascii_lowercase()) { 2 } else { 1 };
+            written.extend(std::iter::repeat_n(letter, times));
+        }
+        writeln!(file, "{key} = {}", json!(written)).unwrap();
+    }
+    file
+}
 
 struct Inspector {
     axe: String,
@@ -76,15 +101,23 @@ impl Inspector {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Chromium, node and npm"]
 async fn no_page_has_a_fault_of_accessibility_and_none_can_be_moved_sideways() {
-    for language in ["en", "de"] {
+    for language in ["en", "de", FROM_THE_RIGHT] {
         let home = tempdir().unwrap();
+        fs::write(home.path().join(format!("{FROM_THE_RIGHT}.toml")), from_the_right()).unwrap();
         let server = Program::in_directory(home.path())
             .env("USERNAMES", "on")
             .env("EMAIL_SIGN_IN", "on")
+            .env("PAGES_DIR", ".")
             .start()
             .await;
         let mut inspector = Inspector::start().await;
         inspector.walk(&server.origin(), language).await;
+        let direction = if language == FROM_THE_RIGHT { "rtl" } else { "ltr" };
+        let shown = inspector.browser.eval("getComputedStyle(document.querySelector('h1')).direction").await;
+        assert_eq!(shown, Some(json!(direction)));
+        let to_admin = ["users", "set-role", "ada@example.com", "admin"];
+        assert_eq!(Program::in_directory(home.path()).args(&to_admin).run().await.code, Some(0));
+        inspector.administer(&server.origin()).await;
         assert_eq!(inspector.faults, [""; 0], "{language}");
         inspector.browser.close().await;
     }
@@ -168,10 +201,73 @@ impl Inspector {
         self.until("location.pathname === '/account'").await;
     }
 
+    /// Looks at every page for administrators.
+    async fn administer(&mut self, service: &str) {
+        let at = |path: &str| format!("{service}/account/admin/{path}");
+        self.browser.go(&at("users")).await;
+        self.look("accounts").await;
+        self.fill(&[("q", "nobody")]).await;
+        self.look("accounts, nobody").await;
+        self.browser.go(&at("users")).await;
+        self.press(".rows a").await;
+        self.look("one account").await;
+        self.browser.type_into("#roles", " Wrong!").await;
+        self.press("button[value=roles]").await;
+        self.look("one account, wrong").await;
+        self.browser.go(&at("services")).await;
+        self.look("service accounts").await;
+        self.fill(&[("label", "billing"), ("roles", "editor")]).await;
+        self.look("one service account").await;
+        self.browser.type_into("#key_name", "nightly export").await;
+        self.press("button[value=key]").await;
+        self.look("a key, told once").await;
+        self.press("main a.main").await;
+        self.look("one service account, with a key").await;
+        self.browser.go(&at("webhooks")).await;
+        self.fill(&[("url", "http://hooks.example.com/")]).await;
+        self.look("webhooks, wrong").await;
+        self.browser.go(&at("webhooks")).await;
+        self.fill(&[(
+            "url",
+            "https://hooks.example.com/of-a-name-that-is-long-enough-to-be-wider-than-a-phone",
+        )])
+        .await;
+        self.press("main a.main").await;
+        self.look("one webhook").await;
+    }
+
     /// Presses something that leads to another page.
     async fn press(&self, css: &str) {
         self.browser.eval("(document.body.dataset.old = 1)").await;
         self.browser.click(css).await;
         self.until("document.readyState === 'complete' && !document.body.dataset.old").await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium"]
+async fn with_forced_colours_everything_has_an_edge_and_with_reduced_motion_nothing_moves() {
+    let home = tempdir().unwrap();
+    let server = Program::in_directory(home.path()).start().await;
+    let browser = Browser::start().await;
+    browser.go(&format!("{}/account/sign-in", server.origin())).await;
+    let set = async |name: &str, value: &str| {
+        let features = json!({"features": [{"name": name, "value": value}]});
+        browser.cdp("Emulation.setEmulatedMedia", features).await;
+        assert_eq!(
+            browser.eval(&format!("matchMedia('({name}: {value})').matches")).await,
+            Some(json!(true))
+        );
+    };
+    let moves = "getComputedStyle(document.querySelector('button.main')).transitionDuration !== '0s'";
+    set("prefers-reduced-motion", "no-preference").await;
+    assert_eq!(browser.eval(moves).await, Some(json!(true)));
+    set("prefers-reduced-motion", "reduce").await;
+    assert_eq!(browser.eval(moves).await, Some(json!(false)));
+    set("forced-colors", "active").await;
+    // The others are underlined, as links are.
+    let edges = "[...document.querySelectorAll('button:not(.quiet, .languages *), .card')].filter((one) => \
+                 getComputedStyle(one).borderTopStyle !== 'solid' || getComputedStyle(one).borderTopWidth === '0px').length";
+    assert_eq!(browser.eval(edges).await, Some(json!(0)));
+    browser.close().await;
 }

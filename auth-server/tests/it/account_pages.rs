@@ -1,6 +1,6 @@
 //! The pages for people, in a real browser and at the program's addresses.
 
-use std::time::Duration;
+use std::{fs, time::Duration};
 
 use serde_json::{Value, json};
 use tempfile::tempdir;
@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use crate::{
     second_factor::code,
-    support::{Browser, PASSWORD, PATIENCE, Program},
+    support::{Browser, PASSWORD, PATIENCE, Program, Server},
 };
 
 /// Until an expression is true on whatever page there is then.
@@ -49,6 +49,119 @@ async fn whoever_opens_the_address_sees_a_page_unless_they_are_switched_off() {
     for path in ["/", "/account", "/account/sign-in", "/account/style.css"] {
         let answer = server.client().get(path).await;
         assert_eq!((answer.status.as_u16(), &answer.body["code"]), (404, &json!("not_found")), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn administrators_have_pages_unless_they_or_the_endpoints_of_the_same_are_switched_off() {
+    let home = tempdir().unwrap();
+    let at = |server: &Server, path| {
+        let client = server.client();
+        async move { client.send("GET", path, &[("sec-fetch-site", "none")], "").await }
+    };
+    let server = Program::in_directory(home.path()).start().await;
+    let answer = at(&server, "/account/admin/users").await;
+    assert_eq!(answer.headers["location"], "/account/sign-in?redirect_to=%2Faccount%2Fadmin%2Fusers");
+    for (name, value) in [("ACCOUNT_PAGES", "admin-off"), ("ADMIN_API", "off")] {
+        let server = Program::in_directory(home.path()).env(name, value).start().await;
+        let found = at(&server, "/account/admin/users").await;
+        let text = found.body.as_str().unwrap();
+        assert!(found.status == 404 && text.contains("There is nothing here"), "{name}: {text}");
+        assert_eq!(at(&server, "/account/sign-in").await.status, 200, "{name}");
+    }
+}
+
+const PICTURE: &str =
+    "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 4 1'><rect width='4' height='1'/></svg>";
+
+#[tokio::test]
+async fn an_operators_colour_picture_style_and_texts_are_on_the_pages() {
+    let home = tempdir().unwrap();
+    let write = |name: &str, text: &str| fs::write(home.path().join(name), text).unwrap();
+    fs::create_dir(home.path().join("brand")).unwrap();
+    write("logo", PICTURE);
+    write("brand/style.css", "h1 { letter-spacing: .01em }");
+    write("brand/de.toml", "sign_in_title = \"Willkommen im Teeladen\"\n");
+    write("brand/README.md", "Of us all.");
+    let program = || {
+        let program = Program::in_directory(home.path()).env("PAGES_ACCENT", "#6b21a8");
+        program.env("PAGES_LOGO", "logo").env("PAGES_DIR", "brand")
+    };
+    let server = program().start().await;
+    let client = server.client();
+    let headers = [("sec-fetch-site", "none"), ("accept-language", "de")];
+    let page = client.send("GET", "/account/sign-in", &headers, "").await;
+    let html = page.body.as_str().unwrap();
+    assert!(html.contains("<h1>Willkommen im Teeladen</h1>"), "{html}");
+    let file = |part: &str| html.split('"').find(|address| address.contains(part)).unwrap().to_owned();
+    let style = client.get(&file("/account/style.css?v=")).await;
+    let css = style.body.as_str().unwrap();
+    assert!(css.contains("--accent: #6b21a8") && css.ends_with("h1 { letter-spacing: .01em }"), "{css}");
+    let picture = client.get(&file("/account/logo?v=")).await;
+    assert_eq!(
+        (picture.body.as_str(), &picture.headers["content-type"]),
+        (Some(PICTURE), &"image/svg+xml".parse().unwrap())
+    );
+
+    let shown = program().args(&["config"]).run().await.stdout;
+    for line in ["PAGES_ACCENT=#6b21a8", "PAGES_LOGO=logo", "PAGES_DIR=brand"] {
+        assert!(shown.contains(line), "{shown}");
+    }
+    // What does not fit is passed over and named; the rest is there.
+    write("brand/de.toml", "sign_in_title = \"Hallo\"\nsigned = \"x\"\nthrottled = \"Warten Sie.\"\n");
+    write("brand/fr.toml", "language_name = \"Français\"\n");
+    let ended = program().args(&["check"]).run().await;
+    for line in [
+        "page_text: PAGES_DIR has de.toml: de: signed is the key of no text, and is passed over",
+        "page_text: PAGES_DIR has de.toml: de: throttled has no {seconds}, and is passed over",
+        "page_texts_missing: PAGES_DIR has fr.toml, in which texts are missing: ",
+    ] {
+        assert!(ended.stdout.contains(line), "{line} is not in {}", ended.stdout);
+    }
+    let server = program().start().await;
+    let page = server.client().send("GET", "/account/sign-in", &headers, "").await;
+    assert!(page.body.as_str().unwrap().contains("<h1>Hallo</h1>"));
+    assert!(page.body.as_str().unwrap().contains("value=\"fr\" lang=\"fr\">Français<"));
+}
+
+#[tokio::test]
+async fn what_cannot_be_used_for_the_pages_is_refused_with_its_setting() {
+    let home = tempdir().unwrap();
+    let write = |name: &str, text: &[u8]| {
+        fs::create_dir_all(home.path().join(name).parent().unwrap()).unwrap();
+        fs::write(home.path().join(name), text).unwrap();
+    };
+    write("text", b"no picture");
+    write("large", " ".repeat(600_000).as_bytes());
+    write("toml/de.toml", b"sign_in = Los");
+    write("list/de.toml", b"sign_in = [\"Los\"]");
+    write("tag/German.toml", b"sign_in = \"Los\"");
+    write("nameless/fr.toml", b"sign_in = \"Connexion\"");
+    write("bytes/style.css", b"\xff");
+    write("long/style.css", " ".repeat(70_000).as_bytes());
+    for (name, value, problem) in [
+        (
+            "PAGES_ACCENT",
+            "#fffc00",
+            "has a contrast of 1 on light pages, and 4.5 is the least: take a darker one",
+        ),
+        ("PAGES_ACCENT", "red", "is no colour like #1f5fd0"),
+        ("PAGES_LOGO", "missing", "names a file that cannot be read: "),
+        ("PAGES_LOGO", "text", "is neither SVG, PNG, WebP nor JPEG"),
+        ("PAGES_LOGO", "large", "names a file that is larger than 524288 bytes"),
+        ("PAGES_DIR", "missing", "names a folder that cannot be read: "),
+        ("PAGES_DIR", "toml", "has de.toml, which is no list of key = \"text\": "),
+        ("PAGES_DIR", "list", "has de.toml, which is no list of key = \"text\": "),
+        ("PAGES_DIR", "tag", "has German.toml: \"German\" is no language like de"),
+        ("PAGES_DIR", "nameless", "has fr.toml without language_name, by which the menu calls the language"),
+        ("PAGES_DIR", "bytes", "has style.css, which is no UTF-8"),
+        ("PAGES_DIR", "long", "has style.css that is larger than 65536 bytes"),
+        ("ACCOUNT_PAGES", "no", "is none of on, admin-off and off"),
+    ] {
+        let ended = Program::in_directory(home.path()).env(name, value).args(&["config"]).run().await;
+        assert!(ended.stderr.contains(&format!("{name} (environment) {problem}")), "{value}: {ended:?}");
+        let checked = Program::in_directory(home.path()).env(name, value).args(&["check"]).run().await;
+        assert!(checked.stdout.contains(&format!("{name} (environment) {problem}")), "{value}: {checked:?}");
     }
 }
 
@@ -318,5 +431,26 @@ async fn by_tab_and_enter_alone_an_account_begins_is_made_safe_and_ends() {
     until_title(&browser, "Anmelden").await;
     until(&browser, "document.querySelector('.told')?.textContent === 'Ihr Konto ist gelöscht.'").await;
     nothing_was_stopped(&browser).await;
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium"]
+async fn a_picture_with_a_script_in_it_is_shown_and_runs_nothing_wherever_it_is_opened() {
+    let home = tempdir().unwrap();
+    let evil = "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 4 1' onload='document.documentElement.id = \"ran\"'>\
+                <script>document.documentElement.id = 'ran'</script><rect width='4' height='1'/></svg>";
+    fs::write(home.path().join("logo.svg"), evil).unwrap();
+    let server = Program::in_directory(home.path()).env("PAGES_LOGO", "logo.svg").start().await;
+    let browser = Browser::start().await;
+    browser.go(&format!("{}/account/sign-in", server.origin())).await;
+    // It is as wide as it is made, and the page is itself.
+    until(&browser, "document.querySelector('.brand img').naturalWidth > 0").await;
+    until(&browser, "(box => Math.abs(box.width / box.height - 4) < .1)(document.querySelector('.brand img').getBoundingClientRect())").await;
+    assert_eq!(browser.eval("document.documentElement.id").await, Some(json!("")));
+    let address = browser.eval("document.querySelector('.brand img').src").await.unwrap();
+    browser.go(address.as_str().unwrap()).await;
+    until(&browser, "document.documentElement.tagName === 'svg'").await;
+    assert_eq!(browser.eval("document.documentElement.id").await, Some(json!("")));
     browser.close().await;
 }

@@ -32,7 +32,6 @@ mod verify_email;
 use auth_core::Auth;
 use serde_json::Value;
 
-pub use self::{admin::AccountDocument, browser::BrowserDoor};
 #[cfg(all(feature = "oidc", feature = "pages"))]
 pub(crate) use self::oidc::begin_link;
 #[cfg(feature = "pages")]
@@ -44,6 +43,7 @@ pub(crate) use self::{
     sign_in::{SignedUp, held, registration_closed, sign_in, sign_out, sign_up},
     verify_email::verify,
 };
+pub use self::{admin::AccountDocument, browser::BrowserDoor};
 pub(crate) use self::{
     answer::{clear_session_cookies, redirect, token_cookies},
     browser::Door,

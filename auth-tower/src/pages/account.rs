@@ -5,8 +5,8 @@ use auth_core::{EmailVerification, Profile, ProfileChange, User};
 
 use super::{
     ask::{Answered, Ask, Refused},
+    language::Languages,
     redirect::Target,
-    texts::LANGUAGES,
     view::{Frame, Input},
 };
 
@@ -105,17 +105,17 @@ fn form(ask: &Ask, frame: &Frame, typed: Typed) -> Form {
     Form {
         name: Input::text("name", texts.name, "name").optional(texts).value(typed.name).of(frame),
         username: ask.auth().config().profile.usernames.then(|| username.of(frame)),
-        locales: choices(texts.language_of_browser, &typed.locale),
+        locales: choices(ask.pages.languages, texts.language_of_browser, &typed.locale),
         locale_error: frame.wrong("locale").map(str::to_owned),
     }
 }
 
 /// That of the browser, those of the pages, and the one that the account has where it is none of them.
-fn choices(of_browser: &str, chosen: &str) -> Vec<Choice> {
+fn choices(languages: Languages, of_browser: &str, chosen: &str) -> Vec<Choice> {
     let choice =
         |tag: &str, name: &str| Choice { tag: tag.to_owned(), name: name.to_owned(), chosen: tag == chosen };
     let mut choices = vec![choice("", of_browser)];
-    choices.extend(LANGUAGES.iter().map(|language| choice(language.tag, language.name)));
+    choices.extend(languages.0.iter().map(|language| choice(language.tag, language.name)));
     if !choices.iter().any(|choice| choice.chosen) {
         choices.push(choice(chosen, chosen));
     }

@@ -1,6 +1,6 @@
 //! One request for a page, and the answers that pages give.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, str::FromStr, sync::Arc, time::Duration};
 
 use askama::Template;
 use auth_core::{Auth, ClientInfo, Error, Password, Principal};
@@ -22,6 +22,7 @@ use crate::{
     Body, Endpoint,
     endpoint::registration_closed,
     problem::{Problem, whole_seconds},
+    service::Refusal,
 };
 
 const CROSS_ORIGIN_OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
@@ -37,6 +38,8 @@ pub(super) struct Ask {
     pub(super) client: ClientInfo,
     id: HeaderValue,
     pub(super) language: &'static Language,
+    /// Whether the pages for administrators are there for whoever is signed in.
+    pub(super) administers: bool,
     /// What goes into the jar with whatever the answer is.
     pub(super) jar: HeaderMap,
 }
@@ -69,6 +72,15 @@ impl From<Problem> for Stop {
     }
 }
 
+impl From<Refusal> for Stop {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Problem(problem) => Self::Problem(problem),
+            Refusal::Rule(error) => Self::Rule(error),
+        }
+    }
+}
+
 impl From<Error> for Stop {
     fn from(error: Error) -> Self {
         Self::Rule(error)
@@ -85,9 +97,9 @@ pub(super) struct Refused {
 
 impl Ask {
     pub(super) fn new(pages: Arc<Inner>, parts: Parts, client: ClientInfo, id: HeaderValue) -> Self {
-        let language = Language::wanted(&parts.headers, pages.service.cookies);
+        let language = pages.languages.wanted(&parts.headers, pages.service.cookies);
         let (query, form, jar) = (BTreeMap::new(), BTreeMap::new(), HeaderMap::new());
-        Self { pages, parts, query, form, client, id, language, jar }
+        Self { pages, parts, query, form, client, id, language, administers: false, jar }
     }
 
     pub(super) fn auth(&self) -> &Auth {
@@ -110,6 +122,16 @@ impl Ask {
         self.language.texts
     }
 
+    /// The id that stands in the path.
+    pub(super) fn id<T: FromStr>(&self) -> Result<T, Problem> {
+        self.parts
+            .uri
+            .path()
+            .split('/')
+            .find_map(|segment| segment.parse().ok())
+            .ok_or_else(Problem::not_found)
+    }
+
     /// What was typed into a field.
     pub(super) fn field(&self, name: &str) -> String {
         self.form.get(name).cloned().unwrap_or_default()
@@ -130,11 +152,14 @@ impl Ask {
     pub(super) fn frame(&self, title: &'static str, path: &str) -> Frame {
         Frame {
             language: self.language,
+            languages: self.pages.languages,
+            files: Arc::clone(&self.pages.files),
             service: Arc::clone(&self.pages.name),
             base: Arc::clone(&self.pages.base),
             title,
             here: self.target().kept_in(&self.at(path)).into_owned(),
             signed_in: false,
+            administers: self.administers,
             told: None,
             errors: Vec::new(),
         }
@@ -205,6 +230,7 @@ impl Ask {
         let (title, text) = match problem.code() {
             "not_found" => (texts.not_found_title, texts.not_found_text.to_owned()),
             "cross_origin" => (texts.cross_origin_title, texts.cross_origin_text.to_owned()),
+            "forbidden" => (texts.failed_title, texts.not_allowed.to_owned()),
             "overloaded" | "unavailable" => (texts.failed_title, texts.busy.to_owned()),
             _ => (texts.failed_title, fill(texts.failed_text, &[("id", id)])),
         };

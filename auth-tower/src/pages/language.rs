@@ -10,7 +10,7 @@ use super::texts::{LANGUAGES, MASTER, Texts};
 use crate::transport::{Cookies, pairs, value_of, write};
 
 /// One that the pages speak.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Language {
     /// As BCP 47 has it.
     pub(super) tag: &'static str,
@@ -28,21 +28,60 @@ const KEPT_FOR: Duration = Duration::from_hours(365 * 24);
 /// More than any browser sends.
 const MOST_WANTED: usize = 32;
 
-impl Language {
+/// Those that there are.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Languages(pub(super) &'static [Language]);
+
+impl Languages {
+    pub(super) const OURS: Self = Self(LANGUAGES);
+
     /// The one that a tag means, by its first part: `de-AT` is German here.
-    pub(super) fn of(tag: &str) -> Option<&'static Self> {
+    pub(super) fn of(self, tag: &str) -> Option<&'static Language> {
         let first = tag.split(['-', '_']).next()?;
-        LANGUAGES.iter().find(|language| language.tag.eq_ignore_ascii_case(first))
+        self.0.iter().find(|language| language.tag.eq_ignore_ascii_case(first))
     }
 
-    /// By the cookie of the menu, else by what the browser would like.
-    pub(super) fn wanted(headers: &HeaderMap, cookies: Cookies) -> &'static Self {
-        chosen(headers, cookies).or_else(|| accepted(headers)).unwrap_or(MASTER)
+    /// By the cookie of the menu, else by what the browser would like, else English.
+    pub(super) fn wanted(self, headers: &HeaderMap, cookies: Cookies) -> &'static Language {
+        let wanted = self.chosen(headers, cookies).or_else(|| self.accepted(headers));
+        wanted.or_else(|| self.of(MASTER.tag)).unwrap_or(MASTER)
     }
 
+    fn chosen(self, headers: &HeaderMap, cookies: Cookies) -> Option<&'static Language> {
+        let tag = pairs(headers).find_map(|pair| value_of(pair, name(cookies)))?;
+        self.of(str::from_utf8(tag).ok()?)
+    }
+
+    /// By weight and then in the order in which they are named (RFC 9110 section 12.5.4).
+    fn accepted(self, headers: &HeaderMap) -> Option<&'static Language> {
+        let ranges = headers.get_all(ACCEPT_LANGUAGE).iter().filter_map(|value| value.to_str().ok());
+        let ranges = ranges.flat_map(|value| value.split(',')).take(MOST_WANTED);
+        let mut best: Option<(u32, &Language)> = None;
+        for range in ranges {
+            let (tag, weight) = range.split_once(';').map_or((range, None), |(tag, rest)| (tag, Some(rest)));
+            let weight = weight.map_or(Some(1.0), |text| text.trim().strip_prefix("q=")?.trim().parse().ok());
+            let Some(weight) = weight.filter(|weight: &f32| (0.0..=1.0).contains(weight)) else { continue };
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 1000")]
+            let weight = (weight * 1000.0) as u32;
+            if let Some(language) = self.of(tag.trim())
+                && weight > best.map_or(0, |(best, _)| best)
+            {
+                best = Some((weight, language));
+            }
+        }
+        best.map(|(_, language)| language)
+    }
+}
+
+impl Language {
     /// A moment, as people read it.
     pub(super) fn moment(&self, at: SystemTime) -> String {
-        OffsetDateTime::from(at).format(self.time).unwrap_or_default()
+        self.apart(OffsetDateTime::from(at).format(self.time).unwrap_or_default())
+    }
+
+    /// What is written from the left whatever is around it, such as an address: kept apart where that is from the right (UAX 9).
+    pub(super) fn apart(&self, text: String) -> String {
+        if self.direction == "rtl" { format!("\u{2066}{text}\u{2069}") } else { text }
     }
 
     /// Remembers it in this browser.
@@ -56,31 +95,6 @@ fn name(cookies: Cookies) -> &'static str {
     if cookies.are_secure() { "__Host-auth_language" } else { "auth_language" }
 }
 
-fn chosen(headers: &HeaderMap, cookies: Cookies) -> Option<&'static Language> {
-    let tag = pairs(headers).find_map(|pair| value_of(pair, name(cookies)))?;
-    Language::of(str::from_utf8(tag).ok()?)
-}
-
-/// By weight and then in the order in which they are named (RFC 9110 section 12.5.4).
-fn accepted(headers: &HeaderMap) -> Option<&'static Language> {
-    let ranges = headers.get_all(ACCEPT_LANGUAGE).iter().filter_map(|value| value.to_str().ok());
-    let ranges = ranges.flat_map(|value| value.split(',')).take(MOST_WANTED);
-    let mut best: Option<(u32, &Language)> = None;
-    for range in ranges {
-        let (tag, weight) = range.split_once(';').map_or((range, None), |(tag, rest)| (tag, Some(rest)));
-        let weight = weight.map_or(Some(1.0), |text| text.trim().strip_prefix("q=")?.trim().parse().ok());
-        let Some(weight) = weight.filter(|weight: &f32| (0.0..=1.0).contains(weight)) else { continue };
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 1000")]
-        let weight = (weight * 1000.0) as u32;
-        if let Some(language) = Language::of(tag.trim())
-            && weight > best.map_or(0, |(best, _)| best)
-        {
-            best = Some((weight, language));
-        }
-    }
-    best.map(|(_, language)| language)
-}
-
 #[cfg(test)]
 mod tests {
     use http::header::COOKIE;
@@ -92,7 +106,7 @@ mod tests {
             (ACCEPT_LANGUAGE, accept.parse().unwrap()),
             (COOKIE, cookie.parse().unwrap()),
         ]);
-        Language::wanted(&headers, Cookies::SECURE).tag
+        Languages::OURS.wanted(&headers, Cookies::SECURE).tag
     }
 
     #[test]
@@ -111,6 +125,14 @@ mod tests {
         ] {
             assert_eq!(tag(accept, "a=b"), expected, "{accept}");
         }
+    }
+
+    #[test]
+    fn a_moment_is_kept_apart_from_what_is_written_from_the_right() {
+        let moment = |language: &Language| language.moment(SystemTime::UNIX_EPOCH);
+        assert_eq!(moment(MASTER), "1970-01-01, 00:00 UTC");
+        let from_the_right = Language { direction: "rtl", ..MASTER.clone() };
+        assert_eq!(moment(&from_the_right), "\u{2066}1970-01-01, 00:00 UTC\u{2069}");
     }
 
     #[test]

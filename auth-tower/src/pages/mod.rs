@@ -2,18 +2,22 @@
 //! a script; what they do are the rules that the JSON doors call, and none is written down a second time.
 
 mod account;
+mod admin;
 mod ask;
+mod brand;
 mod builder;
 mod change_email;
 mod code;
 mod data;
-mod events;
 mod factor;
 mod files;
 mod forgot;
+mod happened;
 mod language;
 mod link;
 mod machine;
+#[cfg(feature = "webhooks")]
+mod news;
 #[cfg(not(feature = "oidc"))]
 #[path = "no_oidc.rs"]
 mod oidc;
@@ -40,13 +44,19 @@ mod words;
 
 use std::sync::Arc;
 
-pub use self::{builder::AccountPagesBuilder, service::AccountPagesFuture};
+pub use self::{
+    brand::{Accent, Logo},
+    builder::AccountPagesBuilder,
+    service::AccountPagesFuture,
+    texts::PageTexts,
+};
+use self::{files::Files, language::Languages};
 use crate::{AuthService, service::Inner as Endpoints};
 
 /// The pages on which people sign up, in and out and see to their account, as a tower service: any request body, never an error.
 ///
 /// They stand beside an [`AuthService`], whose rules, cookies, origins and limits they share. Every page is a plain form that works
-/// without a script and says what is wrong with it; texts are English or German, by the account, the menu and the browser. Nothing
+/// without a script and says what is wrong with it; texts are English or German, or the host's, by the account, the menu and the browser. Nothing
 /// comes from elsewhere, and the policy of each page allows nothing else.
 ///
 /// Mount them where [`mounted_at`](AccountPagesBuilder::mounted_at) says, `/account` unless told otherwise; the host takes that
@@ -84,6 +94,10 @@ struct Inner {
     service: Arc<Endpoints>,
     /// What the pages call the service.
     name: Arc<str>,
+    languages: Languages,
+    files: Arc<Files>,
+    /// Whether administrators have pages of their own.
+    has_admin: bool,
     /// Where clients see the pages, without a slash at the end.
     base: Arc<str>,
 }

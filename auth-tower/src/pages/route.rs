@@ -3,15 +3,17 @@
 use std::{future::ready, pin::Pin};
 
 use http::Method;
+use uuid::Uuid;
 
+#[cfg(feature = "webhooks")]
+use super::news;
 use super::{
-    account,
+    account, admin,
     ask::{Answered, Ask},
     change_email, code, data,
     factor::{authenticator, challenge, confirm, device, passkey},
-    files::{FILES, File},
-    forgot, link, machine, oidc, password, reset_password, security, sign_in, sign_out, sign_up, speak,
-    verify_email,
+    files, forgot, link, machine, oidc, password, reset_password, security, sign_in, sign_out, sign_up,
+    speak, verify_email,
 };
 
 type Handler = for<'a> fn(&'a mut Ask) -> Pin<Box<dyn Future<Output = Answered> + Send + 'a>>;
@@ -117,8 +119,8 @@ const ROUTES: &[Route] = &[
     },
     Route {
         name: "/account/keys",
-        get: Some(|ask| Box::pin(machine::show(ask))),
-        post: Some(|ask| Box::pin(machine::send(ask))),
+        get: Some(|ask| Box::pin(machine::own::show(ask))),
+        post: Some(|ask| Box::pin(machine::own::send(ask))),
     },
     Route {
         name: "/account/email",
@@ -137,6 +139,34 @@ const ROUTES: &[Route] = &[
     },
     Route { name: "/account/devices", get: None, post: Some(|ask| Box::pin(device::forget(ask))) },
     Route { name: "/account/sessions", get: None, post: Some(|ask| Box::pin(security::end(ask))) },
+    Route { name: "/account/admin/users", get: Some(|ask| Box::pin(admin::users::show(ask))), post: None },
+    Route {
+        name: "/account/admin/users/{id}",
+        get: Some(|ask| Box::pin(admin::user::show(ask))),
+        post: Some(|ask| Box::pin(admin::user::send(ask))),
+    },
+    Route {
+        name: "/account/admin/services",
+        get: Some(|ask| Box::pin(machine::services::show(ask))),
+        post: Some(|ask| Box::pin(machine::services::send(ask))),
+    },
+    Route {
+        name: "/account/admin/services/{id}",
+        get: Some(|ask| Box::pin(machine::service::show(ask))),
+        post: Some(|ask| Box::pin(machine::service::send(ask))),
+    },
+    #[cfg(feature = "webhooks")]
+    Route {
+        name: "/account/admin/webhooks",
+        get: Some(|ask| Box::pin(news::webhooks::show(ask))),
+        post: Some(|ask| Box::pin(news::webhooks::send(ask))),
+    },
+    #[cfg(feature = "webhooks")]
+    Route {
+        name: "/account/admin/webhooks/{id}",
+        get: Some(|ask| Box::pin(news::webhook::show(ask))),
+        post: Some(|ask| Box::pin(news::webhook::send(ask))),
+    },
     Route { name: "/account/sign-out", get: None, post: Some(|ask| Box::pin(sign_out::send(ask))) },
     Route { name: "/account/language", get: None, post: Some(|ask| Box::pin(speak::send(ask))) },
 ];
@@ -162,15 +192,19 @@ impl Route {
 
 pub(super) fn find(path: &str) -> Option<&'static Route> {
     let path = path.strip_suffix('/').filter(|rest| rest.is_empty()).unwrap_or(path);
-    ROUTES.iter().find(|route| route.name.strip_prefix(MOUNT) == Some(path))
+    ROUTES.iter().find(|route| route.name.strip_prefix(MOUNT).is_some_and(|name| is_at(name, path)))
 }
 
-pub(super) fn file(path: &str) -> Option<&'static File> {
-    FILES.iter().find(|file| file.path == path)
+/// An id, a UUID, stands at the end of some.
+fn is_at(name: &str, path: &str) -> bool {
+    match name.strip_suffix("{id}") {
+        Some(before) => path.strip_prefix(before).is_some_and(|id| id.parse::<Uuid>().is_ok()),
+        None => name == path,
+    }
 }
 
 pub(super) fn name(path: &str) -> Option<&'static str> {
-    find(path).map(|route| route.name).or_else(|| file(path).map(|_| OF_FILES))
+    find(path).map(|route| route.name).or_else(|| files::PATHS.contains(&path).then_some(OF_FILES))
 }
 
 pub(super) fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
@@ -206,18 +240,26 @@ mod tests {
             verify_email::STOP,
             link::PATH,
             oidc::PATH,
-            machine::PATH,
+            machine::own::PATH,
             change_email::PATH,
             data::PATH,
             data::DELETE,
         ] {
             assert!(find(path).is_some_and(|route| route.get.is_some()), "{path}");
         }
+        for path in [admin::users::PATH, machine::services::PATH, news::webhooks::PATH] {
+            let below = format!("{path}/019b7607-4600-7000-9e37-79b97f4a7c15");
+            assert!(
+                [path, &below].iter().all(|path| find(path).is_some_and(|route| route.get.is_some())),
+                "{path}"
+            );
+            assert!(find(&format!("{path}/me")).is_none() && find(&format!("{below}/x")).is_none(), "{path}");
+        }
         for path in ["//", "/sign-in/", "sign-in", "/account", "/sign-IN"] {
             assert!(find(path).is_none(), "{path}");
         }
         assert_eq!(name("/style.css"), Some(OF_FILES));
         assert!(find(authenticator::PATH).is_some_and(|route| route.get.is_none()));
-        assert_eq!(all().filter(|(method, _)| *method == "POST").count(), 25);
+        assert_eq!(all().filter(|(method, _)| *method == "POST").count(), 30);
     }
 }

@@ -5,9 +5,8 @@ use auth_core::{Principal, Session, factor::FactorList};
 
 use super::{
     ask::{Answered, Ask, Refused},
-    events,
     factor::{device, passkey},
-    machine, oidc, program,
+    happened, machine, oidc, program,
     redirect::Target,
     texts::fill,
     view::Frame,
@@ -28,7 +27,7 @@ struct Page {
     identities: Option<oidc::Section>,
     devices: Vec<device::Row>,
     has_keys: bool,
-    events: Vec<events::Row>,
+    events: Vec<happened::Row>,
     sessions: Vec<Row>,
     has_others: bool,
 }
@@ -92,8 +91,8 @@ async fn page(ask: &Ask, caller: &Principal, refused: Option<&Refused>) -> Answe
         passkeys: passkey::rows(ask, caller).await?,
         identities: oidc::section(ask, caller).await?,
         devices: device::rows(ask, caller).await?,
-        has_keys: machine::is_open(ask),
-        events: events::rows(ask, caller).await?,
+        has_keys: machine::own::is_open(ask),
+        events: happened::own(ask, caller).await?,
         has_others: sessions.iter().any(|session| !session.is_this),
         sessions,
         frame,

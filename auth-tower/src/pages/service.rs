@@ -75,7 +75,7 @@ impl Inner {
         B: http_body::Body,
         B::Error: Into<BoxError>,
     {
-        if let Some(file) = route::file(parts.uri.path())
+        if let Some(file) = self.files.find(parts.uri.path())
             && matches!(parts.method, Method::GET | Method::HEAD)
         {
             return file.answer(parts.uri.query());

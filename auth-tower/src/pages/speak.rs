@@ -4,14 +4,13 @@ use auth_core::ProfileChange;
 
 use super::{
     ask::{Answered, Ask},
-    language::Language,
     visitor::Who,
 };
 
 /// Remembered in this browser and, of who is signed in, with the account: in the language of which the pages are then.
 pub(super) async fn send(ask: &mut Ask) -> Answered {
     let target = ask.target();
-    let Some(language) = Language::of(&ask.field("language")) else {
+    let Some(language) = ask.pages.languages.of(&ask.field("language")) else {
         return Ask::go(target.place(&ask.at("")));
     };
     language.remember(&mut ask.jar, ask.pages.service.cookies);

@@ -5,16 +5,18 @@ use std::{fmt, sync::Arc};
 use askama::{Template, filters::HtmlSafe};
 
 use super::{
-    files::{File, ICON, SCRIPT, STYLE},
-    language::Language,
+    files::{File, Files},
+    language::{Language, Languages},
     redirect::Target,
-    texts::{LANGUAGES, Texts},
+    texts::Texts,
 };
 
 /// Around every page.
 #[derive(Debug, Clone)]
 pub(super) struct Frame {
     pub(super) language: &'static Language,
+    pub(super) languages: Languages,
+    pub(super) files: Arc<Files>,
     /// What the service is called.
     pub(super) service: Arc<str>,
     /// Where the pages are mounted, without a slash at the end.
@@ -23,6 +25,8 @@ pub(super) struct Frame {
     /// The address of this page, for the menu of languages to come back to.
     pub(super) here: String,
     pub(super) signed_in: bool,
+    /// Whether the pages for administrators are shown the way to.
+    pub(super) administers: bool,
     /// What has been done, if something has.
     pub(super) told: Option<&'static str>,
     pub(super) errors: Vec<Wrong>,
@@ -41,9 +45,8 @@ impl Frame {
         self.language.texts
     }
 
-    #[expect(clippy::unused_self, reason = "templates see nothing else")]
     pub(super) fn languages(&self) -> &'static [Language] {
-        LANGUAGES
+        self.languages.0
     }
 
     pub(super) fn home(&self) -> &str {
@@ -51,15 +54,15 @@ impl Frame {
     }
 
     pub(super) fn style(&self) -> String {
-        self.file(&STYLE)
+        self.file(&self.files.style)
     }
 
     pub(super) fn script(&self) -> String {
-        self.file(&SCRIPT)
+        self.file(&self.files.script)
     }
 
-    pub(super) fn icon(&self) -> String {
-        self.file(&ICON)
+    pub(super) fn picture(&self) -> String {
+        self.file(&self.files.picture)
     }
 
     fn file(&self, file: &File) -> String {

@@ -1,16 +1,16 @@
 //! Who looks at a page.
 
-use auth_core::{Challenge, Error, Principal, RefreshToken, User};
+use auth_core::{ADMIN_ROLE, Challenge, Error, Principal, RefreshToken, User};
 use http::HeaderName;
 
 use super::{
     ask::{Ask, Stop},
     factor::challenge,
-    language::Language,
     redirect::Target,
     view::Detour,
 };
 use crate::{
+    Endpoint,
     endpoint::{clear_session_cookies, lacks_browser_cookie, token_cookies},
     headers::single,
     navigation,
@@ -87,6 +87,8 @@ impl Ask {
             Who::Somebody(caller) => match self.auth().current_user(&caller).await {
                 Ok(user) => {
                     self.speak_to(&user);
+                    let is_administrator = user.roles.iter().any(|role| role == ADMIN_ROLE);
+                    self.administers = is_administrator && self.has_page_of(Endpoint::USERS);
                     Ok((caller, user))
                 }
                 // It has ended since the first look.
@@ -105,7 +107,7 @@ impl Ask {
     /// In the language of the account, where it is one of these.
     fn speak_to(&mut self, user: &User) {
         let locale = user.profile.as_ref().and_then(|profile| profile.locale.as_deref());
-        self.language = locale.and_then(Language::of).unwrap_or(self.language);
+        self.language = locale.and_then(|tag| self.pages.languages.of(tag)).unwrap_or(self.language);
     }
 
     /// Whether there may be a cookie that did not come along. A browser that says nothing of where somebody comes from sends

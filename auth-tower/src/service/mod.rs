@@ -19,7 +19,7 @@ use std::{
 };
 
 use auth_core::{
-    ADMIN_ROLE, Auth, Error, SignIn, TokenVerifier, Tokens,
+    ADMIN_ROLE, Auth, Error, Principal, SignIn, TokenVerifier, Tokens,
     machine::{ADMIN_SCOPE, Machines, is_key},
 };
 use bytes::Bytes;
@@ -324,18 +324,23 @@ impl Inner {
 
     async fn let_administrator_in(&self, route: &Route, call: &mut Call) -> Result<(), Refusal> {
         self.let_any_in(route, call).await?;
-        let caller = call.caller()?;
-        let caller = match caller.session_id() {
-            Some(_) => self.auth.verify_session(&caller).await?,
-            None => self.machines()?.current(&caller).await?,
-        };
-        if !caller.has_role(ADMIN_ROLE) || !caller.has_scope(ADMIN_SCOPE) {
-            return Err(Problem::forbidden().into());
-        }
+        let caller = self.administrator(&call.caller()?).await?;
         call.client.actor = Some(caller.user_id());
         call.client.key = caller.key_id();
         call.caller = Some(caller);
         Ok(())
+    }
+
+    /// A caller as they are at this moment, if they administer.
+    pub(crate) async fn administrator(&self, caller: &Principal) -> Result<Principal, Refusal> {
+        let caller = match caller.session_id() {
+            Some(_) => self.auth.verify_session(caller).await?,
+            None => self.machines()?.current(caller).await?,
+        };
+        if !caller.has_role(ADMIN_ROLE) || !caller.has_scope(ADMIN_SCOPE) {
+            return Err(Problem::forbidden().into());
+        }
+        Ok(caller)
     }
 
     /// Where they are switched off, none is let in.

@@ -10,8 +10,13 @@ use super::{
     store::{count_codes, find_totp, forget_tries, is_locked, put_codes, remove_codes, remove_totp},
 };
 use crate::{
-    AccessToken, ClientInfo, Error, FieldError, Password, Principal, assurance::with_second,
-    clock::from_millis, event::EventKind, kernel::Kernel, mail::MailKind, store::prove_session,
+    AccessToken, ClientInfo, Error, FieldError, Password, Principal,
+    assurance::with_second,
+    clock::from_millis,
+    event::EventKind,
+    kernel::Kernel,
+    mail::MailKind,
+    store::{UserRow, prove_session},
     task::until_won,
 };
 
@@ -44,7 +49,11 @@ pub struct FactorAdded {
 }
 
 pub(super) async fn list(kernel: &Kernel, caller: &Principal) -> Result<FactorList, Error> {
-    let user = kernel.live_session(caller).await?.user;
+    list_of(kernel, &kernel.live_session(caller).await?.user).await
+}
+
+/// The same of anybody.
+pub(super) async fn list_of(kernel: &Kernel, user: &UserRow) -> Result<FactorList, Error> {
     let db = kernel.store.db();
     let stands = find_totp(db, user.id).await?.filter(|row| row.pending_until.is_none());
     Ok(FactorList {

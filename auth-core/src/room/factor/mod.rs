@@ -61,7 +61,8 @@ use crate::{
     Auth, AuthSession, Challenge, Class, ClientInfo, Error, PasskeyOptions, Password, Principal, Refusal,
     SecondFactor, UserId,
     kernel::{Kernel, Room, Sweep},
-    store::{ColumnKind, Exported, Table},
+    refusal::USER_NOT_FOUND,
+    store::{ColumnKind, Exported, Table, find_user},
     task::detached,
 };
 
@@ -332,6 +333,15 @@ impl Factors {
     /// [`Error::SessionOver`], [`Error::Unavailable`].
     pub async fn list(&self, caller: &Principal) -> Result<FactorList, Error> {
         account::list(&self.kernel, caller).await
+    }
+
+    /// What somebody else has. Check that the caller may know.
+    ///
+    /// # Errors
+    /// [`USER_NOT_FOUND`](crate::refusal::USER_NOT_FOUND), [`Error::Unavailable`].
+    pub async fn list_of(&self, user: UserId) -> Result<FactorList, Error> {
+        let found = find_user(self.kernel.store.db(), user).await?;
+        account::list_of(&self.kernel, &found.ok_or(Error::Refused(USER_NOT_FOUND))?).await
     }
 
     /// Draws a secret for the caller's authenticator app. It stands once a code is [confirmed](Self::confirm_totp), within an hour.

@@ -7,9 +7,9 @@ use auth_core::{Algorithm, EmailSignIn, EmailVerification, OnHookFailure, Regist
 use tracing::level_filters::LevelFilter;
 
 use super::{
-    LogFormat, NAMELESS,
+    LogFormat, NAMELESS, PagesShown,
     database_url::DatabaseUrl,
-    keys, listen, news, passkeys, passwords,
+    keys, listen, news, pages, passkeys, passwords,
     setting::{
         Setting, choice, number, number_within, optional, parsed, text, time, time_or_none, with_others,
     },
@@ -25,6 +25,8 @@ const DAY: Duration = Duration::from_hours(24);
 const ON: &[(&str, bool)] = &[("on", true), ("off", false)];
 const OFF: &[(&str, bool)] = &[("on", false), ("off", true)];
 const COUNTER: &[(&str, bool)] = &[("tell", false), ("refuse", true)];
+const PAGES: &[(&str, PagesShown)] =
+    &[("on", PagesShown::All), ("admin-off", PagesShown::WithoutAdmin), ("off", PagesShown::None)];
 const NEITHER: &str = "is neither on nor off";
 const HOOK_FAILURE: &[(&str, OnHookFailure)] =
     &[("closed", OnHookFailure::Closed), ("open", OnHookFailure::Open)];
@@ -460,8 +462,8 @@ pub(crate) static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| {
         ),
         Setting::new(
             "ACCOUNT_PAGES",
-            "off takes /account away, the pages on which people sign in and see to their account [default]",
-            choice(|c| &mut c.http.pages.on, ON, NEITHER),
+            "off takes /account away, the pages on which people sign in and see to their account; admin-off those for administrators only [default]",
+            choice(|c| &mut c.http.pages.shown, PAGES, "is none of on, admin-off and off"),
         ),
         Setting::new(
             "PAGES_NAME",
@@ -482,6 +484,22 @@ pub(crate) static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| {
             optional(|c| &mut c.http.browser.cookie_domain, |text| Ok(text.to_ascii_lowercase()), String::clone),
         )
         .renames(&["browser_cookie_domain"]),
+        Setting::new(
+            "PAGES_ACCENT",
+            "The colour of their links and buttons, like #1f5fd0; dark enough for white text, and made lighter where a system is dark [default: blue]",
+            optional(|c| &mut c.http.pages.accent, pages::accent, |(_, text)| text.clone()),
+        ),
+        Setting::new(
+            "PAGES_LOGO",
+            "File with a picture for the top of each page: SVG, PNG, WebP or JPEG, up to 64 KiB [default: one of ours]",
+            optional(|c| &mut c.http.pages.logo, pages::logo, |(_, path)| path.clone()),
+        ),
+        Setting::new(
+            "PAGES_DIR",
+            "Folder with a style.css that comes after ours, and with texts as de.toml and the like [default: none]",
+            optional(|c| &mut c.http.pages.directory, pages::directory, |directory| directory.path.clone()),
+        )
+        .renames(&["style", "texts"]),
         Setting::new(
             "DOCS",
             "off takes /docs and /openapi.json away [default]",

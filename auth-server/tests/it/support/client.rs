@@ -1,5 +1,5 @@
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper_util::{
@@ -106,8 +106,8 @@ impl Answer {
     pub(super) async fn read(response: Response<Incoming>) -> Self {
         let (head, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
-        let is_text =
-            head.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/"));
+        let kind = head.headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+        let is_text = kind.starts_with(b"text/") || kind.starts_with(b"image/svg");
         let body = match &body[..] {
             [] => Value::Null,
             text if is_text => Value::String(String::from_utf8(text.to_vec()).unwrap()),

@@ -3,7 +3,10 @@
 
 mod de;
 mod en;
+mod own;
 
+pub use self::own::PageTexts;
+pub(super) use self::own::with_own;
 use super::language::Language;
 
 /// For whoever speaks none of the others.
@@ -15,15 +18,30 @@ pub(super) const LANGUAGES: &[Language] = &[en::ENGLISH, de::GERMAN];
 macro_rules! catalogue {
     ($($key:ident),* $(,)?) => {
         /// All texts of one language.
-        #[derive(Debug)]
+        #[derive(Debug, Clone)]
         #[cfg_attr(not(feature = "oidc"), expect(dead_code, reason = "some are about providers"))]
         pub(in crate::pages) struct Texts {
             $(pub(in crate::pages) $key: &'static str,)*
         }
 
         impl Texts {
+            /// The one of a key, if there is such a key.
+            pub(in crate::pages) fn get(&self, key: &str) -> Option<&'static str> {
+                match key {
+                    $(stringify!($key) => Some(self.$key),)*
+                    _ => None,
+                }
+            }
+
+            /// Another text for a key that there is.
+            fn set(&mut self, key: &str, text: &'static str) {
+                match key {
+                    $(stringify!($key) => self.$key = text,)*
+                    _ => {}
+                }
+            }
+
             /// Each with its key.
-            #[cfg(test)]
             fn all(&self) -> Vec<(&'static str, &'static str)> {
                 vec![$((stringify!($key), self.$key)),*]
             }
@@ -33,7 +51,7 @@ macro_rules! catalogue {
 
 catalogue! {
     // Around every page.
-    skip, language_menu, sign_out, go_on, error, check_this,
+    language_name, skip, language_menu, sign_out, go_on, error, check_this,
     // The way from another site.
     detour_title,
     // Signing in.
@@ -55,10 +73,37 @@ catalogue! {
     locale_invalid, password_too_short, password_too_long, password_too_common, password_breached, password_like_email,
     password_context, not_allowed,
     not_found_title, not_found_text, cross_origin_title, cross_origin_text, failed_title, failed_text,
-    passkeys, passkeys_none, passkeys_text, add_passkey, use_passkey, passkey_title, passkey_name, passkey_name_hint, passkey_name_invalid, passkey_remove, passkey_refused, passkey_not_made, passkey_needs_script, told_passkey_added, told_passkey_removed, too_many_passkeys, last_way_in, since, never_used, change, enrol_passkey_text, confirm_passkey_text,
-    link_code, link_code_hint, link_missing, link_no_good, reset_title, reset_text, told_reset, verify_title, verify_text, verify_button, told_verified, stop_title, stop_text, stop_button, told_stopped, link_title, link_text, link_of,
-    sign_in_with, provider_denied, provider_link_first, provider_email, provider_taken, provider_not_recent, provider_failed, identities_title, link_identity, link_identity_title, link_identity_text, unlink, unlink_title, unlink_text, told_linked, told_unlinked, confirm_provider_text, change_email, change_email_text, new_email, told_email_asked, data_title, export_title, export_text, export_button, delete_title, delete_text, delete_button, told_deleted, last_admin, user_in_use, devices_title, device_until, forget, forget_all, told_forgotten, keys_title, keys_link, keys_text, key_name, key_scopes, key_scopes_hint, key_scopes_invalid, key_days, key_days_invalid, key_make, key_made_title, key_made_text, key_until, too_many_keys, events_title, event_registered, event_created, event_signed_in, event_sign_in_failed, event_account_closed, event_refresh_reused, event_signed_out, event_others_signed_out, event_all_signed_out, event_roles_changed, event_disabled, event_enabled, event_link_asked, event_email_change_asked, event_exported, event_email_verified, event_email_changed, event_email_change_stopped, event_password_changed, event_password_not_confirmed, event_password_reset, event_identity_linked, event_identity_unlinked, event_ways_in_removed, event_profile_changed, event_factor_added, event_factor_removed, event_factors_reset, event_recovery_codes_made, event_recovery_code_used, event_second_factor_failed, event_factor_locked, event_device_remembered, event_device_forgotten, event_stepped_up, event_passkey_counter, event_password_removed, event_api_key_created, event_api_key_rotated, event_api_key_revoked,
-    event_imported, event_unlocked, event_link_refused, event_reset_started, event_reclaimed, event_factor_unlocked, event_passkey_backup_changed, event_mail_given_up,
+    // The owner's own.
+    passkeys, passkeys_none, passkeys_text, add_passkey, use_passkey, passkey_title, passkey_name, passkey_name_hint, passkey_name_invalid, passkey_remove, passkey_refused, passkey_not_made, passkey_needs_script, told_passkey_added, told_passkey_removed, too_many_passkeys, last_way_in, since, never_used, change, enrol_passkey_text, confirm_passkey_text, link_code, link_code_hint, link_missing, link_no_good, reset_title, reset_text, told_reset, verify_title, verify_text, verify_button, told_verified, stop_title, stop_text, stop_button, told_stopped, link_title, link_text, link_of, sign_in_with, provider_denied, provider_link_first, provider_email, provider_taken, provider_not_recent, provider_failed, identities_title, link_identity, link_identity_title, link_identity_text, unlink, unlink_title, unlink_text, told_linked, told_unlinked, confirm_provider_text, change_email, change_email_text, new_email, told_email_asked, data_title, export_title, export_text, export_button, delete_title, delete_text, delete_button, told_deleted, user_in_use, devices_title, device_until, forget, forget_all, told_forgotten, keys_title, keys_link, keys_text, key_name, key_scopes, key_scopes_hint, key_days, key_make, key_made_title, key_made_text, key_until, events_title,
+    // Administration.
+    admin, admin_users_title, admin_search, admin_search_hint, admin_find, admin_nobody, admin_next, admin_is_disabled, admin_roles,
+    admin_roles_hint, admin_user_title, admin_created, admin_id, admin_state, admin_help, admin_send_link, admin_unlock,
+    admin_disable, admin_enable, admin_passkeys, admin_codes_locked, admin_no_factors, admin_reset_factors,
+    admin_reset_factors_text, admin_sessions, admin_no_sessions, admin_end_all, admin_events, admin_no_events, admin_older,
+    admin_by, admin_delete, admin_delete_sure, admin_told_roles, admin_told_disabled, admin_told_enabled, admin_told_factors,
+    admin_told_link, admin_told_unlocked, admin_told_deleted, admin_services_title, admin_service_title, admin_no_services,
+    admin_new_service, admin_service_roles_hint, admin_told_service_deleted, admin_make, admin_keys, admin_no_keys, admin_new_key,
+    admin_scopes, admin_scopes_hint, admin_days, admin_until, admin_replace, admin_replace_hint, admin_secret_title,
+    admin_secret_text, admin_webhooks_title, admin_webhook_title, admin_no_webhooks, admin_new_webhook, admin_told_webhook_deleted,
+    admin_url, admin_types, admin_types_hint, admin_on, admin_failing, admin_off_by_hand, admin_off_gone, admin_off_failing,
+    admin_next_try, admin_of_setting, admin_send_test, admin_switch_on, admin_switch_off, admin_new_secret, admin_change,
+    admin_replay, admin_replay_text, admin_replay_after, admin_replay_begin, admin_deliveries, admin_no_deliveries, admin_test,
+    admin_answered, admin_no_answer, admin_told_arrived, admin_told_not_arrived, admin_told_replay, last_admin,
+    user_disabled, api_key_limit, api_key_rotated, cursor_too_old, label_invalid, roles_invalid, scopes_invalid, days_invalid,
+    search_invalid, url_invalid, types_invalid, after_invalid,
+    // What happened: by the code of the event.
+    event, event_registered, event_created, event_imported, event_signed_in, event_sign_in_failed, event_account_closed,
+    event_unlocked, event_refresh_reused, event_row_was_older, event_signed_out, event_others_signed_out, event_all_signed_out,
+    event_password_rehashed, event_stored_hash_unusable, event_roles_changed, event_disabled, event_enabled, event_email_taken,
+    event_link_asked, event_email_change_asked, event_link_refused, event_exported, event_users_exported, event_email_verified,
+    event_email_changed, event_email_change_stopped, event_password_changed, event_password_not_confirmed, event_password_reset,
+    event_reset_started, event_identity_linked, event_identity_unlinked, event_reclaimed, event_ways_in_removed, event_deleted,
+    event_profile_changed, event_factor_added, event_factor_removed, event_factors_reset, event_recovery_codes_made,
+    event_recovery_code_used, event_second_factor_failed, event_factor_locked, event_factor_unlocked, event_device_remembered,
+    event_device_forgotten, event_stepped_up, event_passkey_counter, event_passkey_backup_changed, event_password_removed,
+    event_unverified_removed, event_api_key_created, event_api_key_rotated, event_api_key_revoked, event_service_account_created,
+    event_service_account_changed, event_service_account_deleted, event_mail_given_up, event_webhook_added, event_webhook_changed,
+    event_webhook_removed, event_webhook_off, event_key_added, event_key_revoked,
 }
 
 /// A text with what stands in its braces.
@@ -78,13 +123,7 @@ pub(super) fn fill(text: &str, values: &[(&str, &str)]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
-    use super::*;
-
-    fn placeholders(text: &str) -> BTreeSet<&str> {
-        text.split('{').skip(1).map(|rest| rest.split_once('}').unwrap().0).collect()
-    }
+    use super::{own::placeholders, *};
 
     #[test]
     fn every_language_has_the_placeholders_of_the_master_and_no_text_is_empty() {
@@ -102,7 +141,18 @@ mod tests {
         let (english, german) = (en::ENGLISH.texts.all(), de::GERMAN.texts.all());
         let same = english.iter().zip(&german).filter(|(one, other)| one.1 == other.1);
         let same: Vec<_> = same.map(|(one, _)| one.0).collect();
-        assert_eq!(same, ["name", "optional", "code", "passkeys", "passkey_title"]);
+        let expected = [
+            "name",
+            "optional",
+            "code",
+            "passkeys",
+            "passkey_title",
+            "admin_passkeys",
+            "admin_scopes",
+            "admin_webhooks_title",
+            "admin_test",
+        ];
+        assert_eq!(same, expected);
     }
 
     #[test]

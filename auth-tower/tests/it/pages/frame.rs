@@ -1,5 +1,6 @@
 //! What every page has around it, whatever it is about.
 
+use auth_core::ClientInfo;
 use auth_migration::test_util::TestDatabase;
 use auth_tower::AccountPages;
 
@@ -8,7 +9,7 @@ use super::{
     walker::{Walker, ask, pages_of},
     with_profiles,
 };
-use crate::support::{Answer, Req, World};
+use crate::support::{ADA, Answer, Req, World};
 
 /// Every page that there is to see, each in the state in which it has the most to say.
 async fn all(world: &World) -> Vec<(&'static str, Answer)> {
@@ -50,6 +51,25 @@ async fn all(world: &World) -> Vec<(&'static str, Answer)> {
     seen.push(("delete, wrong", ada.submit("/delete", &[("password", "wrong")]).await.clone()));
     ada.go("/confirm").await;
     seen.push(("confirm, wrong", ada.submit("/confirm", &[("password", "wrong")]).await.clone()));
+    // The same for who administers.
+    let user = world.auth.find_user(ADA).await.unwrap().id;
+    world.auth.set_roles(user, &["admin"], ClientInfo::default()).await.unwrap();
+    let one = format!("/admin/users/{user}");
+    for (page, path) in [("accounts", "/admin/users"), ("one account", &one), ("services", "/admin/services")]
+    {
+        seen.push((page, ada.go(path).await.clone()));
+    }
+    seen.push((
+        "services, wrong",
+        ada.submit("/admin/services", &[("label", ""), ("roles", "<b>")]).await.clone(),
+    ));
+    seen.push(("service", ada.submit("/admin/services", &[("label", "<i>&"), ("roles", "")]).await.clone()));
+    let service = ada.path.clone();
+    seen.push(("a key", ada.submit(&service, &[("do", "key"), ("key_name", "nightly")]).await.clone()));
+    seen.push(("service, wrong", {
+        ada.go(&service).await;
+        ada.submit(&service, &[("do", "key"), ("expires_in_days", "many")]).await.clone()
+    }));
     seen
 }
 
@@ -108,6 +128,10 @@ async fn a_page_can_be_used_without_seeing_it() {
         // Each field has its label, and what is said of it is there.
         for input in html.split("<input").skip(1).map(|rest| rest.split('>').next().unwrap()) {
             if input.contains("type=\"hidden\"") {
+                continue;
+            }
+            if input.contains("type=\"checkbox\"") {
+                assert!(html.contains(&format!("<label class=\"check\"><input{input}> ")), "{page}: {input}");
                 continue;
             }
             let part = |name: &str| {

@@ -1,5 +1,8 @@
 //! The pages for people, without a script.
 
+mod admin;
+mod brand;
+mod conformance;
 mod door;
 mod frame;
 mod links;

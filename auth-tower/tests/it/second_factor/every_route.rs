@@ -201,7 +201,7 @@ fn requests_by(bearer: &str, thief: &Thief, victim: &str) -> Vec<(&'static str, 
     ] {
         all.push(of_user("GET", path));
     }
-    all.extend(pages(thief));
+    all.extend(pages(thief, victim));
     for asked in ["/verify/browser", "/verify/browser?acr=aal2"] {
         all.push(("GET", "/verify/browser", Req::get(asked).cookie(&thief.browser)));
     }
@@ -212,7 +212,7 @@ fn requests_by(bearer: &str, thief: &Thief, victim: &str) -> Vec<(&'static str, 
 }
 
 /// The same on the pages for people, which know a caller by cookies alone.
-fn pages(thief: &Thief) -> Vec<(&'static str, &'static str, Req)> {
+fn pages(thief: &Thief, victim: &str) -> Vec<(&'static str, &'static str, Req)> {
     let with = |request: Req| request.header("cookie", &thief.cookie).header("cookie", &thief.challenge);
     let post = |path, body: String| ("POST", path, with(Req::post(path)).form(body));
     let mut all = Vec::new();
@@ -272,6 +272,21 @@ fn pages(thief: &Thief) -> Vec<(&'static str, &'static str, Req)> {
     all.push(post("/account", "name=Thief&username=thief&locale=de".to_owned()));
     all.push(post("/account/language", "language=de".to_owned()));
     all.push(post("/account/sign-out", String::new()));
+    for path in ["/account/admin/users", "/account/admin/services", "/account/admin/webhooks"] {
+        all.push(("GET", path, with(Req::get(path))));
+        if !path.ends_with("users") {
+            all.push(post(path, "label=thief&roles=admin&url=https://thief.example.com/".to_owned()));
+        }
+    }
+    for path in ["/account/admin/users/{id}", "/account/admin/services/{id}", "/account/admin/webhooks/{id}"]
+    {
+        let one = path.replace("{id}", victim);
+        all.push(("GET", path, with(Req::get(&one))));
+        for what in ["reset_factors", "roles", "link", "unlock", "key&key_name=thief"] {
+            let form = format!("do={what}&roles=admin");
+            all.push(("POST", path, with(Req::post(&one)).form(form)));
+        }
+    }
     for path in [
         "/account",
         "/account/sign-in",

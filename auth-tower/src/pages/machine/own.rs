@@ -6,7 +6,7 @@ use auth_core::{
     machine::{API_KEY_NOT_FOUND, Machines, NewApiKey},
 };
 
-use super::{
+use super::super::{
     ask::{Answered, Ask, Refused},
     redirect::Target,
     texts::fill,
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::problem::Problem;
 
-pub(super) const PATH: &str = "/keys";
+pub(in crate::pages) const PATH: &str = "/keys";
 
 #[derive(Template)]
 #[template(path = "keys.html", config = "src/pages/templates.toml")]
@@ -41,11 +41,11 @@ struct MadePage {
 }
 
 /// Whether there are keys at all.
-pub(super) fn is_open(ask: &Ask) -> bool {
+pub(in crate::pages) fn is_open(ask: &Ask) -> bool {
     ask.auth().machines().is_some()
 }
 
-pub(super) async fn show(ask: &mut Ask) -> Answered {
+pub(in crate::pages) async fn show(ask: &mut Ask) -> Answered {
     machines(ask)?;
     let who = ask.who_arrives(PATH).await?;
     let (caller, _) = ask.signed_in(who, PATH).await?;
@@ -53,7 +53,7 @@ pub(super) async fn show(ask: &mut Ask) -> Answered {
 }
 
 /// The same rules as `POST /users/me/api-keys` and `DELETE /users/me/api-keys/{id}`.
-pub(super) async fn send(ask: &mut Ask) -> Answered {
+pub(in crate::pages) async fn send(ask: &mut Ask) -> Answered {
     let machines = machines(ask)?;
     let who = ask.who().await?;
     let (caller, _) = ask.signed_in(who, PATH).await?;
