@@ -275,4 +275,6 @@ const TEXTS: Texts = Texts {
     event_factor_unlocked: "Falsche Codes von der Verwaltung vergessen",
     event_passkey_backup_changed: "Ein Passkey wird anders aufbewahrt",
     event_mail_given_up: "Eine Mail konnte nicht zugestellt werden",
+    send_link_again: "Link noch einmal schicken",
+    told_link_sent: "Eine Nachricht mit einem Link ist zu Ihnen unterwegs.",
 };

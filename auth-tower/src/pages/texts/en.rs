@@ -275,4 +275,6 @@ const TEXTS: Texts = Texts {
     event_factor_unlocked: "Wrong codes forgotten by an administrator",
     event_passkey_backup_changed: "A passkey is kept in another way",
     event_mail_given_up: "A mail could not be delivered",
+    send_link_again: "Send the link again",
+    told_link_sent: "A message with a link is on its way to you.",
 };
