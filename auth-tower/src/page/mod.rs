@@ -22,7 +22,7 @@ const CROSS_ORIGIN_OPENER_POLICY: HeaderName = HeaderName::from_static("cross-or
 const STYLE: &str = include_str!("style.css");
 const BUTTON: &str = include_str!("button.html");
 
-/// The page of a link, or the way to that of the [pages for people](crate::AccountPages) where there are some: browsers keep the
+/// The page of a link, or the way to that of the pages for people where there are some: browsers keep the
 /// fragment where a `Location` has none (RFC 9110 section 10.2.2). `below`: where it is there.
 pub(crate) fn answer(call: &Call, below: &str, html: &str) -> Answer {
     let answered = match call.service.pages.get() {

@@ -21,6 +21,8 @@ struct Page {
     profile: Option<Form>,
     /// Whether the address can be changed: not without a mailer.
     has_mail: bool,
+    /// Whether there is another link to be had.
+    may_prove: bool,
 }
 
 struct Form {
@@ -44,6 +46,7 @@ pub(super) async fn show(ask: &mut Ask) -> Answered {
     let mut frame = ask.frame(ask.texts().account_title, "");
     frame.told = match ask.query.get("told").map(String::as_str) {
         Some("saved") => Some(ask.texts().told_saved),
+        Some("link_sent") => Some(ask.texts().told_link_sent),
         Some("email_asked") => Some(ask.texts().told_email_asked),
         Some("verified") => Some(ask.texts().told_verified),
         _ => None,
@@ -93,9 +96,17 @@ fn page(ask: &Ask, mut frame: Frame, user: &User, typed: Option<Typed>) -> Answe
     frame.signed_in = true;
     let profile = typed.map(|typed| form(ask, &frame, typed));
     let asks = ask.auth().config().email_verification != EmailVerification::Off;
+    let has_mail = ask.auth().sends_mail();
     let texts = ask.texts();
     let state = if user.email_verified { Some(texts.proved) } else { asks.then_some(texts.not_proved) };
-    let page = Page { email: user.email.clone(), state, profile, has_mail: ask.auth().sends_mail(), frame };
+    let page = Page {
+        email: user.email.clone(),
+        state,
+        profile,
+        has_mail,
+        may_prove: has_mail && asks && !user.email_verified,
+        frame,
+    };
     Ask::page(&page, &Target::default())
 }
 

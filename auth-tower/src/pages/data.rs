@@ -85,5 +85,5 @@ async fn delete_page(ask: &Ask, caller: &Principal, refused: Option<&Refused>) -
     frame.signed_in = true;
     frame.errors = refused.map(|refused| refused.errors.clone()).unwrap_or_default();
     let password = ask.password_field(caller, &frame).await?;
-    Ask::page(&DeletePage { password, frame }, &Target::default())
+    Ask::page(&DeletePage { frame, password }, &Target::default())
 }

@@ -32,6 +32,9 @@ pub(super) fn show(ask: &Ask) -> Answered {
 /// The same rules as `POST /verify-email`.
 pub(super) async fn send(ask: &mut Ask) -> Answered {
     is_open(ask)?;
+    if ask.form.contains_key("again") {
+        return send_again(ask).await;
+    }
     let token = match ask.token() {
         Ok(token) => token.expose().to_owned(),
         Err(refused) => return again(ask, PATH, refused),
@@ -47,6 +50,14 @@ pub(super) async fn send(ask: &mut Ask) -> Answered {
             again(ask, PATH, refused)
         }
     }
+}
+
+/// Another link, to whoever is signed in: as `POST /request-verify-token` does it.
+async fn send_again(ask: &mut Ask) -> Answered {
+    let who = ask.who().await?;
+    let (_, user) = ask.signed_in(who, "").await?;
+    ask.auth().request_email_verification(user.email, ask.client.clone()).await?;
+    Ask::go(&format!("{}?told=link_sent", ask.at("")))
 }
 
 pub(super) fn show_stop(ask: &Ask) -> Answered {

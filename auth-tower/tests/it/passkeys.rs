@@ -216,6 +216,10 @@ async fn browsers_find_the_related_origins_and_nothing_is_there_without_a_site()
     let origins = world.send(Req::get("/.well-known/webauthn")).await.expect(200).json();
     assert_eq!(origins, json!({"origins": ["https://example.net"]}));
     assert_eq!(world.send(Req::get("/.well-known/passkey-endpoints")).await.expect(200).json(), json!({}));
+    crate::pages::walker::pages_of(&world);
+    let told = world.send(Req::get("/.well-known/passkey-endpoints")).await.expect(200).json();
+    let pages = "http://localhost:8000/account";
+    assert_eq!(told, json!({"enroll": format!("{pages}/passkeys"), "manage": format!("{pages}/security")}));
     let without = World::new(&database).await;
     for path in ["/.well-known/webauthn", "/.well-known/passkey-endpoints"] {
         without.send(Req::get(path)).await.expect_problem(404, "not_found");

@@ -2,11 +2,12 @@
 
 use std::future::ready;
 
-use http::StatusCode;
+use http::{Response, StatusCode};
 use serde::Serialize;
 use serde_json::json;
 
 use crate::{
+    Body,
     endpoint::answer,
     openapi::Operation,
     route::{Answered, Route},
@@ -16,7 +17,7 @@ use crate::{
 pub(super) const RELATED_ORIGINS: Route =
     Route::get(|call| Box::pin(ready(related_origins(&call))), describe_related_origins);
 pub(super) const PASSKEY_ENDPOINTS: Route =
-    Route::get(|_| Box::pin(ready(Ok(answer::json(StatusCode::OK, &json!({}))))), describe_endpoints);
+    Route::get(|call| Box::pin(ready(Ok(passkey_endpoints(&call)))), describe_endpoints);
 
 #[derive(Serialize)]
 struct RelatedOriginsDocument {
@@ -35,12 +36,21 @@ fn describe_related_origins(_: &Inner) -> Operation {
         .answers_with(200, "Those that are no part of the site.", "RelatedOrigins")
 }
 
-/// `GET /.well-known/passkey-endpoints` (W3C, A Well-Known URL for Relying Party Passkey Endpoints): that there are passkeys; the
-/// pages for them are the host's own.
+/// `GET /.well-known/passkey-endpoints` (W3C, A Well-Known URL for Relying Party Passkey Endpoints): that there are passkeys, and the
+/// pages for them; others are the host's own.
+fn passkey_endpoints(call: &Call) -> Response<Body> {
+    let pages = call.service.pages.get().map(|pages| format!("{}{pages}", call.service.origins.public_url()));
+    let told = match pages {
+        Some(pages) => json!({"enroll": format!("{pages}/passkeys"), "manage": format!("{pages}/security")}),
+        None => json!({}),
+    };
+    answer::json(StatusCode::OK, &told)
+}
+
 fn describe_endpoints(_: &Inner) -> Operation {
     Operation::new("passkey_endpoints", "That there are passkeys here").answers_with(
         200,
-        "The pages for them are not told.",
+        "With the pages for them, where those are of this service.",
         "PasskeyEndpoints",
     )
 }

@@ -392,4 +392,6 @@ const TEXTS: Texts = Texts {
     event_webhook_off: "Ein Webhook wurde ausgeschaltet",
     event_key_added: "Ein Signaturschlüssel kam hinzu",
     event_key_revoked: "Ein Signaturschlüssel wurde zurückgezogen",
+    send_link_again: "Link noch einmal schicken",
+    told_link_sent: "Eine Nachricht mit einem Link ist zu Ihnen unterwegs.",
 };

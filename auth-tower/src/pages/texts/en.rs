@@ -392,4 +392,6 @@ const TEXTS: Texts = Texts {
     event_webhook_off: "A webhook was switched off",
     event_key_added: "A signing key was added",
     event_key_revoked: "A signing key was revoked",
+    send_link_again: "Send the link again",
+    told_link_sent: "A message with a link is on its way to you.",
 };

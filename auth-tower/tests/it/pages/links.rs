@@ -81,6 +81,47 @@ auth_migration::each_database! {
         ada.sees(422, "<a href=\"#token\">This link was used already");
     }
 
+    async fn a_change_of_address_is_stopped_by_who_reads_mail_at_the_old_one(database: &TestDatabase) {
+        let (world, outbox) = world(database).await;
+        world.auth.create_user(CreateUser::new(ADA).password(PASSWORD).verified()).await.unwrap();
+        let mut thief = Walker::new(&world);
+        thief.go("/sign-in").await;
+        thief.submit("/sign-in", CREDENTIALS).await;
+        thief.go("/email").await;
+        thief.submit("/email", &[("email", "thief@example.com"), ("password", "wrong")]).await;
+        thief.sees(422, "The password is wrong.");
+        thief.submit("/email", &[("password", PASSWORD)]).await;
+        thief.sees(200, "A message with a link is on its way to the new address.");
+        let token = token(&world, &outbox, MailKind::EmailChangeAsked).await;
+        let mut ada = Walker::new(&world);
+        ada.go("/stop").await;
+        ada.submit("/stop", &[("token", &token)]).await;
+        ada.sees(200, "The address stays as it is, and everybody is signed out.");
+        thief.go("/").await;
+        assert!(thief.path.starts_with("/sign-in"), "{}", thief.path);
+        ada.submit("/sign-in", CREDENTIALS).await;
+        ada.sees(200, ADA);
+    }
+
+    async fn whoever_is_signed_in_and_has_lost_the_link_gets_another(database: &TestDatabase) {
+        let (world, outbox) = world(database).await;
+        world.auth.create_user(CreateUser::new(ADA).password(PASSWORD)).await.unwrap();
+        let mut ada = Walker::new(&world);
+        ada.go("/sign-in").await;
+        ada.submit("/sign-in", CREDENTIALS).await;
+        ada.sees(200, "(not confirmed yet)");
+        world.auth.deliver_mail().await.unwrap();
+        outbox.take();
+        world.clock.advance(Duration::from_mins(5));
+        ada.submit("/verify", &[("again", "yes")]).await;
+        ada.sees(200, "A message with a link is on its way to you.");
+        let token = token(&world, &outbox, MailKind::VerifyEmail).await;
+        ada.go("/verify").await;
+        ada.submit("/verify", &[("token", &token)]).await;
+        ada.sees(200, "(confirmed)");
+        assert!(!ada.answer.body.contains("name=\"again\""));
+    }
+
     async fn a_link_signs_in_but_says_whose_account_it_is_in_another_browser(database: &TestDatabase) {
         let (world, outbox) = world(database).await;
         world.auth.create_user(CreateUser::new(ADA).password(PASSWORD).verified()).await.unwrap();
