@@ -102,7 +102,7 @@ impl Site {
     /// The whole answer to `GET /path` or the like.
     async fn ask(&self, line: &str, headers: &[&str], body: &str) -> String {
         let mut stream = self.connect().await;
-        let headers: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
+        let headers: String = headers.iter().flat_map(|header| [*header, "\r\n"]).collect();
         let request = format!(
             "{line} HTTP/1.1\r\nHost: example.com\r\nConnection: close\r\nContent-Length: {}\r\n{headers}\r\n{body}",
             body.len()

@@ -163,13 +163,9 @@ impl Operation {
         if route.method != "GET" {
             operation = operation.fails(&["cross_origin"]);
         }
-        for (status, mut answer) in problems::answers(&operation.codes, address.speaks_oauth) {
-            // A page for who goes there may have the same status.
-            if let Some(page) = operation.answers.get(&status) {
-                answer["description"] =
-                    json!(format!("{} {}", shown(&page["description"]), shown(&answer["description"])));
-                answer["content"]["text/html"] = page["content"]["text/html"].clone();
-            }
+        for (status, answer) in problems::answers(&operation.codes, address.speaks_oauth) {
+            let page = operation.answers.get(&status).and_then(|told| told.pointer("/content/text~1html"));
+            let answer = with_page(answer, page.cloned());
             operation.answers.insert(status, answer);
         }
         operation
@@ -198,8 +194,12 @@ impl Operation {
     }
 }
 
-fn shown(text: &Value) -> &str {
-    text.as_str().unwrap_or_default()
+/// A problem, where a page for who goes there has the same status.
+fn with_page(mut answer: Value, page: Option<Value>) -> Value {
+    if let (Some(page), Some(content)) = (page, answer.get_mut("content").and_then(Value::as_object_mut)) {
+        content.insert("text/html".to_owned(), page);
+    }
+    answer
 }
 
 fn add_request_id(answer: &mut Value) {

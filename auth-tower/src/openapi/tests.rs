@@ -32,7 +32,8 @@ fn service(settings: impl FnOnce(AuthBuilder) -> AuthBuilder) -> AuthService {
         settings(telling(auth.mailer(Arc::new(Outbox::new())).hooks(Arc::new(AsksNothing)).oidc(providers)))
             .build()
             .unwrap();
-    AuthService::builder(auth).mounted_at("/auth").build().unwrap()
+    let door = crate::BrowserDoor::new("/auth/account/sign-in");
+    AuthService::builder(auth).mounted_at("/auth").browser_door(door).build().unwrap()
 }
 
 /// Who asks nothing; a door that asks may refuse.

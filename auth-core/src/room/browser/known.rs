@@ -20,17 +20,17 @@ pub(crate) struct KnownSessions {
 }
 
 /// Held by whoever reads the session again, so that one does.
-pub(super) type Known = Arc<Mutex<Option<Read>>>;
+pub(super) type Known = Arc<Mutex<Option<Look>>>;
 
 #[derive(Clone)]
-pub(super) struct Read {
+pub(super) struct Look {
     pub(super) session: SessionId,
     /// `None`: it is over.
     pub(super) caller: Option<BrowserCaller>,
     pub(super) roles_version: i64,
     /// When it is over by itself.
     pub(super) ends_at: i64,
-    pub(super) read_at: i64,
+    pub(super) at: i64,
     /// The kernel's, when the read began.
     pub(super) endings: u64,
 }
@@ -49,7 +49,7 @@ impl KnownSessions {
         if sessions.len() >= MOST && !sessions.contains_key(&name) {
             let is_young = |known: &mut Known| {
                 let read = known.try_lock();
-                read.map_or(true, |read| read.as_ref().is_some_and(|read| read.read_at > over))
+                read.map_or(true, |read| read.as_ref().is_some_and(|read| read.at > over))
             };
             sessions.retain(|_, known| is_young(known));
             if sessions.len() >= MOST {
@@ -71,9 +71,9 @@ pub(super) fn bound(kernel: &Kernel) -> i64 {
     duration_millis(kernel.config.background.poll)
 }
 
-impl Read {
+impl Look {
     pub(super) fn is_fresh(&self, kernel: &Kernel) -> bool {
-        let age = kernel.now().saturating_sub(self.read_at);
+        let age = kernel.now().saturating_sub(self.at);
         // A clock that was set back has read nothing yet.
         (0..bound(kernel)).contains(&age)
             && self.endings == kernel.endings.load(Relaxed)
@@ -95,12 +95,12 @@ mod tests {
             name[..8].copy_from_slice(&number.to_le_bytes());
             name
         };
-        let read = |at| Read {
+        let read = |at| Look {
             session: uuid::Uuid::nil().into(),
             caller: None,
             roles_version: 0,
             ends_at: 0,
-            read_at: at,
+            at,
             endings: 0,
         };
         for number in 0..MOST {

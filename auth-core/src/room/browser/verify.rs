@@ -4,7 +4,7 @@ use std::sync::{Arc, atomic::Ordering::Relaxed};
 
 use super::{
     BrowserCaller, KnownSessions,
-    known::{Read, bound},
+    known::{Look, bound},
 };
 use crate::{
     Assurance, BrowserSession, ClientInfo, EndReason, Error, Profile,
@@ -34,22 +34,16 @@ pub(super) async fn verify(kernel: &Arc<Kernel>, token: &BrowserSession) -> Resu
     .await
 }
 
-fn good(kernel: &Kernel, read: &Read) -> Result<BrowserCaller, Error> {
+fn good(kernel: &Kernel, read: &Look) -> Result<BrowserCaller, Error> {
     let caller = read.caller.as_ref().filter(|_| kernel.now() < read.ends_at);
     caller.cloned().ok_or(Error::SessionOver)
 }
 
-async fn read(kernel: &Kernel, parts: &BrowserParts) -> Result<Read, Error> {
+async fn read(kernel: &Kernel, parts: &BrowserParts) -> Result<Look, Error> {
     let (now, endings) = (kernel.now(), kernel.endings.load(Relaxed));
     let idle = duration_millis(kernel.config.sessions.refresh_ttl);
-    let over = Read {
-        session: parts.session_id,
-        caller: None,
-        roles_version: 0,
-        ends_at: now,
-        read_at: now,
-        endings,
-    };
+    let over =
+        Look { session: parts.session_id, caller: None, roles_version: 0, ends_at: now, at: now, endings };
     let found = find(kernel, parts).await?.filter(|(session, _)| session.is_alive(now, idle));
     let Some((session, profile)) = found else { return Ok(over) };
     // What it says against a session is not remembered: it may be answered at any moment.
@@ -62,11 +56,11 @@ async fn read(kernel: &Kernel, parts: &BrowserParts) -> Result<Read, Error> {
             Ok(()) => used_at = now,
             // No reason to refuse anybody: the next one notes it.
             Err(error) => {
-                tracing::warn!(error = Error::from(error).code(), "the use of a session was not noted")
+                tracing::warn!(error = Error::from(error).code(), "the use of a session was not noted");
             }
         }
     }
-    Ok(Read {
+    Ok(Look {
         roles_version: session.user.roles_version,
         ends_at: session.expires_at.min(used_at.saturating_add(idle)),
         caller: Some(caller(session, profile)),
