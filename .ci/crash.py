@@ -294,7 +294,8 @@ class Trace:
             is_traced = all("TracerPid:\t0\n" not in state or "State:\tZ" in state for state in states)
 
     def disarm(self):
-        self.process.terminate()
+        # It does not listen to less while its tracee dies.
+        self.process.kill()
         self.process.wait()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.server.process.wait(0.1)
@@ -450,7 +451,7 @@ def run(kind):
             accounts.add(event["data"]["user_id"])
         elif event["type"] in ("deleted", "service_account_deleted"):
             accounts.discard(event["data"]["user_id"])
-    there = int(rows(database, "SELECT COUNT(*) FROM auth_user")[0][0])
+    there = sum(int(rows(database, f"SELECT COUNT(*) FROM {table}")[0][0]) for table in ("auth_user", "auth_service_account"))
     drop(kind, database)
     duplicates = told["requests"] - len(events)
     python_agrees(told["last"])

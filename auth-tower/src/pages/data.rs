@@ -69,7 +69,7 @@ pub(super) async fn delete(ask: &mut Ask) -> Answered {
     let (caller, _) = ask.signed_in(who, DELETE).await?;
     match ask.auth().delete_account(&caller, ask.password_again(), ask.client.clone()).await {
         Ok(()) => {
-            ask.pages.service.cookies.refresh.clear(&mut ask.jar);
+            endpoint::clear_session_cookies(&ask.pages.service, &mut ask.jar);
             Ask::go(&format!("{}?told=deleted", ask.at(sign_in::PATH)))
         }
         Err(error) => {

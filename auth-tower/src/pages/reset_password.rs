@@ -9,7 +9,7 @@ use super::{
     texts::fill,
     view::{Frame, Input},
 };
-use crate::{navigation, problem::Problem};
+use crate::{endpoint, navigation, problem::Problem};
 
 pub(super) const PATH: &str = "/reset";
 
@@ -36,7 +36,7 @@ pub(super) async fn send(ask: &mut Ask) -> Answered {
     };
     match ask.auth().reset_password(token, ask.field("password"), ask.client.clone()).await {
         Ok(()) => {
-            ask.pages.service.cookies.refresh.clear(&mut ask.jar);
+            endpoint::clear_session_cookies(&ask.pages.service, &mut ask.jar);
             Ask::go(&format!("{}?told=reset", ask.at(sign_in::PATH)))
         }
         Err(error) => {
