@@ -10,19 +10,16 @@ use crate::problem::Problem;
 
 pub(super) const PATH: &str = "/identity";
 
-#[expect(dead_code, reason = "nobody makes one")]
 pub(super) struct Provider {
     pub(super) called: String,
     pub(super) address: String,
 }
 
-#[expect(dead_code, reason = "nobody makes one")]
 pub(super) struct Section {
     pub(super) rows: Vec<Row>,
     pub(super) others: Vec<Provider>,
 }
 
-#[expect(dead_code, reason = "nobody makes one")]
 pub(super) struct Row {
     pub(super) called: String,
     pub(super) about: String,

@@ -391,6 +391,44 @@ async fn gained(world: &World, own_session: &str, answer: &Answer) -> Option<&'s
     (world.auth.config().factors.policy == SecondFactor::Required).then_some("tokens of one factor")
 }
 
+/// What no answer must give besides.
+fn given(path: &str, answer: &Answer) -> Option<&'static str> {
+    if answer.status == 201 && answer.body.contains("\"key\"") && !answer.body.contains("totp") {
+        return Some("a key");
+    }
+    if answer.status == 204 && path == "/users/me/totp" {
+        return Some("that the factor is gone");
+    }
+    if answer.status == 201 && path == "/users/me/passkeys" {
+        return Some("a passkey");
+    }
+    if path.starts_with("/account") && answer.body.contains("class=\"codes\"") {
+        return Some("recovery codes");
+    }
+    if answer.header("location").is_some_and(|to| to.contains("turned_off")) {
+        return Some("that the factor is gone");
+    }
+    if path == "/account/data" && answer.header("content-disposition").is_some() {
+        return Some("all that is stored");
+    }
+    if path == "/account/keys" && answer.body.contains("not shown again") {
+        return Some("a key");
+    }
+    if answer.header("location").is_some_and(|to| to.contains("told=deleted") || to.contains("email_asked")) {
+        return Some("an account that is gone, or another address");
+    }
+    if path == "/account/identity" && answer.body.contains("/login/oauth/authorize") {
+        return Some("a way in");
+    }
+    if path.starts_with("/webhooks") && answer.status.is_success() {
+        return Some("to be told of what happens");
+    }
+    if path == "/events" && answer.status == 200 {
+        return Some("what happens");
+    }
+    None
+}
+
 fn described(world: &World) -> Vec<(String, String)> {
     let document = world.service().openapi();
     let paths = document["paths"].as_object().unwrap();
@@ -480,48 +518,13 @@ async fn walk(policy: SecondFactor, hole: Option<Hole>, steps: &[(usize, u64)]) 
             answer = call_back(&world, &under_way(&answer), 1).await;
         }
         let mut gained = gained(&world, &own_session, &answer).await;
-        if answer.status == 201 && answer.body.contains("\"key\"") && !answer.body.contains("totp") {
-            gained = Some("a key");
-        }
-        if answer.status == 204 && path == "/users/me/totp" {
-            gained = Some("that the factor is gone");
-        }
-        if answer.status == 201 && path == "/users/me/passkeys" {
-            gained = Some("a passkey");
-        }
-        if path.starts_with("/account") && answer.body.contains("class=\"codes\"") {
-            gained = Some("recovery codes");
-        }
-        if answer.header("location").is_some_and(|to| to.contains("turned_off")) {
-            gained = Some("that the factor is gone");
-        }
-        if path == "/account/data" && answer.header("content-disposition").is_some() {
-            gained = Some("all that is stored");
-        }
-        if path == "/account/keys" && answer.body.contains("not shown again") {
-            gained = Some("a key");
-        }
-        if answer
-            .header("location")
-            .is_some_and(|to| to.contains("told=deleted") || to.contains("email_asked"))
-        {
-            gained = Some("an account that is gone, or another address");
-        }
-        if path == "/account/identity" && answer.body.contains("/login/oauth/authorize") {
-            gained = Some("a way in");
-        }
-        if path.starts_with("/webhooks") && answer.status.is_success() {
-            gained = Some("to be told of what happens");
-        }
+        gained = gained.or_else(|| given(path, &answer));
         let is_let_in = path == "/verify/browser" && answer.status == 204;
         if is_let_in && world.auth.config().factors.policy == SecondFactor::Required {
             gained = Some("an application, by one factor");
         }
         if is_let_in && asked_for.contains("acr=aal2") {
             gained = Some("an application that asks for two factors");
-        }
-        if path == "/events" && answer.status == 200 {
-            gained = Some("what happens");
         }
         if let Some(gained) = gained {
             walk.gained = Some(format!("{gained}, by {method} {path}: {answer:?}"));
