@@ -297,9 +297,7 @@ class Trace:
         # It does not listen to less while its tracee dies.
         self.process.kill()
         self.process.wait()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.server.process.wait(0.1)
-        return self.server.process.poll() is not None
+        return ask(self.server.port, "GET", "/health/live")[0] != 200
 
 
 def changes(server, admin):

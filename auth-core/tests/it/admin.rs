@@ -53,7 +53,7 @@ each_database! {
         let test = TestAuth::new(db).await;
         let mut admins = Vec::new();
         for email in [EMAIL, "bob@example.com"] {
-            admins.push(test.auth.create_user(CreateUser::new(email).role("admin")).await.unwrap().id);
+            admins.push(test.auth.create_user(CreateUser::new(email).password(PASSWORD).role("admin")).await.unwrap().id);
         }
         let leaves = UserChange::default().roles([""; 0]);
         test.auth.update_user(admins[0], leaves, ClientInfo::default()).await.unwrap();
