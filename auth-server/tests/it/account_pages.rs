@@ -109,19 +109,19 @@ async fn an_operators_colour_picture_style_and_texts_are_on_the_pages() {
     }
     // What does not fit is passed over and named; the rest is there.
     write("brand/de.toml", "sign_in_title = \"Hallo\"\nsigned = \"x\"\nthrottled = \"Warten Sie.\"\n");
-    write("brand/fr.toml", "language_name = \"Français\"\n");
+    write("brand/it.toml", "language_name = \"Italiano\"\n");
     let ended = program().args(&["check"]).run().await;
     for line in [
         "page_text: PAGES_DIR has de.toml: de: signed is the key of no text, and is passed over",
         "page_text: PAGES_DIR has de.toml: de: throttled has no {seconds}, and is passed over",
-        "page_texts_missing: PAGES_DIR has fr.toml, in which texts are missing: ",
+        "page_texts_missing: PAGES_DIR has it.toml, in which texts are missing: ",
     ] {
         assert!(ended.stdout.contains(line), "{line} is not in {}", ended.stdout);
     }
     let server = program().start().await;
     let page = server.client().send("GET", "/account/sign-in", &headers, "").await;
     assert!(page.body.as_str().unwrap().contains("<h1>Hallo</h1>"));
-    assert!(page.body.as_str().unwrap().contains("value=\"fr\" lang=\"fr\">Français<"));
+    assert!(page.body.as_str().unwrap().contains("value=\"it\" lang=\"it\">Italiano<"));
 }
 
 #[tokio::test]
@@ -136,7 +136,7 @@ async fn what_cannot_be_used_for_the_pages_is_refused_with_its_setting() {
     write("toml/de.toml", b"sign_in = Los");
     write("list/de.toml", b"sign_in = [\"Los\"]");
     write("tag/German.toml", b"sign_in = \"Los\"");
-    write("nameless/fr.toml", b"sign_in = \"Connexion\"");
+    write("nameless/it.toml", b"sign_in = \"Accedi\"");
     write("bytes/style.css", b"\xff");
     write("long/style.css", " ".repeat(70_000).as_bytes());
     for (name, value, problem) in [
@@ -153,7 +153,7 @@ async fn what_cannot_be_used_for_the_pages_is_refused_with_its_setting() {
         ("PAGES_DIR", "toml", "has de.toml, which is no list of key = \"text\": "),
         ("PAGES_DIR", "list", "has de.toml, which is no list of key = \"text\": "),
         ("PAGES_DIR", "tag", "has German.toml: \"German\" is no language like de"),
-        ("PAGES_DIR", "nameless", "has fr.toml without language_name, by which the menu calls the language"),
+        ("PAGES_DIR", "nameless", "has it.toml without language_name, by which the menu calls the language"),
         ("PAGES_DIR", "bytes", "has style.css, which is no UTF-8"),
         ("PAGES_DIR", "long", "has style.css that is larger than 65536 bytes"),
         ("ACCOUNT_PAGES", "no", "is none of on, admin-off and off"),
