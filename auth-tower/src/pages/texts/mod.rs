@@ -4,6 +4,7 @@
 mod de;
 mod en;
 mod es;
+mod fr;
 mod own;
 
 pub use self::own::PageTexts;
@@ -14,7 +15,7 @@ use super::language::Language;
 pub(super) const MASTER: &Language = &en::ENGLISH;
 
 /// Every language.
-pub(super) const LANGUAGES: &[Language] = &[en::ENGLISH, de::GERMAN, es::SPANISH];
+pub(super) const LANGUAGES: &[Language] = &[en::ENGLISH, de::GERMAN, es::SPANISH, fr::FRENCH];
 
 macro_rules! catalogue {
     ($($key:ident),* $(,)?) => {
@@ -154,14 +155,16 @@ mod tests {
             ("error", "en es"),
             ("name", "en de"),
             ("optional", "en de"),
-            ("code", "en de"),
+            ("code", "en de fr"),
             ("passkeys", "en de"),
             ("passkey_title", "en de"),
+            ("admin", "en fr"),
             ("admin_roles", "en es"),
             ("admin_passkeys", "en de"),
+            ("admin_sessions", "en fr"),
             ("admin_scopes", "en de"),
-            ("admin_webhooks_title", "en de es"),
-            ("admin_test", "en de"),
+            ("admin_webhooks_title", "en de es fr"),
+            ("admin_test", "en de fr"),
         ];
         assert_eq!(same, expected.map(|(key, tags)| (key, tags.to_owned())));
     }
@@ -177,6 +180,22 @@ mod tests {
             for (key, text) in language.texts.all() {
                 let foreign = |mark: char| "\"'„“”«»‹›".contains(mark) && !marks.contains(mark);
                 assert!(!text.contains(foreign), "{key} in {}: {text}", language.tag);
+            }
+        }
+    }
+
+    #[test]
+    fn no_line_of_french_begins_with_a_mark() {
+        for (key, text) in fr::FRENCH.texts.all() {
+            for mark in [" :", " ;", " !", " ?", " »", "« "] {
+                assert!(!text.contains(mark), "{key}: a no-break space belongs to the mark of {text}");
+            }
+            for mark in [';', '!', '?', '»'] {
+                assert_eq!(
+                    text.matches(mark).count(),
+                    text.matches(&format!("\u{a0}{mark}")).count(),
+                    "{key}"
+                );
             }
         }
     }
