@@ -25,6 +25,7 @@ use crate::{
 struct House(Arc<Mutex<Rules>>);
 
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "switches of a test, each by itself")]
 struct Rules {
     denies: bool,
     fails: bool,

@@ -3,6 +3,8 @@
 
 mod de;
 mod en;
+mod es;
+mod fr;
 mod own;
 
 pub use self::own::PageTexts;
@@ -13,7 +15,7 @@ use super::language::Language;
 pub(super) const MASTER: &Language = &en::ENGLISH;
 
 /// Every language.
-pub(super) const LANGUAGES: &[Language] = &[en::ENGLISH, de::GERMAN];
+pub(super) const LANGUAGES: &[Language] = &[en::ENGLISH, de::GERMAN, es::SPANISH, fr::FRENCH];
 
 macro_rules! catalogue {
     ($($key:ident),* $(,)?) => {
@@ -139,21 +141,63 @@ mod tests {
 
     #[test]
     fn another_language_is_other_words() {
-        let (english, german) = (en::ENGLISH.texts.all(), de::GERMAN.texts.all());
-        let same = english.iter().zip(&german).filter(|(one, other)| one.1 == other.1);
-        let same: Vec<_> = same.map(|(one, _)| one.0).collect();
+        let mut same = Vec::new();
+        for (key, _) in MASTER.texts.all() {
+            let said = |language: &Language| language.texts.get(key);
+            let others =
+                |one: &Language| LANGUAGES.iter().filter(|other| said(other) == said(one)).count() > 1;
+            let tags: Vec<_> = LANGUAGES.iter().filter(|one| others(one)).map(|one| one.tag).collect();
+            if !tags.is_empty() {
+                same.push((key, tags.join(" ")));
+            }
+        }
         let expected = [
-            "name",
-            "optional",
-            "code",
-            "passkeys",
-            "passkey_title",
-            "admin_passkeys",
-            "admin_scopes",
-            "admin_webhooks_title",
-            "admin_test",
+            ("error", "en es"),
+            ("name", "en de"),
+            ("optional", "en de"),
+            ("code", "en de fr"),
+            ("passkeys", "en de"),
+            ("passkey_title", "en de"),
+            ("admin", "en fr"),
+            ("admin_roles", "en es"),
+            ("admin_passkeys", "en de"),
+            ("admin_sessions", "en fr"),
+            ("admin_scopes", "en de"),
+            ("admin_webhooks_title", "en de es fr"),
+            ("admin_test", "en de fr"),
         ];
-        assert_eq!(same, expected);
+        assert_eq!(same, expected.map(|(key, tags)| (key, tags.to_owned())));
+    }
+
+    #[test]
+    fn every_language_has_its_own_marks() {
+        for language in LANGUAGES {
+            let marks = match language.tag {
+                "en" => "“”",
+                "de" => "„“",
+                _ => "«»",
+            };
+            for (key, text) in language.texts.all() {
+                let foreign = |mark: char| "\"'„“”«»‹›".contains(mark) && !marks.contains(mark);
+                assert!(!text.contains(foreign), "{key} in {}: {text}", language.tag);
+            }
+        }
+    }
+
+    #[test]
+    fn no_line_of_french_begins_with_a_mark() {
+        for (key, text) in fr::FRENCH.texts.all() {
+            for mark in [" :", " ;", " !", " ?", " »", "« "] {
+                assert!(!text.contains(mark), "{key}: a no-break space belongs to the mark of {text}");
+            }
+            for mark in [';', '!', '?', '»'] {
+                assert_eq!(
+                    text.matches(mark).count(),
+                    text.matches(&format!("\u{a0}{mark}")).count(),
+                    "{key}"
+                );
+            }
+        }
     }
 
     #[test]

@@ -93,7 +93,7 @@ async fn texts_of_the_host_are_shown_as_texts_and_another_language_is_in_the_men
     visitor.sees(200, "<html lang=\"he\" dir=\"rtl\">");
     visitor.sees(200, "<h1>כניסה</h1>");
     visitor.sees(200, "Create an account");
-    let lacking = AccountPages::builder(&world.service()).texts(texts("fr", &[("sign_in", "Connexion")]));
+    let lacking = AccountPages::builder(&world.service()).texts(texts("it", &[("sign_in", "Accedi")]));
     let error = lacking.build().unwrap_err();
-    assert_eq!(error.to_string(), "texts fr: language_name is missing, by which the menu calls it");
+    assert_eq!(error.to_string(), "texts it: language_name is missing, by which the menu calls it");
 }

@@ -272,21 +272,7 @@ fn pages(thief: &Thief, victim: &str) -> Vec<(&'static str, &'static str, Req)> 
     all.push(post("/account", "name=Thief&username=thief&locale=de".to_owned()));
     all.push(post("/account/language", "language=de".to_owned()));
     all.push(post("/account/sign-out", String::new()));
-    for path in ["/account/admin/users", "/account/admin/services", "/account/admin/webhooks"] {
-        all.push(("GET", path, with(Req::get(path))));
-        if !path.ends_with("users") {
-            all.push(post(path, "label=thief&roles=admin&url=https://thief.example.com/".to_owned()));
-        }
-    }
-    for path in ["/account/admin/users/{id}", "/account/admin/services/{id}", "/account/admin/webhooks/{id}"]
-    {
-        let one = path.replace("{id}", victim);
-        all.push(("GET", path, with(Req::get(&one))));
-        for what in ["reset_factors", "roles", "link", "unlock", "key&key_name=thief"] {
-            let form = format!("do={what}&roles=admin");
-            all.push(("POST", path, with(Req::post(&one)).form(form)));
-        }
-    }
+    all.extend(pages_of_administration(thief, victim));
     for path in [
         "/account",
         "/account/sign-in",
@@ -312,6 +298,28 @@ fn pages(thief: &Thief, victim: &str) -> Vec<(&'static str, &'static str, Req)> 
         "/account/delete",
     ] {
         all.push(("GET", path, with(Req::get(path))));
+    }
+    all
+}
+
+fn pages_of_administration(thief: &Thief, victim: &str) -> Vec<(&'static str, &'static str, Req)> {
+    let with = |request: Req| request.header("cookie", &thief.cookie).header("cookie", &thief.challenge);
+    let post = |path, body: String| ("POST", path, with(Req::post(path)).form(body));
+    let mut all = Vec::new();
+    for path in ["/account/admin/users", "/account/admin/services", "/account/admin/webhooks"] {
+        all.push(("GET", path, with(Req::get(path))));
+        if !path.ends_with("users") {
+            all.push(post(path, "label=thief&roles=admin&url=https://thief.example.com/".to_owned()));
+        }
+    }
+    for path in ["/account/admin/users/{id}", "/account/admin/services/{id}", "/account/admin/webhooks/{id}"]
+    {
+        let one = path.replace("{id}", victim);
+        all.push(("GET", path, with(Req::get(&one))));
+        for what in ["reset_factors", "roles", "link", "unlock", "key&key_name=thief"] {
+            let form = format!("do={what}&roles=admin");
+            all.push(("POST", path, with(Req::post(&one)).form(form)));
+        }
     }
     all
 }
