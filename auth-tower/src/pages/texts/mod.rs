@@ -4,6 +4,7 @@
 mod de;
 mod en;
 mod es;
+mod fr;
 mod own;
 
 pub use self::own::PageTexts;
@@ -14,7 +15,7 @@ use super::language::Language;
 pub(super) const MASTER: &Language = &en::ENGLISH;
 
 /// Every language.
-pub(super) const LANGUAGES: &[Language] = &[en::ENGLISH, de::GERMAN, es::SPANISH];
+pub(super) const LANGUAGES: &[Language] = &[en::ENGLISH, de::GERMAN, es::SPANISH, fr::FRENCH];
 
 macro_rules! catalogue {
     ($($key:ident),* $(,)?) => {
@@ -154,14 +155,18 @@ mod tests {
             ("error", "en es"),
             ("name", "en de"),
             ("optional", "en de"),
-            ("code", "en de"),
+            ("code", "en de fr"),
             ("passkeys", "en de"),
             ("passkey_title", "en de"),
+            ("admin", "en fr"),
             ("admin_roles", "en es"),
             ("admin_passkeys", "en de"),
+            ("admin_sessions", "en fr"),
             ("admin_scopes", "en de"),
-            ("admin_webhooks_title", "en de es"),
-            ("admin_test", "en de"),
+            ("admin_webhooks_title", "en de es fr"),
+            ("admin_webhook_title", "es fr"),
+            ("admin_url", "de fr"),
+            ("admin_test", "en de fr"),
         ];
         assert_eq!(same, expected.map(|(key, tags)| (key, tags.to_owned())));
     }
@@ -177,6 +182,16 @@ mod tests {
             for (key, text) in language.texts.all() {
                 let foreign = |mark: char| "\"'„“”«»‹›".contains(mark) && !marks.contains(mark);
                 assert!(!text.contains(foreign), "{key} in {}: {text}", language.tag);
+            }
+        }
+    }
+
+    #[test]
+    fn no_line_of_french_begins_with_a_mark() {
+        for (key, text) in fr::FRENCH.texts.all() {
+            let count = |what: &str| text.matches(what).count();
+            for kept in ["\u{a0}:", "\u{a0};", "\u{a0}!", "\u{a0}?", "\u{a0}»", "«\u{a0}"] {
+                assert_eq!(count(kept.trim()), count(kept), "{key}: {text}");
             }
         }
     }
