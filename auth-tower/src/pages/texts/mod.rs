@@ -6,6 +6,7 @@ mod en;
 mod es;
 mod fr;
 mod own;
+mod ru;
 
 pub use self::own::PageTexts;
 pub(super) use self::own::with_own;
@@ -15,7 +16,7 @@ use super::language::Language;
 pub(super) const MASTER: &Language = &en::ENGLISH;
 
 /// Every language.
-pub(super) const LANGUAGES: &[Language] = &[en::ENGLISH, de::GERMAN, es::SPANISH, fr::FRENCH];
+pub(super) const LANGUAGES: &[Language] = &[en::ENGLISH, de::GERMAN, es::SPANISH, fr::FRENCH, ru::RUSSIAN];
 
 macro_rules! catalogue {
     ($($key:ident),* $(,)?) => {
