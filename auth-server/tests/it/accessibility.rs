@@ -101,7 +101,7 @@ impl Inspector {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Chromium, node and npm"]
 async fn no_page_has_a_fault_of_accessibility_and_none_can_be_moved_sideways() {
-    for language in ["en", "de", FROM_THE_RIGHT] {
+    for language in ["en", "de", "ru", FROM_THE_RIGHT] {
         let home = tempdir().unwrap();
         fs::write(home.path().join(format!("{FROM_THE_RIGHT}.toml")), from_the_right()).unwrap();
         let server = Program::in_directory(home.path())

@@ -136,7 +136,7 @@ async fn what_cannot_be_used_for_the_pages_is_refused_with_its_setting() {
     write("toml/de.toml", b"sign_in = Los");
     write("list/de.toml", b"sign_in = [\"Los\"]");
     write("tag/German.toml", b"sign_in = \"Los\"");
-    write("nameless/fr.toml", b"sign_in = \"Connexion\"");
+    write("nameless/it.toml", b"sign_in = \"Accedi\"");
     write("bytes/style.css", b"\xff");
     write("long/style.css", " ".repeat(70_000).as_bytes());
     for (name, value, problem) in [
@@ -153,7 +153,7 @@ async fn what_cannot_be_used_for_the_pages_is_refused_with_its_setting() {
         ("PAGES_DIR", "toml", "has de.toml, which is no list of key = \"text\": "),
         ("PAGES_DIR", "list", "has de.toml, which is no list of key = \"text\": "),
         ("PAGES_DIR", "tag", "has German.toml: \"German\" is no language like de"),
-        ("PAGES_DIR", "nameless", "has fr.toml without language_name, by which the menu calls the language"),
+        ("PAGES_DIR", "nameless", "has it.toml without language_name, by which the menu calls the language"),
         ("PAGES_DIR", "bytes", "has style.css, which is no UTF-8"),
         ("PAGES_DIR", "long", "has style.css that is larger than 65536 bytes"),
         ("ACCOUNT_PAGES", "no", "is none of on, admin-off and off"),

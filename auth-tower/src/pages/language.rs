@@ -118,6 +118,7 @@ mod tests {
             ("it-CH, it;q=0.9, en;q=0.8, de;q=0.7, *;q=0.5", "en"),
             ("es-419, en;q=0.9", "es"),
             ("fr-CH, fr;q=0.9, en;q=0.8", "fr"),
+            ("ru-RU,ru;q=0.9,en;q=0.8", "ru"),
             ("en;q=0.1, de;q=0.2", "de"),
             ("en, de", "en"),
             ("de;q=0", "en"),

@@ -56,8 +56,8 @@ use crate::{AuthService, service::Inner as Endpoints};
 /// The pages on which people sign up, in and out and see to their account, as a tower service: any request body, never an error.
 ///
 /// They stand beside an [`AuthService`], whose rules, cookies, origins and limits they share. Every page is a plain form that works
-/// without a script and says what is wrong with it; texts are English, German, Spanish or French, or the host's, by the account, the menu and the browser. Nothing
-/// comes from elsewhere, and the policy of each page allows nothing else.
+/// without a script and says what is wrong with it; texts are English, German, Spanish, French or Russian, or the host's, by the
+/// account, the menu and the browser. Nothing comes from elsewhere, and the policy of each page allows nothing else.
 ///
 /// Mount them where [`mounted_at`](AccountPagesBuilder::mounted_at) says, `/account` unless told otherwise; the host takes that
 /// prefix off, as axum's `nest_service` does. The manual's page on [pages](auth_core::manual::pages) has their addresses.
