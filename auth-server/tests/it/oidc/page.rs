@@ -10,7 +10,7 @@ use crate::support::{Browser, PATIENCE};
 const PAGE: &str = "/verify-email";
 
 async fn world() -> World {
-    World::start(&[("OAUTH_REDIRECT_TO", PAGE)]).await
+    World::start(&[("OAUTH_REDIRECT_TO", PAGE), ("ACCOUNT_PAGES", "off")]).await
 }
 
 /// What the page of a host does after it was loaded: it cannot read the cookie, and asks with it.
