@@ -74,7 +74,7 @@ auth_migration::each_database! {
         other.submit("/challenge", &[("code", &app.next_code())]).await;
         other.sees(200, "Your account");
         ada.go("/security").await;
-        ada.sees(200, "Recovery code used");
+        ada.sees(200, "A recovery code was used");
         ada.submit("/sessions", &[("others", "all")]).await;
         other.go("/").await;
         assert!(other.path.starts_with("/sign-in"), "{}", other.path);
@@ -144,7 +144,7 @@ auth_migration::each_database! {
         ada.submit("/sign-in", CREDENTIALS).await;
         ada.go("/keys").await;
         ada.submit("/keys", &[("name", "backup"), ("days", "many")]).await;
-        ada.sees(422, "<a href=\"#days\">Please enter a number of days");
+        ada.sees(422, "<a href=\"#days\">Please enter another number of days");
         ada.submit("/keys", &[("name", "backup"), ("scopes", "read:todos"), ("days", "30")]).await;
         ada.sees(200, "it is not shown again");
         let (_, rest) = ada.answer.body.split_once("<code>").unwrap();
