@@ -38,7 +38,7 @@ pub trait Hooks: Send + Sync + 'static {
     }
 
     /// What an access token tells besides: asked at each sign-in, refresh and step-up. At most 1 KiB of JSON, and none of the
-    /// [names](RESERVED_CLAIMS) that the library writes itself; what breaks that is a failure.
+    /// [names](crate::RESERVED_CLAIMS) that the library writes itself; what breaks that is a failure.
     fn claims<'a>(&'a self, asked: &'a ClaimsFor) -> Asking<'a, Claims> {
         let _ = asked;
         Box::pin(std::future::ready(Ok(Claims::new())))
