@@ -461,18 +461,6 @@ pub(crate) static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| {
             choice(|c| &mut c.http.admin_api, ON, NEITHER),
         ),
         Setting::new(
-            "ACCOUNT_PAGES",
-            "off takes /account away, the pages on which people sign in and see to their account; admin-off those for administrators only [default]",
-            choice(|c| &mut c.http.pages.shown, PAGES, "is none of on, admin-off and off"),
-        ),
-        Setting::new(
-            "PAGES_NAME",
-            "What these pages call the service [default: SERVICE_NAME, or the host of the address where neither is set]",
-            optional(|c| &mut c.http.pages.name, value::short_name, String::clone)
-                .shown(|c| c.pages_name(&c.http.public_url(c.http.listen.port))),
-        )
-        .renames(&["name"]),
-        Setting::new(
             "BROWSER_DOOR",
             "on: GET /verify/browser tells a proxy who is signed in, for applications that know nothing of users; every sign-in then sets a cookie for it, SameSite=Lax [default]",
             choice(|c| &mut c.http.browser.on, ON, NEITHER),
@@ -484,6 +472,18 @@ pub(crate) static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| {
             optional(|c| &mut c.http.browser.cookie_domain, |text| Ok(text.to_ascii_lowercase()), String::clone),
         )
         .renames(&["browser_cookie_domain"]),
+        Setting::new(
+            "ACCOUNT_PAGES",
+            "off takes /account away, the pages on which people sign in and see to their account; admin-off those for administrators only [default]",
+            choice(|c| &mut c.http.pages.shown, PAGES, "is none of on, admin-off and off"),
+        ),
+        Setting::new(
+            "PAGES_NAME",
+            "What these pages call the service [default: SERVICE_NAME, or the host of the address where neither is set]",
+            optional(|c| &mut c.http.pages.name, value::short_name, String::clone)
+                .shown(|c| c.pages_name(&c.http.public_url(c.http.listen.port))),
+        )
+        .renames(&["name"]),
         Setting::new(
             "PAGES_ACCENT",
             "The colour of their links and buttons, like #1f5fd0; dark enough for white text, and made lighter where a system is dark [default: blue]",
