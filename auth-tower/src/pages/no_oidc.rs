@@ -1,4 +1,5 @@
 //! Pages of a program that nobody signs in to with an account elsewhere.
+#![expect(clippy::unused_async, reason = "the same words as where there are providers")]
 
 use auth_core::Principal;
 

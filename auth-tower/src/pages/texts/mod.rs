@@ -22,7 +22,6 @@ macro_rules! catalogue {
     ($($key:ident),* $(,)?) => {
         /// All texts of one language.
         #[derive(Debug, Clone)]
-        #[cfg_attr(not(feature = "oidc"), expect(dead_code, reason = "some are about providers"))]
         pub(in crate::pages) struct Texts {
             $(pub(in crate::pages) $key: &'static str,)*
         }

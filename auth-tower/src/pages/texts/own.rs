@@ -23,7 +23,7 @@ const FROM_THE_RIGHT: &[&str] = &["ar", "arc", "ckb", "dv", "fa", "he", "ps", "s
 ///
 /// # fn texts() -> Result<(), auth_tower::ConfigError> {
 /// let german = PageTexts::of("de")?.text("sign_in_title", "Willkommen im Teeladen")?;
-/// assert!(PageTexts::of("de")?.text("throttled", "Bitte warten Sie.").is_err(), "{seconds} is missing");
+/// assert!(PageTexts::of("de")?.text("throttled", "Bitte warten Sie.").is_err(), "the braces with seconds are missing");
 /// # Ok(())
 /// # }
 /// # texts().unwrap();
