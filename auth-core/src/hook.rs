@@ -46,9 +46,10 @@ pub trait Hooks: Send + Sync + 'static {
 
     /// In the transaction of a change, once the change and its event are written: what the host writes by `txn` is there when the change
     /// is, and never without it. Also where a provider, an administrator, an import or a sweep changes something. `event` is what
-    /// [`EventSink`](crate::EventSink) is told once it is committed; refused attempts have no transaction, and are told only there.
+    /// [`EventSink`](crate::EventSink) is told once it is committed; what writes nothing but its event has no transaction, and is told only
+    /// there.
     ///
-    /// A lost race runs the transaction again, and this with it. Any other error, or none within the deadline, takes the change back: the
+    /// A lost race runs the transaction again, and this with it, unless the host has begun it itself. Any other error, or none within the deadline, takes the change back: the
     /// request is answered 503, whatever [`HookConfig::on_failure`](crate::HookConfig::on_failure) says. Rows are locked meanwhile, so
     /// ask nothing but this transaction.
     ///

@@ -10,7 +10,10 @@ use auth_core::{
     Error, Event, EventKind, Following, HookError, Hooks, ImportRow, OnHookFailure, Register, SignInFailure,
     UserRecord, Verdict, webhooks::HttpHooks,
 };
-use auth_migration::{each_database, test_util::TestDatabase};
+use auth_migration::{
+    each_database,
+    test_util::{TestDatabase, run},
+};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, Statement, TransactionTrait};
 use serde_json::{Value, json};
 
@@ -33,6 +36,8 @@ struct Rules {
     claims: Claims,
     asked: Vec<String>,
     keeps_book: bool,
+    /// Once: as if another transaction had been faster.
+    loses: bool,
 }
 
 impl House {
@@ -84,13 +89,18 @@ impl Hooks for House {
     }
 
     fn after_change<'a>(&'a self, event: &'a Event, txn: &'a DatabaseTransaction) -> Following<'a> {
-        let rules = self.0.lock().unwrap();
+        let mut rules = self.0.lock().unwrap();
+        let loses = std::mem::take(&mut rules.loses);
         let (keeps_book, fails, hangs) = (rules.keeps_book, rules.fails, rules.hangs);
         Box::pin(async move {
             if !keeps_book {
                 return Ok(());
             }
             write(event, txn).await?;
+            if loses {
+                let lost = "DO $$ BEGIN RAISE EXCEPTION 'lost' USING ERRCODE = '40001'; END $$";
+                txn.execute_unprepared(lost).await?;
+            }
             if hangs {
                 std::future::pending::<()>().await;
             }
@@ -342,4 +352,17 @@ fn a_hook_over_http_needs_an_address_and_a_secret_of_the_right_form() {
     ] {
         assert_eq!(HttpHooks::new(url, secret, &[]).unwrap_err().setting(), setting);
     }
+}
+
+#[test]
+#[ignore = "needs AUTH_TEST_POSTGRES_URL"]
+fn a_hook_that_loses_a_race_is_asked_again_with_the_change_postgres() {
+    run(TestDatabase::postgres, async |db: &TestDatabase| {
+        let house = House::default();
+        let test = TestAuth::with(db, with(&house)).await;
+        let book = Book::open(db).await;
+        house.rules(|rules| (rules.keeps_book, rules.loses) = (true, true));
+        let ada = test.register().await.id;
+        assert_eq!(book.entries().await, [("registered".to_owned(), ada.to_string())]);
+    });
 }

@@ -24,7 +24,13 @@ pub(super) async fn own(ask: &Ask, caller: &Principal) -> Result<Vec<Row>, Stop>
 
 fn row(ask: &Ask, event: &AuditEvent) -> Row {
     let at = ask.language.moment(event.at);
-    let about = event.ip.map_or_else(|| at.clone(), |ip| format!("{at} · {ip}"));
+    let about = event.ip.map_or_else(
+        || at.clone(),
+        |ip| {
+            let ip = ask.language.apart(ip.to_string());
+            format!("{at} · {ip}")
+        },
+    );
     Row { text: words(ask.texts(), &event.code), about }
 }
 

@@ -31,6 +31,7 @@ mod route;
 mod security;
 mod sent;
 mod service;
+mod session;
 mod sign_in;
 mod sign_out;
 mod sign_up;

@@ -1,13 +1,14 @@
 //! `/security`: what stands between an account and others; `POST /sessions`.
 
 use askama::Template;
-use auth_core::{Principal, Session, factor::FactorList};
+use auth_core::{Principal, factor::FactorList};
 
 use super::{
     ask::{Answered, Ask, Refused},
     factor::{device, passkey},
-    happened, machine, oidc, program,
+    happened, machine, oidc,
     redirect::Target,
+    session,
     texts::fill,
     view::Frame,
 };
@@ -28,7 +29,7 @@ struct Page {
     devices: Vec<device::Row>,
     has_keys: bool,
     events: Vec<happened::Row>,
-    sessions: Vec<Row>,
+    sessions: Vec<session::Row>,
     has_others: bool,
 }
 
@@ -37,14 +38,6 @@ struct Second {
     is_required: bool,
     asks_for_passkey: bool,
     codes_left: Option<String>,
-}
-
-struct Row {
-    id: String,
-    program: String,
-    last_used: String,
-    ip: Option<String>,
-    is_this: bool,
 }
 
 pub(super) async fn show(ask: &mut Ask) -> Answered {
@@ -62,7 +55,7 @@ pub(super) async fn failed(ask: &Ask, caller: &Principal, refused: Refused) -> A
 async fn page(ask: &Ask, caller: &Principal, refused: Option<&Refused>) -> Answered {
     let texts = ask.texts();
     let sessions = ask.auth().sessions(caller).await?;
-    let sessions: Vec<_> = sessions.iter().map(|session| row(ask, caller, session)).collect();
+    let sessions: Vec<_> = sessions.iter().map(|one| session::row(ask, caller.session_id(), one)).collect();
     let second = match ask.auth().factors() {
         Some(factors) => Some(second(ask, &factors.list(caller).await?)),
         None => None,
@@ -138,17 +131,5 @@ fn second(ask: &Ask, factors: &FactorList) -> Second {
         // Else whoever has one may sign in without.
         asks_for_passkey: factors.is_required && !factors.passkeys.is_empty(),
         codes_left: has_any.then(|| fill(texts.codes_left, &[("count", &left)])),
-    }
-}
-
-fn row(ask: &Ask, caller: &Principal, session: &Session) -> Row {
-    let texts = ask.texts();
-    let program = session.user_agent.as_deref().and_then(program::of);
-    Row {
-        id: session.id.to_string(),
-        program: program.unwrap_or_else(|| texts.unknown_browser.to_owned()),
-        last_used: fill(texts.last_used, &[("time", &ask.language.moment(session.last_used_at))]),
-        ip: session.ip.map(|ip| ip.to_string()),
-        is_this: caller.session_id() == Some(session.id),
     }
 }

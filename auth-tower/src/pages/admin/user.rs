@@ -1,7 +1,7 @@
 //! `/admin/users/{id}`: one account, and what is done to it.
 
 use askama::Template;
-use auth_core::{AuditEvent, Error, Session, User, UserChange, UserId, factor::FactorList};
+use auth_core::{AuditEvent, Error, User, UserChange, UserId, factor::FactorList};
 use uuid::Uuid;
 
 use super::{Nav, users};
@@ -9,8 +9,9 @@ use crate::{
     Endpoint,
     pages::{
         ask::{Answered, Ask, Refused},
-        happened, program,
+        happened,
         redirect::Target,
+        session,
         texts::fill,
         view::{Frame, Input},
     },
@@ -29,19 +30,12 @@ struct Page {
     facts: Vec<(&'static str, String)>,
     roles: Input,
     is_disabled: bool,
-    sessions: Vec<Row>,
+    sessions: Vec<session::Row>,
     /// Nothing where second factors are off.
     factors: Option<Factors>,
     sends_links: bool,
     events: Vec<Happened>,
     older: Option<String>,
-}
-
-struct Row {
-    id: String,
-    program: String,
-    last_used: String,
-    ip: Option<String>,
 }
 
 struct Factors {
@@ -142,7 +136,7 @@ async fn page(ask: &Ask, id: UserId, refused: Option<&Refused>) -> Answered {
         facts: facts(ask, &user),
         roles: roles.value(typed.unwrap_or_else(|| granted(&user).join(" "))).of(&frame),
         is_disabled: user.disabled,
-        sessions: sessions.iter().map(|session| row(ask, session)).collect(),
+        sessions: sessions.iter().map(|one| session::row(ask, None, one)).collect(),
         factors,
         sends_links: auth.sends_mail() && !user.disabled,
         events: events.iter().map(|event| happened(ask, id, event)).collect(),
@@ -167,17 +161,6 @@ fn facts(ask: &Ask, user: &User) -> Vec<(&'static str, String)> {
         facts.push((texts.admin_state, texts.admin_is_disabled.to_owned()));
     }
     facts
-}
-
-fn row(ask: &Ask, session: &Session) -> Row {
-    let texts = ask.texts();
-    let program = session.user_agent.as_deref().and_then(program::of);
-    Row {
-        id: session.id.to_string(),
-        program: program.unwrap_or_else(|| texts.unknown_browser.to_owned()),
-        last_used: fill(texts.last_used, &[("time", &ask.language.moment(session.last_used_at))]),
-        ip: session.ip.map(|ip| ask.language.apart(ip.to_string())),
-    }
 }
 
 /// What there is, in words.
